@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses of every subcommand.
+const (
+	exitDone   = 0 // it did what was asked
+	exitFailed = 1 // it could not, or the answer is no
+	exitUsage  = 2 // the command line or the settings are wrong
+)
+
+// cli is the command line. Each subcommand is a struct in a file of its own with a method Run(*env) error.
+type cli struct {
+}
+
+// env is what a subcommand may use of the world.
+type env struct {
+	ctx            context.Context //nolint:containedctx // a subcommand is a call, and kong binds one value
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// usageError is an error in what the caller wrote; the exit status is exitUsage.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// silentError ends the program with a status when everything has been said already.
+type silentError struct{ status int }
+
+func (e *silentError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// kongExit carries the status kong wants to exit with (after --help) up to dispatch.
+type kongExit int
+
+// dispatch parses args and runs the subcommand; it returns the exit status.
+func dispatch(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code, ok := r.(kongExit)
+			if !ok {
+				panic(r)
+			}
+			status = int(code)
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("sluice"),
+		kong.Description("Git-flow releases for GitHub organizations."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(kongExit(code)) }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return exitFailed
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "sluice: %v\nRun \"sluice --help\" for the commands.\n", err)
+		return exitUsage
+	}
+	err = k.Run(&env{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
+	var usage *usageError
+	var silent *silentError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &silent):
+		return silent.status
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return exitFailed
+	}
+}
