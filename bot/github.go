@@ -1,0 +1,110 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/forge"
+)
+
+// App is GitHub as the App sees it, before any repository is named.
+type App interface {
+	// Identity is the App's own ID, slug and bot account: what it needs to know its own comments and checks.
+	Identity(ctx context.Context) (Identity, error)
+	// Installations lists the IDs of all installations that are not suspended.
+	Installations(ctx context.Context) ([]int64, error)
+	// Repos lists the repositories of an installation.
+	Repos(ctx context.Context, installation int64) ([]forge.Repo, error)
+	// HookDeliveries lists the attempts in the App's delivery log since a time, newest first. GitHub keeps three days.
+	HookDeliveries(ctx context.Context, since time.Time) ([]forge.HookDelivery, error)
+	// Redeliver asks GitHub to send a delivery again; it comes with the same GUID.
+	Redeliver(ctx context.Context, deliveryID int64) error
+	// Repo is the client for one repository. It makes no call.
+	Repo(installation, repoID int64, owner, name string) GitHub
+}
+
+// Identity is who the App is.
+type Identity struct {
+	AppID int64
+	Slug  string
+	// Login is the bot account's, "slug[bot]"; UserID its numeric ID, 0 when it cannot be had.
+	Login  string
+	UserID int64
+}
+
+// GitHub is one repository on GitHub. Errors are those of package forge. Reads are conditional requests where GitHub
+// supports them, so repeating one is cheap. Writes are paced by the implementation and never repeated by it: who writes
+// looks first.
+type GitHub interface {
+	reader
+	writer
+}
+
+type reader interface {
+	Info(ctx context.Context) (forge.Repo, error)
+	Branches(ctx context.Context) ([]forge.Branch, error)
+	// Branch gives the head; ErrNotFound when there is no such branch.
+	Branch(ctx context.Context, name string) (forge.Branch, error)
+	Tags(ctx context.Context) ([]forge.Tag, error)
+	Tag(ctx context.Context, name string) (forge.Tag, error)
+	Commit(ctx context.Context, sha string) (forge.Commit, error)
+	// Compare takes SHAs or branch names.
+	Compare(ctx context.Context, base, head string) (forge.Comparison, error)
+	// File reads a regular file of at most 1 MiB at a ref.
+	File(ctx context.Context, path, ref string) ([]byte, error)
+	OpenPulls(ctx context.Context) ([]forge.PullRequest, error)
+	Pull(ctx context.Context, number int) (forge.PullRequest, error)
+	// PullsFrom lists pull requests, open and closed, newest first, from a branch of this repository; base "" is any.
+	PullsFrom(ctx context.Context, head, base string) ([]forge.PullRequest, error)
+	// PullsWith lists the pull requests that brought a commit.
+	PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, error)
+	// PullFiles lists the paths a pull request changes; complete is false past GitHub's 3,000.
+	PullFiles(ctx context.Context, number int) (paths []string, complete bool, err error)
+	Comments(ctx context.Context, issue int) ([]forge.Comment, error)
+	Comment(ctx context.Context, id int64) (forge.Comment, error)
+	CheckRuns(ctx context.Context, sha string) ([]forge.CheckRun, error)
+	Statuses(ctx context.Context, sha string) ([]forge.CommitStatus, error)
+	// Rules lists the active rules of a branch: rulesets and classic protection, unknown types included.
+	Rules(ctx context.Context, branch string) ([]forge.Rule, error)
+	// Role is what an account may do here, live.
+	Role(ctx context.Context, login string) (forge.Role, error)
+	// TeamMember tells whether an account is an active member of a team of the repository's organization.
+	TeamMember(ctx context.Context, team, login string) (bool, error)
+	// UserByLogin resolves a login to its account; ErrNotFound.
+	UserByLogin(ctx context.Context, login string) (forge.User, error)
+	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
+	// Deployments lists deployment records of an environment for a SHA, newest first.
+	Deployments(ctx context.Context, environment, sha string) ([]forge.Deployment, error)
+	// Permissions is what the installation was granted: name to "read" or "write".
+	Permissions(ctx context.Context) (map[string]string, error)
+}
+
+type writer interface {
+	// CreateBranch and CreateTag create a ref; ErrExists when it is there, at whatever SHA.
+	CreateBranch(ctx context.Context, name, sha string) error
+	CreateTag(ctx context.Context, name, sha string) error
+	DeleteBranch(ctx context.Context, name string) error
+	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrConflict.
+	Merge(ctx context.Context, base, headSHA, message string) (string, error)
+	// CreatePull opens a pull request. ErrExists, ErrNoCommits.
+	CreatePull(ctx context.Context, title, head, base, body string) (forge.PullRequest, error)
+	// ClosePull closes without merging; RetargetPull changes the base.
+	ClosePull(ctx context.Context, number int) error
+	RetargetPull(ctx context.Context, number int, base string) error
+	// EditPull replaces title and body.
+	EditPull(ctx context.Context, number int, title, body string) error
+	// MergePull merges with two parents, only if the head is sha. ErrMoved, ErrConflict, *RefusedError.
+	MergePull(ctx context.Context, number int, sha, title, message string) (string, error)
+	CreateComment(ctx context.Context, issue int, body string) (forge.Comment, error)
+	EditComment(ctx context.Context, id int64, body string) error
+	// React adds a reaction to a comment: eyes, rocket, confused. Adding it twice is adding it once.
+	React(ctx context.Context, commentID int64, reaction string) error
+	// SaveCheckRun creates the run (ID 0) or updates it, and returns its ID. Long texts are cut to GitHub's limits, and
+	// annotations sent fifty at a time.
+	SaveCheckRun(ctx context.Context, run forge.CheckRun) (int64, error)
+	// CreateRelease publishes a GitHub release for a tag that exists.
+	CreateRelease(ctx context.Context, tag, name, body string, prerelease, latest bool) (forge.Release, error)
+	// CreateDeployment records a deployment: nothing merged, no contexts required.
+	CreateDeployment(ctx context.Context, sha, environment, description, payload string, production bool) (int64, error)
+	SetDeploymentState(ctx context.Context, id int64, state forge.DeploymentState, description, logURL, environmentURL string) error
+}
