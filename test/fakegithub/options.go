@@ -1,0 +1,50 @@
+package fakegithub
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options says how a [Server] behaves. The zero value is a GitHub with the real clock, GitHub's limits and no
+// validation.
+type Options struct {
+	// Dir is the folder of the bare repositories. Empty: a temporary folder, removed by Close.
+	Dir string
+	// Now is the clock of everything: timestamps, expiry of tokens, rate limits. Defaults to time.Now.
+	Now func() time.Time
+	// OpenAPI checks every request and response. Nil: nothing is checked. Load it once per process: that takes
+	// seconds.
+	OpenAPI *OpenAPI
+	// Log receives a line for each call and each webhook. Nil: none.
+	Log *slog.Logger
+	// HookTimeout is how long a webhook's receiver may take. Defaults to GitHub's 10 s.
+	HookTimeout time.Duration
+	// TokenLifetime is how long an installation token lives. Defaults to GitHub's hour.
+	TokenLifetime time.Duration
+	// RateLimit is how many calls an hour an account or installation may make. Defaults to 5,000; negative: no limit.
+	RateLimit int
+	// CallLog is how many calls are remembered. Defaults to 100,000; negative: none, for benchmarks.
+	CallLog int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HookTimeout == 0 {
+		o.HookTimeout = 10 * time.Second
+	}
+	if o.TokenLifetime == 0 {
+		o.TokenLifetime = time.Hour
+	}
+	if o.RateLimit == 0 {
+		o.RateLimit = 5000
+	}
+	if o.CallLog == 0 {
+		o.CallLog = 100_000
+	}
+	return o
+}
