@@ -90,7 +90,9 @@ const (
 )
 
 // Live tells whether the bot still has something to do for a release with this status.
-func (s ReleaseStatus) Live() bool { return s == ReleaseOpen || s == ReleasePromoting || s == ReleaseFailed }
+func (s ReleaseStatus) Live() bool {
+	return s == ReleaseOpen || s == ReleasePromoting || s == ReleaseFailed
+}
 
 // Release is a release or a hotfix from start to finish. Its SHAs are recorded as they become known and are what later
 // steps name: the branch may be gone by then.
@@ -122,6 +124,10 @@ type Release struct {
 	Finished  bool
 	Problem   string // what blocks it, in one sentence; empty when nothing does
 	StartedBy forge.User
+	// Origin is what started it, for instance "comment 123": the same origin never starts a second one.
+	Origin string
+	// PromoteBy is who said /promote, where the configuration asks for that; zero: nobody yet.
+	PromoteBy forge.User
 	Reason    string // of an abandonment or rollback
 	// Bad marks a release that was rolled back or failed in production: what only it brought is not owed to anybody.
 	Bad        bool
@@ -145,7 +151,10 @@ type Execution struct {
 	ConfigHash string // of what an approval covers
 	Version    string
 	Image      string // reference to push: registry/repository:tag; empty without registries
+	Digest     string // of Image, resolved once after the build, or given at the start; empty until then
 	StartedBy  forge.User
+	// Origin is what started it; the same origin never starts a second one.
+	Origin     string
 	CommitTime time.Time
 	// Rev counts the writes. A write with another Rev than the row's is refused with ErrStale.
 	Rev       int64
