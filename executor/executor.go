@@ -1,0 +1,103 @@
+// Package executor is the contract between Sluice and whatever carries out an action: a build on this host, a workflow
+// at GitHub, a deployment service.
+//
+// There is one folder for each value of `uses:`. An executor declares the small interfaces it needs of GitHub or a
+// registry, and the command wires them. What the contract asks is written at Executor and proved by one suite that
+// every executor passes, executortest.Run.
+//
+// The rule behind all of it: the caller may crash between any two calls and will then repeat the last one, with exactly
+// the same Request, on a new instance of the executor. So Start looks before it acts, Status can be asked by anybody who
+// has the request and the handle, and nothing is kept only in memory.
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// Request is an action to carry out, fully resolved. It is stored as JSON with the job, so that a restart repeats
+// exactly it.
+type Request struct {
+	ID          string `json:"id"` // action execution ID: the idempotency token
+	ExecutionID string `json:"execution_id"`
+	Uses        string `json:"uses"`
+	Stage       string `json:"stage"`
+	Name        string `json:"name"`
+	Environment string `json:"environment,omitempty"`
+
+	Owner          string `json:"owner"` // of the repository
+	Repo           string `json:"repo"`  // its name
+	RepoID         int64  `json:"repo_id"`
+	InstallationID int64  `json:"installation_id"`
+	CloneURL       string `json:"clone_url,omitempty"` // without credentials
+
+	Branch     string    `json:"branch"`      // short name
+	BranchKind string    `json:"branch_kind"` // feature, release, …
+	SHA        string    `json:"sha"`         // full
+	CommitTime time.Time `json:"commit_time,omitzero"`
+
+	With    map[string]any               `json:"with,omitempty"`
+	Env     map[string]string            `json:"env,omitempty"` // SLUICE_* and what the action adds
+	Inputs  map[string]pipeline.Artifact `json:"inputs,omitempty"`
+	Outputs []string                     `json:"outputs,omitempty"`
+	// Digest is what the action works on once it is known: the image's, or the artifact bundle's.
+	Digest  string        `json:"digest,omitempty"`
+	Timeout time.Duration `json:"timeout"` // the caller enforces it with Stop; executors may hand it on
+	Attempt int           `json:"attempt"` // counts from 1
+}
+
+// MaxLog is the size of Report.Log at most, in bytes.
+const MaxLog = 64 << 10
+
+// DefaultPoll is how long the caller waits between two Status calls when Report.PollAfter is 0.
+const DefaultPoll = 5 * time.Second
+
+// Report is where an action stands. It holds no secret: log and summary are masked.
+type Report struct {
+	Status  pipeline.Status `json:"status"` // InProgress, Succeeded, Failed, Stopped
+	Summary string          `json:"summary,omitempty"`
+	URL     string          `json:"url,omitempty"` // where a person can look
+	// ExternalID is the service's own ID.
+	ExternalID string                       `json:"external_id,omitempty"`
+	Variables  map[string]string            `json:"variables,omitempty"` // exported, without namespace
+	Artifacts  map[string]pipeline.Artifact `json:"artifacts,omitempty"`
+	// Image is set by executors that pushed the image and know its digest.
+	Image pipeline.Image `json:"image,omitzero"`
+	Log   string         `json:"log,omitempty"` // the end of it, MaxLog bytes at most
+	// Annotations are remarks on lines of files.
+	Annotations []Annotation `json:"annotations,omitempty"`
+	// PollAfter is when to ask again while InProgress; 0 means DefaultPoll. Embedded executors ring a Bell when they
+	// are done, so nobody waits for the poll.
+	PollAfter time.Duration `json:"poll_after,omitempty"`
+}
+
+// Annotation is a remark on a line of a file.
+type Annotation struct {
+	Path      string `json:"path"`
+	StartLine int    `json:"start_line"` // counts from 1
+	EndLine   int    `json:"end_line"`
+	Level     string `json:"level"` // notice, warning, failure
+	Title     string `json:"title,omitempty"`
+	Message   string `json:"message"`
+}
+
+// Executor carries out actions of one kind. All methods may be called by several goroutines at once, for different
+// requests. An error wrapped by Permanent is one that no retry mends, and settles the action as Failed; after any other
+// error the caller asks again later.
+type Executor interface {
+	// Check looks at the parameters alone, when the configuration is read. Values may still be references
+	// ("#{namespace.name}"). The error names the key.
+	Check(with map[string]any) error
+	// Start makes sure that the action is under way and returns a handle for Status and Stop. It is idempotent by
+	// Request.ID: it looks first, and when the action was started before, by this or another instance, it returns the
+	// same handle and starts nothing. While it cannot find out whether an earlier Start succeeded it returns a
+	// temporary error and starts nothing.
+	Start(ctx context.Context, r Request) (handle string, err error)
+	// Status tells where the action stands. Once a Status is final it stays as it is.
+	Status(ctx context.Context, r Request, handle string) (Report, error)
+	// Stop asks for the action to end; Status becomes final soon after. Stopping what has ended already does nothing
+	// and is no error.
+	Stop(ctx context.Context, r Request, handle string) error
+}

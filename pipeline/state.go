@@ -1,0 +1,205 @@
+package pipeline
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Artifact is what an action built and a later one takes.
+type Artifact struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"` // sha256:…, of the stored bytes
+	Size   int64  `json:"size"`   // bytes
+	// Location is where the bytes are, in words that executors understand (a path, a URL without credentials).
+	Location string `json:"location"`
+}
+
+// Image is the container image of an execution.
+type Image struct {
+	// Reference is where the build pushes it, host/repository:tag. Empty when the repository has no registries.
+	Reference string `json:"reference,omitempty"`
+	// Digest is sha256:…; empty until it is known, and never changed from then on.
+	Digest string `json:"digest,omitempty"`
+}
+
+// Actor is a person, as a fact names one. Two are the same only if their IDs are.
+type Actor struct {
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+}
+
+// State is an execution: all there is to know about it. It is stored as JSON. Only Advance changes it.
+type State struct {
+	ID         string     `json:"id"`
+	Definition Definition `json:"definition"`
+	SHA        string     `json:"sha"`         // the revision
+	ConfigHash string     `json:"config_hash"` // of the configuration parts that approvals bind
+	Status     Status     `json:"status"`
+	Reason     string     `json:"reason,omitempty"` // why it ended so, one line; empty when Succeeded
+	CreatedAt  time.Time  `json:"created_at"`
+	StartedAt  time.Time  `json:"started_at,omitzero"`
+	EndedAt    time.Time  `json:"ended_at,omitzero"`
+
+	Stages    []StageState        `json:"stages"` // as Definition.Stages
+	Variables map[string]string   `json:"variables,omitempty"`
+	Artifacts map[string]Artifact `json:"artifacts,omitempty"`
+	Image     Image               `json:"image,omitzero"`
+	// Bundle is the digest over all artifacts (BundleDigest), fixed when the first approval opens in an execution
+	// without an image.
+	Bundle string `json:"bundle,omitempty"`
+
+	// Resolving is the time by which the image's digest must be learned, while ResolveImage is under way.
+	Resolving time.Time `json:"resolving,omitzero"`
+	// Stopping says that no further action starts and how the execution will end once the running ones have.
+	Stopping *Stopping `json:"stopping,omitempty"`
+	// SupersededBy is the ID of the newer execution.
+	SupersededBy string `json:"superseded_by,omitempty"`
+	Hold         *Hold  `json:"hold,omitempty"`
+	// RetriedAt and RetryKeys say when, and by which requests, the execution was retried after it had ended.
+	RetriedAt time.Time `json:"retried_at,omitzero"`
+	RetryKeys []string  `json:"retry_keys,omitempty"`
+	// WakeAt is when the next deadline or reminder is due; zero when none is. Send Ticked then.
+	WakeAt time.Time `json:"wake_at,omitzero"`
+}
+
+// Stopping is a cancellation or supersession under way.
+type Stopping struct {
+	Status Status    `json:"status"` // Stopped or Superseded
+	By     Actor     `json:"by,omitzero"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Hold keeps further actions from starting.
+type Hold struct {
+	By     Actor     `json:"by,omitzero"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	Until  time.Time `json:"until"`
+	// Lifts says what happens at Until: true, the execution goes on; false, it fails.
+	Lifts bool `json:"lifts,omitempty"`
+}
+
+// StageState is where a stage stands.
+type StageState struct {
+	Name      string        `json:"name"`
+	Status    Status        `json:"status"`
+	Reason    string        `json:"reason,omitempty"` // why it failed, when no action says so
+	StartedAt time.Time     `json:"started_at,omitzero"`
+	EndedAt   time.Time     `json:"ended_at,omitzero"`
+	Actions   []ActionState `json:"actions"` // as Stage.Actions
+}
+
+// ActionState is where an action stands: its latest attempt, with the earlier ones in Earlier.
+type ActionState struct {
+	Name string `json:"name"`
+	Attempt
+	// Approval is set for an approval, once opened.
+	Approval *Approval `json:"approval,omitempty"`
+	// AwaitsRequest says that a manual action's turn has come and nobody has asked for it; then Deadline is set.
+	AwaitsRequest bool `json:"awaits_request,omitempty"`
+	// RequestedBy asked for a manual action.
+	RequestedBy *Actor `json:"requested_by,omitempty"`
+	// AutoRetries counts the attempts made because of OnFailureRetry since somebody last retried by hand.
+	AutoRetries int       `json:"auto_retries,omitempty"`
+	Earlier     []Attempt `json:"earlier,omitempty"`
+}
+
+// Attempt is one execution of an action.
+type Attempt struct {
+	Number int    `json:"number"` // counts from 1; 0: never started
+	ID     string `json:"id,omitempty"`
+	Status Status `json:"status"`
+	// Summary says in one line what happened; from the executor, or the engine's own reason.
+	Summary    string    `json:"summary,omitempty"`
+	ExternalID string    `json:"external_id,omitempty"` // the service's own ID
+	URL        string    `json:"url,omitempty"`
+	StartedAt  time.Time `json:"started_at,omitzero"` // when StartAction was given
+	RunningAt  time.Time `json:"running_at,omitzero"` // when the executor had started it (lock held, service called)
+	EndedAt    time.Time `json:"ended_at,omitzero"`
+	Deadline   time.Time `json:"deadline,omitzero"`
+	// StopReason is set once StopAction was given; Deadline is then the end of the grace time.
+	StopReason string `json:"stop_reason,omitempty"`
+	// Lost says that the attempt did not settle in the grace time: how it really ended is unknown.
+	Lost bool `json:"lost,omitempty"`
+}
+
+// Approval is an approval and what it is bound to.
+type Approval struct {
+	SHA        string    `json:"sha"`
+	Digest     string    `json:"digest"`
+	ConfigHash string    `json:"config_hash"`
+	OpenedAt   time.Time `json:"opened_at"`
+	RemindAt   time.Time `json:"remind_at,omitzero"` // zero: no reminder (any more)
+	ExpiresAt  time.Time `json:"expires_at"`
+	Approved   bool      `json:"approved,omitempty"`
+	By         []Actor   `json:"by,omitempty"` // who approved, or who rejected
+	DecidedAt  time.Time `json:"decided_at,omitzero"`
+}
+
+// Digest is what approvals bind and deployments use: the image's digest, else the fixed bundle's, else the digest over
+// the artifacts so far. Empty when nothing was built.
+func (s State) Digest() string {
+	switch {
+	case s.Image.Digest != "":
+		return s.Image.Digest
+	case s.Bundle != "":
+		return s.Bundle
+	}
+	return BundleDigest(s.Artifacts)
+}
+
+// Action finds the action with the action execution ID, and its definition. The attempt may be an earlier one.
+func (s State) Action(id string) (Action, ActionState, bool) {
+	execution, stage, action, attempt, ok := ParseActionID(id)
+	if !ok || execution != s.ID || stage > len(s.Stages) || action > len(s.Stages[stage-1].Actions) {
+		return Action{}, ActionState{}, false
+	}
+	a := s.Stages[stage-1].Actions[action-1]
+	return s.Definition.Stages[stage-1].Actions[action-1], a, attempt <= a.Number
+}
+
+// OpenApproval finds the approval that waits for people now, and its definition.
+func (s State) OpenApproval() (Action, ActionState, bool) {
+	for i, stage := range s.Stages {
+		for j, a := range stage.Actions {
+			if a.Approval != nil && a.Status == InProgress {
+				return s.Definition.Stages[i].Actions[j], a, true
+			}
+		}
+	}
+	return Action{}, ActionState{}, false
+}
+
+// Promoting tells whether a promotion has started, in this or an earlier attempt: from then on nothing supersedes.
+func (s State) Promoting() bool {
+	for i, stage := range s.Stages {
+		for j, a := range stage.Actions {
+			if a.Number > 0 && s.Definition.Stages[i].Actions[j].IsPromote() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// clone copies what Advance may change, so that the state handed in stays as it was.
+func (s State) clone() State {
+	s.Stages = slices.Clone(s.Stages)
+	for i := range s.Stages {
+		actions := slices.Clone(s.Stages[i].Actions)
+		for j := range actions {
+			if p := actions[j].Approval; p != nil {
+				c := *p
+				actions[j].Approval = &c
+			}
+			actions[j].Earlier = slices.Clip(actions[j].Earlier)
+		}
+		s.Stages[i].Actions = actions
+	}
+	s.Variables = maps.Clone(s.Variables)
+	s.Artifacts = maps.Clone(s.Artifacts)
+	s.RetryKeys = slices.Clip(s.RetryKeys)
+	return s
+}
