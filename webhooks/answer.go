@@ -1,0 +1,53 @@
+package webhooks
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// answer is one of the fixed things GitHub is told.
+type answer struct {
+	code   int
+	result string // label of the metric
+	body   string // JSON
+}
+
+// All answers there are. The texts are shown in the App's delivery log, so they say what to do.
+var answers = []answer{
+	accepted, duplicate, conflict, full, noRoom, failed, wrongMethod, tooLarge, cutShort, wrongType, encoded,
+	noSignature, wrongSignature, noDelivery, noEvent, invalid,
+}
+
+var (
+	accepted  = answer{http.StatusAccepted, "accepted", `{"result":"accepted"}`}
+	duplicate = answer{http.StatusAccepted, "duplicate", `{"result":"duplicate"}`}
+	conflict  = answer{http.StatusConflict, "conflict", `{"error":"this delivery ID is stored with another body"}`}
+	full      = answer{http.StatusServiceUnavailable, "full", `{"error":"not stored in time; redeliver later"}`}
+	noRoom    = answer{http.StatusServiceUnavailable, "no-room", `{"error":"too many bytes in flight; redeliver later"}`}
+	failed    = answer{http.StatusInternalServerError, "failed", `{"error":"not stored; the operator finds the cause in the log"}`}
+
+	wrongMethod    = answer{http.StatusMethodNotAllowed, "method", `{"error":"only POST"}`}
+	tooLarge       = answer{http.StatusRequestEntityTooLarge, "too-large", `{"error":"the body is larger than 25 MiB"}`}
+	cutShort       = answer{http.StatusBadRequest, "cut-short", `{"error":"the body ended early or came too slowly"}`}
+	wrongType      = answer{http.StatusUnsupportedMediaType, "content-type", `{"error":"set the webhook's content type to application/json"}`}
+	encoded        = answer{http.StatusUnsupportedMediaType, "content-encoding", `{"error":"the body must not be compressed"}`}
+	noSignature    = answer{http.StatusUnauthorized, "no-signature", `{"error":"want one X-Hub-Signature-256 header, sha256= and 64 hex digits: set a webhook secret"}`}
+	wrongSignature = answer{http.StatusUnauthorized, "wrong-signature", `{"error":"the signature fits none of the accepted secrets"}`}
+	noDelivery     = answer{http.StatusBadRequest, "no-delivery", `{"error":"want one X-GitHub-Delivery header, a GUID"}`}
+	noEvent        = answer{http.StatusBadRequest, "no-event", `{"error":"want one X-GitHub-Event header, the name of an event"}`}
+	invalid        = answer{http.StatusBadRequest, "invalid", `{"error":"the body is not one JSON object"}`}
+)
+
+func (a answer) write(c echo.Context, retryAfter string) error {
+	h := c.Response().Header()
+	switch a.code {
+	case http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+	case http.StatusMethodNotAllowed:
+		h.Set(echo.HeaderAllow, http.MethodPost)
+	case http.StatusRequestEntityTooLarge:
+		h.Set(echo.HeaderConnection, "close")
+	}
+	return c.JSONBlob(a.code, []byte(a.body))
+}

@@ -1,0 +1,216 @@
+// Package webhooks is where GitHub's deliveries come in, and where they are turned into events.
+//
+// The two halves meet only in the database. Server answers POST /webhooks/github: it checks size, headers and
+// signature, scans the body once for validity and for the IDs that choose a lane, hands the raw delivery to an
+// Acceptor that stores it, and answers. It decodes nothing and calls nobody, so the answer takes as long as the
+// storage, and what a payload contains cannot hurt the intake. Translate runs later, when the delivery's turn has
+// come: it decodes the payload with GitHub's client library and returns the few facts that Sluice acts on.
+//
+// Nothing here trusts a sender before the signature is checked. Whatever can be refused by its headers is refused
+// before the body is read; the memory that unverified bodies take together is bounded, grows only with bytes that
+// really came, and a body is never logged.
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/sluicehq/sluice/event"
+)
+
+// Path is where Register puts the endpoint.
+const Path = "/webhooks/github"
+
+// MaxBody is the size of the largest body that is read, 25 MiB; GitHub sends nothing above 25 MB.
+const MaxBody = 25 << 20
+
+// Acceptor stores deliveries. Once Accept has returned nil the delivery must survive a crash.
+type Acceptor interface {
+	// Accept stores d and has it handled later. It returns event.ErrDuplicate, event.ErrConflict or event.ErrFull,
+	// wrapped or not, when it did not store it for that reason; any other error is answered 500. It must not keep
+	// d.Body after it has returned: the memory is used for the next delivery. ctx ends when the answer is due.
+	Accept(ctx context.Context, d event.Delivery) error
+}
+
+// Config is what New needs. Fields without a default are required.
+type Config struct {
+	// Secrets are the webhook secrets that are accepted, the newest first. More than one serves a rotation: both are
+	// accepted until the old one is removed. None of them may be empty.
+	Secrets []Secret
+	// Acceptor stores the deliveries.
+	Acceptor Acceptor
+	// MaxInFlight bounds the bytes of all bodies held at one time. What does not fit is answered 503. Defaults to
+	// 64 MiB; at least MaxBody.
+	MaxInFlight int64
+	// AcceptTimeout bounds one call of the Acceptor. Defaults to 8 s: GitHub gives up after 10 s.
+	AcceptTimeout time.Duration
+	// RetryAfter is what a 503 asks the sender to wait. Defaults to 10 s; whole seconds.
+	RetryAfter time.Duration
+	// Registerer gets the metrics sluice_webhook_*; nil: they are counted and not shown.
+	Registerer prometheus.Registerer
+	// Log gets what an operator should know; never a body, a header or a secret. Defaults to slog.Default.
+	Log *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Server is the webhook endpoint. Its methods may be called concurrently.
+type Server struct {
+	verifier   verifier
+	acceptor   Acceptor
+	room       *semaphore.Weighted // bytes
+	pieces     sync.Pool           // of *piece
+	timeout    time.Duration
+	retryAfter string
+	metrics    *metrics
+	log        *slog.Logger
+	now        func() time.Time
+}
+
+// New returns the endpoint that c describes. The error names every wrong field.
+func New(c Config) (*Server, error) {
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = 64 << 20
+	}
+	if c.AcceptTimeout == 0 {
+		c.AcceptTimeout = 8 * time.Second
+	}
+	if c.RetryAfter == 0 {
+		c.RetryAfter = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(c.Registerer, len(c.Secrets))
+	if err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
+	}
+	return &Server{
+		verifier: newVerifier(c.Secrets), acceptor: c.Acceptor, room: semaphore.NewWeighted(c.MaxInFlight),
+		pieces: sync.Pool{New: func() any { return new(piece) }}, timeout: c.AcceptTimeout, retryAfter: fmt.Sprint(int(c.RetryAfter.Seconds())), metrics: m, log: c.Log, now: c.Now,
+	}, nil
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if len(c.Secrets) == 0 {
+		errs = append(errs, errors.New("webhooks: no secret: set the webhook secret of the GitHub App"))
+	}
+	for i, s := range c.Secrets {
+		if len(s) == 0 {
+			errs = append(errs, fmt.Errorf("webhooks: secret %d is empty: set it, or leave it out", i+1))
+		}
+	}
+	if c.Acceptor == nil {
+		errs = append(errs, errors.New("webhooks: no acceptor"))
+	}
+	if c.MaxInFlight < MaxBody {
+		errs = append(errs, fmt.Errorf("webhooks: MaxInFlight is %d bytes: must hold one body of %d", c.MaxInFlight, MaxBody))
+	}
+	if c.AcceptTimeout < 0 || c.RetryAfter < time.Second {
+		errs = append(errs, errors.New("webhooks: AcceptTimeout must be positive and RetryAfter at least a second"))
+	}
+	return errors.Join(errs...)
+}
+
+// Router is what Register needs of *echo.Echo and *echo.Group.
+type Router interface {
+	Any(path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) []*echo.Route
+}
+
+// Register puts the endpoint at Path, below r if that is a group. Time limits for reading headers and bodies are the
+// HTTP server's to set.
+func (s *Server) Register(r Router) { r.Any(Path, s.serve) }
+
+// serve answers one request. Refusals are answered here and are not errors to echo, so that no error handler or
+// middleware can change what GitHub is told.
+func (s *Server) serve(c echo.Context) error {
+	started := s.now()
+	a := s.receive(c, started)
+	s.metrics.answered(a, s.now().Sub(started))
+	return a.write(c, s.retryAfter)
+}
+
+// receive does all but answer.
+func (s *Server) receive(c echo.Context, at time.Time) answer {
+	r := c.Request()
+	h, refusal := checkHeaders(r)
+	if refusal != nil {
+		return *refusal
+	}
+	b, err := s.read(c.Response(), r)
+	defer func() { s.release(b) }()
+	switch {
+	case errors.Is(err, errTooLarge):
+		return tooLarge
+	case errors.Is(err, event.ErrFull):
+		return noRoom
+	case err != nil:
+		return cutShort
+	}
+	key, ok := s.verifier.verify(h.signature, b.bytes)
+	if !ok {
+		return wrongSignature
+	}
+	s.metrics.keys[key].Inc()
+	d, err := NewDelivery(h.delivery, h.event, b.bytes, at)
+	if err != nil {
+		s.log.WarnContext(r.Context(), "webhook refused: signed and not usable", "delivery", h.delivery, "event", h.event, "err", err)
+		return invalid
+	}
+	s.metrics.event(h.event)
+	// Once verified a delivery is worth storing even if the sender has hung up by now.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.timeout)
+	defer cancel()
+	err = s.acceptor.Accept(ctx, d)
+	return s.outcome(ctx, d, err, &b)
+}
+
+// outcome turns the Acceptor's result into the answer.
+func (s *Server) outcome(ctx context.Context, d event.Delivery, err error, b *body) answer {
+	switch {
+	case err == nil:
+		return accepted
+	case errors.Is(err, event.ErrDuplicate):
+		return duplicate
+	case errors.Is(err, event.ErrConflict):
+		s.log.WarnContext(ctx, "webhook refused: the delivery ID is stored with another body", "delivery", d.ID, "event", d.Name)
+		return conflict
+	case errors.Is(err, event.ErrFull):
+		return full
+	}
+	// Where it ended is not known, so neither is whether somebody still reads the body.
+	b.abandon()
+	s.log.ErrorContext(ctx, "webhook not stored", "delivery", d.ID, "event", d.Name, "err", err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return full
+	}
+	return failed
+}
+
+// NewDelivery makes a delivery of an event's name and its payload, which it scans and does not decode. It fails when
+// body is not one JSON object. It is for whoever has a payload that did not come by HTTP as well: the command line,
+// and the check for missed deliveries.
+func NewDelivery(id, name string, body []byte, at time.Time) (event.Delivery, error) {
+	ids, err := Scan(body)
+	if err != nil {
+		return event.Delivery{}, err
+	}
+	return event.Delivery{
+		ID: id, Name: name, Body: body, InstallationID: ids.Installation, RepoID: ids.Repository, ReceivedAt: at,
+	}, nil
+}
