@@ -1,0 +1,231 @@
+package gitflow
+
+// Order is finish.order of the configuration.
+type Order string
+
+// Orders. The zero value means DeployThenMerge.
+const (
+	DeployThenMerge Order = "deploy-then-merge"
+	MergeThenDeploy Order = "merge-then-deploy"
+)
+
+// State is what is known of one release or hotfix and of the branches around it, all read at about the same time. The
+// zero value of a field means "not there" or "no". Fields that a plan does not mention may be left out.
+type State struct {
+	Names Names
+	// Kind is KindRelease, KindHotfix, or KindSupport for a release from a support line.
+	Kind    Kind
+	Version string // "1.4.0", "1.4.0-hotfix-17": what is promoted and tagged
+	Branch  string // "release/1.4.0"
+	Tag     string // git tag of the version: "v1.4.0"
+	Order   Order
+	// KeepBranch is finish.delete_branch: false.
+	KeepBranch bool
+
+	Start StartFacts
+
+	Production, Development Line
+	// Releases are the other open release branches (never Branch itself), in any order.
+	Releases []Line
+	// Support are the support lines; only a release from one is merged into its line instead of production.
+	Support Line
+
+	// Head is where Branch is; empty: there is no such branch.
+	Head string
+	// HeadAhead is how many commits Head has that production lacks: compare(production...Head).ahead_by.
+	HeadAhead int
+	// Pull is the pull request of Branch into production, open or not; the newest, where there were several.
+	Pull Pull
+	// Children are open pull requests into Branch.
+	Children []Pull
+
+	Candidate Candidate
+	Approvals Approvals
+	// Lacks is LacksProduction for the candidate.
+	Lacks Lacking
+	// Obstacles is Preflight, computed for now.
+	Obstacles []Obstacle
+	// Paused is set while the release is on /hold: who and why.
+	Paused Hold
+
+	// Published is the digest that the production registry has for Version; empty: none, the version is not spent.
+	Published string
+	// Environment is the production environment.
+	Environment Environment
+
+	// TagSHA is the commit that Tag points at, peeled; empty: there is no such tag.
+	TagSHA string
+	// FinishHead is where sluice/finish-{version} is; empty: no such branch. FinishPull is its pull request.
+	FinishHead string
+	FinishPull Pull
+	// Backmerges are the back-merge pull requests, open and merged, and branches without one yet.
+	Backmerges []Backmerge
+	// ReleasePage is true when the GitHub release of Tag exists.
+	ReleasePage bool
+	// Running is how many executions of Branch are under way (not counting production's).
+	Running int
+	// Rollback is what PlanRollback is asked for.
+	Rollback RollbackFacts
+}
+
+// Line is a branch that merges go into, as it is now.
+type Line struct {
+	Branch string
+	SHA    string // its head; empty: there is no such branch
+	// HasCandidate is true when it contains Candidate.SHA: compare(SHA...candidate).ahead_by == 0.
+	HasCandidate bool
+	// HasProduction is true when it contains Production.SHA. Not looked at for production itself.
+	HasProduction bool
+	// Answer is what GitHub said when the commit TriedSHA was merged into it, or what its rules foretell
+	// (MergeRefused, with TriedSHA empty: any commit).
+	Answer   MergeAnswer
+	TriedSHA string
+	// Reason is GitHub's text for MergeRefused, or the name of the ruleset; untrusted.
+	Reason string
+	// Files are the conflicting files for MergeConflict, where known; untrusted.
+	Files []string
+}
+
+// MergeAnswer is how a branch takes a direct merge.
+type MergeAnswer string
+
+// The answers. The zero value: not tried.
+const (
+	MergeUntried  MergeAnswer = ""
+	MergeRefused  MergeAnswer = "refused"  // protection demands a pull request
+	MergeConflict MergeAnswer = "conflict" // people must resolve it
+)
+
+// Pull is a pull request. The zero value: there is none.
+type Pull struct {
+	Number        int
+	Head, Base    string
+	HeadSHA       string
+	Open, Draft   bool
+	Merged        bool
+	MergeSHA      string
+	Mergeable     Answer // by a merge commit, now, as GitHub says
+	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
+	CreatedByHand bool   // not opened by Sluice
+}
+
+// Answer is yes, no or not known yet.
+type Answer string
+
+// The answers; Unknown is the zero value.
+const (
+	Unknown Answer = ""
+	Yes     Answer = "yes"
+	No      Answer = "no"
+)
+
+// StartFacts are what PlanStart needs beyond the branches.
+type StartFacts struct {
+	// From is the commit to cut from: a commit of development for a release, what production runs for a hotfix, the
+	// tag's commit for a hotfix of an older version.
+	From string
+	// Green: all checks of From passed. Asked for a release only.
+	Green Answer
+	// OnLine: From lies on development (release), or is contained in production or the support line (hotfix).
+	OnLine Answer
+	// Changes is how many commits From has that production lacks. 0 refuses a release unless AllowEmpty.
+	Changes    int
+	AllowEmpty bool
+	// OtherBranches are all branch names that could clash; the bot may pass those that begin like Branch, in any case.
+	OtherBranches []string
+	// VersionProblem is what package tagging has against the version; empty: nothing.
+	VersionProblem Text
+	// By is who asked, for the pull request's text; untrusted.
+	By string
+}
+
+// Candidate is what is promoted: a commit and its image.
+type Candidate struct {
+	// SHA is the commit that was approved, or Head while nothing was.
+	SHA    string
+	Digest string // empty: no image yet
+	// Tested is true when the candidate pipeline succeeded up to the approval.
+	Tested bool
+	// Status says where the pipeline is, in words for people, while Tested is false: "building".
+	Status string
+	// Failed is true when the pipeline failed or was stopped.
+	Failed bool
+	// OfPromoted is true when a promotion of SHA has begun: from here a push to the branch cancels nothing.
+	OfPromoted bool
+}
+
+// Approvals say how far the approval is.
+type Approvals struct {
+	Needed, Given int
+	// Eligible is how many people may approve. With 0, Setting names what to change.
+	Eligible int
+	Setting  string
+	// RejectedBy is who vetoed; empty: nobody. Reason is theirs. Both untrusted.
+	RejectedBy, Reason string
+	// Void is why approvals given earlier no longer hold: "the head moved to 3f9c2ab". Empty: they hold.
+	Void string
+	// Expired is true when the approval's time ran out.
+	Expired bool
+	// Wanted is false until somebody must say /promote (promote.auto: false). True: the promotion was asked for, or starts by itself.
+	Wanted bool
+}
+
+// Hold is who holds something, and why. The zero value: nobody.
+type Hold struct {
+	By, Reason string // untrusted
+}
+
+// Environment is a deployment environment.
+type Environment struct {
+	Name string
+	// Runs is what runs there now.
+	Runs Deployed
+	// Deploying is the version being deployed; empty: none. DeployFailed: the last deployment of our version failed.
+	Deploying    string
+	DeployFailed bool
+	// Held is set after a rollback until /unpin.
+	Held Hold
+	// Frozen is set by /freeze.
+	Frozen Hold
+	// Locked is set by /lock, or by another execution that deploys.
+	Locked Hold
+	// WindowOpens says when deployments are allowed again, "Mon 09:00 Europe/Berlin"; empty: now.
+	WindowOpens string
+	// History is what was deployed, newest first, Runs included.
+	History []Deployed
+}
+
+// Deployed is a version that was deployed.
+type Deployed struct {
+	Version, SHA, Digest string
+	Succeeded            bool
+	// Bad is true when a rollback marked it. Irreversible is why it cannot be gone back from or to; empty: it can.
+	Bad          bool
+	Irreversible string
+	// Missing is true when its image is no longer in the registry.
+	Missing bool
+}
+
+// Backmerge is one back-merge that goes through a pull request.
+type Backmerge struct {
+	Target string // branch it goes into
+	Branch string // backmerge/…
+	Tip    string // the production commit it was made for
+	Head   string // where the branch is; empty: gone
+	// Repair is true for a zero-difference repair of a squashed or rebased back-merge.
+	Repair bool
+	Pull   Pull // zero: none opened yet
+}
+
+// RollbackFacts are what PlanRollback is asked for.
+type RollbackFacts struct {
+	// To is the version to go back to; empty: the last good one before what runs.
+	To string
+	By string // untrusted
+	// Reason is required.
+	Reason string
+	// Bad is true once the version that is rolled back from is marked in the release log.
+	Bad bool
+	// From is the version that is rolled back from, recorded when the rollback began; empty: what runs.
+	From string
+}
