@@ -6,20 +6,12 @@ type Activity string
 
 // Activities of pull requests.
 const (
-	Opened               Activity = "opened"
-	Reopened             Activity = "reopened"
-	Closed               Activity = "closed" // PullRequest.Merged tells how
-	Synchronize          Activity = "synchronize"
-	ReadyForReview       Activity = "ready_for_review"
-	ConvertedToDraft     Activity = "converted_to_draft"
-	Labeled              Activity = "labeled"
-	Unlabeled            Activity = "unlabeled"
-	AutoMergeEnabled     Activity = "auto_merge_enabled"
-	AutoMergeDisabled    Activity = "auto_merge_disabled"
-	Enqueued             Activity = "enqueued"
-	Dequeued             Activity = "dequeued"
-	ReviewRequested      Activity = "review_requested"
-	ReviewRequestRemoved Activity = "review_request_removed"
+	Opened           Activity = "opened"
+	Reopened         Activity = "reopened"
+	Closed           Activity = "closed" // PullRequest.Merged tells how
+	Synchronize      Activity = "synchronize"
+	ReadyForReview   Activity = "ready_for_review"
+	ConvertedToDraft Activity = "converted_to_draft"
 )
 
 // Activities of reviews and, Edited and Deleted, of others too.

@@ -44,8 +44,6 @@ type MergeGroup struct {
 	Origin
 	// Activity is ChecksRequested or Destroyed.
 	Activity Activity
-	// Reason says why a group was destroyed: merged, invalidated, dequeued. Empty otherwise.
-	Reason string
 	// SHA is the head of the temporary branch that checks are wanted on.
 	SHA string
 	// HeadRef is the temporary branch, "refs/heads/gh-readonly-queue/…"; BaseRef the full name of the branch that is

@@ -9,6 +9,7 @@ import (
 // PullRequest is a change of a pull request (event "pull_request").
 type PullRequest struct {
 	Origin
+	// Activity is Opened, Reopened, Closed, Edited, Synchronize, ReadyForReview or ConvertedToDraft.
 	Activity Activity
 	Number   int
 	Author   forge.User
