@@ -46,6 +46,15 @@ type Request struct {
 	Digest  string        `json:"digest,omitempty"`
 	Timeout time.Duration `json:"timeout"` // the caller enforces it with Stop; executors may hand it on
 	Attempt int           `json:"attempt"` // counts from 1
+
+	// PreviousSHA is the head that the branch had before SHA; empty when the branch is new or it is not known.
+	PreviousSHA string `json:"previous_sha,omitempty"`
+	// RequestedAt is when the action was asked for: the same in every call for this ID.
+	RequestedAt time.Time `json:"requested_at"`
+	// StartTried is when Start was first called for this ID, as the caller noted before that call; zero in that first
+	// call itself. Executors of services that take no idempotency token use it to tell "never started" from "started,
+	// and the answer was lost". It is the only field that may differ between calls, and is not stored.
+	StartTried time.Time `json:"-"`
 }
 
 // MaxLog is the size of Report.Log at most, in bytes.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,8 +14,8 @@ import (
 // Params reads the parameters of `with:`, key by key, and collects what is wrong with them. A key that was never asked
 // for is wrong too, so that a misspelt one is found. Use Read, ask for every key, then Err.
 //
-// Where a text, number or duration is asked for, a reference ("#{namespace.name}") is accepted and reads as the zero
-// value: Check sees it before it is resolved.
+// Check sees values before references are resolved, so a reference ("#{namespace.name}") is accepted wherever a single
+// value is asked for: as a text it reads as it stands, as anything else as the zero value.
 type Params struct {
 	with map[string]any
 	used map[string]bool
@@ -53,6 +54,14 @@ func (p *Params) wrong(key, want string) {
 	p.errs = append(p.errs, fmt.Errorf("with.%s: want %s, got %T", key, want, p.with[key]))
 }
 
+// scalar writes a number as people do: after a trip through JSON 1000000 is a float64 and must not become 1e+06.
+func scalar(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
 // Required reads a text that must be there and not empty.
 func (p *Params) Required(key string) string {
 	s := p.String(key)
@@ -71,7 +80,7 @@ func (p *Params) String(key string) string {
 	case string:
 		return v
 	case bool, int, int64, uint64, float64:
-		return fmt.Sprint(v)
+		return scalar(v)
 	}
 	p.wrong(key, "a text")
 	return ""
@@ -167,7 +176,7 @@ func (p *Params) Map(key string) map[string]string {
 			case string:
 				out[k] = e
 			case bool, int, int64, uint64, float64:
-				out[k] = fmt.Sprint(e)
+				out[k] = scalar(e)
 			default:
 				p.wrong(key+"."+k, "a text")
 			}

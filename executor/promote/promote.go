@@ -1,0 +1,21 @@
+// Package promote is the executor for `uses: promote`: it copies what was approved to production's registry, by digest.
+//
+// Nothing is rebuilt and no tag is trusted: the source is named by digest, and the tag it gets in production is written
+// last and never moved. The tag being there with the same digest is success, since an earlier attempt may have got that
+// far; with another digest it is a conflict that no retry mends.
+//
+// In a repository without registries what was approved is the bundle of artifacts. It stays where it is; the executor
+// proves that the artifacts handed to it are still the ones approved.
+package promote
+
+import "context"
+
+// Registry copies images. Errors that answer Temporary() with false are not mended by repeating; a registry holding
+// another digest under the destination's tag is such a one.
+type Registry interface {
+	// Promote copies source (host/repository@sha256:…) to destination (host/repository:tag) with everything that
+	// belongs to it, writes the tag last and verifies. Done before, it does nothing.
+	Promote(ctx context.Context, source, destination string) error
+	// Resolve tells which digest a reference points at.
+	Resolve(ctx context.Context, reference string) (digest string, err error)
+}
