@@ -14,7 +14,9 @@ package buildspec
 
 import (
 	"context"
+	"time"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
@@ -38,6 +40,7 @@ type Clone struct {
 
 // Artifacts keeps what builds hand on; *artifact.Store is one.
 type Artifacts interface {
+	Save(ctx context.Context, name, dir string, files []artifact.File, at time.Time) (pipeline.Artifact, error)
 	Extract(ctx context.Context, a pipeline.Artifact, dir string) error
 }
 
@@ -46,10 +49,11 @@ type Options struct {
 	// Dir is the folder of workspaces and logs, below the data folder.
 	Dir string
 	// Allowed tells whether the operator lets the repository run on this host. Nil: none.
-	Allowed func(owner, repo string) bool
-	Cloner  Cloner
-	// Supervisor starts the supervisors; its Ended should lead to Executor.Ended.
-	Supervisor supervise.Options
+	Allowed   func(owner, repo string) bool
+	Cloner    Cloner
+	Artifacts Artifacts
+	// Supervisor is the command that starts a supervisor; nil means this binary with supervise.Subcommand.
+	Supervisor []string
 	// Ring is called with the action's ID when it has ended; nil is fine. See executor.Bell.
 	Ring func(id string)
 	// Path is the PATH of builds. Default: /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.
@@ -62,6 +66,12 @@ type Options struct {
 
 // Executor runs builds. New makes one.
 type Executor struct{ o Options }
+
+// New makes the executor. Close ends what it waits for; builds go on.
+func New(o Options) (*Executor, error) { return &Executor{o: o}, nil }
+
+// Close lets go of the builds under way, without stopping them.
+func (e *Executor) Close() error { return nil }
 
 var _ executor.Executor = (*Executor)(nil)
 
