@@ -1,0 +1,22 @@
+package config
+
+// ServerFlags are the flags of sluice serve, for kong. All are texts: Resolve checks them, so that every wrong one is
+// reported and not just the first. A flag that is not given takes its variable, then for secrets the file that the
+// variable with _FILE names, then its default.
+type ServerFlags struct {
+	Listen              string `name:"listen" env:"SLUICE_LISTEN" placeholder:"HOST:PORT" help:"Address of webhooks and dashboard. Default 127.0.0.1:8080."`
+	AdminListen         string `name:"admin-listen" env:"SLUICE_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Address of metrics and health. Default 127.0.0.1:9090."`
+	PublicURL           string `name:"public-url" env:"SLUICE_PUBLIC_URL" placeholder:"URL" help:"Where people reach the dashboard. Default http://<listen>."`
+	Data                string `name:"data" env:"SLUICE_DATA" placeholder:"DIR" help:"Folder of database, artifacts and logs. Default ./data."`
+	Database            string `name:"database" env:"SLUICE_DATABASE_URL" placeholder:"URL" help:"sqlite:/path/file.db, or postgres://… for several replicas. Default SQLite in the data folder."`
+	GitHubAppID         string `name:"github-app-id" env:"SLUICE_GITHUB_APP_ID" placeholder:"ID" help:"ID of the GitHub App. Required."`
+	GitHubPrivateKey    string `name:"github-private-key" env:"SLUICE_GITHUB_PRIVATE_KEY" placeholder:"PEM" help:"Private key of the App, PEM. Required; SLUICE_GITHUB_PRIVATE_KEY_FILE names a file."`
+	GitHubWebhookSecret string `name:"github-webhook-secret" env:"SLUICE_GITHUB_WEBHOOK_SECRET" placeholder:"SECRET,…" help:"Secrets of the webhook, any of which is accepted. Required; SLUICE_GITHUB_WEBHOOK_SECRET_FILE names a file."`
+	GitHubClientID      string `name:"github-client-id" env:"SLUICE_GITHUB_CLIENT_ID" placeholder:"ID" help:"Client ID of the App, for sign-in to the dashboard."`
+	GitHubClientSecret  string `name:"github-client-secret" env:"SLUICE_GITHUB_CLIENT_SECRET" placeholder:"SECRET" help:"Client secret of the App; SLUICE_GITHUB_CLIENT_SECRET_FILE names a file."`
+	GitHubAPIURL        string `name:"github-api-url" env:"SLUICE_GITHUB_API_URL" placeholder:"URL" help:"GitHub's REST API. Default https://api.github.com/."`
+	GitHubURL           string `name:"github-url" env:"SLUICE_GITHUB_URL" placeholder:"URL" help:"GitHub's pages. Default https://github.com/."`
+	GitHubWriteRate     string `name:"github-write-rate" env:"SLUICE_GITHUB_WRITE_RATE" placeholder:"BURST,REFILL" help:"Writes to GitHub per installation: at once, and a second after that. Default 20,1."`
+	LocalExecutors      string `name:"local-executors" env:"SLUICE_LOCAL_EXECUTORS" placeholder:"OWNER/REPO,…" help:"Repositories (globs) whose code embedded executors may run on this host. Default none."`
+	RegistryAllow       string `name:"registry-allow" env:"SLUICE_REGISTRY_ALLOW" placeholder:"OWNER/REPO=HOST/PATH,…" help:"Image repositories (globs) that repositories may name. Default none."`
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// maxGlob is the length of a pattern at most, in bytes.
+const maxGlob = 512
+
+// RepoGlobs match repositories by owner/repo. The zero RepoGlobs match none. Case does not matter, as at GitHub.
+type RepoGlobs struct{ globs []string }
+
+// ParseRepoGlobs reads comma separated globs of the form owner/repo. Every bad one is an error (Problem and Hint only).
+func ParseRepoGlobs(list string) (RepoGlobs, []*Error) {
+	var g RepoGlobs
+	var errs []*Error
+	for _, item := range splitList(list) {
+		if problem := badRepoGlob(item); problem != "" {
+			errs = append(errs, &Error{Problem: problem, Hint: "write it like acme/shop or acme/*"})
+			continue
+		}
+		g.globs = append(g.globs, strings.ToLower(item))
+	}
+	return g, errs
+}
+
+// Match tells whether one of the globs matches.
+func (g RepoGlobs) Match(owner, repo string) bool {
+	for _, glob := range g.globs {
+		if matchRepo(glob, owner, repo) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the list as ParseRepoGlobs reads it.
+func (g RepoGlobs) String() string { return strings.Join(g.globs, ",") }
+
+// RegistryRules say which image repositories a repository may name. The zero RegistryRules allow none.
+type RegistryRules struct{ rules []registryRule }
+
+type registryRule struct{ repo, image string }
+
+// ParseRegistryRules reads comma separated rules of the form owner/repo=host/path, both sides globs. In the path, *
+// stays within one part and ** spans several. Every bad one is an error (Problem and Hint only).
+func ParseRegistryRules(list string) (RegistryRules, []*Error) {
+	var g RegistryRules
+	var errs []*Error
+	for _, item := range splitList(list) {
+		repo, image, ok := strings.Cut(item, "=")
+		repo, image = strings.TrimSpace(repo), strings.TrimSpace(image)
+		problem := ""
+		switch {
+		case !ok:
+			problem = fmt.Sprintf("%.80q has no =", item)
+		case badRepoGlob(repo) != "":
+			problem = badRepoGlob(repo)
+		case badImageGlob(image) != "":
+			problem = badImageGlob(image)
+		}
+		if problem != "" {
+			errs = append(errs, &Error{Problem: problem, Hint: "write it like acme/*=registry.example.com/acme/**"})
+			continue
+		}
+		g.rules = append(g.rules, registryRule{strings.ToLower(repo), strings.ToLower(image)})
+	}
+	return g, errs
+}
+
+// Allows tells whether the repository may name the image repository, host/path without tag or digest.
+func (g RegistryRules) Allows(owner, repo, image string) bool {
+	image = strings.ToLower(image)
+	if strings.ContainsAny(image, "@ \t\r\n") || strings.Contains("/"+image+"/", "/../") || strings.Contains("/"+image+"/", "/./") ||
+		strings.Contains(image, "//") {
+		return false
+	}
+	for _, rule := range g.rules {
+		if matchRepo(rule.repo, owner, repo) && doublestar.MatchUnvalidated(rule.image, image) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the list as ParseRegistryRules reads it.
+func (g RegistryRules) String() string {
+	all := make([]string, len(g.rules))
+	for i, r := range g.rules {
+		all[i] = r.repo + "=" + r.image
+	}
+	return strings.Join(all, ",")
+}
+
+// splitList takes a comma separated list apart. Commas in braces belong to a glob.
+func splitList(list string) []string {
+	var items []string
+	depth, start := 0, 0
+	add := func(end int) {
+		if item := strings.TrimSpace(list[start:end]); item != "" {
+			items = append(items, item)
+		}
+		start = end + 1
+	}
+	for i, c := range list {
+		switch {
+		case c == '{':
+			depth++
+		case c == '}' && depth > 0:
+			depth--
+		case c == ',' && depth == 0:
+			add(i)
+		}
+	}
+	if start <= len(list) {
+		add(len(list))
+	}
+	return items
+}
+
+func badRepoGlob(glob string) string {
+	switch {
+	case badGlob(glob) != "":
+		return badGlob(glob)
+	case strings.Count(glob, "/") != 1 || strings.HasPrefix(glob, "/") || strings.HasSuffix(glob, "/"):
+		return fmt.Sprintf("%.80q is not owner/repo", glob)
+	}
+	return ""
+}
+
+func badImageGlob(glob string) string {
+	host, path, ok := strings.Cut(glob, "/")
+	switch {
+	case badGlob(glob) != "":
+		return badGlob(glob)
+	case !ok || host == "" || path == "":
+		return fmt.Sprintf("%.80q is not host/path", glob)
+	case strings.ContainsAny(host, "*?[{"):
+		return fmt.Sprintf("%.80q: the host must be written out", glob)
+	}
+	return ""
+}
+
+// badGlob says what is wrong with a pattern on its own; empty: nothing.
+func badGlob(glob string) string {
+	switch {
+	case glob == "":
+		return "the pattern is empty"
+	case len(glob) > maxGlob:
+		return fmt.Sprintf("the pattern is longer than %d bytes", maxGlob)
+	case !doublestar.ValidatePattern(glob):
+		return fmt.Sprintf("%.80q is not a valid pattern", glob)
+	}
+	return ""
+}
+
+func matchRepo(glob, owner, repo string) bool {
+	if owner == "" || repo == "" || strings.Contains(owner, "/") || strings.Contains(repo, "/") {
+		return false
+	}
+	return doublestar.MatchUnvalidated(glob, strings.ToLower(owner+"/"+repo))
+}

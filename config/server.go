@@ -1,0 +1,41 @@
+package config
+
+import (
+	"net/url"
+)
+
+// Server is the checked settings of sluice serve. It prints no secret, however it is printed.
+type Server struct {
+	Listen      string // host:port of webhooks and dashboard
+	AdminListen string // host:port of metrics and health
+	// PublicURL is where people reach the dashboard: http or https, no slash at the end.
+	PublicURL *url.URL
+	Data      string // folder of database, artifacts and logs; absolute
+	// Database is a store URL, sqlite:/path/file.db or postgres://…; it may hold a password.
+	Database  Secret
+	GitHub    GitHub
+	WriteRate WriteRate
+	// LocalExecutors are the repositories whose code embedded executors may run on this host.
+	LocalExecutors RepoGlobs
+	// RegistryAllow says which image repositories each repository may name.
+	RegistryAllow RegistryRules
+}
+
+// GitHub is how the server reaches GitHub as its App.
+type GitHub struct {
+	AppID      int64
+	PrivateKey PrivateKey
+	// WebhookSecrets are all accepted; at least one, none empty. Several while one is being replaced by another.
+	WebhookSecrets []Secret
+	// ClientID and ClientSecret sign people in to the dashboard. Both or neither are set.
+	ClientID     string
+	ClientSecret Secret
+	// APIURL and URL are the addresses of the REST API and of the web pages, with a slash at the end.
+	APIURL, URL *url.URL
+}
+
+// WriteRate paces writes to GitHub, per installation.
+type WriteRate struct {
+	Burst  int     // writes at once, 1 to 1000
+	Refill float64 // writes a second after that, above 0 and at most 100
+}
