@@ -1,0 +1,33 @@
+package store
+
+import "context"
+
+func actionRuns() table[ActionRun] {
+	return table[ActionRun]{"action_runs", []string{"id"}, func(r *ActionRun) []column {
+		return []column{
+			{"id", &r.ID}, {"execution_id", &r.ExecutionID}, {"repo_id", &r.RepoID}, {"request", blob{&r.Request}},
+			{"intended", &r.Intended}, {"handle", &r.Handle}, {"report", blob{&r.Report}}, {"final", &r.Final},
+			{"stop", &r.Stop}, {"started_at", micros{&r.StartedAt}}, {"updated_at", micros{&r.UpdatedAt}},
+		}
+	}}
+}
+
+// ActionRun returns the action run with the action execution ID.
+func (tx *Tx) ActionRun(ctx context.Context, id string) (ActionRun, error) {
+	return actionRuns().one(ctx, tx, "id = ?", id)
+}
+
+// ActionRuns returns the action runs of an execution, in the order they were started.
+func (tx *Tx) ActionRuns(ctx context.Context, executionID string) ([]ActionRun, error) {
+	return actionRuns().list(ctx, tx, "execution_id = ? ORDER BY started_at, id", executionID)
+}
+
+// OpenActionRuns returns those of a repository that are not final, oldest first.
+func (tx *Tx) OpenActionRuns(ctx context.Context, repo int64) ([]ActionRun, error) {
+	return actionRuns().list(ctx, tx, "repo_id = ? AND final = ? ORDER BY started_at, id", repo, false)
+}
+
+// SaveActionRun writes the action run under its ID.
+func (tx *Tx) SaveActionRun(ctx context.Context, r ActionRun) error {
+	return actionRuns().put(ctx, tx, &r)
+}

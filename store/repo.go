@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+func repos() table[Repo] {
+	return table[Repo]{"repos", []string{"id"}, func(r *Repo) []column {
+		return []column{
+			{"id", &r.ID}, {"installation_id", &r.InstallationID}, {"owner", &r.Owner}, {"name", &r.Name},
+			{"default_branch", &r.DefaultBranch}, {"gone", &r.Gone}, {"baseline_at", micros{&r.BaselineAt}},
+			{"config", blob{&r.Config}}, {"config_sha", &r.ConfigSHA}, {"config_problem", &r.ConfigProblem},
+			{"observe", &r.Observe}, {"updated_at", micros{&r.UpdatedAt}},
+		}
+	}}
+}
+
+// Repo returns the repository with GitHub's ID.
+func (tx *Tx) Repo(ctx context.Context, id int64) (Repo, error) {
+	return repos().one(ctx, tx, "id = ?", id)
+}
+
+// RepoByName returns the repository of that name, in any case of letters. Of several, of which one took over the name of
+// another, it is the one that is not gone, then the one changed last.
+func (tx *Tx) RepoByName(ctx context.Context, owner, name string) (Repo, error) {
+	return repos().one(ctx, tx, "lower(owner) = lower(?) AND lower(name) = lower(?) ORDER BY gone, updated_at DESC", owner, name)
+}
+
+// Repos returns all repositories, those that are gone too, by owner and name.
+func (tx *Tx) Repos(ctx context.Context) ([]Repo, error) {
+	return repos().list(ctx, tx, "id > 0 ORDER BY lower(owner), lower(name), id")
+}
+
+// SaveRepo writes the repository under its ID.
+func (tx *Tx) SaveRepo(ctx context.Context, r Repo) error { return repos().put(ctx, tx, &r) }
+
+// DeleteRepo removes the repository and everything recorded for it but the audit log, which nothing removes.
+// A repository that is only gone from the installation is kept: set Gone.
+func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
+	for _, name := range []string{"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects",
+		"approvals", "environments", "deployments", "checks", "comments"} {
+		if _, err := tx.exec(ctx, "DELETE FROM "+name+" WHERE repo_id = ?", id); err != nil {
+			return fmt.Errorf("delete repository %d from %s: %w", id, name, err)
+		}
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM repos WHERE id = ?", id); err != nil {
+		return fmt.Errorf("delete repository %d: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Tx is a transaction with a method for everything that is stored. It is valid inside the function that was given it,
+// for one goroutine. Methods named for a record return it; those with a plural return what is there, which may be
+// nothing; a missing single record is ErrNotFound unless the method says otherwise.
+type Tx struct {
+	conn
+	store *Store
+	// raised are the lanes that got something to do; whoever listens is told after the commit.
+	raised map[string]bool
+	after  []func()
+}
+
+// AfterCommit has f called once the transaction is committed, and not at all if it is not. A retried transaction calls
+// only what its last pass asked for.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+
+// conn is the part of a transaction that differs between the engines. Statements are written with question marks.
+type conn interface {
+	exec(ctx context.Context, query string, args ...any) (int64, error)
+	query(ctx context.Context, query string, args ...any) (rows, error)
+}
+
+// rows is what *sql.Rows and pgx.Rows have in common.
+type rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close()
+}
+
+type sqliteConn struct{ tx *sql.Tx }
+
+func (c sqliteConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	r, err := c.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (c sqliteConn) query(ctx context.Context, query string, args ...any) (rows, error) {
+	r, err := c.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return sqlRows{r}, nil
+}
+
+type sqlRows struct{ *sql.Rows }
+
+func (r sqlRows) Close() { _ = r.Rows.Close() } // Err has reported what there is to report
+
+type postgresConn struct{ tx pgx.Tx }
+
+func (c postgresConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := c.tx.Exec(ctx, numbered(query), args...)
+	return tag.RowsAffected(), err
+}
+
+func (c postgresConn) query(ctx context.Context, query string, args ...any) (rows, error) {
+	return c.tx.Query(ctx, numbered(query), args...)
+}
+
+// numbered turns the question marks of a statement into Postgres's $1, $2, …. No statement of this package has a
+// question mark that is not a parameter.
+func numbered(query string) string {
+	b := make([]byte, 0, len(query)+16)
+	n := 0
+	for i := 0; i < len(query); i++ {
+		if query[i] != '?' {
+			b = append(b, query[i])
+			continue
+		}
+		n++
+		b = append(b, '$')
+		if n >= 10 {
+			b = append(b, byte('0'+n/10%10))
+		}
+		b = append(b, byte('0'+n%10))
+	}
+	return string(b)
+}
+
+// scalar reads one row of one statement into dest and tells whether there was one.
+func (tx *Tx) scalar(ctx context.Context, dest []any, query string, args ...any) (bool, error) {
+	r, err := tx.query(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if !r.Next() {
+		return false, r.Err()
+	}
+	if err := r.Scan(dest...); err != nil {
+		return false, err
+	}
+	r.Close()
+	return true, r.Err()
+}
