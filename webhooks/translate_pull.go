@@ -55,7 +55,7 @@ func comment(p *github.IssueCommentEvent) event.Event {
 	c, issue := p.GetComment(), p.GetIssue()
 	return event.Comment{
 		Origin: origin(p.Repo, p.Installation, p.Sender), Activity: activity, ID: c.GetID(), Number: issue.GetNumber(),
-		IsPullRequest: issue.IsPullRequest(), Open: issue.GetState() == "open", Body: c.GetBody(),
+		IsPullRequest: issue.GetPullRequestLinks() != nil, Open: issue.GetState() == "open", Body: c.GetBody(),
 		BodyBefore: p.GetChanges().GetBody().GetFrom(), Author: user(c.GetUser()), IssueAuthor: user(issue.GetUser()),
 		HTMLURL: c.GetHTMLURL(), CreatedAt: c.GetCreatedAt().Time, UpdatedAt: c.GetUpdatedAt().Time,
 	}
