@@ -36,7 +36,7 @@ func inFlight(t testing.TB, e endpoint) float64 {
 func TestBodySizes(t *testing.T) {
 	var s shelf
 	e := serve(t, webhooks.Config{Acceptor: &s})
-	for _, size := range []int{2, 4096, 65535, 65536, 65537, 131072, 131073, 1 << 20, webhooks.MaxBody - 1, webhooks.MaxBody} {
+	for _, size := range []int{2, 4096, 65535, 65536, 65537, 131072, 131073, 1 << 20, webhooks.MaxBody} {
 		for _, announced := range []bool{true, false} {
 			body := `{"a":"` + strings.Repeat("x", max(0, size-8)) + `"}`
 			if size == 2 {

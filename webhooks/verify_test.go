@@ -95,3 +95,21 @@ func TestSecretDoesNotPrintItself(t *testing.T) {
 		}
 	}
 }
+
+// Of all values a stranger can write into the header only the right one passes.
+func FuzzSignature(f *testing.F) {
+	for _, s := range []string{vector, "", "sha256=", vector[7:], "sha1=" + vector[7:47], vector + "\n", strings.ToUpper(vector), "sha256=" + strings.ToUpper(vector[7:])} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, signature string) {
+		r := request("push", strings.NewReader("Hello, World!"), "")
+		r.Header["X-Hub-Signature-256"] = []string{signature}
+		want := http.StatusUnauthorized
+		if digits, ok := strings.CutPrefix(signature, "sha256="); ok && strings.ToLower(digits) == vector[7:] {
+			want = http.StatusBadRequest
+		}
+		if w := serve(t, webhooks.Config{}).do(r); w.Code != want {
+			t.Errorf("signature %q: answered %d, want %d", signature, w.Code, want)
+		}
+	})
+}
