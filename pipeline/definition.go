@@ -66,6 +66,11 @@ func (a Action) IsPromote() bool { return a.Uses == UsesPromote }
 // NeedsDigest tells whether the action works on what was built, so that the image's digest must be known before it.
 func (a Action) NeedsDigest() bool { return a.IsApproval() || a.IsPromote() || a.Deploys }
 
+// production tells whether the action changes what production has.
+func (a Action) production() bool {
+	return a.IsPromote() || a.Deploys && a.Environment == EnvironmentProduction
+}
+
 func (a Action) order() int { return max(a.RunOrder, 1) }
 
 func (a Action) namespace() string {

@@ -172,16 +172,57 @@ func (s State) OpenApproval() (Action, ActionState, bool) {
 	return Action{}, ActionState{}, false
 }
 
-// Promoting tells whether a promotion has started, in this or an earlier attempt: from then on nothing supersedes.
+// Promoting tells whether a promotion or a deployment to production has started, in this or an earlier attempt: from
+// then on nothing supersedes.
 func (s State) Promoting() bool {
 	for i, stage := range s.Stages {
 		for j, a := range stage.Actions {
-			if a.Number > 0 && s.Definition.Stages[i].Actions[j].IsPromote() {
+			if a.Number > 0 && s.Definition.Stages[i].Actions[j].production() {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// BeforeApproval is where the part before the first approval stands: what sluice/pipeline reports. It is Succeeded
+// once that approval has opened, whatever comes of it. Without approval it is the execution's own status.
+func (s State) BeforeApproval() Status {
+	if opened, has := s.firstApproval(); has && opened {
+		return Succeeded
+	}
+	return s.Status
+}
+
+// firstApproval tells whether the first approval was ever opened, and whether there is one.
+func (s *State) firstApproval() (opened, has bool) {
+	at, order := -1, 0
+	s.each(func(i, _ int, d *Action, a *ActionState) bool {
+		if at >= 0 && i > at {
+			return false
+		}
+		if d.IsApproval() && (at < 0 || d.order() < order) {
+			at, order, opened, has = i, d.order(), a.Number > 0, true
+		}
+		return true
+	})
+	return opened, has
+}
+
+// AwaitsPeople tells whether nothing goes on by itself: an approval is open, or a manual action has its turn, and no
+// other action runs.
+func (s State) AwaitsPeople() bool {
+	waits, runs := false, false
+	s.each(func(_, _ int, _ *Action, a *ActionState) bool {
+		switch {
+		case a.AwaitsRequest, a.Approval != nil && a.Status == InProgress:
+			waits = true
+		case a.Status == InProgress:
+			runs = true
+		}
+		return !runs
+	})
+	return s.Status == InProgress && waits && !runs
 }
 
 // clone copies what Advance may change, so that the state handed in stays as it was.

@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+func (r *run) cancelRequested(f CancelRequested) (changed bool, err error) {
+	switch {
+	case f.At.Before(r.s.RetriedAt):
+		return false, nil // it was meant for the pass before
+	case r.s.Status == Stopped:
+		return false, nil
+	case r.s.Status.Final():
+		return refused("the execution has ended already: %s", r.s.Status)
+	}
+	reason := "cancelled by " + f.By.Login
+	if f.Reason != "" {
+		reason += ": " + f.Reason
+	}
+	if r.s.Status == Waiting {
+		r.finish(Stopped, reason)
+		return true, nil
+	}
+	if r.s.Stopping == nil {
+		r.s.Stopping = &Stopping{Status: Stopped, By: f.By, Reason: reason, At: f.At}
+		changed = true
+	}
+	return r.stop(Stopped, reason, false) || changed, nil
+}
+
+func (r *run) supersededBy(f SupersededBy) (changed bool, err error) {
+	switch {
+	case f.ID == "" || f.ID == r.s.ID:
+		return refused("an execution can only be superseded by another one")
+	case r.s.Status.Final() || r.s.Stopping != nil:
+		return false, nil
+	case r.s.Promoting():
+		return refused("its promotion has started; later commits are not in this release")
+	}
+	reason := "superseded by " + f.ID
+	r.s.SupersededBy = f.ID
+	if r.s.Status == Waiting {
+		r.finish(Superseded, reason)
+		return true, nil
+	}
+	r.s.Stopping = &Stopping{Status: Superseded, Reason: reason, At: f.At}
+	r.stop(Superseded, reason, true)
+	return true, nil
+}
+
+// stop closes open approvals with the status and tells what runs to stop. spare leaves deployments under way to their
+// end: half a deployment helps nobody, and the next waits for the environment's lock.
+func (r *run) stop(status Status, reason string, spare bool) (changed bool) {
+	r.s.Resolving = time.Time{}
+	r.closeApprovals(status, reason)
+	r.s.each(func(_, _ int, d *Action, a *ActionState) bool {
+		if a.Status == InProgress && a.StopReason == "" && !(spare && d.Deploys && !a.RunningAt.IsZero()) {
+			r.stopAction(d, a, reason)
+			changed = true
+		}
+		return true
+	})
+	return changed
+}
+
+func (r *run) stopAction(d *Action, a *ActionState, reason string) {
+	a.StopReason, a.Deadline = reason, r.now.Add(StopGrace)
+	r.do(StopAction{ID: a.ID, Uses: d.Uses, Reason: reason})
+}
+
+func (r *run) held(f Held) (changed bool, err error) {
+	if r.s.Status.Final() || r.s.Stopping != nil {
+		return refused("the execution has ended already: %s", r.s.Status)
+	}
+	h := Hold{By: f.By, Reason: f.Reason, At: f.At, Until: f.Until, Lifts: !f.Until.IsZero()}
+	if !h.Lifts {
+		h.Until = f.At.Add(ApprovalTimeout)
+	}
+	if r.s.Hold != nil && *r.s.Hold == h {
+		return false, nil
+	}
+	r.s.Hold = &h
+	return true, nil
+}
+
+func (r *run) unheld() (changed bool) {
+	changed = r.s.Hold != nil
+	r.s.Hold = nil
+	return changed
+}
+
+// ticked enforces every deadline.
+func (r *run) ticked() (changed bool) {
+	due := func(t time.Time) bool { return !t.IsZero() && !r.now.Before(t) }
+	if r.s.Status.Final() {
+		return false
+	}
+	if h := r.s.Hold; h != nil && due(h.Until) {
+		r.s.Hold, changed = nil, true
+		if !h.Lifts && r.s.Stopping == nil {
+			r.expireHold(h)
+		}
+	}
+	if r.s.Status == Waiting && due(r.s.queueDeadline()) {
+		r.finish(Failed, fmt.Sprintf("its turn did not come within %s", span(QueueTimeout)))
+		return true
+	}
+	if due(r.s.Resolving) {
+		r.doom(fmt.Sprintf("the digest of %s could not be learned within %s", r.s.Image.Reference, span(ResolveTimeout)))
+		changed = true
+	}
+	r.s.each(func(_, _ int, d *Action, a *ActionState) bool {
+		p := a.Approval
+		switch {
+		case due(a.Deadline):
+			r.overdue(d, a)
+			changed = true
+		case p != nil && a.Status == InProgress && due(p.RemindAt):
+			p.RemindAt, changed = time.Time{}, true
+			r.do(Remind{ID: a.ID, ExpiresAt: p.ExpiresAt})
+		}
+		return true
+	})
+	return changed
+}
+
+func (r *run) expireHold(h *Hold) {
+	reason := fmt.Sprintf("held by %s (%s) and not released within %s", h.By.Login, h.Reason, span(ApprovalTimeout))
+	if r.s.Status == Waiting {
+		r.finish(Failed, reason)
+		return
+	}
+	r.doom(reason)
+}
+
+// overdue deals with an action whose deadline has passed: it is told to stop; when it was told before, nobody can say
+// how it ended, and it is given up.
+func (r *run) overdue(d *Action, a *ActionState) {
+	switch {
+	case a.AwaitsRequest || a.Approval != nil:
+		r.expire(d, a)
+	case a.StopReason == "":
+		r.stopAction(d, a, fmt.Sprintf("timed out after %s", span(d.timeout())))
+	default:
+		a.Lost = true
+		a.end(Failed, fmt.Sprintf("%s; it did not stop within %s and how it ended is unknown", a.StopReason, span(StopGrace)), r.now)
+	}
+}
+
+func (r *run) retryRequested(f RetryRequested) (changed bool, err error) {
+	if f.Key != "" && slices.Contains(r.s.RetryKeys, f.Key) {
+		return false, nil
+	}
+	switch {
+	case !r.s.Status.Final():
+		return refused("the execution has not ended yet")
+	case r.s.Status == Superseded:
+		return refused("the execution gave way to %s; retry that one", r.s.SupersededBy)
+	case r.s.Status == Succeeded:
+		return refused("there is nothing to retry: everything succeeded")
+	case f.Scope != "" && f.Scope != RetryFailed && f.Scope != RetryStage:
+		return refused("a retry is of %q or %q, not %q", RetryFailed, RetryStage, f.Scope)
+	}
+	if f.Key != "" {
+		r.s.RetryKeys = append(r.s.RetryKeys, f.Key)
+	}
+	r.s.RetriedAt, r.s.EndedAt, r.s.Reason, r.s.Stopping = f.At, time.Time{}, "", nil
+	r.s.Status = InProgress
+	if r.s.StartedAt.IsZero() {
+		r.s.Status = Waiting // it never had its turn
+	}
+	first := true
+	for i := range r.s.Stages {
+		if r.s.Stages[i].Status == Succeeded {
+			continue
+		}
+		r.reopen(i, first && f.Scope == RetryStage)
+		first = false
+	}
+	return true, nil
+}
+
+// reopen prepares a stage for another pass: what did not succeed, or with whole everything, is Waiting again.
+func (r *run) reopen(i int, whole bool) {
+	st := &r.s.Stages[i]
+	st.Status, st.Reason, st.EndedAt = Waiting, "", time.Time{}
+	for j := range st.Actions {
+		a := &st.Actions[j]
+		if whole {
+			a.RequestedBy = nil
+		}
+		if whole || !a.done(&r.s.Definition.Stages[i].Actions[j]) {
+			a.rearm()
+			a.AutoRetries = 0
+		}
+	}
+}
