@@ -56,6 +56,8 @@ type reader interface {
 	Pull(ctx context.Context, number int) (forge.PullRequest, error)
 	// PullsFrom lists pull requests, open and closed, newest first, from a branch of this repository; base "" is any.
 	PullsFrom(ctx context.Context, head, base string) ([]forge.PullRequest, error)
+	// MergedInto lists the pull requests that were merged into a branch, newest first; at most the newest hundred.
+	MergedInto(ctx context.Context, base string) ([]forge.PullRequest, error)
 	// PullsWith lists the pull requests that brought a commit.
 	PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, error)
 	// PullFiles lists the paths a pull request changes; complete is false past GitHub's 3,000.
@@ -70,6 +72,9 @@ type reader interface {
 	Role(ctx context.Context, login string) (forge.Role, error)
 	// TeamMember tells whether an account is an active member of a team of the repository's organization.
 	TeamMember(ctx context.Context, team, login string) (bool, error)
+	// Collaborators lists the people whose role is at least role; TeamMembers those of a team of the organization.
+	Collaborators(ctx context.Context, role forge.Role) ([]forge.User, error)
+	TeamMembers(ctx context.Context, team string) ([]forge.User, error)
 	// UserByLogin resolves a login to its account; ErrNotFound.
 	UserByLogin(ctx context.Context, login string) (forge.User, error)
 	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
@@ -84,6 +89,8 @@ type writer interface {
 	CreateBranch(ctx context.Context, name, sha string) error
 	CreateTag(ctx context.Context, name, sha string) error
 	DeleteBranch(ctx context.Context, name string) error
+	// CreateCommit makes a commit with the tree of another commit and the given parents, on no branch.
+	CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error)
 	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrConflict.
 	Merge(ctx context.Context, base, headSHA, message string) (string, error)
 	// CreatePull opens a pull request. ErrExists, ErrNoCommits.

@@ -1,0 +1,251 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Command is one slash command as somebody wrote it.
+type Command struct {
+	Name   string // canonical: "release start", "approve"
+	Args   []string
+	Flags  map[string]string // without the dashes; a flag without a value is "true"
+	DryRun bool
+	Line   int // of the comment, from 1
+}
+
+// Flag returns the value of a flag, or "".
+func (c Command) Flag(name string) string { return c.Flags[name] }
+
+// Arg returns the n-th argument, or "".
+func (c Command) Arg(n int) string {
+	if n < len(c.Args) {
+		return c.Args[n]
+	}
+	return ""
+}
+
+// String writes the command as it would be typed.
+func (c Command) String() string {
+	return strings.TrimSpace("/" + c.Name + " " + strings.Join(c.Args, " "))
+}
+
+// CommandError is a command that is ours and is written wrongly.
+type CommandError struct {
+	Line    int
+	Text    string // the line, for the reply
+	Problem string
+	Usage   string
+}
+
+func (e *CommandError) Error() string { return fmt.Sprintf("%s; usage: `%s`", e.Problem, e.Usage) }
+
+// maxCommands is how many commands one comment may hold. Lines after that are not read.
+const maxCommands = 5
+
+// commandSpec is one command of the table: what it is called, what it takes, who may give it.
+type commandSpec struct {
+	name    string
+	aliases []string
+	usage   string
+	help    string // one line for /help
+	door    Door
+	minArgs int
+	maxArgs int
+	// rest takes everything after the name as one argument.
+	rest     bool
+	flags    []string // with a value
+	switches []string // without
+	// reason makes --reason obligatory.
+	reason bool
+	// changes marks a command that changes something, which takes --dry-run.
+	changes bool
+}
+
+// commandTable lists every command. Its order is that of /help.
+var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
+	{name: "help", usage: "/help", help: "what you may run here", door: DoorRead, maxArgs: 1},
+	{name: "status", aliases: []string{"wcid"}, usage: "/status [environment]", help: "what runs where, and what is on its way", door: DoorRead, maxArgs: 1},
+	{name: "version explain", aliases: []string{"version"}, usage: "/version explain", help: "the next version and why it is that one", door: DoorRead},
+	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "release start", usage: "/release start [X.Y.Z] [--from sha] [--allow-empty]", help: "cut a release branch from development", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
+	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
+	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--from version]", help: "cut a hotfix branch from what production runs", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
+	{name: "approve", usage: "/approve [environment]", help: "approve this candidate, by its digest", door: DoorApprove, maxArgs: 1, changes: true},
+	{name: "reject", usage: "/reject reason", help: "reject this candidate", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true},
+	{name: "promote", usage: "/promote [environment]", help: "take the approved candidate to production", door: DoorPromote, maxArgs: 1, changes: true},
+	{name: "retry", aliases: []string{"resume"}, usage: "/retry", help: "try again what failed, with the same inputs", door: DoorRetry, maxArgs: 1, changes: true},
+	{name: "cancel", usage: "/cancel", help: "stop the running pipeline", door: DoorCancel, maxArgs: 1, changes: true},
+	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
+	{name: "rollback", usage: "/rollback [environment] [to version] --reason text", help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
+	{name: "unpin", usage: "/unpin environment", help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
+}
+
+// CommandHelp is one row of the command reference.
+type CommandHelp struct {
+	Usage, Help, Who string
+	Changes          bool
+}
+
+// Commands lists the commands for the reference in docs and /help.
+func Commands() []CommandHelp {
+	var out []CommandHelp
+	for _, s := range commandTable {
+		out = append(out, CommandHelp{Usage: s.usage, Help: s.help, Who: s.door.who(), Changes: s.changes})
+	}
+	return out
+}
+
+// ParseCommands finds the commands of a comment. A command stands at the start of a line, after at most three blanks;
+// quotes, code, HTML comments and unknown words do nothing. Only ASCII blanks separate. Every line is parsed before any
+// command runs, so one wrong line can be reported with the rest.
+func ParseCommands(body string) ([]Command, []*CommandError) {
+	var commands []Command
+	var wrong []*CommandError
+	for _, l := range plainLines(body) {
+		if len(commands)+len(wrong) == maxCommands {
+			break
+		}
+		c, err, ours := parseLine(l.text)
+		if !ours {
+			continue
+		}
+		if err != nil {
+			err.Line = l.number
+			wrong = append(wrong, err)
+			continue
+		}
+		c.Line = l.number
+		commands = append(commands, c)
+	}
+	return commands, wrong
+}
+
+// parseLine parses one line that may hold a command. ours is false for whatever is not addressed to Sluice.
+func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
+	text, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "/")
+	if !ok {
+		return Command{}, nil, false
+	}
+	text = strings.TrimRight(text, " \t")
+	words := fields(text)
+	if len(words) == 0 {
+		return Command{}, nil, false
+	}
+	addressed := strings.EqualFold(words[0], "sluice")
+	if addressed {
+		words = words[1:]
+		if len(words) == 0 {
+			words = []string{"help"}
+		}
+	}
+	spec, used := lookup(words)
+	if spec == nil {
+		if !addressed && !isOurPrefix(words[0]) {
+			return Command{}, nil, false // another bot's
+		}
+		return Command{}, &CommandError{Text: line, Problem: "there is no such command", Usage: "/help"}, true
+	}
+	c, problem := spec.parse(words[used:])
+	if problem != "" {
+		return Command{}, &CommandError{Text: line, Problem: problem, Usage: spec.usage}, true
+	}
+	return c, nil, true
+}
+
+// isOurPrefix tells whether a word begins one of the commands of two words: "/release frobnicate" is ours and wrong.
+func isOurPrefix(word string) bool {
+	for _, s := range commandTable {
+		if first, _, two := strings.Cut(s.name, " "); two && strings.EqualFold(first, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// lookup finds the command that words begin with, the longest name first, and says how many words its name took.
+func lookup(words []string) (*commandSpec, int) {
+	for n := min(2, len(words)); n > 0; n-- {
+		name := strings.ToLower(strings.Join(words[:n], " "))
+		for i := range commandTable {
+			s := &commandTable[i]
+			if s.name == name {
+				return s, n
+			}
+			for _, a := range s.aliases {
+				if a != name {
+					continue
+				}
+				if strings.HasPrefix(s.name, a+" ") && s.maxArgs == 0 && len(words) > n && !strings.HasPrefix(words[n], "--") {
+					return nil, 0 // "/version frobnicate": not "/version explain" with an argument
+				}
+				return s, n
+			}
+		}
+	}
+	return nil, 0
+}
+
+// parse reads the arguments and flags after the name.
+func (s *commandSpec) parse(words []string) (c Command, problem string) {
+	c = Command{Name: s.name, Flags: map[string]string{}}
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		name, isFlag := strings.CutPrefix(w, "--")
+		switch {
+		case !isFlag:
+			c.Args = append(c.Args, w)
+		case name == "dry-run" && s.changes:
+			c.DryRun = true
+		case contains(s.switches, name):
+			c.Flags[name] = "true"
+		case contains(s.flags, name):
+			value, next := flagValue(words, i+1)
+			if value == "" {
+				return c, "--" + name + " needs a value"
+			}
+			if _, twice := c.Flags[name]; twice {
+				return c, "--" + name + " is given twice"
+			}
+			c.Flags[name], i = value, next-1
+		default:
+			return c, fmt.Sprintf("there is no flag %q here", w)
+		}
+	}
+	if s.rest && len(c.Args) > 0 {
+		c.Args = []string{strings.Join(c.Args, " ")}
+	}
+	switch {
+	case len(c.Args) < s.minArgs:
+		return c, "an argument is missing"
+	case len(c.Args) > s.maxArgs:
+		return c, fmt.Sprintf("there is one argument too many: %q", c.Args[s.maxArgs])
+	case s.reason && c.Flags["reason"] == "":
+		return c, "--reason is missing: it goes into the record"
+	}
+	return c, ""
+}
+
+// flagValue takes the words up to the next flag, so that a reason needs no quotes, and strips quotes where there are any.
+func flagValue(words []string, from int) (value string, next int) {
+	next = from
+	for next < len(words) && !strings.HasPrefix(words[next], "--") {
+		next++
+	}
+	return strings.Trim(strings.Join(words[from:next], " "), `"'`), next
+}
+
+// fields splits on ASCII blanks only: U+00A0 and its like stay part of a word, which is then not known.
+func fields(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' })
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

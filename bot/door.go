@@ -1,0 +1,85 @@
+package bot
+
+import "github.com/sluicehq/sluice/forge"
+
+// Door is something people can ask for, whichever way they ask: comment, button, dashboard, API. Every way in names a
+// door, and authorize is the only place that says who may pass.
+type Door string
+
+// The doors.
+const (
+	DoorRead           Door = "read"
+	DoorVersion        Door = "version"
+	DoorReleaseStart   Door = "release.start"
+	DoorReleaseAbandon Door = "release.abandon"
+	DoorHotfixStart    Door = "hotfix.start"
+	DoorApprove        Door = "approve"
+	DoorPromote        Door = "promote"
+	DoorRetry          Door = "retry"
+	DoorCancel         Door = "cancel"
+	DoorBackmerge      Door = "backmerge"
+	DoorRollback       Door = "rollback"
+	DoorUnpin          Door = "unpin"
+	DoorRecheck        Door = "recheck" // GitHub's re-run button
+)
+
+// doorRule is who may pass a door when the configuration says nothing else.
+type doorRule struct {
+	role forge.Role
+	// environment makes the door that environment's: its approve or promote setting decides, where there is one.
+	environment environmentRule
+	// starter lets in whoever started the thing, with write access.
+	starter bool
+	// lenient asks only for write access when no release is concerned: a developer's own feature pipeline.
+	lenient bool
+}
+
+type environmentRule string
+
+const (
+	byNobody   environmentRule = ""
+	byApprove  environmentRule = "approve"
+	byPromote  environmentRule = "promote"
+	roleReader                 = forge.RoleNone // anyone who can see the repository
+)
+
+// doors is the whole table. A door without a row does not exist.
+var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
+	DoorRead:           {role: roleReader},
+	DoorVersion:        {role: forge.RoleMaintain},
+	DoorReleaseStart:   {role: forge.RoleMaintain},
+	DoorReleaseAbandon: {role: forge.RoleMaintain},
+	DoorHotfixStart:    {role: forge.RoleWrite},
+	DoorApprove:        {role: forge.RoleWrite, environment: byApprove},
+	DoorPromote:        {role: forge.RoleMaintain, environment: byPromote},
+	DoorRetry:          {role: forge.RoleMaintain, lenient: true},
+	DoorCancel:         {role: forge.RoleMaintain, starter: true, lenient: true},
+	DoorBackmerge:      {role: forge.RoleWrite},
+	DoorRollback:       {role: forge.RoleMaintain},
+	DoorUnpin:          {role: forge.RoleMaintain},
+	DoorRecheck:        {role: forge.RoleWrite},
+}
+
+// who says in words who may pass, for help and documents.
+func (d Door) who() string {
+	r := doors[d]
+	who := map[forge.Role]string{
+		roleReader:         "anyone",
+		forge.RoleWrite:    "developers (write)",
+		forge.RoleMaintain: "release managers (maintain)",
+		forge.RoleAdmin:    "admins",
+	}[r.role]
+	switch r.environment {
+	case byApprove:
+		return "approvers of the environment, else " + who
+	case byPromote:
+		return "who may promote to the environment, else " + who
+	}
+	if r.starter {
+		who += " and whoever started it"
+	}
+	if r.lenient {
+		who += "; on a feature: developers (write)"
+	}
+	return who
+}

@@ -1,0 +1,97 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// code renders text from elsewhere (a branch, a title, a login) as a Markdown code span: nothing in it mentions,
+// links, closes an issue or changes the direction of writing, and none of it can be taken for a command.
+func code(s string) string {
+	s = visible(s)
+	if s == "" {
+		return "``"
+	}
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.TrimSpace(s) == "" {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
+
+// codeBlock renders lines from elsewhere as a fenced block.
+func codeBlock(language, s string) string {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	return fence + language + "\n" + strings.TrimRight(s, "\n") + "\n" + fence + "\n"
+}
+
+// visible shows control characters and those that change the direction of writing as escapes.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, strings.Join(escapeHidden(s), ""))
+}
+
+func escapeHidden(s string) []string {
+	out := make([]string, 0, len(s))
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			out = append(out, string(r))
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			out = append(out, fmt.Sprintf("\\u%04x", r))
+		default:
+			out = append(out, string(r))
+		}
+	}
+	return out
+}
+
+// cell renders text inside a table: no line breaks, no bars that would end the cell.
+func cell(s string) string { return strings.ReplaceAll(visible(s), "|", "\\|") }
+
+// mention renders an account so that it is told. Only for people who asked for something or answer for it.
+func mention(login string) string { return "@" + login }
+
+// short is the first seven characters of a SHA, as people name commits.
+func short(sha string) string {
+	if len(sha) > 7 {
+		return sha[:7]
+	}
+	return sha
+}
+
+// shortDigest is a digest short enough to read and long enough to compare.
+func shortDigest(d string) string {
+	if len(d) > 19 {
+		return d[:19]
+	}
+	return d
+}
+
+// took renders a duration the way people say it.
+func took(d time.Duration) string {
+	switch {
+	case d < 0:
+		return ""
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
