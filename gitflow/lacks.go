@@ -22,12 +22,74 @@ type BadRelease struct {
 	SHA, MergeSHA string
 }
 
+// LacksNeeds lists the comparisons for LacksProduction, in the order of its arguments. The second is left out when
+// nothing runs yet.
+func LacksNeeds(n Names, candidate, running string) []CompareRequest {
+	needs := []CompareRequest{{Base: candidate, Head: n.Production}}
+	if running != "" {
+		needs = append(needs, CompareRequest{Base: candidate, Head: running})
+	}
+	return needs
+}
+
 // LacksProduction tells which production commits a candidate lacks. candidateToProduction is
 // compare(candidate...production); candidateToRunning is compare(candidate...SHA that production runs), the zero value
 // where nothing runs yet.
+//
+// A commit is excused when nothing but bad releases brought it: no other commit or merge on production's first-parent
+// line leads to it. A good hotfix that was cut on top of a bad release makes the bad commits count again.
 func LacksProduction(candidateToProduction, candidateToRunning Comparison, bad []BadRelease) Lacking {
-	return Lacking{}
+	l := Lacking{
+		Unknown: candidateToProduction.Missing || candidateToProduction.Truncated ||
+			len(candidateToProduction.Commits) < candidateToProduction.AheadBy || candidateToRunning.Missing,
+	}
+	if !candidateToRunning.Missing && candidateToRunning.AheadBy > 0 {
+		l.Runs = candidateToRunning.tip()
+		if l.Runs == "" {
+			l.Runs = candidateToRunning.Head
+		}
+	}
+	commits := candidateToProduction.Commits
+	if len(commits) == 0 {
+		return l
+	}
+	good := make(shaSet)
+	for _, c := range candidateToProduction.line() {
+		if isBad(c, bad) {
+			continue
+		}
+		good[c.SHA] = struct{}{}
+		if len(c.Parents) > 1 {
+			for sha := range reach(commits, c.Parents[1:]...) {
+				good[sha] = struct{}{}
+			}
+		}
+	}
+	excused := make(shaSet)
+	for sha := range reach(commits, candidateToProduction.tip()) {
+		if !good.has(sha) {
+			excused[sha] = struct{}{}
+		}
+	}
+	for i := len(commits) - 1; i >= 0; i-- {
+		if excused.has(commits[i].SHA) {
+			l.Excused = append(l.Excused, commits[i])
+		} else {
+			l.Commits = append(l.Commits, commits[i])
+		}
+	}
+	return l
 }
 
-// LacksNeeds lists the comparisons for LacksProduction, in the order of its arguments.
-func LacksNeeds(n Names, candidate, running string) []CompareRequest { return nil }
+// isBad tells whether a commit on production's line is the one that brought a bad release.
+func isBad(c Commit, bad []BadRelease) bool {
+	for _, b := range bad {
+		if b.MergeSHA != "" && c.SHA == b.MergeSHA {
+			return true
+		}
+		if b.SHA != "" && (c.SHA == b.SHA || len(c.Parents) > 1 && c.Parents[1] == b.SHA) {
+			return true
+		}
+	}
+	return false
+}

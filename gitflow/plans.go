@@ -26,6 +26,3 @@ func PlanRollback(s State) Plan { return Plan{} }
 // NextStep is the one next action for a release or hotfix, in one sentence of plain text, for check titles. It names
 // who must act where somebody must.
 func NextStep(s State) string { return "" }
-
-// OpenReleases picks the release branches with a version from all branches, lowest version first.
-func OpenReleases(n Names, branches []string) []Branch { return nil }

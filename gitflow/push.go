@@ -8,8 +8,8 @@ type PushFacts struct {
 	By                       string // login of who pushed; untrusted
 	// ByBot is true when our own App pushed or merged.
 	ByBot bool
-	// Pulls are numbers of merged pull requests whose merge commit or head lies in the push. Empty: pushed directly.
-	Pulls []int
+	// Pulls are merged pull requests that brought the push: their merge commit lies in it. Empty: pushed directly.
+	Pulls []Pull
 	// Comparisons answer PushNeeds.
 	Comparisons []Comparison
 	// OpenReleases are the release branches that exist.

@@ -65,39 +65,3 @@ type Verdict struct {
 	// LegalBases are the branches that this head may be merged into, best first.
 	LegalBases []string
 }
-
-// PullFacts is a pull request as CheckPull sees it.
-type PullFacts struct {
-	Number           int
-	Head, Base       string // short branch names
-	HeadSHA, BaseSHA string
-	Open, Draft      bool
-	// Fork is true when the head is in another repository, or in one that was deleted.
-	Fork bool
-	// HeadOwner is the owner of the head's repository, for the commands shown; untrusted.
-	HeadOwner string
-	// ByBot is true when our own App opened the pull request.
-	ByBot bool
-	// OpenReleases are the release branches that exist, base and head included.
-	OpenReleases []string
-	// HotfixBranches are the hotfix branches that exist. Optional: they only add to LegalBases of a bugfix.
-	HotfixBranches []string
-	// Cut is the commit of development that a release branch was cut from, where it was recorded. With it, a
-	// candidate that was fast-forwarded to later commits of development is found too.
-	Cut string
-	// Own are earlier heads of the head branch whose verdict found nothing foreign. Commits on their line are the
-	// branch's own, even when development was fast-forwarded over them later. Optional.
-	Own []string
-	// FinishSHA is the approved commit that a sluice/finish-* branch must contain; set by the bot for its own.
-	FinishSHA string
-	// Comparisons answer PullNeeds. One that is absent fails the check with RuleUnknown.
-	Comparisons []Comparison
-}
-
-// PullNeeds lists the comparisons that CheckPull needs for this pull request, at most two and one for each open release
-// branch. Comparisons and SHAs in pull are not looked at, except that Head of a comparison is the pull request's
-// HeadSHA and everything else is a branch name of this repository, so answers can be shared between pull requests.
-func PullNeeds(n Names, pull PullFacts) []CompareRequest { return nil }
-
-// CheckPull judges a pull request by the rules of the flow.
-func CheckPull(n Names, pull PullFacts) Verdict { return Verdict{} }

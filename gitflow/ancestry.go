@@ -1,0 +1,165 @@
+package gitflow
+
+import "slices"
+
+// search is one question of ancestry: which commits that the pull request brings (In) lie on the first-parent line of
+// another branch (Line)? They are that branch's own commits, and this pull request must not bring them along. Commits
+// that were merged into the other branch from here (a hotfix, a back-merge) are on second parents and so never match.
+type search struct {
+	In, Line CompareRequest
+	// Branch is the other branch, and Kind its kind.
+	Branch string
+	Kind   Kind
+	// SinceCut looks only above the point where the head was cut from the line: a candidate's own share of development
+	// is legitimate.
+	SinceCut bool
+	// Until, where set, ends the line at the first commit that is on this other line as well.
+	Until *CompareRequest
+}
+
+// searches lists the questions for a pull request whose kinds are legal.
+func searches(n Names, p PullFacts, head, base Branch) []search {
+	in := func(from string) CompareRequest { return CompareRequest{Base: from, Head: p.headRef()} }
+	development := CompareRequest{Base: n.Production, Head: n.Development}
+	var out []search
+	releases := func(seenFrom string, in CompareRequest) {
+		for _, r := range OpenReleases(n, p.OpenReleases) {
+			if r.Name != head.Name && r.Name != base.Name {
+				out = append(out, search{In: in, Line: CompareRequest{Base: seenFrom, Head: r.Name}, Branch: r.Name, Kind: KindRelease})
+			}
+		}
+	}
+
+	switch head.Kind {
+	case KindFeature, KindBugfix:
+		brought := in(base.Name)
+		switch base.Kind {
+		case KindDevelopment:
+			releases(n.Development, brought)
+			out = append(out, search{In: brought, Line: CompareRequest{Base: n.Development, Head: n.Production}, Branch: n.Production, Kind: KindProduction})
+		case KindRelease:
+			out = append(out, search{In: brought, Line: CompareRequest{Base: base.Name, Head: n.Development}, Branch: n.Development, Kind: KindDevelopment})
+			releases(base.Name, brought)
+		case KindHotfix, KindSupport:
+			out = append(out, search{In: brought, Line: development, Branch: n.Development, Kind: KindDevelopment})
+			releases(n.Production, brought)
+			if base.Kind == KindSupport {
+				out = append(out, search{In: brought, Line: CompareRequest{Base: base.Name, Head: n.Production}, Branch: n.Production, Kind: KindProduction})
+			}
+		}
+	case KindHotfix:
+		brought := in(n.Production)
+		if base.Kind == KindSupport {
+			brought = in(base.Name)
+			out = append(out, search{In: brought, Line: CompareRequest{Base: base.Name, Head: n.Production}, Branch: n.Production, Kind: KindProduction})
+		}
+		out = append(out, search{In: brought, Line: development, Branch: n.Development, Kind: KindDevelopment})
+		releases(n.Production, brought)
+	case KindRelease:
+		brought := in(n.Production)
+		out = append(out, search{In: brought, Line: development, Branch: n.Development, Kind: KindDevelopment, SinceCut: true})
+		mine, _ := parseVersion(head.Version)
+		for _, r := range OpenReleases(n, p.OpenReleases) {
+			if theirs, _ := parseVersion(r.Version); r.Name != head.Name && compareVersions(theirs, mine) > 0 {
+				out = append(out, search{In: brought, Line: CompareRequest{Base: n.Production, Head: r.Name}, Branch: r.Name, Kind: KindRelease, Until: &development})
+			}
+		}
+	case KindBackmerge:
+		switch base.Kind {
+		case KindRelease, KindHotfix, KindSupport:
+			out = append(out, search{In: in(base.Name), Line: development, Branch: n.Development, Kind: KindDevelopment})
+		}
+	}
+	return out
+}
+
+// headRef names the head in comparisons: by SHA, so that a fork's branch and a moved branch are meant exactly.
+func (p PullFacts) headRef() string {
+	if p.HeadSHA != "" {
+		return p.HeadSHA
+	}
+	return p.Head
+}
+
+// foreign answers a search: the commits at fault, newest first. False when the comparisons do not suffice.
+func (p PullFacts) foreign(s search) ([]Commit, bool) {
+	in, ok := p.comparison(s.In)
+	if !ok {
+		return nil, false
+	}
+	if in.AheadBy == 0 && len(in.Commits) == 0 {
+		return nil, true
+	}
+	other, ok := p.comparison(s.Line)
+	if !ok || in.incomplete() || other.incomplete() {
+		return nil, false
+	}
+	line := other.line()
+	brought := setOf(in.Commits)
+	if s.Until != nil {
+		until, ok := p.comparison(*s.Until)
+		if !ok || until.incomplete() {
+			return nil, false
+		}
+		shared := setOf(until.line())
+		if i := slices.IndexFunc(line, func(c Commit) bool { return shared.has(c.SHA) }); i >= 0 {
+			line = line[:i]
+		}
+	}
+	if s.SinceCut {
+		line = line[:p.cutIndex(in, brought, line)]
+	}
+	return p.notOwn(in, both(line, brought)), true
+}
+
+// cutIndex is where on the line (newest first) the candidate was cut: what stands before it came later.
+func (p PullFacts) cutIndex(in Comparison, brought shaSet, line []Commit) int {
+	cut := len(line)
+	onLine := setOf(line)
+	for _, c := range firstParents(in.Commits, p.headRef()) {
+		if onLine.has(c.SHA) {
+			cut = indexSHA(line, c.SHA)
+			break
+		}
+	}
+	if p.Cut == "" {
+		return cut
+	}
+	if !brought.has(p.Cut) {
+		return len(line) // the recorded cut is in production already: everything on the line came later
+	}
+	return max(cut, indexSHA(line, p.Cut))
+}
+
+// notOwn takes out the commits that an earlier verdict found to be the branch's own: those on the first-parent line of an
+// earlier good head.
+func (p PullFacts) notOwn(in Comparison, commits []Commit) []Commit {
+	if len(commits) == 0 || len(p.Own) == 0 {
+		return commits
+	}
+	own := make(shaSet)
+	for _, head := range p.Own {
+		for _, c := range firstParents(in.Commits, head) {
+			if c.SHA == p.Cut {
+				break
+			}
+			own[c.SHA] = struct{}{}
+		}
+	}
+	return without(commits, own)
+}
+
+// comparison finds the answer to a request. False when it is absent or GitHub knew no such branches.
+func (p PullFacts) comparison(r CompareRequest) (Comparison, bool) { return find(p.Comparisons, r) }
+
+func find(comparisons []Comparison, r CompareRequest) (Comparison, bool) {
+	for _, c := range comparisons {
+		if c.CompareRequest == r {
+			return c, !c.Missing
+		}
+	}
+	return Comparison{}, false
+}
+
+// incomplete is true when the list of commits is not whole.
+func (c Comparison) incomplete() bool { return c.Truncated || len(c.Commits) < c.AheadBy }

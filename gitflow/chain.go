@@ -1,0 +1,95 @@
+package gitflow
+
+import "slices"
+
+// line is the first-parent line of a comparison's head, as far as base lacks it, newest first: the commits that were made
+// on the head branch itself or merged into it, without what the merges brought along.
+func (c Comparison) line() []Commit {
+	return firstParents(c.Commits, c.tip())
+}
+
+// tip is the SHA of the head.
+func (c Comparison) tip() string {
+	if c.HeadSHA != "" || len(c.Commits) == 0 {
+		return c.HeadSHA
+	}
+	return c.Commits[len(c.Commits)-1].SHA // GitHub lists the oldest first
+}
+
+// firstParents follows first parents from a commit for as long as they are among the commits.
+func firstParents(commits []Commit, from string) []Commit {
+	var out []Commit
+	// GitHub lists parents before children, so that one pass from the end finds the whole line. Any other order takes
+	// more passes, and no order takes for ever: each pass must find something.
+	for found := true; found && len(out) < len(commits); {
+		found = false
+		for i := len(commits) - 1; i >= 0; i-- {
+			if commits[i].SHA != from {
+				continue
+			}
+			found = true
+			out = append(out, commits[i])
+			if len(commits[i].Parents) == 0 || len(out) == len(commits) {
+				return out
+			}
+			from = commits[i].Parents[0]
+		}
+	}
+	return out
+}
+
+// shaSet answers membership; built once where several questions follow.
+type shaSet map[string]struct{}
+
+func setOf(commits []Commit) shaSet {
+	s := make(shaSet, len(commits))
+	for _, c := range commits {
+		s[c.SHA] = struct{}{}
+	}
+	return s
+}
+
+func (s shaSet) has(sha string) bool { _, ok := s[sha]; return ok }
+
+// both are the commits of list that are in the set, in the order of the list.
+func both(list []Commit, in shaSet) []Commit {
+	var out []Commit
+	for _, c := range list {
+		if in.has(c.SHA) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// without are the commits of list that are not in the set.
+func without(list []Commit, out shaSet) []Commit {
+	if len(out) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(c Commit) bool { return out.has(c.SHA) })
+}
+
+func indexSHA(list []Commit, sha string) int {
+	return slices.IndexFunc(list, func(c Commit) bool { return c.SHA == sha })
+}
+
+// reach is everything among the commits that the given SHAs reach, themselves included.
+func reach(commits []Commit, from ...string) shaSet {
+	index := make(map[string]int, len(commits))
+	for i, c := range commits {
+		index[c.SHA] = i
+	}
+	seen := make(shaSet)
+	for len(from) > 0 {
+		sha := from[len(from)-1]
+		from = from[:len(from)-1]
+		i, ok := index[sha]
+		if !ok || seen.has(sha) {
+			continue
+		}
+		seen[sha] = struct{}{}
+		from = append(from, commits[i].Parents...)
+	}
+	return seen
+}

@@ -1,0 +1,212 @@
+package gitflow
+
+import "slices"
+
+// PullFacts is a pull request as CheckPull sees it.
+type PullFacts struct {
+	Number           int
+	Head, Base       string // short branch names
+	HeadSHA, BaseSHA string
+	Open, Draft      bool
+	// Fork is true when the head is in another repository, or in one that was deleted.
+	Fork bool
+	// HeadOwner is the owner of the head's repository, for the commands shown; untrusted.
+	HeadOwner string
+	// ByBot is true when our own App opened the pull request.
+	ByBot bool
+	// OpenReleases are the release branches that exist, base and head included.
+	OpenReleases []string
+	// Cut is the commit of development that a release branch was cut from, where it was recorded. With it, a
+	// candidate that was fast-forwarded to later commits of development is found too.
+	Cut string
+	// Own are earlier heads of the head branch whose verdict found nothing foreign. Commits on their line are the
+	// branch's own, even when development was fast-forwarded over them later. Optional.
+	Own []string
+	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch; such a branch must contain it.
+	FinishSHA string
+	// Comparisons answer PullNeeds. One that is absent fails the check with RuleUnknown.
+	Comparisons []Comparison
+}
+
+// PullNeeds lists the comparisons that CheckPull needs for this pull request: at most three, and one for each open
+// release branch. Comparisons in pull are not looked at. The pull request's head is named by HeadSHA, everything else by
+// branch name, so that answers about the long-lived branches can be shared between pull requests.
+func PullNeeds(n Names, pull PullFacts) []CompareRequest {
+	head, base := pull.branches(n)
+	if !pull.judged(head, base) || !mayMerge(head, base) {
+		return nil
+	}
+	needs := []CompareRequest{{Base: base.Name, Head: pull.headRef()}}
+	add := func(r CompareRequest) {
+		if !slices.Contains(needs, r) {
+			needs = append(needs, r)
+		}
+	}
+	for i, s := range searches(n, pull, head, base) {
+		if i == 0 && !slices.Contains(needs, s.In) {
+			needs = needs[:0] // one comparison of the head is enough
+		}
+		add(s.In)
+		add(s.Line)
+		if s.Until != nil {
+			add(*s.Until)
+		}
+	}
+	return needs
+}
+
+// branches says what head and base are.
+func (p PullFacts) branches(n Names) (head, base Branch) {
+	if p.Fork {
+		return n.ClassifyFork(p.Head), n.Classify(p.Base)
+	}
+	return n.Classify(p.Head), n.Classify(p.Base)
+}
+
+// judged tells whether the rules apply at all.
+func (p PullFacts) judged(_, base Branch) bool { return p.Open && governed(base.Kind) }
+
+// CheckPull judges a pull request by the rules of the flow. A closed pull request passes without being judged: its check
+// must not hold anything up when it is opened again, and then it is judged anew.
+func CheckPull(n Names, pull PullFacts) Verdict {
+	head, base := pull.branches(n)
+	v := Verdict{Head: head, Base: base, LegalBases: legalBases(n, head, pull.OpenReleases)}
+	switch {
+	case !pull.Open:
+		v.note(Skipped, RuleTarget, "The pull request is closed; it is judged again when it is reopened.")
+	case !governed(base.Kind):
+		v.names(n, pull, head)
+		v.note(Skipped, RuleTarget, text("%s is %s; the flow has no rules for what goes into it.", base.Name, a(base.Kind)))
+	default:
+		v.names(n, pull, head)
+		v.names(n, pull, base)
+		if v.target(n, pull) {
+			v.ancestry(n, pull)
+		}
+		if pull.Draft {
+			v.note(Noted, RuleTarget, "The pull request is a draft: it is judged, and nothing is promoted from it until it is ready for review.")
+		}
+	}
+	v.Pass = len(v.Violations) == 0
+	v.Title = v.title(pull)
+	return v
+}
+
+func (v *Verdict) note(o Outcome, r Rule, t Text) {
+	v.Sections = append(v.Sections, Section{Rule: r, Outcome: o, Text: t})
+}
+
+func (v *Verdict) fail(violation Violation) {
+	v.note(Failed, violation.Rule, violation.Problem)
+	v.Violations = append(v.Violations, violation)
+}
+
+func (v Verdict) title(p PullFacts) Text {
+	switch {
+	case len(v.Violations) > 0:
+		return v.Violations[0].Remedy
+	case !p.Open:
+		return "Closed: not judged."
+	case !governed(v.Base.Kind):
+		return text("No rules for pull requests into %s branches.", Text(v.Base.Kind))
+	}
+	return text("%s into %s: as the flow has it.", capital(v.Head.Kind), v.Base.Name)
+}
+
+// names reports what is wrong with the name of the head or the base.
+func (v *Verdict) names(n Names, p PullFacts, b Branch) {
+	fatal := false
+	for _, f := range b.Flaws {
+		if !f.Fatal {
+			v.note(Noted, RuleName, f.Text)
+			continue
+		}
+		fatal = true
+		v.fail(Violation{Rule: RuleName, Problem: f.Text, Remedy: f.remedy(n, b), Commands: f.commands(n, p, b)})
+	}
+	if !fatal {
+		v.note(Passed, RuleName, text("%s is %s by its name.", b.Name, a(b.Kind)))
+	}
+}
+
+// target holds the table of the flow; true when ancestry is worth asking.
+func (v *Verdict) target(n Names, p PullFacts) bool {
+	if mayMerge(v.Head, v.Base) {
+		if v.Head.Kind == KindFinish && !p.ByBot {
+			v.fail(Violation{Rule: RuleBotBranch,
+				Problem: text("%s is a branch that Sluice makes for itself, and this pull request was not opened by Sluice.", v.Head.Name),
+				Remedy:  "Close this pull request; Sluice opens its own when a release needs it."})
+			return false
+		}
+		v.note(Passed, RuleTarget, text("%s may be merged into %s.", capital(v.Head.Kind)+" branches", v.Base.Name))
+		return true
+	}
+	v.fail(wrongTarget(n, p, v.Head, v.Base, v.LegalBases))
+	return false
+}
+
+// ancestry looks at the commits that the pull request brings.
+func (v *Verdict) ancestry(n Names, p PullFacts) {
+	list := searches(n, p, v.Head, v.Base)
+	first := CompareRequest{Base: v.Base.Name, Head: p.headRef()}
+	if len(list) > 0 {
+		first = list[0].In
+	}
+	in, found := find(p.Comparisons, first)
+	if c, absent := p.unrelated(first); absent {
+		v.fail(unrelated(v.Head, v.Base, c))
+		return
+	}
+	if !found {
+		v.fail(unknown(first))
+		return
+	}
+	if v.Head.Kind == KindFinish {
+		v.finish(p, in)
+		return
+	}
+	for _, s := range list {
+		commits, ok := p.foreign(s)
+		switch {
+		case !ok:
+			v.fail(unknownLine(s))
+		case len(commits) > 0:
+			v.fail(foreign(n, p, v.Head, v.Base, s, in, commits))
+		default:
+			v.note(Passed, RuleForeign, s.passed())
+		}
+	}
+}
+
+// finish holds a sluice/finish-* branch to the approved commit.
+func (v *Verdict) finish(p PullFacts, in Comparison) {
+	switch {
+	case p.FinishSHA == "" || p.FinishSHA == p.HeadSHA || p.FinishSHA == in.tip():
+		v.note(Passed, RuleBotBranch, text("%s is at the approved commit.", v.Head.Name))
+	case indexSHA(in.Commits, p.FinishSHA) >= 0:
+		v.note(Noted, RuleBotBranch, text("%s contains the approved commit %s, and commits were added on top of it.", v.Head.Name, Text(short(p.FinishSHA))))
+	default:
+		v.fail(Violation{Rule: RuleBotBranch,
+			Problem:  text("%s no longer contains the approved commit %s.", v.Head.Name, Text(short(p.FinishSHA))),
+			Remedy:   text("Put %s back to the approved commit.", v.Head.Name),
+			Commands: restore(v.Head.Name, in.tip(), p.FinishSHA)})
+	}
+}
+
+// unrelated is true when GitHub found nothing in common between the two.
+func (p PullFacts) unrelated(r CompareRequest) (Comparison, bool) {
+	for _, c := range p.Comparisons {
+		if c.CompareRequest == r {
+			return c, c.Missing
+		}
+	}
+	return Comparison{}, false
+}
+
+// passed is what a search says when it found nothing.
+func (s search) passed() Text {
+	if s.SinceCut {
+		return text("Nothing of %s came in after the candidate was cut.", s.Branch)
+	}
+	return text("It brings no commits of %s along.", s.Branch)
+}

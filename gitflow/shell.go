@@ -1,0 +1,28 @@
+package gitflow
+
+import "strings"
+
+// quote makes one word of a POSIX shell of any value.
+func quote(s string) string {
+	if s != "" && strings.IndexFunc(s, needsQuotes) < 0 && s[0] != '-' && s[0] != '~' {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func needsQuotes(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return false
+	}
+	return !strings.ContainsRune("@%_+=:,./-~", r)
+}
+
+// command joins words into a shell line, each quoted as needed.
+func command(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+	}
+	return strings.Join(quoted, " ")
+}
