@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,7 @@ func wrap(op, ref string, err error) error {
 	var refused *permanentError
 	var answer *transport.Error
 	var network net.Error
+	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.is, e.temporary, e.Reason = context.Canceled, true, "cancelled"
@@ -90,6 +92,8 @@ func wrap(op, ref string, err error) error {
 		e.is, e.temporary, e.Reason = context.DeadlineExceeded, true, "took too long"
 	case errors.As(err, &refused):
 		e.Reason = scrub(refused.reason)
+	case errors.As(err, &certificate):
+		e.Reason = scrub("its certificate is not valid: " + certificate.Error())
 	case errors.As(err, &answer):
 		e.Status = answer.StatusCode
 		e.is, e.temporary = meaning(answer)
@@ -101,6 +105,9 @@ func wrap(op, ref string, err error) error {
 
 // meaning tells what an HTTP answer stands for.
 func meaning(answer *transport.Error) (is error, temporary bool) {
+	if uploadLost(answer) {
+		return nil, true
+	}
 	switch s := answer.StatusCode; {
 	case s == http.StatusNotFound:
 		return ErrNotFound, false
@@ -111,6 +118,25 @@ func meaning(answer *transport.Error) (is error, temporary bool) {
 	}
 	return nil, answer.Temporary()
 }
+
+// uploadLost tells whether the registry has forgotten an upload, or a blob it had: uploading it again helps.
+func uploadLost(err error) bool {
+	var answer *transport.Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, d := range answer.Errors {
+		switch d.Code {
+		case transport.BlobUploadUnknownErrorCode, transport.BlobUploadInvalidErrorCode, transport.ManifestBlobUnknownErrorCode:
+			return true
+		}
+	}
+	r := answer.Request
+	return answer.StatusCode == http.StatusNotFound && r != nil &&
+		(r.Method == http.MethodPatch || r.Method == http.MethodPut && r.URL.Query().Has("digest"))
+}
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
 var (
 	urlSecrets  = regexp.MustCompile(`(?i)\b(https?://)([^\s/@"']*@)?([^\s?#"']*)(\?[^\s"']*)?`)

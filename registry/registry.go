@@ -81,7 +81,7 @@ func (c *Client) Allowing(allow func(repository string) error) *Client {
 	return New(o)
 }
 
-// Result tells what Promote or Push did.
+// Result tells what Promote did.
 type Result struct {
 	// Digest is what the tag has now, sha256:….
 	Digest string
@@ -92,11 +92,4 @@ type Result struct {
 	Manifests, Blobs, Mounted, Present int
 	// Bytes of blobs uploaded.
 	Bytes int64
-}
-
-// Found is what a reference has now.
-type Found struct {
-	Digest      string // sha256:…, computed here from the manifest's bytes
-	MediaType   string
-	Annotations map[string]string // of the manifest or index
 }

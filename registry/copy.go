@@ -1,0 +1,274 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// Bounds of what belongs to one image: its platforms, and signatures upon statements upon SBOMs.
+const (
+	maxManifests = 1000
+	maxDepth     = 8
+)
+
+// copier copies a manifest with all it needs and all that refers to it from one repository into another.
+type copier struct {
+	s        *session
+	from, to name.Repository
+	slots    chan struct{} // one for each blob or manifest under way
+	subjects sync.Mutex    // held while a referrer is put: registries without the API keep them in one tag
+
+	mu   sync.Mutex
+	seen map[v1.Hash]*copied
+}
+
+// copied is the outcome for one manifest, shared by all who need it.
+type copied struct {
+	once sync.Once
+	err  error
+	m    *manifest
+}
+
+func newCopier(s *session, from, to name.Repository) *copier {
+	return &copier{s: s, from: from, to: to, slots: make(chan struct{}, s.c.o.Jobs), seen: map[v1.Hash]*copied{}}
+}
+
+// copyAll copies the manifest with what it needs, then what refers to any of it, and so on. What a manifest needs cannot
+// lead back to it, since that would be a circle of hashes; what refers to it can, which is why that goes in rounds.
+func (c *copier) copyAll(ctx context.Context, m *manifest) error {
+	if err := c.visit(ctx, m.digest, m, 0); err != nil {
+		return err
+	}
+	asked := map[v1.Hash]bool{}
+	for range maxDepth {
+		var mu sync.Mutex
+		var found []v1.Hash
+		g, gctx := errgroup.WithContext(ctx)
+		for digest := range c.seen {
+			if asked[digest] {
+				continue
+			}
+			asked[digest] = true
+			g.Go(func() error {
+				return c.slot(gctx, func() error {
+					some, err := c.referrers(gctx, c.from.Digest(digest.String()))
+					mu.Lock()
+					found = append(found, some...)
+					mu.Unlock()
+					return err
+				})
+			})
+		}
+		if err := g.Wait(); err != nil || len(found) == 0 {
+			return err
+		}
+		g, gctx = errgroup.WithContext(ctx)
+		for _, digest := range found {
+			g.Go(func() error { return c.visit(gctx, digest, nil, 0) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return refusef("what refers to the image is nested deeper than %d", maxDepth)
+}
+
+// visit copies one manifest with its children and blobs, at most once. m is nil when it was not read yet.
+func (c *copier) visit(ctx context.Context, digest v1.Hash, m *manifest, depth int) error {
+	c.mu.Lock()
+	entry, known := c.seen[digest]
+	if !known {
+		entry = &copied{}
+		c.seen[digest] = entry
+	}
+	total := len(c.seen)
+	c.mu.Unlock()
+	if depth > maxDepth || total > maxManifests {
+		return refusef("more than %d manifests, or deeper than %d, belong to the image", maxManifests, maxDepth)
+	}
+	entry.once.Do(func() { entry.m, entry.err = c.one(ctx, digest, m, depth) })
+	return entry.err
+}
+
+func (c *copier) one(ctx context.Context, digest v1.Hash, m *manifest, depth int) (*manifest, error) {
+	if m == nil {
+		ref := c.from.Digest(digest.String())
+		err := c.slot(ctx, func() (err error) {
+			m, err = c.s.read(ctx, ref)
+			return err
+		})
+		if err != nil {
+			return nil, wrap("read", ref.Name(), err)
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, child := range m.body.Manifests {
+		g.Go(func() error { return c.visit(gctx, child.Digest, nil, depth+1) })
+	}
+	for _, blob := range blobsOf(m) {
+		g.Go(func() error { return c.slot(gctx, func() error { return c.blob(gctx, blob) }) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return m, c.put(ctx, m)
+}
+
+// slot does something while it holds one of the slots. Nothing that waits for another slot may be done in it.
+func (c *copier) slot(ctx context.Context, do func() error) error {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+		return do()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// put writes a manifest under its digest.
+func (c *copier) put(ctx context.Context, m *manifest) error {
+	if m.body.Subject != nil {
+		c.subjects.Lock()
+		defer c.subjects.Unlock()
+	}
+	return c.slot(ctx, func() error { return c.s.pusher.Put(ctx, c.to.Digest(m.digest.String()), m) })
+}
+
+// referrers lists what refers to a manifest. A registry that does not know the question has none.
+func (c *copier) referrers(ctx context.Context, ref name.Digest) ([]v1.Hash, error) {
+	options := append(slices.Clone(c.s.options), remote.WithContext(ctx), remote.Reuse(c.s.puller))
+	index, err := remote.Referrers(ref, options...)
+	if err == nil {
+		var list *v1.IndexManifest
+		if list, err = index.IndexManifest(); err == nil {
+			out := make([]v1.Hash, 0, len(list.Manifests))
+			for _, d := range list.Manifests {
+				out = append(out, d.Digest)
+			}
+			return out, nil
+		}
+	}
+	var answer *transport.Error
+	if errors.As(err, &answer) && slices.Contains(
+		[]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, answer.StatusCode) {
+		return nil, nil
+	}
+	return nil, wrap("list the referrers of", ref.Name(), err)
+}
+
+// blobsOf lists the blobs a manifest needs, each once. Those that may not be distributed stay where they are.
+func blobsOf(m *manifest) []v1.Descriptor {
+	var out []v1.Descriptor
+	seen := map[v1.Hash]bool{}
+	all := m.body.Layers
+	if m.body.Config != nil {
+		all = append([]v1.Descriptor{*m.body.Config}, all...)
+	}
+	for _, d := range all {
+		if !seen[d.Digest] && d.MediaType.IsDistributable() {
+			seen[d.Digest] = true
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// blob makes sure that the destination has a blob: it is there, or mounted, or uploaded.
+func (c *copier) blob(ctx context.Context, d v1.Descriptor) error {
+	plain := &blob{c: c, ctx: ctx, d: d}
+	var layer v1.Layer = plain
+	if c.from.RegistryStr() == c.to.RegistryStr() {
+		layer = &remote.MountableLayer{Layer: plain, Reference: c.from.Digest(d.Digest.String())}
+	}
+	err := c.s.pusher.Upload(ctx, c.to, layer)
+	for attempt := 1; err != nil && ctx.Err() == nil && attempt < c.s.c.o.Attempts; attempt++ {
+		// A refused mount, or an upload the registry has forgotten: begin again, without a mount.
+		mounting := layer != v1.Layer(plain)
+		if mounting || uploadLost(err) {
+			layer = plain
+			err = c.s.pusher.Upload(ctx, c.to, layer)
+			continue
+		}
+		break
+	}
+	return wrap("copy blob", c.to.Digest(d.Digest.String()).Name(), err)
+}
+
+// verify reads everything back that was put and compares it, byte for byte.
+func (c *copier) verify(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, entry := range c.seen {
+		g.Go(func() error {
+			return c.slot(ctx, func() error {
+				ref := c.to.Digest(entry.m.digest.String())
+				back, err := c.s.read(ctx, ref)
+				if err == nil && !back.rawEqual(entry.m) {
+					err = refusef("the registry keeps other bytes than it was given")
+				}
+				return wrap("read back", ref.Name(), err)
+			})
+		})
+	}
+	return g.Wait()
+}
+
+// blob is a blob of the source as something to upload. It is verified while it is read.
+type blob struct {
+	c   *copier
+	ctx context.Context //nolint:containedctx // v1.Layer's methods take none
+	d   v1.Descriptor
+}
+
+// Digest is what the manifest says; the bytes are held to it.
+func (b *blob) Digest() (v1.Hash, error) { return b.d.Digest, nil }
+
+// DiffID is not needed to copy.
+func (b *blob) DiffID() (v1.Hash, error) { return v1.Hash{}, errors.ErrUnsupported }
+
+// Size is what the manifest says.
+func (b *blob) Size() (int64, error) { return b.d.Size, nil }
+
+// MediaType is what the manifest says.
+func (b *blob) MediaType() (types.MediaType, error) { return b.d.MediaType, nil }
+
+// Uncompressed is not needed to copy.
+func (b *blob) Uncompressed() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+
+// Compressed opens the source's bytes.
+func (b *blob) Compressed() (io.ReadCloser, error) {
+	l, err := b.c.s.puller.Layer(b.ctx, b.c.from.Digest(b.d.Digest.String()))
+	if err != nil {
+		return nil, err
+	}
+	rc, err := l.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	return &verifiedBlob{ReadCloser: rc, d: b.d}, nil
+}
+
+// verifiedBlob names the lie when the source's bytes are not what their digest says. The hashing is done below it.
+type verifiedBlob struct {
+	io.ReadCloser
+	d v1.Descriptor
+}
+
+func (v *verifiedBlob) Read(p []byte) (int, error) {
+	n, err := v.ReadCloser.Read(p)
+	if err != nil && strings.Contains(err.Error(), "error verifying") {
+		err = refusef("the source registry sent other bytes than blob %s has", v.d.Digest)
+	}
+	return n, err
+}
