@@ -13,17 +13,18 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
-	"github.com/sluicehq/sluice/registry"
 )
 
-// Registry is what is needed of registries; *registry.Client is one.
+// Registry is what is needed of registries; *registry.Client is one. Errors that answer Temporary() with true are worth a
+// retry, all others are final.
 type Registry interface {
-	// Find returns what a reference has now, an error with registry.ErrNotFound in its chain when there is nothing.
-	Find(ctx context.Context, ref string) (registry.Found, error)
+	// Inspect returns the digest that a reference has now and the annotations of its manifest; the digest is empty
+	// when there is nothing.
+	Inspect(ctx context.Context, ref string) (digest string, annotations map[string]string, err error)
 	// Image reads a base for a platform.
 	Image(ctx context.Context, ref string, platform v1.Platform) (v1.Image, error)
-	// Push writes under a tag, which must be free or have the same digest; else *registry.ConflictError.
-	Push(ctx context.Context, ref string, what remote.Taggable) (registry.Result, error)
+	// Push writes under a tag, which must be free or have the same digest.
+	Push(ctx context.Context, ref string, what remote.Taggable) (digest string, err error)
 }
 
 // Artifacts keeps what builds hand on; *artifact.Store is one.

@@ -1,0 +1,162 @@
+package artifact
+
+import (
+	"archive/tar"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pack writes files from root as a tar.gz, sorted by name.
+func pack(ctx context.Context, w io.Writer, root *os.Root, files []File, at time.Time, limits Limits) error {
+	files = slices.Clone(files)
+	for i := range files {
+		files[i].Name = path.Clean(cmp.Or(files[i].Name, files[i].Path))
+		if !fs.ValidPath(files[i].Name) || !fs.ValidPath(path.Clean(files[i].Path)) {
+			return fmt.Errorf("%q: want a path below the folder that is packed", files[i].Name)
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
+	if len(files) > limits.Entries {
+		return fmt.Errorf("%d files; at most %d are packed", len(files), limits.Entries)
+	}
+	zw, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
+	if err != nil {
+		return err
+	}
+	p := &packer{tw: tar.NewWriter(zw), root: root, at: at.UTC().Truncate(time.Second), left: limits.Bytes}
+	last := ""
+	for i, f := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if i > 0 && f.Name == last {
+			return fmt.Errorf("two files would be called %q", f.Name)
+		}
+		last = f.Name
+		if err := p.add(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	return errors.Join(p.tw.Close(), zw.Close())
+}
+
+type packer struct {
+	tw   *tar.Writer
+	root *os.Root
+	at   time.Time
+	left int64
+}
+
+// add writes one entry. Whatever the build made of the path meanwhile, the root keeps it inside, and only what turns out
+// to be a regular file once it is open is read.
+func (p *packer) add(ctx context.Context, f File) error {
+	info, err := p.root.Lstat(f.Path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case info.IsDir():
+		return p.header(&tar.Header{Typeflag: tar.TypeDir, Name: f.Name + "/", Mode: 0o755})
+	case info.Mode()&fs.ModeSymlink != 0 && f.Link:
+		target, err := p.root.Readlink(f.Path)
+		if err != nil {
+			return err
+		}
+		if !inTree(f.Name, target) {
+			return fmt.Errorf("the link leads to %q, outside of the artifact", target)
+		}
+		return p.header(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.Name, Linkname: target, Mode: 0o777})
+	}
+	if info, err = p.root.Stat(f.Path); err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() { // a named pipe would block whoever opens it
+		return fmt.Errorf("is a %s, not a file", kind(info.Mode()))
+	}
+	file, err := p.root.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return err
+	}
+	if p.left -= info.Size(); p.left < 0 {
+		return errors.New("the artifact is larger than is allowed")
+	}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: info.Size(), Mode: modeOf(info.Mode())}
+	if err := p.header(h); err != nil {
+		return err
+	}
+	_, err = io.CopyN(p.tw, &contextReader{ctx, file}, info.Size())
+	return err
+}
+
+func (p *packer) header(h *tar.Header) error {
+	h.ModTime, h.Format = p.at, tar.FormatPAX
+	return p.tw.WriteHeader(h)
+}
+
+// modeOf keeps of a mode what matters: whether it can be executed.
+func modeOf(m fs.FileMode) int64 {
+	if m&0o111 != 0 {
+		return 0o755
+	}
+	return 0o644
+}
+
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	}
+	return "device"
+}
+
+// inTree tells whether a link called name that leads to target stays in the tree.
+func inTree(name, target string) bool {
+	if target == "" || path.IsAbs(target) || strings.Contains(target, `\`) {
+		return false
+	}
+	to := path.Join(path.Dir(name), target)
+	return to != ".." && !strings.HasPrefix(to, "../")
+}
+
+// counting counts what passes.
+type counting struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// contextReader ends when the context does.
+type contextReader struct {
+	ctx context.Context //nolint:containedctx // a reader is a call
+	r   io.Reader
+}
+
+func (c *contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
