@@ -44,13 +44,14 @@ type Repo struct {
 	Inactive string
 
 	Mode Mode
-	// App is {AppName} and {ImageName} before it is fitted to image names: the key app, else the repository's name.
-	App          string
-	Names        gitflow.Names
-	Versioning   Versioning
-	Registries   Registries
-	Environments map[string]Environment // by name; development, staging and production are always there
-	Finish       Finish
+	// App is the key app, else the repository's name as GitHub spells it. ImageName is App fitted to the path grammar of
+	// image registries (tagging.ImageName): {AppName} and {ImageName} in tags, {app} in registries.
+	App, ImageName string
+	Names          gitflow.Names
+	Versioning     Versioning
+	Registries     Registries
+	Environments   map[string]Environment // by name; development, staging and production are always there
+	Finish         Finish
 
 	local     bool                           // Context.LocalExecutors
 	pipelines map[string]pipeline.Definition // as configured, by kind, not completed

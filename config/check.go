@@ -1,0 +1,313 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const notYet = "not supported by this version of Sluice yet"
+
+// checker holds a tree against the specs. Every value that does not pass is noted as bad, so that decoding leaves it out.
+type checker struct {
+	*document
+	bad    map[*node]bool
+	places map[string]mark // of every key and list item, by path
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func (c *checker) wrong(n *node, path, problem, hint string) {
+	c.bad[n] = true
+	c.fail(n.at, path, problem, hint)
+}
+
+// check looks at a value and everything in it.
+func (c *checker) check(n *node, s *spec, path string) {
+	if s.unbuilt != "" {
+		if !(n.kind == listNode && len(n.items) == 0 && s.kind == listValue) {
+			at, ok := c.places[path]
+			if !ok {
+				at = n.at
+			}
+			c.bad[n] = true
+			c.fail(at, path, s.unbuilt+" are "+notYet, "take the key out")
+		}
+		return
+	}
+	if n.null() {
+		c.wrong(n, path, "has no value", "give it one, or take the key out")
+		return
+	}
+	switch s.kind {
+	case objectValue:
+		c.object(n, s, path)
+	case mappingValue:
+		c.mapping(n, s, path)
+	case anythingValue:
+		if c.is(n, mapNode, "a mapping", path) {
+			c.anything(n, path)
+		}
+	case listValue:
+		c.list(n, s, path)
+	default:
+		if c.is(n, scalarNode, wanted(s), path) {
+			c.scalar(n, s, path)
+		}
+	}
+}
+
+// wanted names what a spec asks for.
+func wanted(s *spec) string {
+	switch s.kind {
+	case wordValue, constantValue:
+		return strings.Join(s.words, ", ")
+	case integerValue:
+		return fmt.Sprintf("a whole number from %d to %d", s.min, s.max)
+	case booleanValue:
+		return "true or false"
+	case durationValue:
+		return "a duration like 90s, 60m, 24h or 7d"
+	}
+	return "a text"
+}
+
+func (c *checker) is(n *node, kind nodeKind, want, path string) bool {
+	if n.kind == kind {
+		return true
+	}
+	hint := ""
+	if n.kind == mapNode && kind == scalarNode {
+		hint = "a text that begins with { needs quotes"
+	}
+	c.wrong(n, path, "want "+want+", got "+n.describe(), hint)
+	return false
+}
+
+// keys reports keys given twice and notes where each stands.
+func (c *checker) keys(n *node, path string) {
+	seen := make(map[string]mark, len(n.pairs))
+	for _, p := range n.pairs {
+		at := join(path, p.key)
+		if first, ok := seen[p.key]; ok {
+			c.fail(p.at, at, fmt.Sprintf("key %q is given twice, in line %d and in line %d", clip(p.key), first.line, p.at.line),
+				"keep one of them")
+			continue
+		}
+		seen[p.key] = p.at
+		c.places[at] = p.at
+	}
+}
+
+func (c *checker) object(n *node, s *spec, path string) {
+	if !c.is(n, mapNode, "a mapping", path) {
+		return
+	}
+	c.keys(n, path)
+	for _, p := range n.pairs {
+		fs := s.field(p.key)
+		if fs == nil {
+			c.fail(p.at, join(path, clip(p.key)), "unknown key", suggest(p.key, s.keys()))
+			continue
+		}
+		c.check(p.value, fs, join(path, p.key))
+	}
+	for _, f := range s.fields {
+		if f.required && n.get(f.name) == nil {
+			hint := "add it"
+			if f.spec.kind == constantValue {
+				hint = fmt.Sprintf("add the line %q", f.name+": "+f.spec.words[0])
+			}
+			c.fail(n.at, join(path, f.name), "missing", hint)
+		}
+	}
+}
+
+func (c *checker) mapping(n *node, s *spec, path string) {
+	if !c.is(n, mapNode, "a mapping", path) {
+		return
+	}
+	c.keys(n, path)
+	if len(n.pairs) > s.maxItems {
+		c.wrong(n, path, fmt.Sprintf("more than %d entries", s.maxItems), "have fewer")
+		return
+	}
+	for _, p := range n.pairs {
+		at := join(path, clip(p.key))
+		if !s.names.MatchString(p.key) {
+			c.fail(p.at, at, fmt.Sprintf("%q cannot be a name here", clip(p.key)), s.nameForm)
+			continue
+		}
+		if s.deny != nil {
+			if problem := s.deny(p.key); problem != "" {
+				c.fail(p.at, at, problem, "use another name")
+				continue
+			}
+		}
+		c.check(p.value, s.elem, join(path, p.key))
+	}
+}
+
+func (c *checker) list(n *node, s *spec, path string) {
+	if n.kind == scalarNode && s.single {
+		c.check(n, s.elem, path)
+		return
+	}
+	if !c.is(n, listNode, "a list", path) {
+		return
+	}
+	switch {
+	case s.nonEmpty && len(n.items) == 0:
+		c.wrong(n, path, "the list is empty", "give it an entry, or take the key out")
+	case len(n.items) > s.maxItems:
+		c.wrong(n, path, fmt.Sprintf("more than %d entries", s.maxItems), "have fewer")
+		return
+	}
+	for i, item := range n.items {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		c.places[at] = item.at
+		c.check(item, s.elem, at)
+	}
+}
+
+// anything looks at what only an executor understands: keys once, no text beyond measure.
+func (c *checker) anything(n *node, path string) {
+	switch n.kind {
+	case mapNode:
+		c.keys(n, path)
+		for _, p := range n.pairs {
+			c.anything(p.value, join(path, p.key))
+		}
+	case listNode:
+		for i, item := range n.items {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			c.places[at] = item.at
+			c.anything(item, at)
+		}
+	}
+}
+
+func (c *checker) scalar(n *node, s *spec, path string) {
+	switch s.kind {
+	case textValue:
+		c.text(n, s, path)
+	case wordValue:
+		if slices.Contains(s.later, n.text) {
+			c.wrong(n, path, fmt.Sprintf("%q is %s", n.text, notYet), "take it out; there is: "+strings.Join(s.words, ", "))
+		} else if !slices.Contains(s.words, n.text) {
+			c.wrong(n, path, fmt.Sprintf("want one of %s, got %s", strings.Join(s.words, ", "), n.describe()), suggest(n.text, s.words))
+		}
+	case constantValue:
+		if n.quoted || n.text != s.words[0] {
+			c.wrong(n, path, fmt.Sprintf("want %s, got %s", s.words[0], n.describe()),
+				"this version of Sluice reads "+path+": "+s.words[0]+" only")
+		}
+	case integerValue:
+		v, ok := wholeNumber(n)
+		if !ok || v < s.min || v > s.max {
+			c.wrong(n, path, "want "+wanted(s)+", got "+n.describe(), "")
+		}
+	case booleanValue:
+		if _, ok := n.boolean(); !ok {
+			c.wrong(n, path, "want true or false, got "+n.describe(), "")
+		}
+	case durationValue:
+		c.duration(n, s, path)
+	}
+}
+
+func (c *checker) text(n *node, s *spec, path string) {
+	most := s.maxLen
+	if most == 0 {
+		most = maxGlob
+	}
+	_, isBool := n.boolean()
+	switch {
+	case isBool:
+		c.wrong(n, path, "want a text, got "+n.text, fmt.Sprintf("put it in quotes: %q", n.text))
+	case n.text == "":
+		c.wrong(n, path, "the text is empty", s.form)
+	case len([]rune(n.text)) > most:
+		c.wrong(n, path, fmt.Sprintf("longer than %d characters", most), s.form)
+	case s.pattern != nil && !s.pattern.MatchString(n.text):
+		c.wrong(n, path, fmt.Sprintf("%q does not fit", clip(n.text)), s.form)
+	case s.valid != nil:
+		if problem := s.valid(n.text); problem != "" {
+			c.wrong(n, path, problem, s.form)
+		}
+	}
+}
+
+func (c *checker) duration(n *node, s *spec, path string) {
+	d, ok := parseDuration(n.text)
+	switch {
+	case !ok:
+		c.wrong(n, path, "want "+wanted(s)+", got "+n.describe(), "")
+	case d == 0 && s.zero:
+	case d < s.shortest:
+		c.wrong(n, path, fmt.Sprintf("%s is less than %s", n.text, printDuration(s.shortest)), "give it more time")
+	case d > s.longest:
+		c.wrong(n, path, fmt.Sprintf("%s is more than %s", n.text, printDuration(s.longest)), "give it less time")
+	}
+}
+
+var wholeNumberRE = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,9})$`)
+
+// wholeNumber reads a decimal number without sign tricks, leading zeros or underscores, below 2^31.
+func wholeNumber(n *node) (int64, bool) {
+	if n.kind != scalarNode || n.quoted || !wholeNumberRE.MatchString(n.text) {
+		return 0, false
+	}
+	v, err := strconv.ParseInt(n.text, 10, 32)
+	return v, err == nil
+}
+
+// parseDuration reads numbers with the units d, h, m and s, such as 60m or 1d12h. A day is 24 hours.
+func parseDuration(s string) (time.Duration, bool) {
+	if !durationRE.MatchString(s) {
+		return 0, false
+	}
+	var total time.Duration
+	number := time.Duration(0)
+	for _, c := range s {
+		if total > 1000*day { // far above every limit, far below an overflow
+			break
+		}
+		switch c {
+		case 'd':
+			total += number * day
+		case 'h':
+			total += number * time.Hour
+		case 'm':
+			total += number * time.Minute
+		case 's':
+			total += number * time.Second
+		default:
+			number = number*10 + time.Duration(c-'0')
+			continue
+		}
+		number = 0
+	}
+	return total, true
+}
+
+// printDuration writes a duration as parseDuration reads it.
+func printDuration(d time.Duration) string {
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d >= u.size && d%u.size == 0 {
+			return strconv.FormatInt(int64(d/u.size), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+}

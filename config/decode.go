@@ -1,0 +1,289 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// decoder makes a Repo of a checked tree. A value that did not pass the check reads as absent, so that one mistake is
+// reported once.
+type decoder struct {
+	*checker
+	context Context
+}
+
+// find follows keys from n; nil when there is no such value, or a bad one.
+func (d *decoder) find(n *node, keys ...string) *node {
+	for _, k := range keys {
+		if n == nil || d.bad[n] || n.kind != mapNode {
+			return nil
+		}
+		n = n.get(k)
+	}
+	if n == nil || d.bad[n] {
+		return nil
+	}
+	return n
+}
+
+func (d *decoder) text(n *node, fallback string, keys ...string) string {
+	if v := d.find(n, keys...); v != nil && v.kind == scalarNode {
+		return v.text
+	}
+	return fallback
+}
+
+// texts reads a list of texts, for which one text may stand.
+func (d *decoder) texts(n *node, fallback []string, keys ...string) []string {
+	v := d.find(n, keys...)
+	switch {
+	case v == nil || v.kind == mapNode:
+		return fallback
+	case v.kind == scalarNode:
+		return []string{v.text}
+	}
+	out := make([]string, 0, len(v.items))
+	for _, item := range v.items {
+		if !d.bad[item] && item.kind == scalarNode {
+			out = append(out, item.text)
+		}
+	}
+	return out
+}
+
+func (d *decoder) integer(n *node, fallback int, keys ...string) int {
+	if v := d.find(n, keys...); v != nil {
+		if i, ok := wholeNumber(v); ok {
+			return int(i)
+		}
+	}
+	return fallback
+}
+
+func (d *decoder) boolean(n *node, fallback bool, keys ...string) bool {
+	if v := d.find(n, keys...); v != nil {
+		if b, ok := v.boolean(); ok {
+			return b
+		}
+	}
+	return fallback
+}
+
+func (d *decoder) duration(n *node, fallback time.Duration, keys ...string) time.Duration {
+	if v := d.find(n, keys...); v != nil {
+		if t, ok := parseDuration(v.text); ok {
+			return t
+		}
+	}
+	return fallback
+}
+
+// any reads what only an executor understands. Whole numbers below 2^31 are int64, true and false bool; every other
+// scalar stays text as it is written, so that neither 1.10 nor an account's 012345678901 changes.
+func (d *decoder) any(n *node) any {
+	switch n.kind {
+	case mapNode:
+		return d.anyMap(n)
+	case listNode:
+		out := make([]any, len(n.items))
+		for i, item := range n.items {
+			out[i] = d.any(item)
+		}
+		return out
+	}
+	if n.null() {
+		return nil
+	}
+	if b, ok := n.boolean(); ok {
+		return b
+	}
+	if i, ok := wholeNumber(n); ok {
+		return i
+	}
+	return n.text
+}
+
+func (d *decoder) anyMap(n *node) map[string]any {
+	if n == nil || n.kind != mapNode {
+		return nil
+	}
+	out := make(map[string]any, len(n.pairs))
+	for _, p := range n.pairs {
+		out[p.key] = d.any(p.value)
+	}
+	return out
+}
+
+// at is the place of a path, or of the nearest thing around it that is written in the file.
+func (d *decoder) at(path string) mark {
+	for path != "" {
+		if m, ok := d.places[path]; ok {
+			return m
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return mark{1, 1}
+}
+
+func (d *decoder) failAt(path, problem, hint string) { d.fail(d.at(path), path, problem, hint) }
+
+func (d *decoder) repo(root *node) *Repo {
+	r := Default(d.context)
+	r.Configured, r.Active, r.Inactive = true, true, ""
+	r.Mode = Mode(d.text(root, string(Enforce), "mode"))
+	if v := d.find(root, "app"); v != nil && v.kind == scalarNode {
+		r.setApp(v.text)
+	}
+	d.branches(root, r)
+	d.versioning(root, r)
+	d.registries(root, r)
+	d.environments(root, r)
+	r.Finish.Order = FinishOrder(d.text(root, string(r.Finish.Order), "finish", "order"))
+	r.Finish.DeleteBranch = d.boolean(root, r.Finish.DeleteBranch, "finish", "delete_branch")
+	d.pipelines(root, r)
+	return r
+}
+
+func (d *decoder) branches(root *node, r *Repo) {
+	n, b := &r.Names, d.find(root, "branches")
+	n.Production = d.text(b, n.Production, "production")
+	n.Development = d.text(b, n.Development, "development")
+	n.Bugfix = d.texts(b, n.Bugfix, "bugfix")
+	n.Release = d.text(b, n.Release, "release")
+	n.Hotfix = d.text(b, n.Hotfix, "hotfix")
+	n.Support = d.text(b, n.Support, "support")
+	n.Ignore = d.texts(b, n.Ignore, "ignore")
+	n.MaxOpenReleases = d.integer(b, n.MaxOpenReleases, "max_open_releases")
+
+	wrong := map[string]bool{}
+	for _, e := range n.Validate() {
+		path := "branches"
+		problem, hint := e.Error(), ""
+		if ne, ok := e.(*gitflow.NameError); ok {
+			path, problem, hint = "branches."+ne.Field, ne.Problem, ne.Hint
+		}
+		if d.badAt(b, path) {
+			continue
+		}
+		wrong[path] = true
+		d.failAt(path, problem, hint)
+	}
+	for _, f := range []struct{ key, name string }{{"production", n.Production}, {"development", n.Development}} {
+		path := "branches." + f.key
+		if d.context.Branches == nil || wrong[path] || d.badAt(b, path) || slices.Contains(d.context.Branches, f.name) {
+			continue
+		}
+		d.failAt(path, fmt.Sprintf("no branch %q in %s/%s", f.name, d.context.Owner, d.context.RepoName), d.otherBranch(path, f.name))
+	}
+}
+
+// badAt tells whether a key under branches was reported already.
+func (d *decoder) badAt(branches *node, path string) bool {
+	key := strings.TrimPrefix(path, "branches.")
+	key, _, _ = strings.Cut(key, "[")
+	v := branches.get(key)
+	return v != nil && (d.bad[v] || slices.ContainsFunc(v.items, func(i *node) bool { return d.bad[i] }))
+}
+
+// otherBranch says what to do about a branch that there is not.
+func (d *decoder) otherBranch(path, name string) string {
+	if word, ok := nearest(name, d.context.Branches); ok {
+		return fmt.Sprintf("set %s to %q, or make the branch", path, word)
+	}
+	return "set " + path + " to the name of a branch there is, or make the branch"
+}
+
+func (d *decoder) versioning(root *node, r *Repo) {
+	v := d.find(root, "versioning")
+	r.Versioning.Next = Bump(d.text(v, string(r.Versioning.Next), "next"))
+	r.Versioning.Hotfix = HotfixVersions(d.text(v, string(r.Versioning.Hotfix), "hotfix"))
+	r.Versioning.RevisionLength = d.integer(v, r.Versioning.RevisionLength, "revision_length")
+	if tag, err := tagging.ParseTagPattern(d.text(v, r.Versioning.Tag.String(), "tag")); err == nil {
+		r.Versioning.Tag = tag
+	}
+}
+
+func (d *decoder) registries(root *node, r *Repo) {
+	for _, f := range []struct {
+		key  string
+		into *string
+	}{{"development", &r.Registries.Development}, {"production", &r.Registries.Production}} {
+		v := d.find(root, "registries", f.key)
+		if v == nil || v.kind != scalarNode {
+			continue
+		}
+		image := expandImage(v.text, d.context.Owner, r.ImageName)
+		if problem := badImage(image); problem != "" {
+			d.failAt("registries."+f.key, problem, "a full image repository, host/path without tag")
+		}
+		*f.into = image
+	}
+	reg := d.find(root, "registries")
+	if reg != nil && (reg.get("development") == nil) != (reg.get("production") == nil) {
+		missing := "development"
+		if reg.get("production") == nil {
+			missing = "production"
+		}
+		d.failAt("registries."+missing, "missing, though the other registry is set",
+			"images are built into development and promoted to production: set both or neither")
+	}
+}
+
+func (d *decoder) environments(root *node, r *Repo) {
+	envs := d.find(root, "environments")
+	if envs == nil || envs.kind != mapNode {
+		return
+	}
+	for _, p := range envs.pairs {
+		if d.bad[p.value] || p.value.kind != mapNode || !environmentRE.MatchString(p.key) {
+			continue
+		}
+		r.Environments[p.key] = d.environment(p.value, p.key, r.Environment(p.key))
+	}
+}
+
+func (d *decoder) environment(n *node, name string, e Environment) Environment {
+	path := "environments." + name
+	if v := d.find(n, "approve"); v != nil && v.kind == mapNode {
+		a := defaultApprove()
+		a.Teams, a.Users = d.texts(v, nil, "teams"), d.texts(v, nil, "users")
+		a.Count = d.integer(v, a.Count, "count")
+		a.AllowAuthor = d.boolean(v, a.AllowAuthor, "allow_author")
+		a.Expires = d.duration(v, a.Expires, "expires")
+		a.Remind = d.duration(v, min(a.Remind, a.Expires/2), "remind")
+		if a.Remind >= a.Expires {
+			d.failAt(path+".approve.remind", "the reminder would come after the approval has expired", "make it shorter than expires")
+		}
+		if a.Users != nil && len(a.Teams) == 0 && len(a.Users) > 0 && len(a.Users) < a.Count {
+			d.failAt(path+".approve.count", fmt.Sprintf("%d approvals are needed, and only %d people may give one", a.Count, len(a.Users)),
+				"lower the count or name more people")
+		}
+		e.Approve = a
+	}
+	if v := d.find(n, "promote"); v != nil && v.kind == mapNode {
+		e.Promote.Teams, e.Promote.Users = d.texts(v, nil, "teams"), d.texts(v, nil, "users")
+		e.Promote.Auto = d.boolean(v, true, "auto")
+		if name != pipeline.EnvironmentProduction {
+			d.failAt(path+".promote", "only production is promoted to", "move it to environments.production, or take it out")
+		}
+	}
+	if v := d.find(n, "deploy"); v != nil && v.kind == mapNode {
+		e.Deploy = pipeline.Deploy{Uses: d.text(v, "", "uses"), With: d.anyMap(d.find(v, "with"))}
+		switch e.Deploy.Uses {
+		case "":
+		case pipeline.UsesDeploy, pipeline.UsesApproval, pipeline.UsesPromote:
+			d.failAt(path+".deploy.uses", fmt.Sprintf("%q is no way to deploy", e.Deploy.Uses), "name the executor that deploys")
+			e.Deploy = pipeline.Deploy{}
+		default:
+			d.executor(e.Deploy.Uses, e.Deploy.With, path+".deploy")
+		}
+	}
+	e.RollbackOnFailure = slices.Contains(d.texts(n, nil, "rollback_on"), "deploy-failure")
+	return e
+}

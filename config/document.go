@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxErrors is how many errors are reported for one file; the last then says how many more there are.
+const maxErrors = 50
+
+// document is a file while it is read, and what is wrong with it so far.
+type document struct {
+	file  string
+	lines []string
+	errs  []*Error
+}
+
+// fail notes an error at a place in the file.
+func (d *document) fail(at mark, field, problem, hint string) {
+	d.errs = append(d.errs, &Error{
+		File: d.file, Field: field, Line: at.line, Column: at.column, Problem: problem, Hint: hint,
+	})
+}
+
+// finish gives the errors in the order of the lines, each once and with its excerpt.
+func (d *document) finish() []*Error {
+	slices.SortStableFunc(d.errs, func(a, b *Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	errs := slices.CompactFunc(d.errs, func(a, b *Error) bool { return *a == *b })
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(errs[:maxErrors:maxErrors], &Error{File: d.file, Problem: fmt.Sprintf("%d more errors", more)})
+	}
+	for _, e := range errs {
+		e.Excerpt = d.excerpt(mark{e.Line, e.Column})
+	}
+	return errs
+}
+
+// excerpt shows the line before, the line itself with a mark under the column, and the line after.
+func (d *document) excerpt(at mark) string {
+	if at.line < 1 || at.line > len(d.lines) {
+		return ""
+	}
+	const width = 120 // characters shown of a line
+	shift := max(0, at.column-width*2/3)
+	var b strings.Builder
+	for n := max(1, at.line-1); n <= min(len(d.lines), at.line+1); n++ {
+		lead := " "
+		if n == at.line {
+			lead = ">"
+		}
+		fmt.Fprintf(&b, "%s %4d | %s\n", lead, n, strings.TrimRight(cut(d.lines[n-1], shift, width), " "))
+		if n == at.line {
+			fmt.Fprintf(&b, "       | %s^\n", strings.Repeat(" ", max(0, at.column-1-shift)))
+		}
+	}
+	return b.String()
+}
+
+// cut shows a part of a line, a tab as a space so that the mark stands right.
+func cut(line string, from, width int) string {
+	if len(line) > 64<<10 {
+		line = line[:64<<10]
+	}
+	r := []rune(strings.ReplaceAll(line, "\t", " "))
+	r = r[min(from, len(r)):]
+	if len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return string(r)
+}

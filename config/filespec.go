@@ -1,0 +1,200 @@
+package config
+
+import (
+	"regexp"
+	"time"
+
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+const day = 24 * time.Hour
+
+// Forms of names. They are anchored as a whole, and plain enough that a JSON Schema may repeat them.
+var (
+	environmentRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	stageRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+	identRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+	usesRE        = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+	teamRE        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+	loginRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
+	appRE         = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	onFailureRE   = regexp.MustCompile(`^(fail|continue|retry\(([1-9]|10)\))$`)
+	variableRE    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	durationRE    = regexp.MustCompile(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
+)
+
+// fileSpec is the whole of .github/sluice.yml.
+func fileSpec() *spec {
+	return &spec{kind: objectValue, doc: "Configuration of Sluice for one repository.", fields: []field{
+		{"version", true, &spec{kind: constantValue, words: []string{"1"}, doc: "Version of this file's format."}},
+		{"mode", false, &spec{kind: wordValue, words: []string{"enforce", "observe"}, def: "enforce",
+			doc: "observe: report and change nothing."}},
+		{"app", false, &spec{kind: textValue, pattern: appRE, maxLen: 128, def: "the repository's name",
+			form: "small letters and digits, joined by single dots, underscores or dashes",
+			doc:  "Name of the application: {AppName} and {ImageName} in image tags."}},
+		{"branches", false, branchesSpec()},
+		{"versioning", false, versioningSpec()},
+		{"registries", false, registriesSpec()},
+		{"environments", false, &spec{kind: mappingValue, maxItems: 50, elem: environmentSpec(),
+			names: environmentRE, nameForm: "an environment's name is letters, digits, dots, dashes and underscores",
+			doc: "Places that are deployed to, by name. development, staging and production have a part in the flow."}},
+		{"pipelines", false, pipelinesSpec()},
+		{"finish", false, &spec{kind: objectValue, doc: "How a release ends.", fields: []field{
+			{"order", false, &spec{kind: wordValue, words: []string{"deploy-then-merge", "merge-then-deploy"}, def: "deploy-then-merge",
+				doc: "What comes first once a release is promoted: its deployment to production, or tag and merge."}},
+			{"delete_branch", false, &spec{kind: booleanValue, def: "true", doc: "Delete the release or hotfix branch at the end."}},
+		}}},
+		{"components", false, &spec{kind: listValue, unbuilt: "components (several applications in one repository)",
+			doc: "Applications of a monorepo. Not supported by this version: leave it out or empty."}},
+		{"notify", false, &spec{kind: listValue, unbuilt: "notifications",
+			doc: "Whom to tell what. Not supported by this version: leave it out or empty."}},
+		{"locked", false, &spec{kind: listValue, unbuilt: "an organization's defaults and locked keys",
+			doc: "Keys that repositories may not set. Not supported by this version: leave it out or empty."}},
+	}}
+}
+
+func branchesSpec() *spec {
+	branch := func(def, doc string) *spec {
+		return &spec{kind: textValue, maxLen: 200, def: def, doc: doc}
+	}
+	globs := func(def, doc string) *spec {
+		return &spec{kind: listValue, single: true, maxItems: 50, def: def, doc: doc,
+			elem: &spec{kind: textValue, valid: badGlob, form: "a glob: * within one part of a name, ** across several"}}
+	}
+	return &spec{kind: objectValue, doc: "Names of the branches.", fields: []field{
+		{"production", false, branch("master, else main", "The production branch.")},
+		{"development", false, branch("development, else develop", "The development branch.")},
+		{"bugfix", false, globs(`["bugfix/*", "fix/*"]`, "Globs for bugfix branches.")},
+		{"release", false, branch("release/{version}", "Release branches; {version} stands for the version.")},
+		{"hotfix", false, branch("hotfix/{id}", "Hotfix branches; {id} stands for the hotfix's id.")},
+		{"support", false, branch("support/{major}.{minor}", "Support branches; {major} and {minor} stand for the line.")},
+		{"ignore", false, globs(`["gh-pages", "gh-readonly-queue/**"]`, "Globs for branches that Sluice keeps out of.")},
+		{"max_open_releases", false, &spec{kind: integerValue, min: 1, max: 20, def: "1",
+			doc: "How many release branches may be open at once."}},
+	}}
+}
+
+func versioningSpec() *spec {
+	return &spec{kind: objectValue, doc: "How versions and tags are made.", fields: []field{
+		{"next", false, &spec{kind: wordValue, words: []string{"patch", "minor", "major"}, def: "minor",
+			doc: "The least that rises for the next release; commits may raise more."}},
+		{"hotfix", false, &spec{kind: wordValue, words: []string{"suffix", "patch"}, def: "suffix",
+			doc: "suffix: hotfix 17 of 1.4.0 is 1.4.0-hotfix-17; patch: it is 1.4.1."}},
+		{"tag", false, &spec{kind: textValue, maxLen: 200, valid: badTagPattern, def: "v{ReleaseVersion}",
+			form: "a git tag that holds {ReleaseVersion} once", doc: "How git tags of releases are written."}},
+		{"revision_length", false, &spec{kind: integerValue, min: 7, max: 40, def: "7",
+			doc: "Hex digits of the commit in image tags."}},
+	}}
+}
+
+func registriesSpec() *spec {
+	image := func(doc string) *spec {
+		return &spec{kind: textValue, maxLen: 400, valid: badImageTemplate,
+			form: "a full image repository, host/path without tag; only {owner} and {app} expand",
+			doc:  doc + " A full image repository, host/path without tag. {owner} and {app} expand, nothing is appended."}
+	}
+	return &spec{kind: objectValue, doc: "Where images are. The operator says which image repositories are allowed (--registry-allow).",
+		fields: []field{
+			{"development", false, image("Where pipelines push what they build.")},
+			{"production", false, image("Where releases are promoted to.")},
+		}}
+}
+
+func environmentSpec() *spec {
+	people := func(pattern *regexp.Regexp, form, doc string) *spec {
+		return &spec{kind: listValue, single: true, maxItems: 100, doc: doc,
+			elem: &spec{kind: textValue, pattern: pattern, maxLen: 106, form: form}}
+	}
+	teams := func(doc string) *spec { return people(teamRE, "a team's slug, without the organization", doc) }
+	users := func(doc string) *spec { return people(loginRE, "a login, without @", doc) }
+	return &spec{kind: objectValue, doc: "A place that is deployed to.", fields: []field{
+		{"approve", false, &spec{kind: objectValue, doc: "Approval before anything enters. Production always has one.", fields: []field{
+			{"teams", false, teams("Slugs of the teams whose members may approve.")},
+			{"users", false, users("Logins of people who may approve. With neither teams nor users, whoever may write.")},
+			{"count", false, &spec{kind: integerValue, min: 1, max: 20, def: "1", doc: "How many different people must approve."}},
+			{"allow_author", false, &spec{kind: booleanValue, def: "false", doc: "Whether people may approve a change they took part in."}},
+			{"expires", false, &spec{kind: durationValue, shortest: 5 * time.Minute, longest: 60 * day, def: "7d",
+				doc: "After this time an open approval fails."}},
+			{"remind", false, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, zero: true, def: "24h",
+				doc: "After this time an open approval is called to mind; 0s: never."}},
+		}}},
+		{"promote", false, &spec{kind: objectValue, doc: "Promotion into this environment; of production only.", fields: []field{
+			{"teams", false, teams("Slugs of the teams whose members may promote.")},
+			{"users", false, users("Logins of people who may promote. With neither teams nor users, whoever may maintain.")},
+			{"auto", false, &spec{kind: booleanValue, def: "true", doc: "true: the last approval starts the promotion; false: /promote does."}},
+		}}},
+		{"deploy", false, &spec{kind: objectValue, doc: "How to deploy. Without it only the deployment is recorded at GitHub.", fields: []field{
+			{"uses", true, usesSpec()},
+			{"with", false, withSpec()},
+		}}},
+		{"windows", false, &spec{kind: anythingValue, unbuilt: "deployment windows",
+			doc: "When may be deployed. Not supported by this version: leave it out."}},
+		{"rollback_on", false, &spec{kind: listValue, single: true, maxItems: 10, def: "[]",
+			elem: &spec{kind: wordValue, words: []string{"deploy-failure"}, later: []string{"alarm"}},
+			doc:  "What is answered by deploying the last good digest again."}},
+	}}
+}
+
+func usesSpec() *spec {
+	return &spec{kind: textValue, pattern: usesRE, maxLen: 40, form: "the name of an executor, such as buildspec",
+		doc: "The executor: checks, buildspec, image, github-actions, approval, promote, or deploy for what the environment says."}
+}
+
+func withSpec() *spec {
+	return &spec{kind: anythingValue, doc: "Parameters of the executor."}
+}
+
+// pipelineKinds are the keys of pipelines.
+func pipelineKinds() []string {
+	return []string{pipeline.KindFeature, pipeline.KindBugfix, pipeline.KindDevelopment, pipeline.KindRelease,
+		pipeline.KindHotfix, pipeline.KindProduction, pipeline.KindSupport}
+}
+
+func pipelinesSpec() *spec {
+	s := &spec{kind: objectValue, doc: "Pipelines by kind of branch. A kind that is left out has the default; bugfix is as feature, support as release."}
+	for _, kind := range pipelineKinds() {
+		s.fields = append(s.fields, field{kind, false, pipelineSpec(kind)})
+	}
+	return s
+}
+
+func pipelineSpec(kind string) *spec {
+	mode := "superseded"
+	if kind == pipeline.KindProduction || kind == pipeline.KindHotfix {
+		mode = "queued"
+	}
+	artifacts := func(doc string) *spec {
+		return &spec{kind: listValue, single: true, maxItems: 20, doc: doc,
+			elem: &spec{kind: textValue, pattern: identRE, maxLen: 64, form: "letters, digits, dashes and underscores"}}
+	}
+	action := &spec{kind: objectValue, doc: "One thing that is done, or waited for.", fields: []field{
+		{"name", true, &spec{kind: textValue, pattern: identRE, maxLen: 64,
+			form: "letters, digits, dashes and underscores; at most 64", doc: "Name, unique in the stage."}},
+		{"uses", true, usesSpec()},
+		{"with", false, withSpec()},
+		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, maxLen: 4096},
+			names: variableRE, nameForm: "a variable's name is letters, digits and underscores", deny: DeniedEnv,
+			doc: "Further environment variables. A value may hold #{namespace.name}."}},
+		{"run_order", false, &spec{kind: integerValue, min: 1, max: 100, def: "1",
+			doc: "Actions with the same number run at the same time, a higher number after them."}},
+		{"inputs", false, artifacts("Artifacts that the action takes.")},
+		{"outputs", false, artifacts("Artifacts that the action makes.")},
+		{"namespace", false, &spec{kind: textValue, pattern: identRE, maxLen: 64, def: "the action's name",
+			form: "letters, digits, dashes and underscores", doc: "Prefix of the variables that the action exports."}},
+		{"timeout", false, &spec{kind: durationValue, shortest: time.Second, longest: 60 * day, def: "60m",
+			doc: "After this time the action is stopped and fails. Of an approval: environments.<name>.approve.expires."}},
+		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
+			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
+	}}
+	return &spec{kind: objectValue, doc: "The pipeline of " + kind + " branches.", fields: []field{
+		{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: mode,
+			doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
+		{"stages", true, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other.",
+			elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
+				{"name", true, &spec{kind: textValue, pattern: stageRE, maxLen: 64,
+					form: "letters, digits, blanks, dots, dashes and underscores; at most 64", doc: "Name, unique in the pipeline."}},
+				{"actions", true, &spec{kind: listValue, nonEmpty: true, maxItems: 50, elem: action,
+					doc: "Actions, at the same time unless run_order says otherwise."}},
+			}}}},
+	}}
+}

@@ -1,0 +1,265 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// executorsBuilt are the executors of this version; executorsLater are understood and refused.
+func executorsBuilt() []string {
+	return []string{"checks", "buildspec", "image", "github-actions"}
+}
+
+func executorsLater() []string {
+	return []string{"appspec", "codebuild", "codepipeline", "codedeploy", "ecs", "lambda", "s3", "cloudformation",
+		"elasticbeanstalk", "stepfunctions", "jenkins", "http"}
+}
+
+// pipelines reads the configured pipelines and checks each as it will run, completed.
+func (d *decoder) pipelines(root *node, r *Repo) {
+	all := d.find(root, "pipelines")
+	for _, kind := range pipelineKinds() {
+		n := d.find(all, kind)
+		if n == nil || n.kind != mapNode {
+			continue
+		}
+		stages := d.find(n, "stages")
+		if stages == nil || stages.kind != listNode {
+			continue
+		}
+		def := pipeline.Definition{Kind: kind, Mode: pipeline.Mode(d.text(n, "", "mode"))}
+		errs := len(d.errs)
+		for i, s := range stages.items {
+			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("pipelines.%s.stages[%d]", kind, i), kind, r))
+		}
+		if len(d.errs) == errs && !d.within(stages) {
+			d.validate(def, r)
+		}
+		if r.pipelines == nil {
+			r.pipelines = map[string]pipeline.Definition{}
+		}
+		r.pipelines[kind] = def
+	}
+}
+
+// within tells whether anything inside of n was reported by the check: a definition with holes is not worth validating.
+func (d *decoder) within(n *node) bool {
+	if d.bad[n] {
+		return true
+	}
+	return slices.ContainsFunc(n.items, d.within) ||
+		slices.ContainsFunc(n.pairs, func(p pair) bool { return d.within(p.value) })
+}
+
+func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
+	s := pipeline.Stage{Name: d.text(n, "", "name")}
+	if actions := d.find(n, "actions"); actions != nil {
+		for i, a := range actions.items {
+			s.Actions = append(s.Actions, d.action(a, fmt.Sprintf("%s.actions[%d]", path, i), kind, r))
+		}
+	}
+	return s
+}
+
+func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {
+	a := pipeline.Action{
+		Name:      d.text(n, "", "name"),
+		Uses:      d.text(n, "", "uses"),
+		With:      d.anyMap(d.find(n, "with")),
+		RunOrder:  d.integer(n, 1, "run_order"),
+		Inputs:    d.texts(n, nil, "inputs"),
+		Outputs:   d.texts(n, nil, "outputs"),
+		Namespace: d.text(n, "", "namespace"),
+		Timeout:   d.duration(n, 0, "timeout"),
+	}
+	if env := d.find(n, "env"); env != nil && env.kind == mapNode {
+		a.Env = make(map[string]string, len(env.pairs))
+		for _, p := range env.pairs {
+			if !d.bad[p.value] && p.value.kind == scalarNode {
+				a.Env[p.key] = p.value.text
+			}
+		}
+	}
+	a.OnFailure, a.Retries = onFailure(d.text(n, "fail", "on_failure"))
+	switch a.Uses {
+	case "":
+	case pipeline.UsesApproval, pipeline.UsesPromote, pipeline.UsesDeploy:
+		d.engine(&a, path, kind, r)
+	default:
+		d.executor(a.Uses, a.With, path)
+	}
+	return a
+}
+
+// engine checks an action that no executor carries out, and gives it its environment.
+func (d *decoder) engine(a *pipeline.Action, path, kind string, r *Repo) {
+	with := a.With
+	a.With = nil
+	environment, isText := with["environment"].(string)
+	for key := range with {
+		if key != "environment" && a.Uses != pipeline.UsesDeploy {
+			d.failAt(path+".with."+key, "unknown key", "known here: environment")
+		}
+	}
+	switch {
+	case with["environment"] != nil && !isText:
+		d.failAt(path+".with.environment", "want the name of an environment", "put it in quotes")
+		return
+	case environment == "" && a.Uses == pipeline.UsesDeploy:
+		d.failAt(path, "which environment to deploy to is missing", "add with: { environment: staging }")
+		return
+	case environment == "":
+		environment = pipeline.EnvironmentProduction
+	}
+	a.Environment = environment
+	if _, ok := r.Environments[environment]; !ok {
+		names := make([]string, 0, len(r.Environments))
+		for name := range r.Environments {
+			names = append(names, name)
+		}
+		d.failAt(path+".with.environment", fmt.Sprintf("no environment %q", clip(environment)), suggest(environment, names))
+		return
+	}
+	production := environment == pipeline.EnvironmentProduction
+	switch {
+	case a.Uses == pipeline.UsesPromote && !production:
+		d.failAt(path+".with.environment", "only production is promoted to", "take it out")
+	case a.Uses != pipeline.UsesDeploy && kind == pipeline.KindProduction:
+		d.failAt(path+".uses", fmt.Sprintf("%s has no place in the production pipeline: it starts once approved and promoted", a.Uses),
+			"put it into pipelines.release and pipelines.hotfix")
+	case a.Uses == pipeline.UsesDeploy && production && kind != pipeline.KindProduction:
+		d.failAt(path, fmt.Sprintf("the %s pipeline cannot deploy to production", kind),
+			"production is deployed to by pipelines.production, which a promotion starts")
+	case a.Uses == pipeline.UsesDeploy:
+		d.deploy(a, with, path, r)
+	case a.IsApproval():
+		if e := r.Environments[environment]; e.Approve != nil {
+			setTimes(a, e.Approve)
+		}
+	}
+}
+
+// deploy adds parameters of an action to those of its environment's executor.
+func (d *decoder) deploy(a *pipeline.Action, with map[string]any, path string, r *Repo) {
+	delete(with, "environment")
+	if len(with) == 0 {
+		return
+	}
+	deploy := r.Environments[a.Environment].Deploy
+	if deploy.Uses == "" {
+		d.failAt(path+".with", fmt.Sprintf("environment %q has no executor that would take parameters", a.Environment),
+			"set environments."+a.Environment+".deploy")
+		return
+	}
+	a.With = with
+	merged := map[string]any{}
+	for _, m := range []map[string]any{deploy.With, with} {
+		for k, v := range m {
+			merged[k] = v
+		}
+	}
+	d.executor(deploy.Uses, merged, path)
+}
+
+// setTimes gives an approval the times of its environment, unless it has its own.
+func setTimes(a *pipeline.Action, approve *Approve) {
+	if a.Timeout == 0 {
+		a.Timeout = approve.Expires
+	}
+	switch {
+	case approve.Remind == 0:
+		a.Remind = -1
+	case approve.Remind < a.Timeout:
+		a.Remind = approve.Remind
+	default:
+		a.Remind = a.Timeout / 2
+	}
+}
+
+// onFailure takes fail, continue and retry(n) apart.
+func onFailure(s string) (pipeline.OnFailure, int) {
+	if n, ok := strings.CutPrefix(s, "retry("); ok {
+		retries, err := strconv.Atoi(strings.TrimSuffix(n, ")"))
+		if err == nil {
+			return pipeline.OnFailureRetry, retries
+		}
+	}
+	return pipeline.OnFailure(s), 0
+}
+
+var withKeyRE = regexp.MustCompile(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`)
+
+// executor asks whether there is such an executor and whether it takes the parameters. path is of what has the uses.
+func (d *decoder) executor(uses string, with map[string]any, path string) {
+	known := slices.Contains(executorsBuilt(), uses)
+	if d.context.Check == nil {
+		if !known {
+			d.unknownExecutor(uses, path)
+		}
+		return
+	}
+	err := d.context.Check(uses, with)
+	if err == nil {
+		return
+	}
+	if !known {
+		d.unknownExecutor(uses, path)
+		return
+	}
+	text := strings.TrimPrefix(err.Error(), "uses: "+uses+": ")
+	for line := range strings.SplitSeq(text, "\n") {
+		if line == "" {
+			continue
+		}
+		field := path + ".with"
+		if m := withKeyRE.FindStringSubmatch(line); m != nil {
+			field, line = path+".with"+m[1], line[len(m[0]):]
+		}
+		d.failAt(field, line, "")
+	}
+}
+
+func (d *decoder) unknownExecutor(uses, path string) {
+	if slices.Contains(executorsLater(), uses) {
+		d.failAt(path+".uses", fmt.Sprintf("%q is %s", uses, notYet), "there is: "+strings.Join(executorsBuilt(), ", "))
+		return
+	}
+	d.failAt(path+".uses", fmt.Sprintf("no executor %q", clip(uses)),
+		suggest(uses, append(executorsBuilt(), pipeline.UsesApproval, pipeline.UsesDeploy, pipeline.UsesPromote)))
+}
+
+// validate reports what is wrong with a definition as a whole.
+func (d *decoder) validate(def pipeline.Definition, r *Repo) {
+	complete := pipeline.Complete(def, r.options(Revision{}))
+	path := "pipelines." + def.Kind
+	for _, p := range complete.Validate() {
+		at := path
+		if p.StageIndex >= 0 && p.StageIndex < len(def.Stages) {
+			at += fmt.Sprintf(".stages[%d]", p.StageIndex)
+			if p.ActionIndex >= 0 && p.ActionIndex < len(def.Stages[p.StageIndex].Actions) {
+				at += fmt.Sprintf(".actions[%d]", p.ActionIndex)
+			}
+		}
+		d.failAt(join(at, p.Field), p.Text, "")
+	}
+	if def.Kind == pipeline.KindProduction && !deploysTo(complete, pipeline.EnvironmentProduction) {
+		d.failAt(path, "the production pipeline does not deploy to production",
+			"add an action with uses: deploy and with: { environment: production }")
+	}
+}
+
+func deploysTo(def pipeline.Definition, environment string) bool {
+	for _, s := range def.Stages {
+		for _, a := range s.Actions {
+			if a.Deploys && a.Environment == environment {
+				return true
+			}
+		}
+	}
+	return false
+}
