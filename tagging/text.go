@@ -18,3 +18,22 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// isAre is count with its verb: "is 1 commit", "are 2 commits".
+func isAre(n int, noun string) string {
+	if n == 1 {
+		return "is 1 " + noun
+	}
+	return "are " + count(n, noun)
+}
+
+// nonEmpty is s, or other where s is empty.
+func nonEmpty(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// short abbreviates a commit SHA for a sentence.
+func short(sha string) string { return sha[:min(len(sha), MinRevision)] }
