@@ -84,7 +84,7 @@ func Complete(d Definition, o Options) Definition {
 		actions := slices.Clone(d.Stages[i].Actions)
 		for j := range actions {
 			actions[j] = completeAction(actions[j], o)
-			approves = approves || actions[j].IsApproval()
+			approves = approves || actions[j].IsApproval() && actions[j].Environment == EnvironmentProduction
 			promotes = promotes || actions[j].IsPromote()
 		}
 		d.Stages[i].Actions = actions

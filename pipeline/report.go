@@ -137,11 +137,12 @@ func escape(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case strings.ContainsRune("\\`*_{}[]()#+!|~:^$=-.>", r) && r != '.' && r != '-' && r != ':':
+		case strings.ContainsRune("\\`*_{}[]()+!|~^$=>", r):
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case r == '@':
-			b.WriteString("@\u200b")
+		case r == '@' || r == '#': // a blank without width keeps mentions and references from being seen
+			b.WriteRune(r)
+			b.WriteRune('\u200b')
 		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f:
 			fmt.Fprintf(&b, "\\\\u%04x", r)
 		case r == '<' || r == '&' || r == '"':

@@ -64,7 +64,9 @@ func (d Definition) Validate() []Problem {
 // place is where an action stands. One is before another in an earlier stage, or by a lower run order.
 type place struct{ stage, action, order int }
 
-func (p place) before(q place) bool { return p.stage < q.stage || p.stage == q.stage && p.order < q.order }
+func (p place) before(q place) bool {
+	return p.stage < q.stage || p.stage == q.stage && p.order < q.order
+}
 
 type validation struct {
 	d        Definition
@@ -311,7 +313,7 @@ func (v *validation) productionBehindApproval() {
 	var approvals []place
 	for i, stage := range v.d.Stages {
 		for j, a := range stage.Actions {
-			if a.IsApproval() {
+			if a.IsApproval() && a.Environment == EnvironmentProduction {
 				approvals = append(approvals, place{i, j, a.order()})
 			}
 		}
@@ -321,7 +323,7 @@ func (v *validation) productionBehindApproval() {
 			enters := a.production() || a.Uses == UsesDeploy && a.Environment == EnvironmentProduction
 			at := place{i, j, a.order()}
 			if enters && !slices.ContainsFunc(approvals, func(p place) bool { return p.before(at) }) {
-				v.report(i, j, "uses", "production is always behind an approval; put an action with uses: approval before it")
+				v.report(i, j, "uses", "production is always behind an approval; put an action with uses: approval and environment: production before it")
 			}
 		}
 	}
