@@ -12,7 +12,13 @@
 package store
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,3 +39,108 @@ type Options struct {
 	// migrated or written. A schema that is not exactly this version's is refused.
 	ReadOnly bool
 }
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.AcceptQueue = cmp.Or(o.AcceptQueue, 1024)
+	o.AcceptWait = cmp.Or(o.AcceptWait, 2*time.Second)
+	o.MaxConns = cmp.Or(o.MaxConns, 8)
+	return o
+}
+
+// Store is an open database. Its methods are safe for concurrent use.
+type Store struct {
+	opts   Options
+	engine engine
+	intake *intake
+
+	mu        sync.Mutex
+	listeners []*func(lanes []string)
+}
+
+// engine is what differs between SQLite and Postgres.
+type engine interface {
+	// write runs f in a transaction. durable false allows the commit to be lost in a power cut, never to be half there.
+	write(ctx context.Context, durable bool, f func(conn) error) error
+	read(ctx context.Context, f func(conn) error) error
+	// accept stores a batch in one transaction, whose lanes it returns.
+	accept(ctx context.Context, batch []*parcel) (lanes []string, err error)
+	// insertDrains adds a River job behind each of the lanes and returns its ID.
+	insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error)
+	// clock is the SQL expression for the database's time in microseconds.
+	clock() string
+	// retryable tells whether a transaction failed in a way that may succeed when it is run again.
+	retryable(err error) bool
+	// committers is how many batches can be under way at the same time.
+	committers() int
+	backup(ctx context.Context, path string) error
+	handles() Handles
+	close() error
+}
+
+// Open opens the database at "sqlite:/path/to/file.db" or "postgres://…", brings its schema up to date and starts the
+// committer. Close ends both. Errors to tell apart: ErrInUse, ErrDamaged, ErrNewerSchema.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	s := &Store{opts: opts.withDefaults()}
+	var err error
+	switch path, isSQLite := strings.CutPrefix(url, "sqlite:"); {
+	case isSQLite:
+		s.engine, err = openSQLite(ctx, path, s.opts)
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		s.engine, err = openPostgres(ctx, url, s.opts)
+	default:
+		scheme, _, _ := strings.Cut(url, ":") // the rest may hold a password
+		err = fmt.Errorf("database URL starting with %q: want sqlite:/path/to/file.db or postgres://…", scheme)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if !s.opts.ReadOnly {
+		s.intake = startIntake(s)
+	}
+	return s, nil
+}
+
+// Close waits for what Accept has taken in, and closes the database.
+func (s *Store) Close() error {
+	if s.intake != nil {
+		s.intake.stop()
+	}
+	return s.engine.close()
+}
+
+// Backup writes a consistent copy of a SQLite database to path, which must not exist. Postgres has its own tools, which
+// the error names.
+func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.backup(ctx, path) }
+
+// OnRaised has f called after each commit that gave lanes something to do, with their names. f must not block. cancel
+// ends that.
+func (s *Store) OnRaised(f func(lanes []string)) (cancel func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(slices.Clone(s.listeners), &f)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.listeners = slices.DeleteFunc(slices.Clone(s.listeners), func(other *func([]string)) bool { return other == &f })
+	}
+}
+
+func (s *Store) raised(lanes []string) {
+	if len(lanes) == 0 {
+		return
+	}
+	s.mu.Lock()
+	listeners := s.listeners
+	s.mu.Unlock()
+	for _, f := range listeners {
+		(*f)(lanes)
+	}
+}
+
+func (s *Store) now() time.Time { return s.opts.Now() }

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+// migrationLock is the key of the advisory lock under which one replica migrates. It is held by a transaction, not by a
+// session, so that it works behind a pooler too.
+const migrationLock = 0x736c75696365 // "sluice"
+
+// postgresEngine is a database that replicas share. Intake has connections of its own, so that slow work cannot keep a
+// delivery waiting.
+type postgresEngine struct {
+	pool   *pgxpool.Pool
+	intake *pgxpool.Pool
+	jobs   drains[pgx.Tx]
+}
+
+func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEngine, err error) {
+	e := &postgresEngine{}
+	defer func() {
+		if err != nil {
+			_ = e.close()
+		}
+	}()
+	// River's notifier and elector hold connections for long, next to those for work.
+	if e.pool, err = openPool(ctx, url, opts.MaxConns+2); err != nil {
+		return nil, err
+	}
+	if opts.ReadOnly {
+		db := stdlib.OpenDBFromPool(e.pool)
+		defer db.Close()
+		p, err := provider(goose.DialectPostgres, db)
+		if err != nil {
+			return nil, err
+		}
+		return e, requireCurrent(ctx, p)
+	}
+	if e.intake, err = openPool(ctx, url, e.committers()+1); err != nil {
+		return nil, err
+	}
+	if err := e.migrate(ctx, opts); err != nil {
+		return nil, err
+	}
+	e.jobs, err = newDrains(riverpgxv5.New(e.pool), opts.Log)
+	return e, err
+}
+
+func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	config.MaxConns = int32(conns)
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	if _, set := config.ConnConfig.RuntimeParams["application_name"]; !set {
+		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return pool, nil
+}
+
+func (e *postgresEngine) migrate(ctx context.Context, opts Options) error {
+	return pgx.BeginFunc(ctx, e.intake, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+			return fmt.Errorf("wait for another replica's migration: %w", err)
+		}
+		db := stdlib.OpenDBFromPool(e.pool)
+		defer db.Close()
+		if err := migrate(ctx, goose.DialectPostgres, db, opts.Log); err != nil {
+			return err
+		}
+		return migrateRiver(ctx, riverpgxv5.New(e.pool), opts.Log)
+	})
+}
+
+func (e *postgresEngine) write(ctx context.Context, durable bool, f func(conn) error) error {
+	return pgx.BeginFunc(ctx, e.pool, func(tx pgx.Tx) error {
+		if !durable {
+			if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+				return err
+			}
+		}
+		return f(postgresConn{tx})
+	})
+}
+
+func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
+	return pgx.BeginTxFunc(ctx, e.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		return f(postgresConn{tx})
+	})
+}
+
+func (e *postgresEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {
+	return e.jobs.insert(ctx, c.(postgresConn).tx, lanes, at)
+}
+
+func (e *postgresEngine) clock() string {
+	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+}
+
+// retryable: serialization failure and deadlock, and whatever pgx knows not to have reached the server. A connection
+// lost at the commit is not among them: whether it was done only the caller's keys can tell.
+func (e *postgresEngine) retryable(err error) bool {
+	var problem *pgconn.PgError
+	if errors.As(err, &problem) {
+		return problem.Code == "40001" || problem.Code == "40P01"
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+func (e *postgresEngine) committers() int { return 2 }
+
+func (e *postgresEngine) backup(context.Context, string) error {
+	return errors.New("back up a Postgres database with pg_dump, or by your provider's snapshots")
+}
+
+func (e *postgresEngine) handles() Handles { return Handles{Postgres: e.pool} }
+
+func (e *postgresEngine) close() error {
+	for _, pool := range []*pgxpool.Pool{e.intake, e.pool} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteEngine is a database file of one process: one connection that writes, a pool that reads.
+type sqliteEngine struct {
+	path   string
+	writer *sql.DB
+	reader *sql.DB
+	jobs   drains[*sql.Tx]
+	lock   *folderLock // nil when read only
+	batch  *sqliteBatch
+}
+
+// sqliteDSN names the file and what every connection is set to. A commit of the writer is on disk (synchronous FULL);
+// the WAL may grow to 40 MB before it is copied back, which keeps that out of most commits.
+func sqliteDSN(path string, pragmas ...string) string {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)", "foreign_keys(1)"}, pragmas...)}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine, err error) {
+	if path == "" || strings.HasPrefix(path, ":") {
+		return nil, fmt.Errorf("sqlite:%s: name a file, as in sqlite:/var/lib/sluice/sluice.db", path)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	e := &sqliteEngine{path: path}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close())
+		}
+	}()
+	if opts.ReadOnly {
+		return e, e.openReader(ctx, opts)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if e.lock, err = lockFolder(path); err != nil {
+		return nil, err
+	}
+	if err := e.lock.checkFiles(path); err != nil {
+		return nil, err
+	}
+	e.writer, err = sql.Open("sqlite", sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(10000)",
+		"journal_size_limit(67108864)"))
+	if err != nil {
+		return nil, err
+	}
+	e.writer.SetMaxOpenConns(1)
+	if err := e.check(ctx); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, goose.DialectSQLite3, e.writer, opts.Log); err != nil {
+		return nil, err
+	}
+	if err := migrateRiver(ctx, riversqlite.New(e.writer), opts.Log); err != nil {
+		return nil, err
+	}
+	if err := e.releaseAll(ctx); err != nil {
+		return nil, err
+	}
+	if e.jobs, err = newDrains(riversqlite.New(e.writer), opts.Log); err != nil {
+		return nil, err
+	}
+	if e.batch, err = prepareBatch(ctx, e.writer); err != nil {
+		return nil, err
+	}
+	if err := e.lock.mark(stateOpen); err != nil {
+		return nil, err
+	}
+	return e, e.openReader(ctx, opts)
+}
+
+func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error) {
+	if _, err := os.Stat(e.path); err != nil {
+		return fmt.Errorf("read the database: %w", err)
+	}
+	if e.reader, err = sql.Open("sqlite", sqliteDSN(e.path, "query_only(1)")); err != nil {
+		return err
+	}
+	e.reader.SetMaxOpenConns(opts.MaxConns)
+	e.reader.SetMaxIdleConns(opts.MaxConns)
+	if !opts.ReadOnly {
+		return nil
+	}
+	p, err := provider(goose.DialectSQLite3, e.reader)
+	if err != nil {
+		return err
+	}
+	return requireCurrent(ctx, p)
+}
+
+// check refuses a damaged file: pages that contradict each other, or no database at all.
+func (e *sqliteEngine) check(ctx context.Context) error {
+	rows, err := e.writer.QueryContext(ctx, "PRAGMA quick_check(5)")
+	if err != nil {
+		return e.damaged(err.Error())
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var finding string
+		if err := rows.Scan(&finding); err != nil {
+			return e.damaged(err.Error())
+		}
+		found = append(found, finding)
+	}
+	if err := rows.Err(); err != nil {
+		return e.damaged(err.Error())
+	}
+	if len(found) != 1 || found[0] != "ok" {
+		return e.damaged(strings.Join(found, "; "))
+	}
+	return nil
+}
+
+func (e *sqliteEngine) damaged(finding string) error {
+	return fmt.Errorf("%s: %s: restore the last backup (sluice restore); nothing was changed: %w", e.path, finding, ErrDamaged)
+}
+
+// releaseAll takes back what a process that was killed had claimed. The lock says that it is gone.
+func (e *sqliteEngine) releaseAll(ctx context.Context) error {
+	for _, statement := range []string{
+		"UPDATE lanes SET owner = '', lease_until = 0 WHERE owner <> ''",
+		"UPDATE river_job SET state = 'available' WHERE state = 'running'",
+		"DELETE FROM river_leader",
+	} {
+		if _, err := e.writer.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("return the work of the process before: %w", err)
+		}
+	}
+	return nil
+}
+
+func (e *sqliteEngine) write(ctx context.Context, durable bool, f func(conn) error) error {
+	c, err := e.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for the writer: %w", err)
+	}
+	defer c.Close()
+	if !durable {
+		if _, err := c.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+			return err
+		}
+		defer e.durableAgain(ctx, c)
+	}
+	tx, err := c.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the writer
+	if err := f(sqliteConn{tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// durableAgain makes commits of the connection wait for the disk again, or gives the connection up: the next one is
+// durable from the start.
+func (e *sqliteEngine) durableAgain(ctx context.Context, c *sql.Conn) {
+	if _, err := c.ExecContext(context.WithoutCancel(ctx), "PRAGMA synchronous = FULL"); err != nil {
+		_ = c.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
+
+func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
+	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback()
+	return f(sqliteConn{tx})
+}
+
+func (e *sqliteEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {
+	return e.jobs.insert(ctx, c.(sqliteConn).tx, lanes, at)
+}
+
+func (e *sqliteEngine) clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+func (e *sqliteEngine) retryable(err error) bool {
+	var problem *sqlite.Error
+	return errors.As(err, &problem) && (problem.Code()&0xff == sqlite3.SQLITE_BUSY || problem.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+func (e *sqliteEngine) committers() int { return 1 }
+
+func (e *sqliteEngine) backup(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("back up to %s: %w", path, os.ErrExist)
+	}
+	db := e.writer
+	if db == nil {
+		var err error
+		if db, err = sql.Open("sqlite", sqliteDSN(e.path)); err != nil {
+			return err
+		}
+		defer db.Close()
+	}
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+		return fmt.Errorf("back up to %s: %w", path, err)
+	}
+	return nil
+}
+
+func (e *sqliteEngine) handles() Handles { return Handles{SQLite: e.writer} }
+
+func (e *sqliteEngine) close() error {
+	var errs []error
+	if e.batch != nil {
+		errs = append(errs, e.batch.close())
+	}
+	if e.reader != nil {
+		errs = append(errs, e.reader.Close())
+	}
+	if e.writer != nil {
+		errs = append(errs, e.lock.mark(stateClosing), e.writer.Close())
+	}
+	if e.lock != nil {
+		errs = append(errs, e.lock.release())
+	}
+	return errors.Join(errs...)
+}
