@@ -37,7 +37,8 @@ func LacksNeeds(n Names, candidate, running string) []CompareRequest {
 // where nothing runs yet.
 //
 // A commit is excused when nothing but bad releases brought it: no other commit or merge on production's first-parent
-// line leads to it. A good hotfix that was cut on top of a bad release makes the bad commits count again.
+// line leads to it. A good hotfix that was cut on top of a bad release makes the bad commits count again. The merge of the
+// candidate itself, where it is in production already, is not something it lacks.
 func LacksProduction(candidateToProduction, candidateToRunning Comparison, bad []BadRelease) Lacking {
 	l := Lacking{
 		Unknown: candidateToProduction.Missing || candidateToProduction.Truncated ||
@@ -53,9 +54,13 @@ func LacksProduction(candidateToProduction, candidateToRunning Comparison, bad [
 	if len(commits) == 0 {
 		return l
 	}
-	good := make(shaSet)
+	good, ours := make(shaSet), make(shaSet)
 	for _, c := range candidateToProduction.line() {
 		if isBad(c, bad) {
+			continue
+		}
+		if len(c.Parents) > 1 && candidateToProduction.is(c.Parents[1]) {
+			ours[c.SHA] = struct{}{}
 			continue
 		}
 		good[c.SHA] = struct{}{}
@@ -72,6 +77,9 @@ func LacksProduction(candidateToProduction, candidateToRunning Comparison, bad [
 		}
 	}
 	for i := len(commits) - 1; i >= 0; i-- {
+		if ours.has(commits[i].SHA) {
+			continue
+		}
 		if excused.has(commits[i].SHA) {
 			l.Excused = append(l.Excused, commits[i])
 		} else {
@@ -80,6 +88,9 @@ func LacksProduction(candidateToProduction, candidateToRunning Comparison, bad [
 	}
 	return l
 }
+
+// is tells whether a SHA is the comparison's base.
+func (c Comparison) is(sha string) bool { return sha != "" && (sha == c.BaseSHA || sha == c.Base) }
 
 // isBad tells whether a commit on production's line is the one that brought a bad release.
 func isBad(c Commit, bad []BadRelease) bool {

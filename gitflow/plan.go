@@ -1,5 +1,11 @@
 package gitflow
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Plan is what remains and what was done, in order. It is computed from facts only, so the same facts give the same plan.
 type Plan struct {
 	// Name is start, promote, finish, backmerge, abandon or rollback.
@@ -14,7 +20,8 @@ type Plan struct {
 // Step is one effect, or one thing that must be so before the next effect.
 type Step struct {
 	// ID is unique within the plan and stable between computations: "tag", "merge:production", "backmerge:development".
-	// Together with repository, plan and version it is the key of the effect.
+	// Together with repository, version, SHA, Digest and Pull it is the key of the effect: a production tip that moved is
+	// merged again.
 	ID   string
 	Kind StepKind
 	// Title says in a few words what the step does: `tag "v1.4.0"`.
@@ -76,7 +83,8 @@ const (
 	// StepMergeSHA merges commit SHA into branch Target by the merges API, with Message. 204 means it is done.
 	StepMergeSHA StepKind = "merge-sha"
 	// StepRepair makes Branch at a new commit whose tree is that of Target's head and whose parents are Target's head and
-	// SHA, in this order: no difference, only the ancestry that a squash or rebase lost.
+	// SHA, in this order: no difference, only the ancestry that a squash or rebase lost. Ask compare(Target...SHA) first:
+	// when it is 0 ahead there is nothing to repair.
 	StepRepair StepKind = "repair"
 	// StepReleasePage makes the GitHub release of Tag. The tag must exist: GitHub would make it otherwise.
 	StepReleasePage StepKind = "release-page"
@@ -128,16 +136,91 @@ const (
 
 // Next is the first step that is not done, whose earlier steps are done, and that nothing blocks or makes wait. False
 // when there is none: the plan is done, refused, or what is left needs somebody.
-func (p Plan) Next() (Step, bool) { return Step{}, false }
+func (p Plan) Next() (Step, bool) {
+	if p.Refused != "" {
+		return Step{}, false
+	}
+	for _, s := range p.Steps {
+		if s.free() && p.ready(s) {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
 
 // Done tells whether every step is done.
-func (p Plan) Done() bool { return false }
+func (p Plan) Done() bool {
+	return p.Refused == "" && !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Done })
+}
 
 // Blocked lists the steps that could be done now, were it not for their Blocked or Waiting.
-func (p Plan) Blocked() []Step { return nil }
+func (p Plan) Blocked() []Step {
+	var out []Step
+	for _, s := range p.Steps {
+		if !s.Done && !s.free() && p.ready(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
 
 // Step finds a step by ID.
-func (p Plan) Step(id string) (Step, bool) { return Step{}, false }
+func (p Plan) Step(id string) (Step, bool) {
+	for _, s := range p.Steps {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
 
-// String shows the plan for people, one line a step, as /plan and the golden files do.
-func (p Plan) String() string { return "" }
+// free tells whether the step is not done and nothing of its own keeps it from being done.
+func (s Step) free() bool {
+	return !s.Done && s.Blocked == "" && s.Waiting == "" && s.Kind != StepGate
+}
+
+// ready tells whether what the step comes after is done. A step that is not in the plan is.
+func (p Plan) ready(s Step) bool {
+	for _, id := range s.After {
+		if before, ok := p.Step(id); ok && !before.Done {
+			return false
+		}
+	}
+	return true
+}
+
+// String shows the plan for people, one line a step, as /plan and the golden files do: [x] done, [!] blocked, [~] waiting,
+// [>] next, [ ] later.
+func (p Plan) String() string {
+	var b strings.Builder
+	b.WriteString(p.Name)
+	if p.Refused != "" {
+		b.WriteString(": refused: " + p.Refused.String())
+	}
+	b.WriteString("\n")
+	for _, s := range p.Steps {
+		mark, why := "[ ]", Text("")
+		switch {
+		case s.Done:
+			mark = "[x]"
+		case s.Blocked != "":
+			mark, why = "[!]", s.Blocked
+		case s.Waiting != "":
+			mark, why = "[~]", s.Waiting
+		case p.ready(s) && p.Refused == "" && s.Kind != StepGate:
+			mark = "[>]"
+		}
+		fmt.Fprintf(&b, "  %s %-24s %s", mark, s.ID, s.Title)
+		if why != "" {
+			b.WriteString(": " + why.String())
+		}
+		b.WriteString("\n")
+		for _, c := range s.Commands {
+			b.WriteString("        $ " + c + "\n")
+		}
+	}
+	for _, n := range p.Notes {
+		b.WriteString("  note: " + n.String() + "\n")
+	}
+	return b.String()
+}

@@ -1,5 +1,10 @@
 package gitflow
 
+import (
+	"cmp"
+	"slices"
+)
+
 // PreflightFacts are the settings of the repository that a finish depends on.
 type PreflightFacts struct {
 	Names   Names
@@ -79,5 +84,78 @@ type Obstacle struct {
 }
 
 // Preflight says what would refuse a later step of a release, most important first. A rule type it does not know is
-// reported and never fatal.
-func Preflight(f PreflightFacts) []Obstacle { return nil }
+// reported and never fatal. Rules that the App may bypass are left out.
+func Preflight(f PreflightFacts) []Obstacle {
+	var out []Obstacle
+	if f.Archived {
+		out = append(out, Obstacle{Rule: "archived", Step: "tag", Fatal: true,
+			Problem: "The repository is archived and takes no pushes.", Remedy: "Unarchive it in its settings."})
+	}
+	if !f.MergeCommits {
+		out = append(out, Obstacle{Rule: "allow_merge_commit", Step: "merge:production", Fatal: true,
+			Problem: "The repository does not allow merge commits, and git-flow merges with two parents.",
+			Remedy:  "Switch on \"Allow merge commits\" in the repository's settings."})
+	}
+	for _, b := range []struct {
+		name  string
+		role  role
+		rules []RuleFact
+	}{
+		{f.Names.Production, roleProduction, f.Production},
+		{f.Names.Development, roleDevelopment, f.Development},
+		{"", roleCandidate, f.Releases},
+		{"", roleTag, f.Tags},
+	} {
+		for _, r := range b.rules {
+			if r.Bypass {
+				continue
+			}
+			out = append(out, f.rule(b.name, b.role, r)...)
+		}
+	}
+	out = append(out, f.mergeable()...)
+	out = append(out, f.workflows()...)
+	slices.SortStableFunc(out, func(a, b Obstacle) int { return cmp.Compare(a.weight(), b.weight()) })
+	return out
+}
+
+func (o Obstacle) weight() int {
+	switch {
+	case o.Fatal:
+		return 0
+	case o.Later:
+		return 1
+	}
+	return 2
+}
+
+// mergeable asks GitHub's opinion of the release pull request.
+func (f PreflightFacts) mergeable() []Obstacle {
+	if f.Pull.Number == 0 || f.Pull.Mergeable != No || f.Pull.Merged || !f.Pull.Open {
+		return nil
+	}
+	return []Obstacle{{Rule: "mergeable", Step: "merge:production", Fatal: true,
+		Problem: text("Pull request #%d conflicts with %s.", f.Pull.Number, f.Pull.Base),
+		Remedy:  text("Merge %s into %s and resolve the conflict there.", f.Pull.Base, f.Pull.Head),
+		Commands: []string{
+			command("git", "fetch", "origin"), command("git", "switch", "-C", f.Pull.Head, "origin/"+f.Pull.Head),
+			command("git", "merge", "origin/"+f.Pull.Base), command("git", "push", "origin", "HEAD:refs/heads/"+f.Pull.Head),
+		}}}
+}
+
+// workflows: GitHub refuses an App that merges changed workflow files without the permission.
+func (f PreflightFacts) workflows() []Obstacle {
+	switch {
+	case f.MayWriteWorkflows:
+		return nil
+	case len(f.WorkflowFiles) > 0:
+		return []Obstacle{{Rule: "workflows permission", Step: "merge:production", Fatal: true,
+			Problem: text("The release changes %s, and the App may not write workflow files.", names(f.WorkflowFiles)),
+			Remedy:  "Grant the App the permission \"Workflows: write\", or merge those files into the production branch by a pull request of your own first."}}
+	case f.FilesTruncated:
+		return []Obstacle{{Rule: "workflows permission", Step: "merge:production",
+			Problem: "GitHub's list of changed files is cut short, so it cannot be ruled out that workflow files are among them.",
+			Remedy:  "If the merge is refused, grant the App the permission \"Workflows: write\"."}}
+	}
+	return nil
+}

@@ -1,5 +1,10 @@
 package gitflow
 
+import (
+	"slices"
+	"strings"
+)
+
 // PushFacts is a push as CheckPush sees it. Exactly one of Branch and Tag is set.
 type PushFacts struct {
 	Branch, Tag              string
@@ -12,8 +17,6 @@ type PushFacts struct {
 	Pulls []Pull
 	// Comparisons answer PushNeeds.
 	Comparisons []Comparison
-	// OpenReleases are the release branches that exist.
-	OpenReleases []string
 	// ReleaseTag is true when Tag has the form of a release tag of this repository (package tagging knows it), and
 	// TagVersion is its version. KnownTag is true when the release log has that version at the same commit.
 	ReleaseTag, KnownTag bool
@@ -40,8 +43,192 @@ type PushReport struct {
 	Alarm bool
 }
 
-// PushNeeds lists the comparisons that CheckPush wants for this push; none for most.
-func PushNeeds(n Names, push PushFacts) []CompareRequest { return nil }
+// PushNeeds lists the comparisons that CheckPush wants for this push; none for most. Without them the report lists no
+// commits, and a candidate's push is not searched for commits of development (CheckPull finds them later).
+func PushNeeds(n Names, push PushFacts) []CompareRequest {
+	if push.Tag != "" || push.ByBot || push.created() || push.deleted() || push.Forced {
+		return nil
+	}
+	pushed := CompareRequest{Base: push.Before, Head: push.After}
+	switch n.kind(push.Branch).Kind {
+	case KindProduction, KindDevelopment, KindSupport:
+		return []CompareRequest{pushed}
+	case KindRelease:
+		return []CompareRequest{pushed, {Base: push.Before, Head: n.Development}}
+	}
+	return nil
+}
+
+// created and deleted accept GitHub's flag as well as its forty zeros.
+func (p PushFacts) created() bool { return p.Created || noSHA(p.Before) }
+func (p PushFacts) deleted() bool { return p.Deleted || noSHA(p.After) }
+
+func noSHA(sha string) bool { return strings.Trim(sha, "0") == "" }
 
 // CheckPush says what a push means by the rules of the flow.
-func CheckPush(n Names, push PushFacts) PushReport { return PushReport{} }
+func CheckPush(n Names, push PushFacts) PushReport {
+	if push.Tag != "" {
+		return checkTag(push)
+	}
+	r := PushReport{Branch: n.Classify(push.Branch)}
+	kind := r.Branch.Kind
+	r.VoidsApprovals = kind.Ships() && !push.created()
+	switch {
+	case push.deleted():
+		r.deleted(push)
+		return r
+	case push.Forced && !push.created():
+		r.forced(push)
+	case push.created():
+		return r
+	}
+	r.BackmergeOwed = kind == KindProduction
+	if push.ByBot {
+		return r
+	}
+	switch kind {
+	case KindProduction:
+		r.outOfBand(n, push)
+	case KindDevelopment, KindSupport:
+		if len(push.Pulls) == 0 && !push.Forced {
+			r.direct(push)
+		}
+	case KindRelease:
+		r.candidate(n, push)
+	case KindFinish:
+		r.add(Violation{Rule: RuleBotBranch,
+			Problem:  text("%s pushed to %s, which Sluice keeps at an approved commit.", push.By, push.Branch),
+			Remedy:   "Put the branch back; Sluice merges nothing that was not approved.",
+			Commands: restore(push.Branch, push.After, push.Before)})
+	}
+	return r
+}
+
+func (r *PushReport) add(v Violation) { r.Violations = append(r.Violations, v) }
+
+// deleted reports the loss of a branch that the flow still needs.
+func (r *PushReport) deleted(push PushFacts) {
+	if push.ByBot || !r.Branch.Kind.LongLived() && !r.Branch.Kind.Ships() && r.Branch.Kind != KindFinish {
+		return
+	}
+	r.Keep = push.Before
+	r.Alarm = r.Branch.Kind.LongLived()
+	r.add(Violation{Rule: RuleDeleted,
+		Problem: text("%s deleted %s, %s.", push.By, push.Branch, a(r.Branch.Kind)),
+		Remedy:  text("Restore %s at %s, unless it was deleted on purpose.", push.Branch, Text(short(push.Before))),
+		Commands: []string{
+			command("git", "fetch", "origin", push.Before),
+			command("git", "push", "origin", push.Before+":refs/heads/"+push.Branch),
+		}})
+}
+
+// forced reports rewritten history. On other branches it is everyday work.
+func (r *PushReport) forced(push PushFacts) {
+	if !r.Branch.Kind.LongLived() && !r.Branch.Kind.Ships() {
+		return
+	}
+	r.Keep = push.Before
+	r.Alarm = r.Branch.Kind.LongLived()
+	v := Violation{Rule: RuleForcePush,
+		Problem:  text("%s rewrote the history of %s, %s.", push.By, push.Branch, a(r.Branch.Kind)),
+		Remedy:   text("Put %s back to %s and add the change as a new commit.", push.Branch, Text(short(push.Before))),
+		Commands: restore(push.Branch, push.After, push.Before)}
+	if r.Branch.Kind == KindRelease || r.Branch.Kind == KindHotfix {
+		v.Remedy = text("Test and approve the new head, or put %s back to %s.", push.Branch, Text(short(push.Before)))
+	}
+	r.add(v)
+}
+
+// outOfBand reports what reached production by another way than a release or hotfix.
+func (r *PushReport) outOfBand(n Names, push PushFacts) {
+	var wrong []Pull
+	for _, p := range push.Pulls {
+		switch n.kind(p.Head).Kind {
+		case KindRelease, KindHotfix, KindFinish:
+		default:
+			wrong = append(wrong, p)
+		}
+	}
+	if len(push.Pulls) > 0 && len(wrong) == 0 {
+		return
+	}
+	if c, ok := find(push.Comparisons, CompareRequest{Base: push.Before, Head: push.After}); ok && !push.Forced {
+		r.OutOfBand = newestFirst(c)
+	}
+	backmerge := text("Sluice brings the commits back to %s and the open release branches and counts them in the next version; to keep this from happening, require pull requests and the check %s for %s.",
+		n.Development, Text("sluice/branch"), push.Branch)
+	if len(wrong) == 0 {
+		if !push.Forced {
+			r.add(Violation{Rule: RuleDirectPush, Commits: r.OutOfBand, Remedy: backmerge,
+				Problem: text("%s pushed to %s directly, past releases and hotfixes.", push.By, push.Branch)})
+		}
+		return
+	}
+	for _, p := range wrong {
+		r.add(Violation{Rule: RuleTarget, Commits: r.OutOfBand, Remedy: backmerge,
+			Problem: text("Pull request #%d merged %s into %s, which takes only releases and hotfixes.", p.Number, p.Head, push.Branch)})
+	}
+}
+
+// direct reports a push past review.
+func (r *PushReport) direct(push PushFacts) {
+	v := Violation{Rule: RuleDirectPush,
+		Problem: text("%s pushed to %s directly, without a pull request.", push.By, push.Branch),
+		Remedy:  text("Leave it if it is right; to keep this from happening, require pull requests for %s.", push.Branch)}
+	if c, ok := find(push.Comparisons, CompareRequest{Base: push.Before, Head: push.After}); ok {
+		v.Commits = newestFirst(c)
+	}
+	r.add(v)
+}
+
+// candidate looks for commits of development in a push to a release branch.
+func (r *PushReport) candidate(n Names, push PushFacts) {
+	pushed, ok := find(push.Comparisons, CompareRequest{Base: push.Before, Head: push.After})
+	development, okay := find(push.Comparisons, CompareRequest{Base: push.Before, Head: n.Development})
+	if !ok || !okay {
+		return
+	}
+	came := both(development.line(), setOf(pushed.Commits))
+	if len(came) == 0 {
+		return
+	}
+	r.add(Violation{Rule: RuleForeign, Commits: came,
+		Problem:  text("%s brought %s of %s into the candidate %s.", push.By, plural(len(came), "commit"), n.Development, push.Branch),
+		Remedy:   text("Take %s back to its earlier head, or cut the next release to ship them.", push.Branch),
+		Commands: restore(push.Branch, push.After, push.Before)})
+}
+
+// checkTag looks after release tags; other tags are nobody's business.
+func checkTag(push PushFacts) PushReport {
+	var r PushReport
+	known := push.TagWas != ""
+	switch {
+	case push.ByBot || !push.ReleaseTag && !known:
+	case known && (push.deleted() || push.After != push.TagWas):
+		r.Alarm = true
+		r.Keep = push.TagWas
+		v := Violation{Rule: RuleTagMoved,
+			Problem: text("%s moved the release tag %s from %s to %s.", push.By, push.Tag, Text(short(push.TagWas)), Text(short(push.After))),
+			Remedy:  text("Put %s back; a release tag never moves.", push.Tag)}
+		lease := command("git", "push", "--force-with-lease=refs/tags/"+push.Tag+":"+push.After, "origin", push.TagWas+":refs/tags/"+push.Tag)
+		if push.deleted() {
+			v.Problem = text("%s deleted the release tag %s of %s.", push.By, push.Tag, Text(short(push.TagWas)))
+			lease = command("git", "push", "origin", push.TagWas+":refs/tags/"+push.Tag)
+		}
+		v.Commands = []string{command("git", "fetch", "origin", push.TagWas), lease}
+		r.add(v)
+	case !known && !push.KnownTag && !push.deleted():
+		r.add(Violation{Rule: RuleTagByHand,
+			Problem:  text("%s made the release tag %s by hand, at %s.", push.By, push.Tag, Text(short(push.After))),
+			Remedy:   text("From now on %s counts as released; delete the tag if it was a mistake.", push.TagVersion),
+			Commands: []string{command("git", "push", "origin", ":refs/tags/"+push.Tag)}})
+	}
+	return r
+}
+
+// newestFirst turns GitHub's order round.
+func newestFirst(c Comparison) []Commit {
+	out := slices.Clone(c.Commits)
+	slices.Reverse(out)
+	return out
+}

@@ -95,7 +95,7 @@ func first(list []string, otherwise string) string {
 func (v *Violation) retarget(p PullFacts, base string) {
 	v.Retarget = base
 	if p.Number > 0 {
-		v.Commands = append(v.Commands, command("gh", "pr", "edit", strconv.Itoa(p.Number), "--base", base))
+		v.Commands = append(v.Commands, command("gh", "pr", "edit", number(p.Number), "--base", base))
 	}
 }
 
@@ -103,7 +103,7 @@ func closePull(p PullFacts) []string {
 	if p.Number == 0 {
 		return nil
 	}
-	return []string{command("gh", "pr", "close", strconv.Itoa(p.Number))}
+	return []string{command("gh", "pr", "close", number(p.Number))}
 }
 
 // foreign is the violation of bringing another line's commits along.
@@ -172,7 +172,7 @@ func checkout(p PullFacts, head Branch) []string {
 		if p.Number == 0 {
 			return nil
 		}
-		return []string{command("git", "fetch", "origin"), command("gh", "pr", "checkout", strconv.Itoa(p.Number))}
+		return []string{command("git", "fetch", "origin"), command("gh", "pr", "checkout", number(p.Number))}
 	}
 	return []string{command("git", "fetch", "origin"), command("git", "switch", "-C", head.Name, "origin/"+head.Name)}
 }

@@ -1,6 +1,9 @@
 package gitflow
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // quote makes one word of a POSIX shell of any value.
 func quote(s string) string {
@@ -26,3 +29,6 @@ func command(words ...string) string {
 	}
 	return strings.Join(quoted, " ")
 }
+
+// number is a pull request's number as a word of a command.
+func number(n int) string { return strconv.Itoa(n) }

@@ -27,7 +27,8 @@ type State struct {
 	Production, Development Line
 	// Releases are the other open release branches (never Branch itself), in any order.
 	Releases []Line
-	// Support are the support lines; only a release from one is merged into its line instead of production.
+	// Support is set when the version belongs to a support line: it is merged into that line instead of production and
+	// brought nowhere else.
 	Support Line
 
 	// Head is where Branch is; empty: there is no such branch.
@@ -47,6 +48,8 @@ type State struct {
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.
 	Paused Hold
+	// OutOfOrder allows a release to ship before an open one with a lower version.
+	OutOfOrder bool
 
 	// Published is the digest that the production registry has for Version; empty: none, the version is not spent.
 	Published string
@@ -55,9 +58,12 @@ type State struct {
 
 	// TagSHA is the commit that Tag points at, peeled; empty: there is no such tag.
 	TagSHA string
-	// FinishHead is where sluice/finish-{version} is; empty: no such branch. FinishPull is its pull request.
+	// FinishHead is where FinishBranch(Version) is; empty: no such branch. FinishPull is its pull request.
 	FinishHead string
 	FinishPull Pull
+	// RepairHead and RepairPull are the same for RepairBranch of that branch.
+	RepairHead string
+	RepairPull Pull
 	// Backmerges are the back-merge pull requests, open and merged, and branches without one yet.
 	Backmerges []Backmerge
 	// ReleasePage is true when the GitHub release of Tag exists.
@@ -98,12 +104,15 @@ const (
 
 // Pull is a pull request. The zero value: there is none.
 type Pull struct {
-	Number        int
-	Head, Base    string
-	HeadSHA       string
-	Open, Draft   bool
-	Merged        bool
-	MergeSHA      string
+	Number      int
+	Head, Base  string
+	HeadSHA     string
+	Open, Draft bool
+	Merged      bool
+	MergeSHA    string
+	// MergeSeen is No when Merged is true and the head of the base, as read, does not contain MergeSHA: the facts were not
+	// read at the same moment, and nothing may be concluded from a missing ancestry.
+	MergeSeen     Answer
 	Mergeable     Answer // by a merge commit, now, as GitHub says
 	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
 	CreatedByHand bool   // not opened by Sluice
@@ -128,6 +137,8 @@ type StartFacts struct {
 	Green Answer
 	// OnLine: From lies on development (release), or is contained in production or the support line (hotfix).
 	OnLine Answer
+	// HasFrom: Branch exists and contains From, so it is the one that was cut. Looked at only when Head is not From.
+	HasFrom Answer
 	// Changes is how many commits From has that production lacks. 0 refuses a release unless AllowEmpty.
 	Changes    int
 	AllowEmpty bool

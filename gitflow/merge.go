@@ -1,0 +1,180 @@
+package gitflow
+
+import "slices"
+
+// bring is one commit that must get into one branch by a merge with two parents, whatever the branch's protection, a
+// conflict, or somebody's squash makes of it.
+type bring struct {
+	id    string // of the merging step
+	line  Line
+	sha   string // the commit; empty: not known before an earlier step is done
+	has   bool   // the branch contains it
+	after []string
+	title Text   // of the merging step
+	from  string // the branch the commit is from, for messages
+	// message is the merge commit's.
+	message string
+	// direct is a pull request of people whose head may be the very commit: the release pull request.
+	direct Pull
+	// around is Sluice's own branch and pull request for this commit, repair the one for a lost ancestry.
+	around, repair Backmerge
+	// earlier are open back-merge pull requests into the same branch for an older commit: they go first.
+	earlier []Backmerge
+}
+
+// steps says what is left. The world decides which way: the pull request of people where its head is the commit, the
+// merges API where it is let, else a pull request of Sluice.
+func (b bring) steps() []Step {
+	merge := Step{
+		ID: b.id, Kind: StepMergeSHA, Title: b.title, After: b.after, SHA: b.sha, Branch: b.from, Target: b.line.Branch,
+		Message: b.message, Probe: Probe{Kind: ProbeContains, Ref: "refs/heads/" + b.line.Branch, SHA: b.sha},
+		Before: []Text{text("%s is merged with two parents, never squashed.", b.from)},
+	}
+	if b.has && b.sha != "" {
+		merge.Done = true
+		return []Step{merge}
+	}
+	if b.line.SHA == "" && b.line.Branch != "" && b.sha != "" {
+		merge.Blocked = text("There is no branch %s.", b.line.Branch)
+		return []Step{merge}
+	}
+	var steps []Step
+	for _, e := range b.earlier {
+		first := Step{ID: b.id + "/earlier:" + number(e.Pull.Number), Kind: StepMergePull, After: b.after,
+			Title: text("merge the earlier back-merge #%d into %s", e.Pull.Number, b.line.Branch),
+			SHA:   e.Pull.HeadSHA, Branch: e.Branch, Target: b.line.Branch, Pull: e.Pull.Number, Message: b.message,
+			Probe: Probe{Kind: ProbePullClosed, Pull: e.Pull.Number}}
+		first.wait(e.Pull, b, e.Tip)
+		steps = append(steps, first)
+		merge.After = append(slices.Clone(merge.After), first.ID)
+	}
+	switch {
+	case b.sha == "":
+	case b.squashed():
+		return append(steps, b.mend(merge)...)
+	case b.around.Pull.Open || b.around.Head != "" || b.around.Pull.Number != 0 || b.refused() && !b.usesDirect():
+		return append(steps, b.detour(merge)...)
+	case b.usesDirect():
+		merge.Kind, merge.Pull = StepMergePull, b.direct.Number
+		merge.Title = text("merge pull request #%d at %s into %s", b.direct.Number, Text(short(b.sha)), b.line.Branch)
+		merge.wait(b.direct, b, "")
+	}
+	return append(steps, merge)
+}
+
+// refused is true when the branch takes no direct merge of the commit.
+func (b bring) refused() bool {
+	switch b.line.Answer {
+	case MergeConflict:
+		return b.line.TriedSHA == b.sha
+	case MergeRefused:
+		return b.line.TriedSHA == "" || b.line.TriedSHA == b.sha
+	}
+	return false
+}
+
+func (b bring) conflict() bool { return b.line.Answer == MergeConflict && b.line.TriedSHA == b.sha }
+
+// usesDirect is true when the pull request of people is open at the very commit.
+func (b bring) usesDirect() bool {
+	return b.direct.Open && !b.direct.Draft && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch
+}
+
+// squashed is true when the commit's changes are in the branch and the commit is not: a pull request with it at the head was
+// merged by squash or rebase.
+func (b bring) squashed() bool {
+	return b.direct.Merged && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch ||
+		b.around.Pull.Merged && b.around.Tip == b.sha || b.repair.Head != "" || b.repair.Pull.Number != 0
+}
+
+// detour goes through a branch and pull request of Sluice.
+func (b bring) detour(merge Step) []Step {
+	d := b.around
+	branch := Step{ID: b.id + "/branch", Kind: StepCutBranch, Title: text("make %s at %s", d.Branch, Text(short(b.sha))), After: merge.After,
+		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch,
+		Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
+	open := Step{ID: b.id + "/pull", Kind: StepOpenPull, Title: text("open a pull request of %s into %s", d.Branch, b.line.Branch), After: []string{branch.ID},
+		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message, Files: b.line.Files,
+		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
+	if b.conflict() {
+		open.Before = []Text{text("%s and %s change the same lines; people resolve it on the branch.", b.from, b.line.Branch)}
+	} else {
+		open.Before = []Text{text("%s takes no direct merge.", b.line.Branch)}
+	}
+	if open.Done && !d.Pull.Open && !d.Pull.Merged {
+		open.Done = false
+		open.Blocked = text("Pull request #%d of %s was closed without being merged; reopen it, the flow cannot go on without.", d.Pull.Number, d.Branch)
+		open.Commands = []string{command("gh", "pr", "reopen", number(d.Pull.Number))}
+	}
+	merge.Kind, merge.Pull, merge.After = StepMergePull, d.Pull.Number, []string{open.ID}
+	if d.Pull.HeadSHA != "" {
+		merge.SHA = d.Pull.HeadSHA
+	}
+	merge.Branch = d.Branch
+	if open.Done {
+		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
+		merge.wait(d.Pull, b, b.sha)
+	}
+	return []Step{branch, open, merge}
+}
+
+// mend restores an ancestry that a squash or rebase lost, by a merge that changes no file. It is tried once: when the repair
+// is squashed too, a person has to look.
+func (b bring) mend(merge Step) []Step {
+	d := b.repair
+	branch := Step{ID: b.id + "/repair", Kind: StepRepair, After: merge.After, SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
+		Title:  text("make %s: the tree of %s, with %s as second parent", d.Branch, b.line.Branch, Text(short(b.sha))),
+		Before: []Text{text("The changes of %s are in %s already, its commits are not: the merge was squashed or rebased.", Text(short(b.sha)), b.line.Branch)},
+		Probe:  Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
+	open := Step{ID: b.id + "/repair-pull", Kind: StepOpenPull, After: []string{branch.ID}, SHA: d.Head, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
+		Title: text("open a pull request of %s into %s that changes no file", d.Branch, b.line.Branch),
+		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
+	merge.Kind, merge.Pull, merge.Branch, merge.After = StepMergePull, d.Pull.Number, d.Branch, []string{open.ID}
+	if d.Pull.HeadSHA != "" {
+		merge.SHA = d.Pull.HeadSHA
+	}
+	if b.direct.MergeSeen == No || b.around.Pull.MergeSeen == No {
+		branch.Waiting = text("GitHub shows the merge into %s in one place and not yet in another.", b.line.Branch)
+	}
+	switch {
+	case d.Pull.Merged && d.Pull.MergeSeen == No:
+		merge.Waiting = text("GitHub shows the merge into %s in one place and not yet in another.", b.line.Branch)
+	case d.Pull.Merged:
+		merge.Blocked = text("Pull request #%d that repairs %s was squashed or rebased too; merge %s with a merge commit by hand, and switch squashing off for %s.",
+			d.Pull.Number, b.line.Branch, Text(short(b.sha)), b.line.Branch)
+		merge.Commands = []string{
+			command("git", "fetch", "origin"), command("git", "switch", "-C", b.line.Branch, "origin/"+b.line.Branch),
+			command("git", "merge", "--no-ff", "-s", "ours", b.sha), command("git", "push", "origin", "HEAD:refs/heads/"+b.line.Branch),
+		}
+	case open.Done && !d.Pull.Open:
+		open.Done = false
+		open.Blocked = text("Pull request #%d that repairs %s was closed without being merged; reopen it, every later merge conflicts otherwise.", d.Pull.Number, b.line.Branch)
+		open.Commands = []string{command("gh", "pr", "reopen", number(d.Pull.Number))}
+	case open.Done:
+		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
+		merge.wait(d.Pull, b, "")
+	}
+	return []Step{branch, open, merge}
+}
+
+// wait says what keeps a pull request from being merged. Tip is the commit a back-merge branch was made at; empty: no back-merge.
+func (s *Step) wait(p Pull, b bring, tip string) {
+	unresolved := p.Mergeable == No || p.Mergeable == Unknown && tip != "" && p.HeadSHA == tip && b.conflict()
+	switch {
+	case p.Draft:
+		s.Blocked = text("Pull request #%d is a draft; mark it ready for review.", p.Number)
+		s.Commands = []string{command("gh", "pr", "ready", number(p.Number))}
+	case unresolved:
+		s.Blocked = text("%s conflicts with %s; merge %s into %s, resolve the conflict there and push.", p.Head, b.line.Branch, b.line.Branch, p.Head)
+		if len(b.line.Files) > 0 {
+			s.Blocked = text("%s conflicts with %s in %s; merge %s into %s, resolve the conflict there and push.", p.Head, b.line.Branch, names(b.line.Files), b.line.Branch, p.Head)
+		}
+		s.Commands = []string{
+			command("git", "fetch", "origin"), command("git", "switch", "-C", p.Head, "origin/"+p.Head),
+			command("git", "merge", "origin/"+b.line.Branch), command("git", "push", "origin", "HEAD:refs/heads/"+p.Head),
+		}
+		s.Files = b.line.Files
+	case p.WaitsFor != "":
+		s.Waiting = text("Pull request #%d waits for %s.", p.Number, p.WaitsFor)
+	}
+}

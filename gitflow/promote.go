@@ -1,0 +1,262 @@
+package gitflow
+
+// PlanPromote plans what takes an approved candidate to production: gates (it is tested, lacks nothing of production, its
+// version is not spent by another image, nothing holds, approvals complete, preflight), the copy by digest, the deployment.
+// With MergeThenDeploy tag and merge come before the deployment.
+//
+// Gates are computed anew each time. A freeze or a hold that begins while a promotion is under way parks it: the copy may be
+// done and the deployment still waits. Once the version runs, its gates are no longer asked.
+func PlanPromote(s State) Plan {
+	p := Plan{Name: "promote"}
+	p.Steps = s.gates()
+	var after []string
+	for _, g := range p.Steps {
+		after = append(after, g.ID)
+	}
+	if s.Candidate.Digest != "" {
+		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after,
+			Title:   text("copy the approved image to the production registry as %s", s.Version),
+			Before:  []Text{"The image is the approved one, by digest; nothing is rebuilt.", "A tag in the registry is made once and never moved."},
+			Version: s.Version, Digest: s.Candidate.Digest, SHA: s.Candidate.SHA, Done: s.Published != "" && s.Published == s.Candidate.Digest,
+			Probe: Probe{Kind: ProbeImage, Version: s.Version, Digest: s.Candidate.Digest}})
+		after = append(after, "copy")
+	}
+	if s.Order == MergeThenDeploy {
+		tag := s.tagStep("")
+		tag.After = after
+		p.Steps = append(p.Steps, tag)
+		p.Steps = append(p.Steps, s.mergeProduction("tag")...)
+		after = append(after, s.mergeID())
+	}
+	p.Steps = append(p.Steps, s.deployStep(after...))
+	if s.promoting() && s.Head != "" && s.Head != s.Candidate.SHA {
+		p.Notes = append(p.Notes, text("%s has moved on to %s; those commits are not in %s.", s.Branch, Text(short(s.Head)), s.Version))
+	}
+	return p
+}
+
+// promoting is true from the first effect of a promotion on.
+func (s State) promoting() bool {
+	return s.Candidate.OfPromoted || s.Candidate.Digest != "" && s.Published == s.Candidate.Digest
+}
+
+// deployStep deploys the version to production.
+func (s State) deployStep(after ...string) Step {
+	e := s.Environment
+	d := Step{ID: "deploy", Kind: StepDeploy, Title: text("deploy %s to production", s.Version), After: after,
+		Before:      []Text{"No other execution deploys to the environment.", "What is deployed is the approved digest."},
+		Environment: e.Name, Version: s.Version, Digest: s.Candidate.Digest, SHA: s.Candidate.SHA, Done: s.deployed(),
+		Probe: Probe{Kind: ProbeRuns, Environment: e.Name, Version: s.Version, Digest: s.Candidate.Digest, SHA: s.Candidate.SHA}}
+	switch {
+	case d.Done:
+	case e.Deploying == s.Version && s.Version != "":
+		d.Waiting = text("%s is being deployed to production.", s.Version)
+	case e.Deploying != "":
+		d.Waiting = text("%s is being deployed to production; %s comes after it.", e.Deploying, s.Version)
+	case e.DeployFailed:
+		d.Blocked = text("The production deployment of %s failed; say /retry to deploy the same image again, or /rollback.", s.Version)
+	}
+	return d
+}
+
+// gates are the conditions of a promotion, in the order people deal with them.
+func (s State) gates() []Step {
+	over := s.deployed()
+	var gates []Step
+	gate := func(id string, title, blocked, waiting Text, commands ...string) {
+		g := Step{ID: id, Kind: StepGate, Title: title, Blocked: blocked, Waiting: waiting, Commands: commands}
+		g.Done = over || blocked == "" && waiting == ""
+		if g.Done {
+			g.Blocked, g.Waiting, g.Commands = "", "", nil
+		}
+		gates = append(gates, g)
+	}
+	ask := func(id string, title Text, why func() (blocked, waiting Text)) {
+		blocked, waiting := why()
+		gate(id, title, blocked, waiting)
+	}
+
+	ask("candidate", "the candidate is tested", s.untested)
+	ask("pull-request", text("the pull request of %s is open", s.Branch), s.withoutPull)
+	blocked, commands := s.lacking()
+	gate("contains-production", text("it contains what %s has", s.line().Branch), blocked, "", commands...)
+	gate("version", text("version %s is free", s.Version), s.spent(), "")
+	gate("order", "no lower version is open", s.overtakes(), "")
+	gate("hold", "nobody holds it", s.held(s.Paused, text("%s is on hold", s.Version), "/unhold"), "")
+	ask("approvals", "it is approved", s.unapproved)
+	gate("preflight", "nothing would refuse a later step", "", "")
+	if o, ok := s.obstacle(); ok && !over {
+		g := &gates[len(gates)-1]
+		g.Done, g.Commands = false, o.Commands
+		if o.Later {
+			g.Waiting = o.Problem + " " + o.Remedy
+		} else {
+			g.Blocked = o.Problem + " " + o.Remedy
+		}
+	}
+	ask("asked", "the promotion is asked for", s.unasked)
+	e := s.Environment
+	gate("environment", "the environment is not held", s.held(e.Held, "Production is held after a rollback", "/unpin production"), "")
+	gate("freeze", "no freeze", s.held(e.Frozen, "Production is frozen", "/unfreeze"), "")
+	waiting := Text("")
+	if e.WindowOpens != "" {
+		waiting = text("Deployments to production are allowed again %s.", e.WindowOpens)
+	}
+	gate("window", "the deployment window is open", "", waiting)
+	waiting = ""
+	if e.Locked.By != "" {
+		waiting = text("%s has locked production%s.", e.Locked.By, because(e.Locked.Reason))
+	}
+	gate("lock", "nobody else deploys", "", waiting)
+	return gates
+}
+
+func because(reason string) Text {
+	if reason == "" {
+		return ""
+	}
+	return text(" (%s)", reason)
+}
+
+func (s State) untested() (blocked, waiting Text) {
+	c := s.Candidate
+	switch {
+	case s.Head == "" && !s.promoting():
+		return text("There is no branch %s; restore it, or say /release abandon.", s.Branch), ""
+	case c.SHA == "":
+		return "", text("%s has no commit to promote yet.", s.Branch)
+	case c.Tested:
+		return "", ""
+	case c.Failed:
+		return text("The candidate %s did not pass its pipeline; push a fix, or say /retry.", Text(short(c.SHA))), ""
+	case c.Status != "":
+		return "", text("The candidate %s is not ready: %s.", Text(short(c.SHA)), c.Status)
+	}
+	return "", text("The candidate %s is not tested yet.", Text(short(c.SHA)))
+}
+
+// withoutPull: a closed or draft pull request is not an abandon; it pauses.
+func (s State) withoutPull() (blocked, waiting Text) {
+	switch {
+	case s.Pull.Number == 0 && s.Kind == KindHotfix && s.HeadAhead == 0 && !s.promoting():
+		return text("Push a commit to %s; its pull request is opened then.", s.Branch), ""
+	case s.Pull.Number == 0:
+		return "", text("The pull request of %s into %s is not open yet.", s.Branch, s.line().Branch)
+	case s.Pull.Merged:
+		return "", "" // somebody was faster; the finish repairs what that needs
+	case !s.Pull.Open:
+		return text("Pull request #%d is closed, so %s is paused; reopen it, or say /release abandon.", s.Pull.Number, s.Version), ""
+	case s.Pull.Draft:
+		return text("Pull request #%d is a draft, so %s is paused; mark it ready for review.", s.Pull.Number, s.Version), ""
+	}
+	return "", ""
+}
+
+// lacking is the rule "lacks a production commit".
+func (s State) lacking() (Text, []string) {
+	l := s.Lacks
+	line := s.line().Branch
+	var problem Text
+	switch {
+	case l.OK():
+		return "", nil
+	case l.Unknown:
+		return text("It cannot be told whether the candidate contains all of %s: GitHub's list of commits is cut short or missing; say /refresh.", line), nil
+	case len(l.Commits) == 1:
+		problem = text("The candidate lacks production commit %s.", Text(short(l.Commits[0].SHA)))
+	case len(l.Commits) > 1:
+		problem = text("The candidate lacks production commit %s and %d more.", Text(short(l.Commits[0].SHA)), len(l.Commits)-1)
+	default:
+		problem = text("The candidate lacks %s, the commit that production runs.", Text(short(l.Runs)))
+	}
+	missing := l.Runs
+	if len(l.Commits) > 0 && len(l.Excused) == 0 {
+		missing = "origin/" + line
+	} else if len(l.Commits) > 0 {
+		missing = l.Commits[0].SHA // not the tip: it would bring a bad release along
+	}
+	return problem + text(" Merge %s into %s, or say /backmerge.", line, s.Branch), []string{
+		command("git", "fetch", "origin"), command("git", "switch", "-C", s.Branch, "origin/"+s.Branch),
+		command("git", "merge", "--no-ff", missing), command("git", "push", "origin", "HEAD:refs/heads/"+s.Branch),
+	}
+}
+
+// spent is the rule of a version whose image or tag is something else already.
+func (s State) spent() Text {
+	remedy := text("say /version bump patch to cut the next version from %s.", s.Branch)
+	if s.Kind == KindHotfix {
+		remedy = "start a hotfix with a new id."
+	}
+	switch {
+	case s.Published != "" && s.Candidate.Digest != "" && s.Published != s.Candidate.Digest:
+		return text("Version %s is spent: the production registry has it as %s, and the candidate is %s; ", s.Version, Text(s.Published), Text(s.Candidate.Digest)) + remedy
+	case s.TagSHA != "" && s.Candidate.SHA != "" && s.TagSHA != s.Candidate.SHA:
+		return text("Version %s is spent: the git tag %s is at %s, and the candidate is %s; ", s.Version, s.Tag, Text(short(s.TagSHA)), Text(short(s.Candidate.SHA))) + remedy
+	}
+	return ""
+}
+
+// overtakes: a higher version does not ship before a lower one that is open.
+func (s State) overtakes() Text {
+	mine, ok := parseVersion(s.Version)
+	if !ok || s.Kind != KindRelease || s.OutOfOrder {
+		return ""
+	}
+	for _, l := range s.targets()[1:] {
+		b := s.Names.kind(l.Branch)
+		if v, ok := parseVersion(b.Version); ok && compareVersions(v, mine) < 0 {
+			return text("%s is open and lower than %s; promote or abandon it first.", l.Branch, s.Version)
+		}
+	}
+	return ""
+}
+
+func (State) held(h Hold, what Text, lift string) Text {
+	if h.By == "" && h.Reason == "" {
+		return ""
+	}
+	by := Text("")
+	if h.By != "" {
+		by = text(" by %s", h.By)
+	}
+	return what + by + because(h.Reason) + text("; %s lifts it.", Text(lift))
+}
+
+func (s State) unapproved() (blocked, waiting Text) {
+	a := s.Approvals
+	missing := a.Needed - a.Given
+	switch {
+	case s.promoting() && a.RejectedBy == "":
+		return "", "" // given when it began; a promotion under way is not asked again
+	case a.RejectedBy != "":
+		return text("%s rejected it%s; push a fix, or have them lift it.", a.RejectedBy, because(a.Reason)), ""
+	case missing <= 0:
+		return "", ""
+	case a.Expired:
+		return "The approval expired; say /retry to ask for it again.", ""
+	case a.Eligible == 0:
+		return text("Nobody may approve; change %s in .github/sluice.yml.", Text(a.Setting)), ""
+	case a.Void != "":
+		return text("Earlier approvals no longer hold: %s; %s needed, by /approve.", a.Void, plural(missing, "approval")), ""
+	}
+	return text("%s needed, by /approve.", plural(missing, "approval")), ""
+}
+
+func (s State) unasked() (blocked, waiting Text) {
+	if s.Approvals.Wanted || s.promoting() {
+		return "", ""
+	}
+	return text("Say /promote to take %s to production.", s.Version), ""
+}
+
+// obstacle is the first obstacle that keeps a promotion from starting.
+func (s State) obstacle() (Obstacle, bool) {
+	for _, fatal := range [...]bool{true, false} {
+		for _, o := range s.Obstacles {
+			if o.Fatal == fatal && (o.Fatal || o.Later) {
+				return o, true
+			}
+		}
+	}
+	return Obstacle{}, false
+}
