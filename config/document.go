@@ -14,10 +14,18 @@ type document struct {
 	file  string
 	lines []string
 	errs  []*Error
+	more  int // errors that were not kept
 }
+
+// full tells whether no further error would be kept.
+func (d *document) full() bool { return len(d.errs) >= 4*maxErrors }
 
 // fail notes an error at a place in the file.
 func (d *document) fail(at mark, field, problem, hint string) {
+	if d.full() {
+		d.more++
+		return
+	}
 	d.errs = append(d.errs, &Error{
 		File: d.file, Field: field, Line: at.line, Column: at.column, Problem: problem, Hint: hint,
 	})
@@ -32,8 +40,8 @@ func (d *document) finish() []*Error {
 		return a.Column - b.Column
 	})
 	errs := slices.CompactFunc(d.errs, func(a, b *Error) bool { return *a == *b })
-	if more := len(errs) - maxErrors; more > 0 {
-		errs = append(errs[:maxErrors:maxErrors], &Error{File: d.file, Problem: fmt.Sprintf("%d more errors", more)})
+	if more := len(errs) - maxErrors + d.more; more > 0 {
+		errs = append(errs[:min(len(errs), maxErrors):maxErrors], &Error{File: d.file, Problem: fmt.Sprintf("%d more errors", more)})
 	}
 	for _, e := range errs {
 		e.Excerpt = d.excerpt(mark{e.Line, e.Column})

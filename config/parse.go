@@ -16,7 +16,7 @@ func ParseRepo(data []byte, c Context) (*Repo, []*Error) {
 	data = normalize(data)
 	d.lines = strings.Split(string(data), "\n")
 	if err := prescan(data); err != nil {
-		d.fail(err.at, "", err.problem, err.hint)
+		d.fail(err.mark(data), "", err.problem, err.hint)
 		return nil, d.finish()
 	}
 	root := d.parseTree(data)

@@ -26,6 +26,9 @@ func (d *decoder) pipelines(root *node, r *Repo) {
 	for _, kind := range pipelineKinds() {
 		n := d.find(all, kind)
 		if n == nil || n.kind != mapNode {
+			if kind != pipeline.KindBugfix && kind != pipeline.KindSupport { // those are as another kind
+				d.validateDefault(kind, r)
+			}
 			continue
 		}
 		stages := d.find(n, "stages")
@@ -250,6 +253,21 @@ func (d *decoder) validate(def pipeline.Definition, r *Repo) {
 	if def.Kind == pipeline.KindProduction && !deploysTo(complete, pipeline.EnvironmentProduction) {
 		d.failAt(path, "the production pipeline does not deploy to production",
 			"add an action with uses: deploy and with: { environment: production }")
+	}
+}
+
+// validateDefault reports references in an environment's deploy that nothing in the default pipeline exports.
+func (d *decoder) validateDefault(kind string, r *Repo) {
+	def, ok := pipeline.Default(kind, r.options(Revision{HasBuildspec: true}))
+	if !ok {
+		return
+	}
+	for _, p := range def.Validate() {
+		if p.StageIndex < 0 || p.ActionIndex < 0 {
+			continue // the default is sound; only what is put into it may not be
+		}
+		a := def.Stages[p.StageIndex].Actions[p.ActionIndex]
+		d.failAt("environments."+a.Environment+".deploy."+p.Field, p.Text, "")
 	}
 }
 

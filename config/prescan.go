@@ -12,6 +12,7 @@ const (
 	maxFile     = 256 << 10 // bytes
 	maxDepth    = 64        // collections within each other
 	maxNodes    = 10_000    // keys, values and list items
+	maxKeys     = 500       // keys of one mapping in block style
 	maxKey      = 128       // bytes of a key
 	maxBrackets = 2_000     // [ and { in the whole file, wherever they stand
 )
@@ -25,8 +26,8 @@ type scanner struct {
 	line      int // counts from 1
 	lineStart int // index of the line's first byte
 
-	indents []int  // columns (from 0) at which the open block collections begin
-	flow    []mark // open [ and {
+	indents []level // the open block collections
+	flow    []place // open [ and {
 	nodes   int
 	// fresh: a node may begin here. Else the next text continues a plain one.
 	fresh bool
@@ -38,7 +39,13 @@ type scanner struct {
 	last    word
 }
 
-// mark is a place in the source. Both count from 1, the column in characters.
+// level is an open block collection: the column (from 0) at which it begins, and its keys so far.
+type level struct{ column, keys int }
+
+// place is where a token stands: its line, and where that line and the token begin in the source.
+type place struct{ line, lineStart, i int }
+
+// mark is a place as people count. Both count from 1, the column in characters.
 type mark struct{ line, column int }
 
 // word is a text that may turn out to be a key.
@@ -46,13 +53,17 @@ type word struct {
 	column int // in bytes, from 0
 	length int
 	line   int
-	at     mark
+	at     place
 }
 
 // scanError is where the pre-scan stopped.
 type scanError struct {
-	at            mark
+	at            place
 	problem, hint string
+}
+
+func (e *scanError) mark(src []byte) mark {
+	return mark{e.at.line, utf8.RuneCount(src[e.at.lineStart:e.at.i]) + 1}
 }
 
 // prescan bounds a file. nil: the YAML library may read it.
@@ -77,24 +88,24 @@ func scanBytes(src []byte) *scanError {
 	line, start, brackets := 1, 0, 0
 	for i := 0; i < len(src); {
 		c := src[i]
-		at := func() mark { return mark{line, utf8.RuneCount(src[start:i]) + 1} }
+		at := place{line, start, i}
 		switch {
 		case c == '\n':
 			line, start = line+1, i+1
 		case c == '[' || c == '{':
 			if brackets++; brackets > maxBrackets {
-				return &scanError{at(), fmt.Sprintf("too many brackets: more than %d", maxBrackets), "make the file smaller"}
+				return &scanError{at, fmt.Sprintf("too many brackets: more than %d", maxBrackets), "make the file smaller"}
 			}
 		case c < ' ' && c != '\t' || c == 0x7f:
-			return &scanError{at(), fmt.Sprintf("control character %q", c), "take it out"}
+			return &scanError{at, fmt.Sprintf("control character %q", c), "take it out"}
 		case c >= utf8.RuneSelf:
 			r, size := utf8.DecodeRune(src[i:])
 			switch {
 			case r == utf8.RuneError && size == 1:
-				return &scanError{at(), "not UTF-8", "save the file as UTF-8"}
+				return &scanError{at, "not UTF-8", "save the file as UTF-8"}
 			case r >= 0x80 && r < 0xa0, r == 0x2028, r == 0x2029, r == 0xfeff,
 				r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x200b:
-				return &scanError{at(), fmt.Sprintf("invisible character %U", r), "take it out: it hides what the file says"}
+				return &scanError{at, fmt.Sprintf("invisible character %U", r), "take it out: it hides what the file says"}
 			}
 			i += size
 			continue
@@ -104,9 +115,7 @@ func scanBytes(src []byte) *scanError {
 	return nil
 }
 
-func (s *scanner) mark() mark {
-	return mark{s.line, utf8.RuneCount(s.src[s.lineStart:s.i]) + 1}
-}
+func (s *scanner) place() place { return place{s.line, s.lineStart, s.i} }
 
 func (s *scanner) column() int { return s.i - s.lineStart }
 
@@ -144,7 +153,7 @@ func (s *scanner) next() *scanError {
 		s.skipLine()
 		return nil
 	case s.ended:
-		return &scanError{s.mark(), "more than one document", "keep one: the file is a single document"}
+		return &scanError{s.place(), "more than one document", "keep one: the file is a single document"}
 	}
 	s.content = true
 	if len(s.flow) > 0 {
@@ -169,7 +178,7 @@ func (s *scanner) beginLine() (done bool, err *scanError) {
 	switch {
 	case isMark("---"):
 		if s.content || s.started || s.ended {
-			return true, &scanError{s.mark(), "more than one document", "keep one: the file is a single document"}
+			return true, &scanError{s.place(), "more than one document", "keep one: the file is a single document"}
 		}
 		s.started = true
 		s.i += 3
@@ -181,7 +190,7 @@ func (s *scanner) beginLine() (done bool, err *scanError) {
 		s.i += 3
 		return true, nil
 	case rest[0] == '%' && len(s.flow) == 0 && !s.content:
-		return true, &scanError{s.mark(), "YAML directives are refused", "take the line out"}
+		return true, &scanError{s.place(), "YAML directives are refused", "take the line out"}
 	}
 	n := 0
 	for n < len(rest) && rest[n] == ' ' {
@@ -196,7 +205,7 @@ func (s *scanner) beginLine() (done bool, err *scanError) {
 		s.fresh = false
 	} else {
 		s.fresh, s.plain = true, false
-		for len(s.indents) > 0 && s.indents[len(s.indents)-1] > n {
+		for len(s.indents) > 0 && s.parent() > n {
 			s.indents = s.indents[:len(s.indents)-1]
 		}
 	}
@@ -209,26 +218,26 @@ func (s *scanner) parent() int {
 	if len(s.indents) == 0 {
 		return -1
 	}
-	return s.indents[len(s.indents)-1]
+	return s.indents[len(s.indents)-1].column
 }
 
 // open notes a block collection at a column (in bytes).
-func (s *scanner) open(column int, at mark) *scanError {
+func (s *scanner) open(column int, at place) *scanError {
 	if column <= s.parent() {
 		return nil
 	}
-	s.indents = append(s.indents, column)
+	s.indents = append(s.indents, level{column: column})
 	return s.deep(at)
 }
 
-func (s *scanner) deep(at mark) *scanError {
+func (s *scanner) deep(at place) *scanError {
 	if len(s.indents)+len(s.flow) > maxDepth {
 		return &scanError{at, fmt.Sprintf("too deep: more than %d levels", maxDepth), "nest less"}
 	}
 	return nil
 }
 
-func (s *scanner) count(at mark) *scanError {
+func (s *scanner) count(at place) *scanError {
 	if s.nodes++; s.nodes > maxNodes {
 		return &scanError{at, fmt.Sprintf("too many values: more than %d", maxNodes), "make the file smaller"}
 	}
@@ -236,7 +245,7 @@ func (s *scanner) count(at mark) *scanError {
 }
 
 func (s *scanner) blockToken(c byte) *scanError {
-	at := s.mark()
+	at := s.place()
 	switch {
 	case c == ':' && blank(s.peek(1)):
 		return s.colon()
@@ -260,7 +269,7 @@ func (s *scanner) blockToken(c byte) *scanError {
 }
 
 func (s *scanner) flowToken(c byte) *scanError {
-	at := s.mark()
+	at := s.place()
 	switch c {
 	case ']', '}':
 		s.flow = s.flow[:len(s.flow)-1]
@@ -292,20 +301,27 @@ func isFlow(c byte) bool { return c == ',' || c == '[' || c == ']' || c == '{' |
 
 // colon is the mark after a key: the token before it was one.
 func (s *scanner) colon() *scanError {
-	at := s.mark()
+	at := s.place()
 	s.i++
 	s.fresh, s.plain = true, false
 	if s.last.length > maxKey {
 		return &scanError{s.last.at, fmt.Sprintf("the key is longer than %d bytes", maxKey), "keys are short names"}
 	}
-	if len(s.flow) > 0 || s.last.line != s.line {
+	if len(s.flow) > 0 || s.last.line != s.line || s.last.column < s.parent() {
 		return s.count(at)
 	}
-	return s.open(s.last.column, s.last.at)
+	if err := s.open(s.last.column, s.last.at); err != nil {
+		return err
+	}
+	top := &s.indents[len(s.indents)-1]
+	if top.keys++; top.keys > maxKeys {
+		return &scanError{s.last.at, fmt.Sprintf("too many keys in one mapping: more than %d", maxKeys), "have fewer"}
+	}
+	return nil
 }
 
 // value begins a node that is no block collection and no block text.
-func (s *scanner) value(c byte, at mark) *scanError {
+func (s *scanner) value(c byte, at place) *scanError {
 	if err := s.count(at); err != nil {
 		return err
 	}
@@ -332,7 +348,7 @@ func (s *scanner) value(c byte, at mark) *scanError {
 }
 
 // quoted goes behind the closing quote.
-func (s *scanner) quoted(quote byte, at mark) *scanError {
+func (s *scanner) quoted(quote byte, at place) *scanError {
 	begin := s.i
 	s.i++
 	for s.i < len(s.src) {

@@ -1,5 +1,149 @@
 package config
 
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+)
+
+// schemaID names the schema. It is an identifier and not a place to fetch from.
+const schemaID = "https://github.com/sluicehq/sluice/schema/sluice.yml.json"
+
 // Schema is the JSON Schema (draft 2020-12) of the repository file, for editors. It accepts what ParseRepo accepts, as
-// far as a schema can say.
-func Schema() ([]byte, error) { panic("being written") }
+// far as a schema can say: it knows nothing of branches that exist, of executors' parameters, of references between
+// pipelines and environments, or of how a number was written. It ends in a newline.
+func Schema() ([]byte, error) {
+	s := schemaOf(fileSpec())
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["$id"] = schemaID
+	s["title"] = FileName
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(s); err != nil {
+		return nil, fmt.Errorf("writing the schema: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+type schema = map[string]any
+
+func schemaOf(s *spec) schema {
+	out := schemaOfKind(s)
+	if s.doc != "" {
+		doc := s.doc
+		if s.def != "" {
+			doc += " Default: " + s.def + "."
+		}
+		out["description"] = doc
+	}
+	return out
+}
+
+func schemaOfKind(s *spec) schema {
+	if s.unbuilt != "" {
+		if s.kind == listValue {
+			return schema{"type": "array", "maxItems": 0}
+		}
+		return schema{"not": schema{}}
+	}
+	switch s.kind {
+	case objectValue:
+		return schemaOfObject(s)
+	case mappingValue:
+		return schema{"type": "object", "maxProperties": s.maxItems, "additionalProperties": schemaOf(s.elem),
+			"propertyNames": schemaOfNames(s)}
+	case anythingValue:
+		return schema{"type": "object"}
+	case listValue:
+		list := schema{"type": "array", "maxItems": s.maxItems, "items": schemaOf(s.elem)}
+		if s.nonEmpty {
+			list["minItems"] = 1
+		}
+		if s.single {
+			return schema{"anyOf": []any{list, schemaOf(s.elem)}}
+		}
+		return list
+	case wordValue:
+		return schema{"enum": s.words}
+	case constantValue:
+		return schema{"const": json.RawMessage(s.words[0])}
+	case integerValue:
+		return schema{"type": "integer", "minimum": s.min, "maximum": s.max}
+	case booleanValue:
+		return schema{"type": "boolean"}
+	case durationValue:
+		return schema{"type": "string", "pattern": durationRE.String()}
+	}
+	return schemaOfText(s)
+}
+
+func schemaOfObject(s *spec) schema {
+	properties, required := schema{}, []string{}
+	for _, f := range s.fields {
+		properties[f.name] = schemaOf(f.spec)
+		if f.required {
+			required = append(required, f.name)
+		}
+	}
+	out := schema{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return out
+}
+
+// schemaOfNames is what the names of a mapping must be.
+func schemaOfNames(s *spec) schema {
+	names := schema{"pattern": s.names.String()}
+	if s.deny == nil {
+		return names
+	}
+	return schema{"allOf": []any{names, schema{"not": schema{"pattern": deniedPattern()}}}}
+}
+
+// schemaOfText lets numbers through where no pattern speaks against them: 1.10 without quotes is text to us and a
+// number to an editor.
+func schemaOfText(s *spec) schema {
+	most := s.maxLen
+	if most == 0 {
+		most = maxGlob
+	}
+	text := schema{"type": "string", "minLength": 1, "maxLength": most}
+	if s.pattern != nil {
+		text["pattern"] = s.pattern.String()
+		if !s.pattern.MatchString("1.5") && !s.pattern.MatchString("15") {
+			return text
+		}
+	}
+	text["type"] = []string{"string", "number"}
+	return text
+}
+
+// deniedPattern is DeniedEnv as a pattern, in the letters that a schema's patterns know.
+func deniedPattern() string {
+	var b bytes.Buffer
+	b.WriteString("^(")
+	for i, name := range deniedNames() {
+		if i > 0 {
+			b.WriteByte('|')
+		}
+		b.WriteString(anyCase(name))
+		b.WriteByte('$')
+	}
+	for _, prefix := range deniedPrefixes() {
+		b.WriteByte('|')
+		b.WriteString(anyCase(prefix))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+var letterRE = regexp.MustCompile(`[A-Z]`)
+
+// anyCase makes a pattern of capitals match small letters too.
+func anyCase(s string) string {
+	return letterRE.ReplaceAllStringFunc(s, func(c string) string { return "[" + c + string(c[0]+'a'-'A') + "]" })
+}
