@@ -11,7 +11,7 @@ func CandidateOf(v Version, r Request) Result {
 	n.why.because(fmt.Sprintf("The branch is the release branch of %s, and its name decides.", v))
 	n.history()
 	n.tally = tallyOf(r.Commits)
-	n.tally.explain(&n.why)
+	n.why = append(n.why, n.tally.explain(n.hasBase)...)
 	if rec, found := r.Log.Find(v); found {
 		n.why.warn(fmt.Sprintf("Version %s is released already; a new commit needs a new version.", v), "tag", rec.Tag, "commit", rec.SHA)
 	} else if n.released && n.highest.Version.CompareCore(v) > 0 {

@@ -53,7 +53,7 @@ func ParseChange(message string) Change {
 	c := Change{Description: subject}
 	// Only the subject: on whatever it dislikes in a body, the parser drops the footers that it has already read.
 	m, _ := parser.NewMachine(cc.WithTypes(cc.TypesFreeForm), cc.WithBestEffort()).Parse([]byte(subject))
-	if parsed, ok := m.(*cc.ConventionalCommit); ok && isType(strings.TrimSpace(parsed.Type)) {
+	if parsed, ok := m.(*cc.ConventionalCommit); ok && typeWord.MatchString(strings.TrimSpace(parsed.Type)) {
 		c.Type = strings.TrimSpace(parsed.Type)
 		c.Description = strings.TrimSpace(parsed.Description)
 		c.Breaking = parsed.Exclamation
@@ -65,10 +65,8 @@ func ParseChange(message string) Change {
 	return c
 }
 
-// isType keeps prose with a colon ("Fixed the build: see below") from counting as a type.
-func isType(s string) bool {
-	return s != "" && !strings.ContainsAny(s, " \t")
-}
+// typeWord keeps prose with a colon ("Fixed the build: see below") from counting as a type.
+var typeWord = regexp.MustCompile(`^[\pL\pN_-]+$`)
 
 // footers reads what the rest of a message says about versions. Fenced code is not looked at: it quotes.
 func (c *Change) footers(body string) {

@@ -91,16 +91,13 @@ func (h *hotfix) patched() (HotfixResult, error) {
 	highest, _ := h.Log.Highest(line) // From is on it
 	h.why.because(fmt.Sprintf("versioning.hotfix is patch: the patch number rises, from %s, the highest release %d.%d has.",
 		highest.Version, line.Major, line.Minor))
-	n := next{Request: Request{Log: h.Log, Line: line, Open: h.Open, Taken: h.Taken}}
-	v, err := highest.Version.Bump(Patch)
-	if err == nil {
-		v, err = n.free(v, Patch)
-	}
-	h.why = append(h.why, n.why...)
+	n := next{Request: Request{Log: h.Log, Line: line, Open: h.Open, Taken: h.Taken}, base: highest.Version.Core(), hasBase: true}
+	res, err := n.computed()
 	if err != nil {
 		return HotfixResult{}, fmt.Errorf("hotfix %q: %w", clip(h.ID), err)
 	}
-	return h.result(v)
+	h.why = append(h.why, res.Explanation...)
+	return h.result(res.Version)
 }
 
 func (h *hotfix) result(v Version) (HotfixResult, error) {

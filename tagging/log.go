@@ -38,7 +38,9 @@ func NewLog(records ...ReleaseRecord) (Log, error) {
 }
 
 // Append is l with one more release behind the others.
-func (l Log) Append(r ReleaseRecord) (Log, error) { return NewLog(append(slices.Clip(l.records), r)...) }
+func (l Log) Append(r ReleaseRecord) (Log, error) {
+	return NewLog(append(slices.Clip(l.records), r)...)
+}
 
 // Releases are the records in their order. The slice is the caller's.
 func (l Log) Releases() []ReleaseRecord { return slices.Clone(l.records) }

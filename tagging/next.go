@@ -87,7 +87,7 @@ func Next(r Request) (Result, error) {
 	n := next{Request: r}
 	n.history()
 	n.tally = tallyOf(r.Commits)
-	n.tally.explain(&n.why)
+	n.why = append(n.why, n.tally.explain(n.hasBase)...)
 	res, err := n.decide()
 	if err != nil {
 		return Result{}, err
@@ -115,10 +115,10 @@ func (n *next) history() {
 	n.highest, n.released = n.Log.Highest(n.Line)
 	if n.released {
 		n.base, n.hasBase = n.highest.Version.Core(), true
-		n.why.because(fmt.Sprintf("The release log knows %s; the highest of %s is %s.",
-			count(n.Log.Len(), "release"), n.lineName(), n.highest.Version), "tag", n.highest.Tag, "commit", n.highest.SHA)
+		n.why.because(fmt.Sprintf("The release log knows %s; the highest%s is %s.",
+			count(n.Log.Len(), "release"), n.ofLine(), n.highest.Version), "tag", n.highest.Tag, "commit", n.highest.SHA)
 	} else {
-		n.why.because(fmt.Sprintf("The release log knows no release of %s.", n.lineName()))
+		n.why.because(fmt.Sprintf("The release log knows no release%s.", n.ofLine()))
 	}
 	for _, o := range n.Open {
 		if n.Line.Holds(o.Version) && (!n.hasBase || o.Version.CompareCore(n.base) > 0) {
@@ -130,11 +130,12 @@ func (n *next) history() {
 	}
 }
 
-func (n *next) lineName() string {
+// ofLine completes "the highest" and "no release".
+func (n *next) ofLine() string {
 	if n.Line.Support {
-		return "the " + n.Line.String()
+		return " of the " + n.Line.String()
 	}
-	return "all lines"
+	return ""
 }
 
 func (n *next) openAt(core Version) string {
@@ -148,11 +149,12 @@ func (n *next) openAt(core Version) string {
 
 func (n *next) decide() (Result, error) {
 	computed, err := n.computed()
-	if err != nil {
-		return Result{}, err
-	}
 	asked := n.tally.releaseAs
 	if n.Set == nil && len(asked) == 0 {
+		if err != nil {
+			return Result{}, err
+		}
+		n.why = append(n.why, computed.Explanation...)
 		n.explainComputed(computed)
 		return computed, nil
 	}
@@ -178,27 +180,33 @@ func (n *next) decide() (Result, error) {
 	return Result{Version: set.Version, From: n.base, Source: source}, nil
 }
 
-// computed is the version that nobody had to ask for.
+// computed is the version that nobody had to ask for. Its Explanation holds what was passed over, and no more.
 func (n *next) computed() (Result, error) {
-	if !n.hasBase {
-		v := First()
-		if n.Line.Support {
-			v = Version{Major: n.Line.Major, Minor: n.Line.Minor}
-		}
-		part := Minor
-		if n.Line.Support {
-			part = Patch
-		}
-		v, err := n.free(v, part)
-		return Result{Version: v, Source: Initial}, err
+	res := Result{From: n.base, Bump: n.part(), Source: Computed}
+	var err error
+	switch {
+	case n.hasBase:
+		res.Version, err = n.base.Bump(res.Bump)
+	case n.Line.Support:
+		res = Result{Version: Version{Major: n.Line.Major, Minor: n.Line.Minor}, Bump: Patch, Source: Initial}
+	default:
+		res = Result{Version: First(), Bump: Minor, Source: Initial}
 	}
-	part := n.part()
-	v, err := n.base.Bump(part)
+	for err == nil { // each version passed over is held by something of its own, so this ends
+		where := n.heldAt(res.Version)
+		if where == "" {
+			break
+		}
+		res.Explanation.warn(fmt.Sprintf("Version %s exists already, so it is passed over.", res.Version), "held by", where)
+		res.Version, err = res.Version.Bump(res.Bump)
+	}
+	if res.Source == Initial {
+		res.Bump = ""
+	}
 	if err != nil {
 		return Result{}, fmt.Errorf("next version: %w", err)
 	}
-	v, err = n.free(v, part)
-	return Result{Version: v, From: n.base, Bump: part, Source: Computed}, err
+	return res, nil
 }
 
 // part is what rises.
@@ -211,22 +219,6 @@ func (n *next) part() Bump {
 		return Minor // 1.0.0 is a promise that only a person makes
 	}
 	return part
-}
-
-// free is v, or the next version after it that nothing holds. It ends because each version is held by one entry at
-// least, and every step rises.
-func (n *next) free(v Version, part Bump) (Version, error) {
-	for {
-		where := n.heldAt(v)
-		if where == "" {
-			return v, nil
-		}
-		n.why.warn(fmt.Sprintf("Version %s exists already, so it is passed over.", v), "held by", where)
-		var err error
-		if v, err = v.Bump(part); err != nil {
-			return Version{}, fmt.Errorf("next version: %w", err)
-		}
-	}
 }
 
 // heldAt says what holds a version of three numbers; empty when it is free. A hotfix with an ID holds its own version
@@ -272,7 +264,7 @@ func (n *next) checkOverride(set Override) error {
 		return refuse(fmt.Sprintf("%s exists already (%s)", v, where))
 	}
 	if n.released && v.CompareCore(n.highest.Version) <= 0 {
-		return refuse(fmt.Sprintf("%s is not higher than %s, the highest release of %s", v, n.highest.Version, n.lineName()))
+		return refuse(fmt.Sprintf("%s is not higher than %s, the highest release%s", v, n.highest.Version, n.ofLine()))
 	}
 	return nil
 }

@@ -46,16 +46,27 @@ func tallyOf(commits []Commit) tally {
 
 func (t tally) total() int { return t.breaking + t.features + t.others }
 
-// explain says what was counted, and which commit weighs most.
-func (t tally) explain(why *Explanation) {
-	if t.total() == 0 {
-		why.because("There are no commits since then" + t.mergeNote() + ".")
-		return
+// explain says what was counted since a release, or so far, and which commit weighs most.
+func (t tally) explain(since bool) Explanation {
+	var why Explanation
+	when := "So far"
+	if since {
+		when = "Since then"
 	}
-	text := fmt.Sprintf("Since then there %s: %s%s.", isAre(t.total(), "commit"), t.list(), t.mergeNote())
-	why.because(text)
-	what := map[Bump]string{Major: "a breaking change", Minor: "a feature", Patch: "neither a feature nor a breaking change"}[t.largest]
+	if t.total() == 0 {
+		why.because(when + " there are no commits" + t.mergeNote() + ".")
+		return why
+	}
+	why.because(fmt.Sprintf("%s there %s: %s%s.", when, isAre(t.total(), "commit"), t.list(), t.mergeNote()))
+	what := "neither a feature nor a breaking change"
+	switch t.largest {
+	case Major:
+		what = "a breaking change"
+	case Minor:
+		what = "a feature"
+	}
 	why.because("The change that weighs most is "+what+".", "commit", t.cause.SHA, "subject", subject(t.cause.Message))
+	return why
 }
 
 func (t tally) list() string {
@@ -128,6 +139,7 @@ func (n *next) explainComputed(r Result) {
 func (n *next) explainOverride(set Override, computed Result) {
 	n.why.because(fmt.Sprintf("Version %s was asked for, and that decides.", set.Version), "by", set.By)
 	switch c := set.Version.CompareCore(computed.Version); {
+	case computed.Source == "": // the numbers of the last version cannot rise further
 	case computed.Source == Computed && c < 0 && set.Version.CompareCore(n.base) < 0:
 		n.why.warn(fmt.Sprintf("It is lower than %s, which is open.", n.base))
 	case computed.Source == Computed && c < 0:

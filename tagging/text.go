@@ -37,3 +37,15 @@ func nonEmpty(s, other string) string {
 
 // short abbreviates a commit SHA for a sentence.
 func short(sha string) string { return sha[:min(len(sha), MinRevision)] }
+
+// shorten cuts s to a number of characters.
+func shorten(s string, most int) string {
+	n := 0
+	for i := range s {
+		if n == most {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}

@@ -1,0 +1,120 @@
+package tagging
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// entry is one line of the notes.
+type entry struct {
+	section section
+	pull    int    // number; 0 for a commit of its own
+	sha     string // of that commit
+	scope   string
+	text    string
+	author  string   // login, or the name in the commit
+	details []string // texts of breaking changes
+}
+
+// entries lists what changed, and who did it.
+func (n Notes) entries() (entries []entry, people []NotedPull) {
+	pulls := make(map[int]int, len(n.PullRequests)) // number to index in entries
+	for _, p := range n.PullRequests {
+		if _, twice := pulls[p.Number]; twice {
+			continue
+		}
+		e := entryOf(ParseChange(p.Title+"\n\n"+p.Body), p.Title)
+		e.pull, e.author = p.Number, p.Author
+		if p.Bot && e.section == sectionOther {
+			e.section = sectionDependencies
+		}
+		pulls[p.Number] = len(entries)
+		entries = append(entries, e)
+		people = append(people, p)
+	}
+	for _, c := range n.Commits {
+		change := ParseChange(c.Message)
+		people = append(people, NotedPull{Author: c.Author, Bot: strings.HasSuffix(c.Author, "[bot]")})
+		if i, found := pulls[cmp.Or(c.PullRequest, squashedFrom(c.Message))]; found {
+			if change.Breaking {
+				entries[i].section = sectionBreaking
+				entries[i].details = appendNew(entries[i].details, change.BreakingNotes)
+			}
+			continue
+		}
+		if c.Merge {
+			continue
+		}
+		e := entryOf(change, subject(c.Message))
+		e.sha, e.author = c.SHA, cmp.Or(c.Author, c.AuthorName)
+		entries = append(entries, e)
+	}
+	return entries, people
+}
+
+// entryOf sorts a change into its section. title is the whole line that the change was read from.
+func entryOf(c Change, title string) entry {
+	e := entry{section: sectionOther, scope: c.Scope, text: c.Description, details: appendNew(nil, c.BreakingNotes)}
+	switch c.Type {
+	case "feat", "feature":
+		e.section = sectionFeatures
+	case "fix", "bugfix":
+		e.section = sectionFixes
+	case "perf":
+		e.section = sectionPerformance
+	case "revert":
+		e.section = sectionReverts
+	case "build", "chore", "ci", "docs", "refactor", "style", "test":
+	default: // no type, or none that anybody agreed on
+		e.scope, e.text = "", title
+		if strings.HasPrefix(title, `Revert "`) {
+			e.section = sectionReverts
+		}
+	}
+	if strings.HasPrefix(c.Scope, "deps") {
+		e.section = sectionDependencies
+	}
+	if c.Breaking {
+		e.section = sectionBreaking
+	}
+	return e
+}
+
+// appendNew appends the texts that are not there yet and not empty.
+func appendNew(have, more []string) []string {
+	for _, s := range more {
+		if s != "" && !slices.Contains(have, s) {
+			have = append(have, s)
+		}
+	}
+	return have
+}
+
+var squashedSubject = regexp.MustCompile(`\(#([1-9][0-9]{0,9})\)$`)
+
+// squashedFrom is the number GitHub puts behind the subject of a squashed pull request; 0 where there is none.
+func squashedFrom(message string) int {
+	m := squashedSubject.FindStringSubmatch(subject(message))
+	if m == nil {
+		return 0
+	}
+	number, _ := strconv.Atoi(m[1])
+	return number
+}
+
+// contributors are the logins of people, without Apps, each once, sorted. Authors without an account are not among them.
+func contributors(people []NotedPull) []string {
+	var names []string
+	for _, p := range people {
+		if p.Author != "" && !p.Bot {
+			names = append(names, p.Author)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(a, b))
+	})
+	return slices.CompactFunc(names, strings.EqualFold)
+}
