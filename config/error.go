@@ -9,19 +9,20 @@ import (
 // Error is one thing wrong in a file or in the server's settings.
 type Error struct {
 	// File is the file's name, or empty for a setting of the server.
-	File string
+	File string `json:"file,omitempty"`
 	// Field is the path of the key, such as pipelines.release.stages[0].name, or the flag and variable of a setting.
 	// Empty when the file as a whole is meant.
-	Field string
+	Field string `json:"field,omitempty"`
 	// Line and Column count from 1, the column in characters. Both are 0 when there is no place to point at.
-	Line, Column int
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 	// Problem says what is wrong, in lower case and without a full stop.
-	Problem string
+	Problem string `json:"problem"`
 	// Hint says what to do about it. May be empty.
-	Hint string
+	Hint string `json:"hint,omitempty"`
 	// Excerpt is the line in question and its neighbours, numbered, with a mark under the column. It ends in a
 	// newline. Empty when there is no place to point at.
-	Excerpt string
+	Excerpt string `json:"excerpt,omitempty"`
 }
 
 // Error gives one line: file:line:column: field: problem (hint). Parts that are not known are left out.

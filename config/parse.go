@@ -14,7 +14,7 @@ func ParseRepo(data []byte, c Context) (*Repo, []*Error) {
 		return nil, d.finish()
 	}
 	data = normalize(data)
-	d.lines = strings.Split(string(data), "\n")
+	d.lines = strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	if err := prescan(data); err != nil {
 		d.fail(err.mark(data), "", err.problem, err.hint)
 		return nil, d.finish()

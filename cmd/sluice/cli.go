@@ -18,6 +18,8 @@ const (
 
 // cli is the command line. Each subcommand is a struct in a file of its own with a method Run(*env) error.
 type cli struct {
+	Lint   lintCmd   `cmd:"" help:"Check a repository file, .github/sluice.yml."`
+	Schema schemaCmd `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
 }
 
 // env is what a subcommand may use of the world.
