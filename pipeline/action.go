@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -23,8 +22,9 @@ func (r *run) begin(i, j int) {
 	case d.Manual && a.RequestedBy == nil:
 		if !a.AwaitsRequest {
 			a.AwaitsRequest, a.Deadline = true, r.now.Add(ApprovalTimeout)
+			a.ID = ActionID(r.s.ID, i+1, j+1, a.Number+1)
 			r.do(AwaitRequest{
-				ID: ActionID(r.s.ID, i+1, j+1, a.Number+1), Stage: r.s.Stages[i].Name, Name: a.Name,
+				ID: a.ID, Stage: r.s.Stages[i].Name, Name: a.Name,
 				Environment: d.Environment, ExpiresAt: a.Deadline,
 			})
 		}
@@ -67,16 +67,17 @@ func (r *run) startAction(i, j int, d *Action, a *ActionState) (StartAction, err
 	if c.Env, err = resolveEnv(d.Env, r.s.Variables); err != nil {
 		return StartAction{}, err
 	}
+	inputs := d.Inputs
 	if d.IsPromote() && r.s.Image.Digest == "" {
-		c.Inputs = maps.Clone(r.s.Artifacts)
+		inputs = append(slices.Clone(r.s.Bundled), inputs...)
 	}
-	for _, name := range d.Inputs {
+	for _, name := range inputs {
 		artifact, ok := r.s.Artifacts[name]
 		if !ok {
 			return StartAction{}, fmt.Errorf("artifact %q was not produced", name)
 		}
 		if c.Inputs == nil {
-			c.Inputs = make(map[string]Artifact, len(d.Inputs))
+			c.Inputs = make(map[string]Artifact, len(inputs))
 		}
 		c.Inputs[name] = artifact
 	}
@@ -203,7 +204,7 @@ func (r *run) yield(d *Action, f ActionSettled) (problem string) {
 		if !ok {
 			continue // who needs it says so
 		}
-		if old, ok := r.s.Artifacts[name]; ok && r.s.Bundle != "" && old.Digest != artifact.Digest {
+		if old := r.s.Artifacts[name]; slices.Contains(r.s.Bundled, name) && old.Digest != artifact.Digest {
 			return fmt.Sprintf("artifact %q is %s, but %s was approved; what was approved never changes",
 				name, artifact.Digest, old.Digest)
 		}

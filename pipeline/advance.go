@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,9 @@ func New(in Input, at time.Time) State {
 		ID: in.ID, Definition: in.Definition, SHA: in.SHA, ConfigHash: in.ConfigHash, Image: in.Image, Bundle: in.Bundle,
 		Status: Waiting, CreatedAt: at, Variables: maps.Clone(in.Variables), Artifacts: maps.Clone(in.Artifacts),
 		Stages: make([]StageState, len(in.Definition.Stages)),
+	}
+	if s.Bundle != "" {
+		s.Bundled = slices.Sorted(maps.Keys(s.Artifacts))
 	}
 	for i, stage := range in.Definition.Stages {
 		st := StageState{Name: stage.Name, Status: Waiting, Actions: make([]ActionState, len(stage.Actions))}

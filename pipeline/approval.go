@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -14,7 +15,7 @@ func (p *Approval) covers(s *State) bool {
 // openApproval binds an approval to revision, digest and configuration, and asks. From here on what was built is fixed.
 func (r *run) openApproval(i int, d *Action, a *ActionState) {
 	if r.s.Image.Digest == "" && r.s.Bundle == "" {
-		r.s.Bundle = BundleDigest(r.s.Artifacts)
+		r.s.Bundle, r.s.Bundled = BundleDigest(r.s.Artifacts), slices.Sorted(maps.Keys(r.s.Artifacts))
 	}
 	a.RunningAt = r.now
 	a.Approval = &Approval{

@@ -68,7 +68,7 @@ func (a Action) NeedsDigest() bool { return a.IsApproval() || a.IsPromote() || a
 
 // production tells whether the action changes what production has.
 func (a Action) production() bool {
-	return a.IsPromote() || a.Deploys && a.Environment == EnvironmentProduction
+	return a.IsPromote() || a.Deploys && !a.IsApproval() && a.Environment == EnvironmentProduction
 }
 
 func (a Action) order() int { return max(a.RunOrder, 1) }

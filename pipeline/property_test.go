@@ -185,6 +185,12 @@ func (m *model) check() {
 	if !m.s.Status.Final() && m.s.WakeAt.IsZero() {
 		m.t.Fatalf("%s, and nothing will ever wake it:\n%s", m.s.Status, Table(m.s, m.now))
 	}
+	m.s.each(func(i, j int, _ *Action, a *ActionState) bool {
+		if want := ActionID("ex", i+1, j+1, a.Number+1); a.AwaitsRequest && a.ID != want {
+			m.t.Fatalf("%s awaits a request under %q, want %q", a.Name, a.ID, want)
+		}
+		return true
+	})
 	if m.s.Status.Final() {
 		m.s.each(func(_, _ int, _ *Action, a *ActionState) bool {
 			if !a.Status.Final() || !a.Deadline.IsZero() {

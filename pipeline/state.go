@@ -48,6 +48,8 @@ type State struct {
 	// Bundle is the digest over all artifacts (BundleDigest), fixed when the first approval opens in an execution
 	// without an image.
 	Bundle string `json:"bundle,omitempty"`
+	// Bundled names the artifacts that Bundle is of, sorted. Later ones are not part of what was approved.
+	Bundled []string `json:"bundled,omitempty"`
 
 	// Resolving is the time by which the image's digest must be learned, while ResolveImage is under way.
 	Resolving time.Time `json:"resolving,omitzero"`
@@ -97,7 +99,8 @@ type ActionState struct {
 	Attempt
 	// Approval is set for an approval, once opened.
 	Approval *Approval `json:"approval,omitempty"`
-	// AwaitsRequest says that a manual action's turn has come and nobody has asked for it; then Deadline is set.
+	// AwaitsRequest says that a manual action's turn has come and nobody has asked for it. Then Deadline is set, and ID
+	// is the one its next attempt will have.
 	AwaitsRequest bool `json:"awaits_request,omitempty"`
 	// RequestedBy asked for a manual action.
 	RequestedBy *Actor `json:"requested_by,omitempty"`
