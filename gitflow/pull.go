@@ -75,7 +75,6 @@ func CheckPull(n Names, pull PullFacts) Verdict {
 	case !pull.Open:
 		v.note(Skipped, RuleTarget, "The pull request is closed; it is judged again when it is reopened.")
 	case !governed(base.Kind):
-		v.names(n, pull, head)
 		v.note(Skipped, RuleTarget, text("%s is %s; the flow has no rules for what goes into it.", base.Name, a(base.Kind)))
 	default:
 		v.names(n, pull, head)

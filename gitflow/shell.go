@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// quote makes one word of a POSIX shell of any value.
+// quote makes one word of a POSIX shell of any value. It cannot keep a value from being taken for an option: names that
+// begin with '-' are not put into commands, or only behind refs/heads/.
 func quote(s string) string {
-	if s != "" && strings.IndexFunc(s, needsQuotes) < 0 && s[0] != '-' && s[0] != '~' {
+	if s != "" && strings.IndexFunc(s, needsQuotes) < 0 && s[0] != '~' {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
