@@ -1,0 +1,176 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// keptCapabilities are those a program may have when it runs as root: what container engines leave by default. Looking
+// into other processes, loading modules or administering the host are not among them.
+var keptCapabilities = []int{
+	unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID,
+	unix.CAP_SETUID, unix.CAP_SETPCAP, unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_CHROOT, unix.CAP_MKNOD,
+	unix.CAP_AUDIT_WRITE, unix.CAP_SETFCAP,
+}
+
+// HideProcess keeps other processes of the same user from reading this one's memory and environment. The server calls
+// it once at its start: what it runs for repositories may be of its own user.
+func HideProcess() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("hide this process from others of its user: %w", err)
+	}
+	return nil
+}
+
+// closeAllOnExec keeps every descriptor but in, out and err from what is started.
+func closeAllOnExec() {
+	if unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	for fd := 3; fd < 1024; fd++ { // before Linux 5.11
+		unix.CloseOnExec(fd)
+	}
+}
+
+// harden takes from this thread, and so from what it starts, what a build has no business with, and makes orphans come
+// to this process.
+func harden(spec Spec) error {
+	if err := HideProcess(); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("adopt orphans: %w", err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("limit core dumps: %w", err)
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return fmt.Errorf("limit file sizes: %w", err)
+	}
+	limit.Cur = min(limit.Max, spec.FileSize)
+	limit.Max = limit.Cur
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
+		return fmt.Errorf("limit file sizes: %w", err)
+	}
+	kept := map[int]bool{}
+	for _, c := range keptCapabilities {
+		kept[c] = true
+	}
+	for c := 0; c <= unix.CAP_LAST_CAP; c++ {
+		if kept[c] {
+			continue
+		}
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
+			break // not ours to drop, so not ours to hand on either; or the kernel does not know it
+		}
+		if err != nil {
+			return fmt.Errorf("drop capabilities: %w", err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("keep programs from getting privileges: %w", err)
+	}
+	return nil
+}
+
+// attributes are how a program is started.
+func attributes(spec Spec) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if spec.User != nil {
+		a.Credential = &syscall.Credential{Uid: spec.User.UID, Gid: spec.User.GID}
+	}
+	if spec.NoNetwork {
+		a.Cloneflags = unix.CLONE_NEWNET
+		if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
+			a.Cloneflags |= unix.CLONE_NEWUSER
+			a.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+			a.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+		}
+	}
+	return a
+}
+
+// killDescendants kills and reaps every descendant, until there is none. Orphans have come to this process.
+func killDescendants() {
+	for {
+		pids := descendants(os.Getpid())
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		if len(pids) == 0 {
+			return
+		}
+		for {
+			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			if pid <= 0 || err != nil {
+				break
+			}
+		}
+		_, _ = unix.Poll(nil, 5) // they need a moment to die
+	}
+}
+
+// descendants lists the processes below pid.
+func descendants(pid int) []int {
+	children := map[int][]int{}
+	for _, p := range processes() {
+		b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p), "stat"))
+		if err != nil {
+			continue // it has ended
+		}
+		// pid (name) state ppid …; the name may contain anything.
+		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		if len(fields) < 2 {
+			continue
+		}
+		if parent, err := strconv.Atoi(fields[1]); err == nil {
+			children[parent] = append(children[parent], p)
+		}
+	}
+	var out []int
+	for todo := []int{pid}; len(todo) > 0; {
+		next := children[todo[0]]
+		out = append(out, next...)
+		todo = append(todo[1:], next...)
+	}
+	return out
+}
+
+func processes() []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var out []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// Sweep kills what was run in dir and outlived its supervisor, when that was killed itself: processes that carry the
+// folder's Cookie. It returns how many it found. Only for folders that are Interrupted.
+func Sweep(dir string) int {
+	n := 0
+	for _, pid := range processes() {
+		b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+		if err == nil && hasCookie(b, dir) && unix.Kill(pid, unix.SIGKILL) == nil {
+			n++
+		}
+	}
+	return n
+}

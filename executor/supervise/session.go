@@ -1,0 +1,153 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Session is what a Runner may use.
+type Session struct {
+	spec   Spec
+	dir    string
+	log    *os.File
+	signal string // that ended the program, for Result
+
+	mu      sync.Mutex
+	running map[*Program]bool
+	ended   bool // nothing is started any more
+}
+
+// Command is a program that a Runner starts.
+type Command struct {
+	Args []string // Args[0] is a path
+	// Env are variables besides those of the Spec; they win.
+	Env []string
+	// Dir is the working folder; empty means the Spec's.
+	Dir string
+	// Files become descriptors 3 and up.
+	Files []*os.File
+}
+
+// Program is a program that runs or ran.
+type Program struct {
+	cmd    *exec.Cmd
+	done   chan struct{}
+	code   int
+	signal string
+}
+
+// Dir is the folder shared with the server.
+func (s *Session) Dir() string { return s.dir }
+
+// Logf writes a line of the supervisor's own into the log. It is masked like everything else.
+func (s *Session) Logf(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.log, "[sluice] "+format+"\n", args...)
+}
+
+// Start starts a program: with the Spec's environment, user and limits, its output going to the log, nothing as its
+// input, as the leader of a process group. It must be called from the Runner's own goroutine.
+func (s *Session) Start(c Command) (*Program, error) {
+	if len(c.Args) == 0 {
+		return nil, errors.New("no program to start")
+	}
+	cmd := &exec.Cmd{Path: c.Args[0], Args: c.Args, Dir: c.Dir, ExtraFiles: c.Files}
+	cmd.Env = append(append(append([]string{}, s.spec.Env...), c.Env...), Cookie+"="+s.dir)
+	if cmd.Dir == "" {
+		cmd.Dir = s.spec.Dir
+	}
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	cmd.SysProcAttr = attributes(s.spec)
+	p := &Program{cmd: cmd, done: make(chan struct{})}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, context.Canceled
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)
+	}
+	s.running[p] = true
+	go func() {
+		_ = cmd.Wait()
+		p.code = cmd.ProcessState.ExitCode()
+		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			p.signal = status.Signal().String()
+		}
+		s.mu.Lock()
+		delete(s.running, p)
+		s.mu.Unlock()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// Done is closed when the program has ended.
+func (p *Program) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the end and returns the exit code; -1 and the signal's name when a signal ended it.
+func (p *Program) Wait() (code int, signal string) {
+	<-p.done
+	return p.code, p.signal
+}
+
+// endWith ends the programs when the context ends: SIGTERM to their groups, SIGKILL after the grace.
+func (s *Session) endWith(ctx context.Context) {
+	<-ctx.Done()
+	s.mu.Lock()
+	s.ended = true
+	running := make([]*Program, 0, len(s.running))
+	for p := range s.running {
+		running = append(running, p)
+	}
+	s.mu.Unlock()
+	for _, p := range running {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	}
+	grace := time.NewTimer(s.spec.Grace)
+	defer grace.Stop()
+	for _, p := range running {
+		select {
+		case <-p.done:
+			continue
+		case <-grace.C:
+			grace.Reset(0)
+		}
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+}
+
+// killAll kills whatever is left of everything that was started.
+func (s *Session) killAll() {
+	s.mu.Lock()
+	s.ended = true
+	left := make([]*Program, 0, len(s.running))
+	for p := range s.running {
+		left = append(left, p)
+	}
+	s.mu.Unlock()
+	for _, p := range left {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+	killDescendants()
+}
+
+// hasCookie tells whether an environment, as the kernel shows it, is that of something run in dir.
+func hasCookie(environ []byte, dir string) bool {
+	want := Cookie + "=" + dir
+	for v := range strings.SplitSeq(string(environ), "\x00") {
+		if v == want {
+			return true
+		}
+	}
+	return false
+}
