@@ -210,6 +210,43 @@ func FuzzParseImageTag(f *testing.F) {
 	})
 }
 
+func TestTagsExplainThemselves(t *testing.T) {
+	for branch, want := range map[string]string{
+		"john/add+login": `- The image was built from a feature or bugfix branch, so its tag carries no version.
+    branch: john/add+login
+- The ID is the issue in the branch's name, or else the last part of the name, changed to fit into a tag; six digits of its SHA-256 keep it apart from others.
+    ID: add-login-862448
+    made of: add+login
+- The last part is the revision that was built.
+    revision: 3f2a9c1
+`,
+		"issue-543": `- The image was built from a feature or bugfix branch, so its tag carries no version.
+    branch: issue-543
+- The ID is the issue in the branch's name, or else the last part of the name.
+    ID: 543
+- The last part is the revision that was built.
+    revision: 3f2a9c1
+`,
+	} {
+		tag, err := FeatureTag(branch, "3f2a9c1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, tag.Explain(branch).Text()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tag, diff)
+		}
+	}
+	for _, text := range []string{"1.4.0-snapshot-3f2a9c1", "1.4.0-candidate-3f2a9c1", "1.4.0-hotfix-17-3f2a9c1", "1.4.0", "1.4.0-hotfix-17"} {
+		tag, err := ParseImageTag(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tag.Explain("").Text(); !strings.Contains(got, "1.4.0") || strings.Contains(got, "17") != (tag.ID != "") {
+			t.Errorf("%s explains itself as\n%s", tag, got)
+		}
+	}
+}
+
 func BenchmarkImageTag(b *testing.B) {
 	b.ReportAllocs()
 	v := Version{Major: 1, Minor: 4}

@@ -74,6 +74,9 @@ func entryOf(c Change, title string) entry {
 			e.section = sectionReverts
 		}
 	}
+	if e.text == "" {
+		e.text = "(no title)"
+	}
 	if strings.HasPrefix(c.Scope, "deps") {
 		e.section = sectionDependencies
 	}

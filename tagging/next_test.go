@@ -1,0 +1,325 @@
+package tagging
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// commits are commits with these messages; the first has the SHA 0000000…, the next 1111111…
+func commits(messages ...string) []Commit {
+	var cs []Commit
+	for i, m := range messages {
+		cs = append(cs, Commit{SHA: strings.Repeat(fmt.Sprint(i%10), 40), Message: m})
+	}
+	return cs
+}
+
+func held(t testing.TB, versions ...string) []Held {
+	t.Helper()
+	var hs []Held
+	for _, s := range versions {
+		hs = append(hs, Held{Version: mustVersion(t, s), Where: "branch release/" + s})
+	}
+	return hs
+}
+
+func TestNext(t *testing.T) {
+	support := Line{Support: true, Major: 1, Minor: 2}
+	for _, c := range []struct {
+		name   string
+		log    []string
+		in     Request
+		open   []string
+		taken  []string
+		set    string
+		want   string // the version and its source
+		refuse string // what the refusal says
+	}{
+		{name: "the first release", want: "0.1.0 initial"},
+		{name: "the first release, breaking", in: Request{Commits: commits("feat!: all new")}, want: "0.1.0 initial"},
+		{name: "the second while the first is open", open: []string{"0.1.0"}, want: "0.2.0 computed"},
+		{name: "a fix, with the floor as it is by default", log: []string{"1.3.0"}, in: Request{Commits: commits("fix: a")}, want: "1.4.0 computed"},
+		{name: "a fix, with a low floor", log: []string{"1.3.0"}, in: Request{Commits: commits("fix: a"), Floor: Patch}, want: "1.3.1 computed"},
+		{name: "no convention, with a low floor", log: []string{"1.3.0"}, in: Request{Commits: commits("stuff"), Floor: Patch}, want: "1.3.1 computed"},
+		{name: "a feature, with a low floor", log: []string{"1.3.0"}, in: Request{Commits: commits("fix: a", "feat: b", "fix: c"), Floor: Patch}, want: "1.4.0 computed"},
+		{name: "a breaking change", log: []string{"1.3.0"}, in: Request{Commits: commits("feat: a", "fix!: b")}, want: "2.0.0 computed"},
+		{name: "a high floor", log: []string{"1.3.0"}, in: Request{Commits: commits("fix: a"), Floor: Major}, want: "2.0.0 computed"},
+		{name: "no commits", log: []string{"1.3.0"}, want: "1.4.0 computed"},
+		{name: "merge commits do not count", log: []string{"1.3.0"}, in: Request{Commits: []Commit{{SHA: testSHA, Message: "feat!: a", Merge: true}}}, want: "1.4.0 computed"},
+		{name: "a breaking change while major is 0", log: []string{"0.3.0"}, in: Request{Commits: commits("feat!: a")}, want: "0.4.0 computed"},
+		{name: "a high floor while major is 0", log: []string{"0.3.2"}, in: Request{Floor: Major}, want: "0.4.0 computed"},
+		{name: "while 1.4.0 is open", log: []string{"1.3.0"}, open: []string{"1.4.0"}, in: Request{Commits: commits("fix: a")}, want: "1.5.0 computed"},
+		{name: "while two are open", log: []string{"1.3.0"}, open: []string{"1.5.0", "1.4.0"}, want: "1.6.0 computed"},
+		{name: "while an old one is open", log: []string{"1.3.0"}, open: []string{"1.2.9"}, want: "1.4.0 computed"},
+		{name: "after a hotfix with a suffix", log: []string{"1.4.0", "1.4.0-hotfix-17"}, in: Request{Floor: Patch}, want: "1.4.1 computed"},
+		{name: "after a hotfix that raised the patch number", log: []string{"1.4.0", "1.4.1"}, in: Request{Floor: Patch}, want: "1.4.2 computed"},
+		{name: "the log is not in the order of versions", log: []string{"2.0.0", "1.9.5"}, want: "2.1.0 computed"},
+		{name: "a version that exists elsewhere is passed over", log: []string{"1.3.0"}, taken: []string{"1.4.0", "1.5.0"}, want: "1.6.0 computed"},
+		{name: "the first version exists elsewhere", taken: []string{"0.1.0"}, want: "0.2.0 initial"},
+
+		{name: "a support line", log: []string{"1.2.3", "1.3.0", "2.0.0"}, in: Request{Line: support, Commits: commits("feat!: a")}, want: "1.2.4 computed"},
+		{name: "a support line with an open release", log: []string{"1.2.3", "2.0.0"}, open: []string{"1.2.4", "2.1.0"}, in: Request{Line: support}, want: "1.2.5 computed"},
+		{name: "a support line without a release", log: []string{"1.3.0"}, in: Request{Line: support}, want: "1.2.0 initial"},
+		{name: "a version off the support line", log: []string{"1.2.3"}, in: Request{Line: support}, set: "1.3.0", refuse: "1.3.0 is not on the support line 1.2; the next free version is 1.2.4"},
+
+		{name: "a version that was asked for", log: []string{"1.3.0"}, set: "2.0.0", want: "2.0.0 set"},
+		{name: "a low version that was asked for", log: []string{"1.3.0"}, in: Request{Commits: commits("feat!: a")}, set: "1.3.1", want: "1.3.1 set"},
+		{name: "1.0.0 by command", log: []string{"0.9.0"}, set: "1.0.0", want: "1.0.0 set"},
+		{name: "the first by command", set: "1.0.0", want: "1.0.0 set"},
+		{name: "one that is released", log: []string{"1.3.0"}, set: "1.3.0", refuse: "1.3.0 exists already (release v1.3.0); the next free version is 1.4.0"},
+		{name: "one lower than a release", log: []string{"1.3.0"}, set: "1.2.9", refuse: "1.2.9 is not higher than 1.3.0, the highest release; the next free version is 1.4.0"},
+		{name: "one of a release with a hotfix", log: []string{"1.4.0-hotfix-17"}, set: "1.4.0", refuse: "1.4.0 is not higher than 1.4.0-hotfix-17"},
+		{name: "one that is open", log: []string{"1.3.0"}, open: []string{"1.4.0"}, set: "1.4.0", refuse: "1.4.0 exists already (branch release/1.4.0); the next free version is 1.5.0"},
+		{name: "one that exists elsewhere", log: []string{"1.3.0"}, taken: []string{"1.7.0"}, set: "1.7.0", refuse: "1.7.0 exists already"},
+		{name: "a hotfix as a release", log: []string{"1.3.0"}, set: "1.4.0-hotfix-17", refuse: "a release has no hotfix ID"},
+		{name: "no version", set: "0.0.0", refuse: "0.0.0 is no version"},
+
+		{name: "a trailer", log: []string{"1.3.0"}, in: Request{Commits: commits("fix: a\n\nRelease-As: 3.0.0", "feat!: b")}, want: "3.0.0 release-as"},
+		{name: "the later of two trailers", log: []string{"1.3.0"}, in: Request{Commits: commits("a\n\nRelease-As: 3.0.0", "b\n\nRelease-As: 1.9.0")}, want: "1.9.0 release-as"},
+		{name: "a trailer in a merge commit", log: []string{"1.3.0"}, in: Request{Commits: []Commit{{SHA: testSHA, Merge: true, Message: "Merge\n\nRelease-As: 3.0.0"}}}, want: "3.0.0 release-as"},
+		{name: "a command beats a trailer", log: []string{"1.3.0"}, in: Request{Commits: commits("a\n\nRelease-As: 3.0.0")}, set: "2.0.0", want: "2.0.0 set"},
+		{name: "a trailer that is no version", log: []string{"1.3.0"}, in: Request{Commits: commits("a\n\nRelease-As: v3")}, refuse: `Release-As trailer in commit 0000000: version "v3"`},
+		{name: "a trailer that is too low", log: []string{"1.3.0"}, in: Request{Commits: commits("a\n\nRelease-As: 1.0.0")}, refuse: "1.0.0 is not higher than 1.3.0"},
+		{name: "a bad trailer that a later one replaces", log: []string{"1.3.0"}, in: Request{Commits: commits("a\n\nRelease-As: x", "b\n\nRelease-As: 2.0.0")}, want: "2.0.0 release-as"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := c.in
+			r.Log, r.Open, r.Taken = logOf(t, c.log...), held(t, c.open...), held(t, c.taken...)
+			r.Set = override(t, c.set)
+			res, err := Next(r)
+			got := ""
+			if err == nil {
+				got = fmt.Sprintf("%s %s", res.Version, res.Source)
+			}
+			if got != c.want || !strings.Contains(fmt.Sprint(err), nonEmpty(c.refuse, "<nil>")) {
+				t.Fatalf("got %q, error %v; want %q, error %q", got, err, c.want, c.refuse)
+			}
+		})
+	}
+}
+
+func override(t testing.TB, version string) *Override {
+	t.Helper()
+	if version == "" {
+		return nil
+	}
+	return &Override{Version: mustVersion(t, version), By: "/release start " + version + " by octocat"}
+}
+
+func TestRefusalsCarryTheirReasons(t *testing.T) {
+	_, err := Next(Request{Log: logOf(t, "1.3.0"), Set: &Override{Version: mustVersion(t, "1.2.0"), By: "/release start"}})
+	var refused *RefusedError
+	if !errors.As(err, &refused) || refused.Version != mustVersion(t, "1.2.0") || len(refused.Explanation) == 0 {
+		t.Fatalf("error %#v", err)
+	}
+	if _, err := Next(Request{Floor: "huge"}); err == nil {
+		t.Error("a floor that does not exist was taken")
+	}
+}
+
+func TestNextHotfix(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		log    []string
+		from   string
+		id     string
+		mode   HotfixMode
+		open   []string
+		taken  []string
+		want   string // version and image tag
+		refuse string
+	}{
+		{name: "by suffix", log: []string{"1.4.0"}, from: "1.4.0", id: "17", want: "1.4.0-hotfix-17 1.4.0-hotfix-17"},
+		{name: "of a hotfix", log: []string{"1.4.0", "1.4.0-hotfix-17"}, from: "1.4.0-hotfix-17", id: "18", want: "1.4.0-hotfix-18 1.4.0-hotfix-18"},
+		{name: "of an older release", log: []string{"1.3.0", "1.4.0"}, from: "1.3.0", id: "17", want: "1.3.0-hotfix-17 1.3.0-hotfix-17"},
+		{name: "an ID that looks like a revision", log: []string{"1.4.0"}, from: "1.4.0", id: "1234567",
+			want: "1.4.0-hotfix-1234567-8bb0cf 1.4.0-hotfix-1234567-8bb0cf"},
+		{name: "an ID used before", log: []string{"1.4.0", "1.4.0-hotfix-17"}, from: "1.4.0-hotfix-17", id: "17", refuse: "version 1.4.0-hotfix-17 is released already; give the hotfix another ID"},
+		{name: "an ID that is open", log: []string{"1.4.0"}, from: "1.4.0", id: "17", open: []string{"1.4.0-hotfix-17"}, refuse: "exists already"},
+		{name: "by patch", log: []string{"1.4.0"}, from: "1.4.0", id: "17", mode: HotfixPatch, want: "1.4.1 1.4.1-hotfix-17"},
+		{name: "of a hotfix by patch", log: []string{"1.4.0", "1.4.1"}, from: "1.4.1", id: "18", mode: HotfixPatch, want: "1.4.2 1.4.2-hotfix-18"},
+		{name: "of an older release by patch", log: []string{"1.4.0", "1.4.1", "1.5.0"}, from: "1.4.0", id: "18", mode: HotfixPatch, want: "1.4.2 1.4.2-hotfix-18"},
+		{name: "by patch, where that is open and the next exists", log: []string{"1.4.0"}, from: "1.4.0", id: "17", mode: HotfixPatch,
+			open: []string{"1.4.1"}, taken: []string{"1.4.2"}, want: "1.4.3 1.4.3-hotfix-17"},
+		{name: "by patch after one by suffix", log: []string{"1.4.0", "1.4.0-hotfix-16"}, from: "1.4.0-hotfix-16", id: "17", mode: HotfixPatch, want: "1.4.1 1.4.1-hotfix-17"},
+		{name: "of nothing", from: "1.4.0", id: "17", refuse: "the release log knows no version 1.4.0 to mend"},
+		{name: "without an ID", log: []string{"1.4.0"}, from: "1.4.0", refuse: "the hotfix has no ID"},
+		{name: "in no mode", log: []string{"1.4.0"}, from: "1.4.0", id: "17", mode: "both", refuse: `hotfix mode "both"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res, err := NextHotfix(HotfixRequest{Log: logOf(t, c.log...), ID: c.id, From: mustVersion(t, c.from), Mode: c.mode,
+				Open: held(t, c.open...), Taken: held(t, c.taken...)})
+			got := ""
+			if err == nil {
+				got = fmt.Sprintf("%s %s", res.Version, res.Tag)
+			}
+			if got != c.want || !strings.Contains(fmt.Sprint(err), nonEmpty(c.refuse, "<nil>")) {
+				t.Fatalf("got %q, error %v; want %q, error %q", got, err, c.want, c.refuse)
+			}
+		})
+	}
+}
+
+func TestAHotfixIDIsUsedOnceWhateverTheMode(t *testing.T) {
+	log, err := logOf(t, "1.4.0").Append(ReleaseRecord{Version: mustVersion(t, "1.4.1"), HotfixID: "17"}) // by patch
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := NextHotfix(HotfixRequest{Log: log, From: mustVersion(t, "1.4.1"), ID: "17"}); err == nil {
+		t.Errorf("two hotfixes share the image tag %s", res.Tag)
+	}
+}
+
+// TestVersionsRise walks through releases and hotfixes of every sort: each is later than all before it on its line, and
+// no two share a version or a promoted image tag.
+func TestVersionsRise(t *testing.T) {
+	messages := rapid.SampledFrom([]string{"fix: a", "feat: a", "feat!: a", "stuff", "docs: a"})
+	rapid.Check(t, func(t *rapid.T) {
+		var log Log
+		images := make(map[string]Version)
+		for i := range rapid.IntRange(1, 12).Draw(t, "releases") {
+			line := Trunk()
+			record := ReleaseRecord{Tag: fmt.Sprint(i)}
+			var image ImageTag
+			latest, released := log.Highest(Trunk())
+			switch sort := rapid.SampledFrom([]string{"release", "support", "hotfix"}).Draw(t, "sort"); {
+			case sort == "hotfix" && released:
+				mended := rapid.SampledFrom(log.Releases()).Draw(t, "mended").Version
+				res, err := NextHotfix(HotfixRequest{Log: log, From: mended, ID: rapid.SampledFrom([]string{"1", "2", "abc", "1234567"}).Draw(t, "id"),
+					Mode: rapid.SampledFrom([]HotfixMode{HotfixSuffix, HotfixPatch}).Draw(t, "mode")})
+				if err != nil {
+					var refused *RefusedError
+					if !errors.As(err, &refused) {
+						t.Fatal(err)
+					}
+					continue
+				}
+				line = Line{Support: true, Major: mended.Major, Minor: mended.Minor}
+				record.Version, record.HotfixID, image = res.Version, res.ID, res.Tag
+				if record.Version.Hotfix != "" && log.Compare(record.Version, mended) <= 0 {
+					t.Fatalf("hotfix %s of %s is not later than it", record.Version, mended)
+				}
+			default:
+				if sort == "support" && released {
+					line = Line{Support: true, Major: latest.Version.Major, Minor: latest.Version.Minor}
+				}
+				res, err := Next(Request{Log: log, Line: line, Commits: commits(rapid.SliceOfN(messages, 0, 3).Draw(t, "commits")...),
+					Floor: rapid.SampledFrom([]Bump{Patch, Minor, Major}).Draw(t, "floor")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if high, found := log.Highest(line); found && log.Compare(res.Version, high.Version) <= 0 {
+					t.Fatalf("%s comes after %s on the %s", res.Version, high.Version, line)
+				}
+				record.Version, image = res.Version, ImageTag{Kind: Release, Version: res.Version}
+			}
+			if other, found := images[image.String()]; found {
+				t.Fatalf("%s and %s share the image tag %s", other, record.Version, image)
+			}
+			images[image.String()] = record.Version
+			var err error
+			if log, err = log.Append(record); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestExplanations(t *testing.T) {
+	hostile := "feat!: drop @octocat's `x`, closes #12 \u202egnp\n\nbody"
+	next, err := Next(Request{Log: logOf(t, "1.2.0", "1.3.0"), Open: held(t, "1.4.0"), Taken: held(t, "2.0.0"),
+		Commits: append(commits("fix: a\n\nRelease-As: 9.0.0", hostile), Commit{Merge: true}), Set: override(t, "1.5.0")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	computed, err := Next(Request{Log: logOf(t, "1.2.0", "1.3.0"), Taken: held(t, "1.4.0"), Commits: commits("fix: a"),
+		Incomplete: "The clone is shallow, so older commits and tags may be missing."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero, err := Next(Request{Log: logOf(t, "0.2.0"), Commits: commits("feat!: a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := Next(Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	support, err := Next(Request{Log: logOf(t, "1.2.0", "2.0.0"), Line: Line{Support: true, Major: 1, Minor: 2}, Commits: commits("feat: a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hotfix, err := NextHotfix(HotfixRequest{Log: logOf(t, "1.4.0", "1.4.0-hotfix-17"), From: mustVersion(t, "1.4.0-hotfix-17"), ID: "1234567"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	candidate := CandidateOf(mustVersion(t, "1.4.0"), Request{Log: logOf(t, "1.3.0"), Commits: commits("feat!: a", "b\n\nRelease-As: 2.0.0")})
+	released := CandidateOf(mustVersion(t, "1.3.0"), Request{Log: logOf(t, "1.3.0")})
+	var b strings.Builder
+	for _, e := range []struct {
+		title string
+		why   Explanation
+	}{
+		{"a command decides", next.Explanation},
+		{"computed, in a shallow clone", computed.Explanation},
+		{"while major is 0", zero.Explanation},
+		{"the first", first.Explanation},
+		{"a support line", support.Explanation},
+		{"a hotfix of a hotfix", hotfix.Explanation},
+		{"a breaking change on a release branch", candidate.Explanation},
+		{"a release branch that is released", released.Explanation},
+	} {
+		fmt.Fprintf(&b, "# %s, in a terminal\n%s\n# %[1]s, in Markdown\n%[3]s\n", e.title, e.why.Text(), e.why.Markdown())
+	}
+	golden(t, "explanations.golden", b.String())
+	if got := len(computed.Explanation.Warnings()); got != 2 {
+		t.Errorf("%d warnings; want 2: the shallow clone, the version passed over", got)
+	}
+}
+
+// golden compares got with a file in testdata, or writes it with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), rewrite with go test -update:\n%s", path, diff)
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	b.ReportAllocs()
+	var records []ReleaseRecord
+	for i := range uint64(200) {
+		records = append(records, ReleaseRecord{Version: Version{Major: 1, Minor: i}, SHA: testSHA})
+	}
+	log, err := NewLog(records...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var cs []Commit
+	for range 25 {
+		cs = append(cs, commits("feat(api): add orders (#12)\n\nThey were missing.\n\nCo-authored-by: Mona <mona@example.com>", "fix: mend", "Merge", "chore: tidy")...)
+	}
+	r := Request{Log: log, Commits: cs}
+	for b.Loop() {
+		if _, err := Next(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
