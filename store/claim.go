@@ -42,31 +42,42 @@ type Settlement struct {
 	Problem string    // for ItemRetry and ItemDead
 }
 
+// Next is what a claim is for: the item to handle now.
+type Next struct {
+	// Item is nil when nothing is due; the claim has ended then.
+	Item *LaneItem
+	// DueAt is, without an item, when the lane is due next; zero: nothing is in it, or another owner has it.
+	DueAt time.Time
+}
+
 // ClaimLane gives a lane to the owner, with the first item that is due. It returns no item if another owner has the lane
-// or nothing in it is due.
-func (s *Store) ClaimLane(ctx context.Context, lane, owner string, turn Turn) (c Claim, item *LaneItem, err error) {
+// or nothing in it is due. What the owner has claimed before it is given again, under another fence: an owner must know
+// itself which lanes it works on.
+func (s *Store) ClaimLane(ctx context.Context, lane, owner string, turn Turn) (c Claim, next Next, err error) {
 	err = s.write(ctx, false, func(tx *Tx) error {
-		c, item = Claim{Lane: lane, Owner: owner}, nil
+		c, next = Claim{Lane: lane, Owner: owner}, Next{}
 		ok, err := tx.scalar(ctx, []any{&c.Fence}, `UPDATE lanes SET owner = ?, fence = fence + 1, lease_until = `+s.engine.clock()+` + ?
-			WHERE name = ? AND is_open AND due_at <= ? AND (owner = '' OR lease_until < `+s.engine.clock()+`) RETURNING fence`,
-			owner, turn.Lease.Microseconds(), lane, toMicros(turn.Now))
+			WHERE name = ? AND is_open AND due_at <= ? AND (owner IN ('', ?) OR lease_until < `+s.engine.clock()+`) RETURNING fence`,
+			owner, turn.Lease.Microseconds(), lane, toMicros(turn.Now), owner)
 		if err != nil || !ok {
 			return err
 		}
-		item, err = tx.handOut(ctx, c, turn)
+		next, err = tx.handOut(ctx, c, turn)
 		return err
 	})
 	if err != nil {
-		return Claim{}, nil, fmt.Errorf("claim lane %s: %w", lane, err)
+		return Claim{}, Next{}, fmt.Errorf("claim lane %s: %w", lane, err)
 	}
-	return c, item, nil
+	return c, next, nil
 }
 
-// Settle ends an item's turn and hands out the next one that is due; without one the claim ends and the item is nil. If
-// the claim has ended meanwhile nothing is written, and the error is ErrStale.
-func (s *Store) Settle(ctx context.Context, c Claim, end Settlement, turn Turn) (next *LaneItem, err error) {
-	// An item that is gone was committed by its handler; the rest is repeated if it gets lost.
-	err = s.write(ctx, end.Result != ItemGone, func(tx *Tx) error {
+// Settle ends an item's turn and hands out the next one that is due; without one the claim ends. If the claim has ended
+// meanwhile nothing is written, and the error is ErrStale.
+//
+// It survives the end of the process, and does not wait for the disk: after a power cut an item may be handed out
+// again. Whoever needs more calls FinishItem in the transaction that writes what came of the item.
+func (s *Store) Settle(ctx context.Context, c Claim, end Settlement, turn Turn) (next Next, err error) {
+	err = s.write(ctx, end.Result == ItemDead, func(tx *Tx) error {
 		if err := tx.confirm(ctx, c, turn.Lease); err != nil {
 			return err
 		}
@@ -77,7 +88,7 @@ func (s *Store) Settle(ctx context.Context, c Claim, end Settlement, turn Turn) 
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("settle item %d of lane %s: %w", end.Item.Seq, c.Lane, err)
+		return Next{}, fmt.Errorf("settle item %d of lane %s: %w", end.Item.Seq, c.Lane, err)
 	}
 	return next, nil
 }
@@ -177,43 +188,43 @@ func (tx *Tx) again(ctx context.Context, end Settlement) (int64, error) {
 
 // handOut returns the first item of a lane that is due, or ends the claim. The lane is locked. An item that was handed
 // out before holds the lane up until it is due; one that was not is passed by until then.
-func (tx *Tx) handOut(ctx context.Context, c Claim, turn Turn) (*LaneItem, error) {
+func (tx *Tx) handOut(ctx context.Context, c Claim, turn Turn) (Next, error) {
 	item, err := laneItems().one(ctx, tx, "lane = ? AND dead_at = 0 AND (due_at <= ? OR held) ORDER BY seq", c.Lane, toMicros(turn.Now))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, tx.release(ctx, c, nil)
+		return tx.release(ctx, c, nil)
 	case err != nil:
-		return nil, err
+		return Next{}, err
 	case item.DueAt.After(turn.Now):
-		return nil, tx.release(ctx, c, &item)
+		return tx.release(ctx, c, &item)
 	}
 	if item.Key != "" {
 		if _, err := tx.exec(ctx, "UPDATE lane_items SET waits_key = '', held = TRUE WHERE lane = ? AND seq = ?", c.Lane, item.Seq); err != nil {
-			return nil, err
+			return Next{}, err
 		}
 	}
 	if item.DeliveryID != "" {
 		d, err := tx.Delivery(ctx, item.DeliveryID)
 		if err != nil {
-			return nil, err
+			return Next{}, err
 		}
 		item.Delivery = &d.Delivery
 	}
-	return &item, nil
+	return Next{Item: &item}, nil
 }
 
 // release ends the claim. head is what holds the lane up; without one it is due with the earliest of what is left.
-func (tx *Tx) release(ctx context.Context, c Claim, head *LaneItem) error {
+func (tx *Tx) release(ctx context.Context, c Claim, head *LaneItem) (Next, error) {
 	var left, due int64
 	if _, err := tx.scalar(ctx, []any{&left, &due}, "SELECT COUNT(*), COALESCE(MIN(due_at), 0) FROM lane_items WHERE lane = ? AND dead_at = 0", c.Lane); err != nil {
-		return err
+		return Next{}, err
 	}
 	if head != nil {
 		due = toMicros(head.DueAt)
 	}
 	_, err := tx.exec(ctx, "UPDATE lanes SET owner = '', lease_until = 0, is_open = ?, due_at = ? WHERE name = ? AND owner = ? AND fence = ?",
 		left > 0, due, c.Lane, c.Owner, c.Fence)
-	return err
+	return Next{DueAt: fromMicros(due)}, err
 }
 
 // RenewClaims prolongs all claims of an owner.

@@ -95,10 +95,10 @@ func (tx *Tx) raise(ctx context.Context, lane string, n int, due time.Time) (las
 	return last, nil
 }
 
-// DueLanes returns lanes with something due that nobody works on, longest due first, at most limit.
-func (tx *Tx) DueLanes(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	r, err := tx.query(ctx, "SELECT name FROM lanes WHERE is_open AND due_at <= ? AND (owner = '' OR lease_until < "+tx.store.engine.clock()+
-		") ORDER BY due_at, touched_at LIMIT ?", toMicros(now), limit)
+// DueLanes returns lanes with something due that no other owner works on, longest due first, at most limit.
+func (tx *Tx) DueLanes(ctx context.Context, owner string, now time.Time, limit int) ([]string, error) {
+	r, err := tx.query(ctx, "SELECT name FROM lanes WHERE is_open AND due_at <= ? AND (owner IN ('', ?) OR lease_until < "+tx.store.engine.clock()+
+		") ORDER BY due_at, touched_at LIMIT ?", toMicros(now), owner, limit)
 	if err != nil {
 		return nil, fmt.Errorf("look for due lanes: %w", err)
 	}
@@ -121,8 +121,6 @@ type LaneLoad struct {
 	Dead      int // items given up
 	OpenLanes int // lanes with something due, those being worked on included
 	BusyLanes int // lanes being worked on, in all processes
-	// NextDue is when the next lane becomes due that is not; zero: none will.
-	NextDue time.Time
 	// OldestDelivery is when the oldest delivery came that is not handled; zero: there is none.
 	OldestDelivery time.Time
 }
@@ -141,7 +139,6 @@ func (tx *Tx) Load(ctx context.Context, now time.Time) (LaneLoad, error) {
 		{&l.Dead, "SELECT COUNT(*) FROM lane_items WHERE dead_at > 0", nil},
 		{&l.OpenLanes, "SELECT COUNT(*) FROM lanes WHERE is_open AND due_at <= ?", []any{at}},
 		{&l.BusyLanes, "SELECT COUNT(*) FROM lanes WHERE owner <> '' AND lease_until >= " + tx.store.engine.clock(), nil},
-		{micros{&l.NextDue}, "SELECT COALESCE(MIN(due_at), 0) FROM lanes WHERE is_open AND due_at > ?", []any{at}},
 		{micros{&l.OldestDelivery}, "SELECT COALESCE(MIN(received_at), 0) FROM deliveries WHERE state = 'waiting'", nil},
 	} {
 		if _, err := tx.scalar(ctx, []any{q.dest}, q.query, q.args...); err != nil {
@@ -160,17 +157,23 @@ func (tx *Tx) OpenLanes(ctx context.Context, now time.Time) (int, error) {
 	return n, nil
 }
 
+// NextDue is when the next lane becomes due that is not; zero: none will.
+func (tx *Tx) NextDue(ctx context.Context, now time.Time) (time.Time, error) {
+	var at time.Time
+	if _, err := tx.scalar(ctx, []any{micros{&at}}, "SELECT COALESCE(MIN(due_at), 0) FROM lanes WHERE is_open AND due_at > ?", toMicros(now)); err != nil {
+		return time.Time{}, fmt.Errorf("look for the next due lane: %w", err)
+	}
+	return at, nil
+}
+
 // CloseDrain tells whether a lane has nothing more to do, and if so takes its drain job out of it: the caller completes the
-// job in this transaction. The lane's row stays locked until the commit, so nothing is posted in between.
-func (tx *Tx) CloseDrain(ctx context.Context, lane string) (bool, error) {
+// job in this transaction. The lane's row stays locked until the commit, so nothing is posted in between. If there is
+// something to do, due is when.
+func (tx *Tx) CloseDrain(ctx context.Context, lane string) (closed bool, due time.Time, err error) {
 	n, err := tx.exec(ctx, "UPDATE lanes SET job_id = 0 WHERE name = ? AND NOT is_open", lane)
-	if err != nil {
-		return false, fmt.Errorf("lane %s: %w", lane, err)
+	if err != nil || n > 0 {
+		return n > 0, time.Time{}, err
 	}
-	if n > 0 {
-		return true, nil
-	}
-	var known int
-	_, err = tx.scalar(ctx, []any{&known}, "SELECT COUNT(*) FROM lanes WHERE name = ?", lane)
-	return known == 0, err
+	open, err := tx.scalar(ctx, []any{micros{&due}}, "SELECT due_at FROM lanes WHERE name = ?", lane)
+	return !open && err == nil, due, err
 }

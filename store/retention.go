@@ -25,11 +25,12 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	for _, p := range []struct {
 		statement string
 		before    time.Time
+		lanes     bool
 	}{
-		{"DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? ORDER BY received_at LIMIT ?)", old},
-		{"UPDATE deliveries SET body = ? WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? AND length(body) > 0 ORDER BY received_at LIMIT ?)", before},
+		{"DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? ORDER BY received_at LIMIT ?)", old, false},
+		{"UPDATE deliveries SET body = ? WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? AND length(body) > 0 ORDER BY received_at LIMIT ?)", before, false},
 		{`DELETE FROM lanes WHERE name IN (SELECT name FROM lanes WHERE NOT is_open AND job_id = 0 AND owner = '' AND touched_at < ?
-			AND NOT EXISTS (SELECT 1 FROM lane_items WHERE lane = name) LIMIT ?)`, before},
+			AND NOT EXISTS (SELECT 1 FROM lane_items WHERE lane = name) LIMIT ?)`, before, true},
 	} {
 		args := []any{toMicros(p.before), pruneStep}
 		if p.statement[:6] == "UPDATE" {
@@ -44,7 +45,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 			if err != nil {
 				return total, fmt.Errorf("prune: %w", err)
 			}
-			total += int(n)
+			if !p.lanes {
+				total += int(n)
+			}
 			if n < pruneStep {
 				break
 			}
