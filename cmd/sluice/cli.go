@@ -20,6 +20,8 @@ const (
 type cli struct {
 	Lint   lintCmd   `cmd:"" help:"Check a repository file, .github/sluice.yml."`
 	Schema schemaCmd `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
+
+	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`
 }
 
 // env is what a subcommand may use of the world.
