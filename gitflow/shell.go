@@ -33,3 +33,6 @@ func command(words ...string) string {
 
 // number is a pull request's number as a word of a command.
 func number(n int) string { return strconv.Itoa(n) }
+
+// Quote makes one word of a POSIX shell's command line of s, for commands shown to people.
+func Quote(s string) string { return quote(s) }

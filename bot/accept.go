@@ -1,0 +1,27 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Accept stores a delivery with its job, in one transaction with whatever else waits, before GitHub is answered. No call
+// is made and nothing is decided. The errors are event.ErrDuplicate, event.ErrConflict and event.ErrFull.
+func (b *Bot) Accept(ctx context.Context, d event.Delivery) error {
+	outcome, err := b.Store.Accept(ctx, d)
+	if err != nil {
+		return fmt.Errorf("delivery %s: %w", d.ID, err)
+	}
+	switch outcome {
+	case store.Duplicate:
+		return event.ErrDuplicate
+	case store.Conflict:
+		return event.ErrConflict
+	case store.Full:
+		return event.ErrFull
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
+	"github.com/sluicehq/sluice/store"
+)
+
+// jobResolve asks a registry which digest a tag points at.
+const jobResolve = "resolve"
+
+// workAction drives one action execution: start it, once; ask how it is; hand the result to the lane. It runs outside
+// the lane, as often as it takes. The intent was written with the job, and executors look before they act, so a crash
+// between any two lines repeats nothing.
+func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
+	var f actionFact
+	if err := job.Decode(&f); err != nil {
+		return queue.Dead(err)
+	}
+	var run store.ActionRun
+	err := b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		run, err = tx.ActionRun(ctx, f.ActionID)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && run.Final {
+		return queue.Done()
+	}
+	if err != nil {
+		return queue.Retry(err)
+	}
+	report, err := b.drive(ctx, &run)
+	if executor.IsPermanent(err) {
+		report, err = executor.Report{Status: pipeline.Failed, Summary: err.Error()}, nil
+	}
+	if err != nil {
+		b.Log.WarnContext(ctx, "executor did not answer", "job", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
+		return outcome(err, b.Now())
+	}
+	if err := b.record(ctx, run, report); err != nil {
+		return queue.Retry(err)
+	}
+	if report.Status.Final() {
+		return queue.Done()
+	}
+	wait := report.PollAfter
+	if wait <= 0 {
+		wait = executor.DefaultPoll
+	}
+	return queue.Snooze(wait)
+}
+
+// drive starts the action if it was not started yet, stops it if somebody asked for that, and asks where it stands.
+func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report, error) {
+	var req executor.Request
+	if err := json.Unmarshal(run.Request, &req); err != nil {
+		return executor.Report{}, executor.Permanent(fmt.Errorf("request of %s: %w", run.ID, err))
+	}
+	e, err := b.Executors.Lookup(req.Uses)
+	if err != nil {
+		return executor.Report{}, err
+	}
+	if run.Handle == "" {
+		if run.Stop {
+			return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
+		}
+		b.fail(string(effectAction) + ":intent")
+		b.fail(string(effectAction) + ":act")
+		if run.Handle, err = e.Start(ctx, req); err != nil {
+			return executor.Report{}, err
+		}
+		b.fail(string(effectAction) + ":acted")
+		if err := b.started(ctx, run); err != nil {
+			return executor.Report{}, err
+		}
+		b.fail(string(effectAction) + ":result")
+	}
+	if run.Stop {
+		if err := e.Stop(ctx, req, run.Handle); err != nil {
+			return executor.Report{}, err
+		}
+	}
+	return e.Status(ctx, req, run.Handle)
+}
+
+// started keeps the handle and tells the lane that the action is under way.
+func (b *Bot) started(ctx context.Context, run *store.ActionRun) error {
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.ActionRun(ctx, run.ID)
+		if err != nil {
+			return err
+		}
+		now.Handle, now.StartedAt, now.UpdatedAt = run.Handle, b.Now(), b.Now()
+		run.Stop = now.Stop
+		if err := tx.SaveActionRun(ctx, now); err != nil {
+			return err
+		}
+		return b.Queue.Post(ctx, tx, laneOf(run.RepoID), itemAction, actionFact{ActionID: run.ID}, "")
+	})
+}
+
+// record keeps a report; a final one, or one with a new address, goes to the lane.
+func (b *Bot) record(ctx context.Context, run store.ActionRun, report executor.Report) error {
+	raw, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.ActionRun(ctx, run.ID)
+		if err != nil || now.Final {
+			return err
+		}
+		var before executor.Report
+		if len(now.Report) > 0 {
+			if err := json.Unmarshal(now.Report, &before); err != nil {
+				return err
+			}
+		}
+		now.Report, now.Final, now.UpdatedAt = raw, report.Status.Final(), b.Now()
+		if err := tx.SaveActionRun(ctx, now); err != nil {
+			return err
+		}
+		if !now.Final && before.URL == report.URL && before.ExternalID == report.ExternalID {
+			return nil
+		}
+		return b.Queue.Post(ctx, tx, laneOf(run.RepoID), itemAction, actionFact{ActionID: run.ID}, "")
+	})
+}
+
+// Watch forwards the rings of embedded executors to the jobs that wait for them, until ctx ends.
+func (b *Bot) Watch(ctx context.Context) error {
+	for {
+		ids, err := b.Bell.Wait(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the context ended: that is how watching ends
+		}
+		err = b.Store.Write(ctx, func(tx *store.Tx) error {
+			for _, id := range ids {
+				if err := b.Queue.Enqueue(ctx, tx, actionJob(id)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			b.Log.WarnContext(ctx, "a finished action is found by the next poll", "err", err)
+		}
+	}
+}
+
+// resolvePayload is the payload of jobResolve and of the item it answers with.
+type resolvePayload struct {
+	ExecutionID string `json:"execution"`
+	RepoID      int64  `json:"repo"`
+	Reference   string `json:"reference"`
+	Digest      string `json:"digest,omitempty"`
+	Problem     string `json:"problem,omitempty"`
+}
+
+func resolveJob(x *store.Execution, reference string) queue.Job {
+	return queue.Job{Kind: jobResolve, Key: x.ID, Payload: resolvePayload{ExecutionID: x.ID, RepoID: x.RepoID, Reference: reference}}
+}
+
+// workResolve asks the registry for the digest, once: from then on only the digest is used.
+func (b *Bot) workResolve(ctx context.Context, job queue.Job) queue.Outcome {
+	var p resolvePayload
+	if err := job.Decode(&p); err != nil {
+		return queue.Dead(err)
+	}
+	digest, err := b.Images.Find(ctx, p.Reference)
+	switch {
+	case err == nil && digest == "":
+		p.Problem = "the pipeline has not pushed " + p.Reference
+	case executor.IsPermanent(err):
+		p.Problem = err.Error()
+	case err != nil:
+		return queue.Retry(err)
+	}
+	p.Digest = digest
+	err = b.Store.Write(ctx, func(tx *store.Tx) error {
+		return b.Queue.Post(ctx, tx, laneOf(p.RepoID), itemResolved, p, "")
+	})
+	if err != nil {
+		return queue.Retry(err)
+	}
+	return queue.Done()
+}
+
+// resolved takes in what the registry said.
+func (s *session) resolved(ctx context.Context, p resolvePayload) error {
+	if p.Problem != "" {
+		return s.advance(ctx, p.ExecutionID, pipeline.ImageUnresolved{At: s.b.Now(), Reference: p.Reference, Reason: p.Problem})
+	}
+	return s.advance(ctx, p.ExecutionID, pipeline.ImageResolved{At: s.b.Now(), Reference: p.Reference, Digest: p.Digest})
+}

@@ -1,0 +1,222 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// takenPart is why somebody does not count as an approver of a release, by account ID. Only accounts GitHub vouches for
+// admit anybody; what a commit claims can only exclude.
+func (s *session) takenPart(ctx context.Context, r *store.Release) (map[int64]string, error) {
+	out := map[int64]string{}
+	add := func(u forge.User, why string) {
+		if u.ID != 0 && !u.Bot && out[u.ID] == "" {
+			out[u.ID] = why
+		}
+	}
+	add(r.StartedBy, "started it")
+	var pushes []store.Push
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		pushes, err = tx.Pushes(ctx, s.repo.ID, r.Branch)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pushes {
+		add(p.Pusher, "pushed to the branch")
+	}
+	merged, err := s.gh.MergedInto(ctx, r.Branch)
+	if err != nil {
+		return nil, fmt.Errorf("pull requests merged into %s: %w", r.Branch, err)
+	}
+	for _, p := range merged {
+		if !p.CreatedAt.IsZero() && p.UpdatedAt.Before(r.StartedAt) {
+			continue
+		}
+		add(p.Author, fmt.Sprintf("wrote pull request #%d", p.Number))
+	}
+	return out, s.committers(ctx, r, add)
+}
+
+// committers excludes the authors and co-authors of the commits that only this branch has.
+func (s *session) committers(ctx context.Context, r *store.Release, add func(forge.User, string)) error {
+	if r.CutSHA == "" || r.HeadSHA == "" || r.CutSHA == r.HeadSHA {
+		return nil
+	}
+	own, err := s.compare(ctx, r.CutSHA, r.HeadSHA)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	for _, c := range own.Commits {
+		if len(c.Parents) > 1 {
+			continue // merging is not writing
+		}
+		add(c.Author, "wrote commit "+short(c.SHA))
+		add(c.Committer, "committed "+short(c.SHA))
+	}
+	return nil
+}
+
+// approvals counts the approvals of a release's candidate: by different people who may still approve, who took no part
+// in the change, for exactly the revision, digest and configuration that wait.
+func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Execution) (gitflow.Approvals, []forge.User, error) {
+	env := s.cfg.Environment(pipeline.EnvironmentProduction)
+	out := gitflow.Approvals{Needed: 1, Wanted: env.Promote.Auto || r.PromoteBy.ID != 0, Setting: "environments.production.approve"}
+	allowAuthor := false
+	if env.Approve != nil {
+		out.Needed, allowAuthor = env.Approve.Count, env.Approve.AllowAuthor
+	}
+	if x == nil {
+		return out, nil, nil
+	}
+	var said []store.Approval
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		said, err = tx.ApprovalsByRelease(ctx, r.ID)
+		return err
+	})
+	if err != nil {
+		return out, nil, err
+	}
+	excluded := map[int64]string{}
+	if !allowAuthor {
+		if excluded, err = s.takenPart(ctx, r); err != nil {
+			return out, nil, err
+		}
+	}
+	var by []forge.User
+	for _, a := range said {
+		if !a.VoidedAt.IsZero() {
+			out.Void = a.VoidReason
+			continue
+		}
+		if a.ExecutionID != x.ID || a.SHA != x.SHA || a.Digest != x.State.Digest() || a.ConfigHash != x.ConfigHash {
+			continue
+		}
+		if a.Verdict == store.VerdictRejected {
+			out.RejectedBy, out.Reason = a.By.Login, a.Reason
+			continue
+		}
+		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: a.Environment, release: true})
+		if err != nil {
+			return out, nil, err
+		}
+		if no != nil || excluded[a.By.ID] != "" || has(by, a.By) {
+			continue
+		}
+		by = append(by, a.By)
+	}
+	out.Given = len(by)
+	if out.Given > 0 {
+		out.Void = ""
+	}
+	if out.Given >= out.Needed {
+		out.Eligible = out.Given
+		return out, by, nil
+	}
+	people, err := s.candidates(ctx, pipeline.EnvironmentProduction)
+	if err != nil {
+		return out, nil, err
+	}
+	for _, u := range people {
+		if !u.Bot && excluded[u.ID] == "" {
+			out.Eligible++
+		}
+	}
+	return out, by, nil
+}
+
+func has(list []forge.User, u forge.User) bool {
+	for _, x := range list {
+		if x.ID == u.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// mayCount says why somebody's approval of a release would not count; empty: it would.
+func (s *session) mayCount(ctx context.Context, r *store.Release, who forge.User) (string, error) {
+	if env := s.cfg.Environment(pipeline.EnvironmentProduction); env.Approve != nil && env.Approve.AllowAuthor {
+		return "", nil
+	}
+	excluded, err := s.takenPart(ctx, r)
+	if err != nil || excluded[who.ID] == "" {
+		return "", err
+	}
+	return fmt.Sprintf("You %s, and who takes part in a change does not approve it. "+
+		"Ask somebody else, or set `environments.production.approve.allow_author`.", excluded[who.ID]), nil
+}
+
+// voidApprovals ends every approval of a release, with the reason.
+func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason string) error {
+	n := 0
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		n, err = tx.VoidApprovalsOfRelease(ctx, r.ID, reason, s.b.Now())
+		return err
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.audit(ctx, forge.User{}, "approvals.void", r.Version, reason, nil)
+}
+
+// sayVerdict records somebody's approval or rejection of the candidate that waits. The second time changes nothing.
+// done is the record of the command, in the same transaction.
+func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Execution, v store.Verdict, by forge.User, reason, via string, comment int64, done func(*store.Tx) error) error {
+	action, state, ok := x.State.OpenApproval()
+	if !ok {
+		return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", lowerFirst(pipeline.Why(x.State, s.b.Now())))}
+	}
+	a := store.Approval{
+		ID: fmt.Sprintf("%s/%d", state.ID, by.ID), RepoID: s.repo.ID, ReleaseID: r.ID, ExecutionID: x.ID,
+		Environment: action.Environment, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
+		By: by, Verdict: v, Reason: reason, CommentID: comment, Via: via, At: s.b.Now(),
+	}
+	evidence := map[string]any{"execution": x.ID, "sha": a.SHA, "digest": a.Digest, "config": a.ConfigHash, "via": via, "comment": comment}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		before, err := tx.Approvals(ctx, x.ID)
+		if err != nil {
+			return err
+		}
+		for _, b := range before {
+			if b.ID == a.ID && b.VoidedAt.IsZero() && b.Verdict == v {
+				return done(tx)
+			}
+		}
+		if err := tx.SaveApproval(ctx, a); err != nil {
+			return err
+		}
+		if err := s.auditIn(ctx, tx, by, strings.TrimSuffix(string(v), "d"), r.Version, reason, evidence); err != nil {
+			return err
+		}
+		return done(tx)
+	})
+}
+
+// commentChanged withdraws the approval that was said in a comment which was edited or deleted since.
+func (s *session) commentChanged(ctx context.Context, commentID int64, what string) error {
+	var a store.Approval
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		a, err = tx.ApprovalByComment(ctx, s.repo.ID, commentID)
+		return err
+	})
+	if err != nil || !a.VoidedAt.IsZero() {
+		return ignoreMissing(err)
+	}
+	a.VoidedAt, a.VoidReason = s.b.Now(), "the comment it was given in was "+what
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SaveApproval(ctx, a); err != nil {
+			return err
+		}
+		return s.auditIn(ctx, tx, a.By, "approval.withdrawn", a.ReleaseID, a.VoidReason, nil)
+	})
+	s.touch(a.ReleaseID)
+	return err
+}

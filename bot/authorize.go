@@ -1,0 +1,149 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+)
+
+// ask is somebody asking to pass a door.
+type ask struct {
+	door Door
+	who  forge.User
+	// environment is the one that is entered, for doors that are an environment's.
+	environment string
+	// starter started the thing the door leads to; zero where nobody did.
+	starter forge.User
+	// release is true when a release, a hotfix or production is concerned.
+	release bool
+}
+
+// refusal is a no: why, and who could.
+type refusal struct {
+	Why string
+	Who string
+}
+
+func (r *refusal) String() string { return r.Why + " " + r.Who }
+
+// authorize says whether somebody may pass a door: for comments, buttons, dashboard and API alike, when they ask and
+// again when what they asked for runs. It asks GitHub for the rights they have now. A refusal is no error.
+func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
+	rule, ok := doors[a.door]
+	if !ok {
+		return nil, fmt.Errorf("door %q has no rule", a.door)
+	}
+	if a.who.ID == 0 || a.who.Login == "" {
+		return &refusal{Why: "GitHub did not say who asks."}, nil
+	}
+	if rule.role == roleReader {
+		return nil, nil
+	}
+	if teams, users := s.keepers(rule, a.environment); len(teams)+len(users) > 0 {
+		return s.listed(ctx, a.who, teams, users)
+	}
+	want := rule.role
+	if rule.lenient && !a.release || rule.starter && a.starter.ID == a.who.ID {
+		want = forge.RoleWrite
+	}
+	role, err := s.gh.Role(ctx, a.who.Login)
+	if err != nil && !errors.Is(err, forge.ErrNotFound) {
+		return nil, fmt.Errorf("role of %s: %w", a.who.Login, err)
+	}
+	if role.AtLeast(want) {
+		return nil, nil
+	}
+	have := string(role)
+	if role == forge.RoleNone {
+		have = "none"
+	}
+	return &refusal{
+		Why: fmt.Sprintf("This needs the role %s, and yours here is %s.", want, have),
+		Who: fmt.Sprintf("Anyone with the role %s can do it.", want),
+	}, nil
+}
+
+// keepers are the teams and users whom the configuration names for an environment's door; none means that the role
+// decides.
+func (s *session) keepers(rule doorRule, environment string) (teams, users []string) {
+	env := s.cfg.Environment(environment)
+	switch {
+	case rule.environment == byApprove && env.Approve != nil:
+		return env.Approve.Teams, env.Approve.Users
+	case rule.environment == byPromote:
+		return env.Promote.Teams, env.Promote.Users
+	}
+	return nil, nil
+}
+
+// listed tells whether somebody is among named users or in a named team. A named user must still have access.
+func (s *session) listed(ctx context.Context, who forge.User, teams, users []string) (*refusal, error) {
+	for _, u := range users {
+		if !strings.EqualFold(u, who.Login) {
+			continue
+		}
+		role, err := s.gh.Role(ctx, who.Login)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return nil, fmt.Errorf("role of %s: %w", who.Login, err)
+		}
+		if role.AtLeast(forge.RoleRead) {
+			return nil, nil
+		}
+	}
+	for _, t := range teams {
+		in, err := s.gh.TeamMember(ctx, t, who.Login)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return nil, fmt.Errorf("team %s: %w", t, err)
+		}
+		if in {
+			return nil, nil
+		}
+	}
+	return &refusal{
+		Why: "You are not among those whom the configuration names for this.",
+		Who: "They are " + keeperNames(teams, users) + ".",
+	}, nil
+}
+
+// keeperNames lists teams and users for people, without mentioning them.
+func keeperNames(teams, users []string) string {
+	var out []string
+	for _, t := range teams {
+		out = append(out, "team "+code(t))
+	}
+	for _, u := range users {
+		out = append(out, code(u))
+	}
+	return strings.Join(out, ", ")
+}
+
+// candidates are the accounts that an environment's approve setting admits, before anybody is excluded.
+func (s *session) candidates(ctx context.Context, environment string) ([]forge.User, error) {
+	teams, users := s.keepers(doors[DoorApprove], environment)
+	if len(teams)+len(users) == 0 {
+		return s.gh.Collaborators(ctx, doors[DoorApprove].role)
+	}
+	var out []forge.User
+	for _, t := range teams {
+		members, err := s.gh.TeamMembers(ctx, t)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return nil, fmt.Errorf("team %s: %w", t, err)
+		}
+		out = append(out, members...)
+	}
+	for _, login := range users {
+		u, err := s.gh.UserByLogin(ctx, login)
+		if err != nil && !errors.Is(err, forge.ErrNotFound) {
+			return nil, fmt.Errorf("user %s: %w", login, err)
+		}
+		if err == nil {
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b forge.User) int { return int(a.ID - b.ID) })
+	return slices.CompactFunc(out, func(a, b forge.User) bool { return a.ID == b.ID }), nil
+}

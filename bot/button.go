@@ -1,0 +1,196 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// buttonPressed handles a button on one of our check runs as the command it stands for, with the rights of who pressed.
+func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error {
+	if e.AppID != s.us.AppID || !strings.HasPrefix(e.ExternalID, e.SHA+" ") {
+		return nil // another App's check run, or not one of ours
+	}
+	command := map[string]Command{
+		buttonRetry:   {Name: "retry"},
+		buttonCancel:  {Name: "cancel"},
+		buttonApprove: {Name: "approve"},
+		buttonReject:  {Name: "reject", Args: []string{"rejected by button"}},
+	}[e.Identifier]
+	if command.Name == "" {
+		return nil
+	}
+	q := &request{
+		Command: command, by: e.Sender, via: fmt.Sprintf("button %d", e.CheckRunID),
+		done: func(*store.Tx) error { return nil },
+	}
+	if err := s.findByCheck(ctx, q, e.SHA); err != nil {
+		return err
+	}
+	reply, ok, err := s.carry(ctx, q)
+	if err != nil {
+		return err
+	}
+	s.mark(e.SHA)
+	if e.Identifier == buttonReject && ok {
+		reply = "The candidate is rejected. Please say why in a comment, for those who mend it."
+	}
+	if reply == "" || q.issue == 0 {
+		return nil
+	}
+	return s.say(ctx, q.issue, fmt.Sprintf("button-%d-%s-%d", e.CheckRunID, e.Identifier, e.Sender.ID), mention(e.Sender.Login)+" "+reply)
+}
+
+// findByCheck finds what a check run at a SHA is about: the release's pull request, else the newest open one.
+func (s *session) findByCheck(ctx context.Context, q *request, sha string) error {
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
+		if err != nil {
+			return err
+		}
+		for i, p := range pulls {
+			r, err := tx.ReleaseByPull(ctx, s.repo.ID, p.Number)
+			if ignoreMissing(err) != nil {
+				return err
+			}
+			if q.release == nil && p.Open {
+				q.pr, q.issue, q.pull = &pulls[i], p.Number, true
+			}
+			if err == nil {
+				q.pr, q.issue, q.pull, q.release = &pulls[i], p.Number, true, &r
+			}
+		}
+		if q.pr == nil {
+			at, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
+			if err != nil {
+				return err
+			}
+			for _, x := range at { // a branch without pull request
+				q.pr = &store.Pull{RepoID: s.repo.ID, HeadBranch: x.Branch, HeadSHA: sha}
+			}
+		}
+		if q.release != nil {
+			q.execution, err = oneExecution(ctx, tx, q.release.ExecutionID)
+		}
+		return err
+	})
+}
+
+// rerun handles GitHub's re-run button. It acts with the rights of who pressed it: what failed is tried again, and
+// everything at the SHA is judged and reported anew.
+func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, appID int64) error {
+	if appID != s.us.AppID {
+		return nil
+	}
+	no, err := s.authorize(ctx, ask{door: DoorRecheck, who: by})
+	if err != nil || no != nil {
+		return err
+	}
+	var pulls []store.Pull
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		if pulls, err = tx.PullsAt(ctx, s.repo.ID, sha); err != nil {
+			return err
+		}
+		checks, err := tx.Checks(ctx, s.repo.ID, sha)
+		if err != nil {
+			return err
+		}
+		for _, c := range checks {
+			if name != "" && c.Name != name {
+				continue
+			}
+			c.Hash, c.RunID = "rerequested", 0 // GitHub wants a new run
+			if err := tx.SaveCheck(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range pulls {
+		pr, err := s.gh.Pull(ctx, p.Number)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		if err := s.judge(ctx, pr); err != nil {
+			return err
+		}
+		s.touchPull(ctx, pr)
+	}
+	s.mark(sha)
+	if name != "" && name != CheckPipeline {
+		return nil
+	}
+	q := &request{Command: Command{Name: "retry"}, by: by, via: "rerun " + sha, done: func(*store.Tx) error { return nil }}
+	if err := s.findByCheck(ctx, q, sha); err != nil {
+		return err
+	}
+	x, err := s.failedExecution(ctx, q)
+	if err != nil || x == nil || x.Kind == pipeline.KindProduction {
+		return err
+	}
+	_, _, err = s.carry(ctx, q)
+	return err
+}
+
+// groupFacts is what the checks say on the head of a merge queue's group.
+type groupFacts struct {
+	title, text string
+	conclusion  forge.Conclusion
+}
+
+// mergeGroup answers the checks of a merge queue. Its heads are made of pull requests whose own checks have passed, so
+// the rules hold by those; a queue on production cannot work, because it makes commits that nobody approved.
+func (s *session) mergeGroup(ctx context.Context, e event.MergeGroup) error {
+	if e.Activity != event.ChecksRequested {
+		return nil
+	}
+	base := strings.TrimPrefix(e.BaseRef, "refs/heads/")
+	g := &groupFacts{conclusion: forge.Success, title: "The pull requests in this group keep to the flow"}
+	if s.classify(base).Kind == gitflow.KindProduction {
+		g.conclusion, g.title = forge.Failure, "Production takes no merge queue"
+		g.text = "A merge queue makes commits that nobody tested or approved. Take the rule `merge_queue` off the production branch."
+		s.groups[e.SHA] = g
+		s.mark(e.SHA)
+		return nil
+	}
+	number, ok := queuedPull(e.HeadRef)
+	if ok {
+		pr, err := s.gh.Pull(ctx, number)
+		if err != nil {
+			return err
+		}
+		f, err := s.find(ctx, pr)
+		if err != nil {
+			return err
+		}
+		if !f.Verdict.Pass {
+			var text strings.Builder
+			writeVerdict(&text, f.Verdict)
+			g.conclusion, g.title, g.text = forge.Failure, f.Verdict.Title.String(), text.String()
+		}
+	}
+	s.groups[e.SHA] = g
+	s.mark(e.SHA)
+	return nil
+}
+
+// queuedPull reads the pull request's number out of gh-readonly-queue/{base}/pr-{number}-{sha}.
+func queuedPull(ref string) (int, bool) {
+	_, rest, ok := strings.Cut(ref, "/pr-")
+	if !ok {
+		return 0, false
+	}
+	number, _, _ := strings.Cut(rest, "-")
+	n, err := strconv.Atoi(number)
+	return n, err == nil && n > 0
+}

@@ -1,0 +1,476 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Buttons, by the identifier GitHub sends back.
+const (
+	buttonRetry   = "retry"
+	buttonCancel  = "cancel"
+	buttonApprove = "approve"
+	buttonReject  = "reject"
+)
+
+// atSHA is everything that has a say in the checks of a SHA.
+type atSHA struct {
+	sha        string
+	pulls      []store.Pull // open ones
+	executions []store.Execution
+	release    *store.Release // the live or newest one whose head or candidate it is
+	findings   []finding      // of pulls, in their order
+	group      *groupFacts    // a merge queue's head
+	push       []gitflow.Violation
+	// annotations and logs are what the actions of an execution reported.
+	annotations map[string][]forge.Annotation
+	logs        map[string]string
+}
+
+// checksOf composes the check runs of a SHA: one for each name, a section for everything at that SHA, the worst of them
+// as conclusion.
+func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, error) {
+	at, err := s.gather(ctx, sha)
+	if err != nil {
+		return nil, err
+	}
+	var out []forge.CheckRun
+	if len(at.pulls) > 0 || at.group != nil {
+		out = append(out, s.branchCheck(at), s.configCheck(at))
+	}
+	if len(out) == 0 && len(at.push) > 0 {
+		out = append(out, pushCheck(sha, at.push))
+	}
+	if run, ok := s.pipelineCheck(at); ok {
+		out = append(out, run)
+	}
+	promotion, ok, err := s.promotionCheck(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		out = append(out, promotion)
+	}
+	return out, nil
+}
+
+func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
+	at := &atSHA{sha: sha, group: s.groups[sha], annotations: map[string][]forge.Annotation{}, logs: map[string]string{}}
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
+		if err != nil {
+			return err
+		}
+		for _, p := range pulls {
+			if !p.Open {
+				continue
+			}
+			var f finding
+			if len(p.Verdict) > 0 {
+				if err := json.Unmarshal(p.Verdict, &f); err != nil {
+					return err
+				}
+			}
+			at.pulls, at.findings = append(at.pulls, p), append(at.findings, f)
+		}
+		all, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
+		if err != nil {
+			return err
+		}
+		pushed, err := tx.Setting(ctx, s.pushKey(sha))
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		if pushed != "" {
+			if err := json.Unmarshal([]byte(pushed), &at.push); err != nil {
+				return err
+			}
+		}
+		at.executions = current(all)
+		if err := s.gatherReports(ctx, tx, at); err != nil {
+			return err
+		}
+		releases, err := tx.Releases(ctx, s.repo.ID)
+		for i, r := range releases {
+			if r.SHA == sha || r.HeadSHA == sha && r.SHA == "" {
+				at.release = &releases[i]
+			}
+		}
+		return err
+	})
+	return at, err
+}
+
+// gatherReports reads annotations, and the end of the log of what failed.
+func (s *session) gatherReports(ctx context.Context, tx *store.Tx, at *atSHA) error {
+	for _, x := range at.executions {
+		runs, err := tx.ActionRuns(ctx, x.ID)
+		if err != nil {
+			return err
+		}
+		for _, run := range runs {
+			if len(run.Report) == 0 {
+				continue
+			}
+			var r executor.Report
+			if err := json.Unmarshal(run.Report, &r); err != nil {
+				return fmt.Errorf("report of %s: %w", run.ID, err)
+			}
+			for _, a := range r.Annotations {
+				at.annotations[x.ID] = append(at.annotations[x.ID], forge.Annotation(a))
+			}
+			if r.Status == pipeline.Failed && r.Log != "" {
+				action, _, _ := x.State.Action(run.ID)
+				at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
+			}
+		}
+	}
+	return nil
+}
+
+// logTail is how much of a failed action's log a check shows, in bytes.
+const logTail = 12 << 10
+
+// lastLines is the end of a log, whole lines.
+func lastLines(log string, size int) string {
+	if len(log) <= size {
+		return log
+	}
+	_, rest, _ := strings.Cut(log[len(log)-size:], "\n")
+	return rest
+}
+
+// current leaves out executions that a later one of the same kind and branch at the same SHA has taken the place of, and
+// those that only move what was built.
+func current(all []store.Execution) []store.Execution {
+	var out []store.Execution
+	for i, x := range all {
+		if x.Kind == kindRestore || x.Kind == pipeline.KindProduction {
+			continue
+		}
+		later := false
+		for _, y := range all[i+1:] {
+			later = later || y.Kind == x.Kind && y.Branch == x.Branch
+		}
+		if !later {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func completed(run forge.CheckRun, c forge.Conclusion) forge.CheckRun {
+	run.Status, run.Conclusion = "completed", c
+	return run
+}
+
+// branchCheck tells whether the pull requests at a SHA keep to the flow.
+func (s *session) branchCheck(at *atSHA) forge.CheckRun {
+	run := forge.CheckRun{Name: CheckBranch, SHA: at.sha}
+	if at.group != nil {
+		run.Title, run.Summary = at.group.title, at.group.text
+		return completed(run, at.group.conclusion)
+	}
+	var text strings.Builder
+	conclusion := forge.Success
+	for i, p := range at.pulls {
+		f := at.findings[i]
+		if len(at.pulls) > 1 {
+			fmt.Fprintf(&text, "## #%d: %s into %s\n\n", p.Number, code(p.HeadBranch), code(p.BaseBranch))
+		}
+		if f.Unknown != "" {
+			conclusion, run.Title = forge.Failure, f.Unknown
+			continue
+		}
+		if run.Title == "" || !f.Verdict.Pass {
+			run.Title = f.Verdict.Title.String()
+		}
+		if !f.Verdict.Pass {
+			conclusion = forge.Failure
+		}
+		writeVerdict(&text, f.Verdict)
+	}
+	if s.repo.Observe && conclusion != forge.Success {
+		conclusion = forge.Success
+		run.Title = "Observed only: " + run.Title
+	}
+	run.Summary = text.String()
+	return completed(run, conclusion)
+}
+
+// writeVerdict writes what was found about one pull request: what is wrong and how to mend it first, then what passed.
+func writeVerdict(b *strings.Builder, v gitflow.Verdict) {
+	for _, x := range v.Violations {
+		fmt.Fprintf(b, "### %s\n\n%s\n\n", x.Problem.Markdown(code), x.Remedy.Markdown(code))
+		if len(x.Commands) > 0 {
+			b.WriteString(codeBlock("sh", strings.Join(x.Commands, "\n")) + "\n")
+		}
+		if len(x.Commits) > 0 {
+			b.WriteString("Commits that do not belong here:\n\n")
+			for i, c := range x.Commits {
+				if i == 20 {
+					fmt.Fprintf(b, "- and %d more\n", len(x.Commits)-i)
+					break
+				}
+				fmt.Fprintf(b, "- %s %s (%s)\n", short(c.SHA), code(c.Subject), code(c.Author))
+			}
+			b.WriteString("\n")
+		}
+	}
+	mark := map[gitflow.Outcome]string{gitflow.Passed: "passed", gitflow.Failed: "**failed**", gitflow.Noted: "note", gitflow.Skipped: "does not apply"}
+	if len(v.Sections) > 0 {
+		b.WriteString("| Rule | Result | |\n|---|---|---|\n")
+		for _, sec := range v.Sections {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", sec.Rule, mark[sec.Outcome], strings.ReplaceAll(sec.Text.Markdown(code), "|", "\\|"))
+		}
+		b.WriteString("\n")
+	}
+}
+
+// configCheck tells whether the configuration a pull request proposes can be used.
+func (s *session) configCheck(at *atSHA) forge.CheckRun {
+	run := forge.CheckRun{Name: CheckConfig, SHA: at.sha, Title: "The configuration is not touched"}
+	touched := false
+	for _, f := range at.findings {
+		touched = touched || f.Config.Touched
+		run.Annotations = append(run.Annotations, f.Config.Problems...)
+	}
+	if s.repo.ConfigProblem != "" {
+		run.Summary = "The configuration on the default branch cannot be used; the last good one is in force:\n\n" + codeBlock("", s.repo.ConfigProblem)
+	}
+	switch {
+	case len(run.Annotations) > 0:
+		run.Title = fmt.Sprintf("%d problem(s) in %s", len(run.Annotations), ".github/sluice.yml")
+		var list strings.Builder
+		for _, a := range run.Annotations {
+			fmt.Fprintf(&list, "- line %d: %s %s\n", a.StartLine, code(a.Title), strings.ReplaceAll(visible(a.Message), "\n", " "))
+		}
+		run.Text = list.String()
+		return completed(run, forge.Failure)
+	case touched:
+		run.Title = "The configuration is valid; it takes effect once it is on the default branch"
+	}
+	return completed(run, forge.Success)
+}
+
+// pipelineCheck tells where the pipelines of a SHA are. It succeeds when the last stage before the approval succeeded.
+func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
+	run := forge.CheckRun{Name: CheckPipeline, SHA: at.sha}
+	if at.group != nil {
+		run.Title = "The pipelines of the pull requests in this group have passed"
+		return completed(run, forge.Success), true
+	}
+	if len(at.executions) == 0 {
+		if len(at.pulls) == 0 {
+			return run, false
+		}
+		return s.noPipeline(run, at), true
+	}
+	var text strings.Builder
+	worst := -1
+	for _, x := range at.executions {
+		status, conclusion := pipelineResult(x)
+		if rank := severity(status, conclusion); rank > worst {
+			worst = rank
+			run.Status, run.Conclusion = status, conclusion
+			run.Title = pipelineTitle(x, conclusion, s)
+			run.DetailsURL = fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, x.ID)
+		}
+		fmt.Fprintf(&text, "### %s pipeline of %s at %s\n\n", x.Kind, code(x.Branch), short(x.SHA))
+		text.WriteString(pipeline.Table(x.State, s.b.Now()) + "\n")
+		if x.Image != "" {
+			fmt.Fprintf(&text, "Image: %s", code(x.Image))
+			if x.State.Image.Digest != "" {
+				fmt.Fprintf(&text, ", digest %s", code(x.State.Image.Digest))
+			}
+			text.WriteString("\n\n")
+		}
+		run.Annotations = append(run.Annotations, at.annotations[x.ID]...)
+		run.Text += at.logs[x.ID]
+	}
+	run.Summary = text.String()
+	switch {
+	case run.Status != "completed":
+		run.Buttons = []forge.Button{{Label: "Cancel", Description: "Stop this pipeline", Identifier: buttonCancel}}
+	case run.Conclusion == forge.Failure || run.Conclusion == forge.Cancelled || run.Conclusion == forge.TimedOut:
+		run.Buttons = []forge.Button{{Label: "Retry", Description: "Run what failed again", Identifier: buttonRetry}}
+	}
+	return run, true
+}
+
+// noPipeline reports for a pull request whose head has no pipeline.
+func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
+	p := at.pulls[0]
+	if p.HeadRepoID != s.repo.ID {
+		run.Title = "Nothing runs for a fork until somebody with write access allows it"
+		run.Summary = "Code from a fork is not run by Sluice. Somebody with write access can take the change over into a branch of this repository."
+		return completed(run, forge.ActionRequired)
+	}
+	b := s.classify(p.HeadBranch)
+	switch b.Kind {
+	case gitflow.KindBackmerge, gitflow.KindFinish, gitflow.KindIgnored, gitflow.KindProduction, gitflow.KindDevelopment:
+		run.Title = fmt.Sprintf("A %s branch has no pipeline of its own", b.Kind)
+		return completed(run, forge.Success)
+	}
+	run.Title, run.Status = "Waiting for the pipeline to start", "queued"
+	return run
+}
+
+// pipelineResult is an execution in GitHub's words, as far as the approval.
+func pipelineResult(x store.Execution) (status string, c forge.Conclusion) {
+	switch before := x.State.BeforeApproval(); before {
+	case pipeline.Waiting:
+		return "queued", ""
+	case pipeline.InProgress:
+		return "in_progress", ""
+	case pipeline.Succeeded:
+		return "completed", forge.Success
+	case pipeline.Stopped, pipeline.Superseded, pipeline.Skipped:
+		return "completed", forge.Cancelled
+	default:
+		return "completed", forge.Failure
+	}
+}
+
+// severity orders results: the worst one is shown.
+func severity(status string, c forge.Conclusion) int {
+	switch {
+	case c == forge.Failure || c == forge.TimedOut:
+		return 5
+	case c == forge.ActionRequired:
+		return 4
+	case c == forge.Cancelled:
+		return 3
+	case status == "in_progress":
+		return 2
+	case status == "queued":
+		return 1
+	}
+	return 0
+}
+
+func pipelineTitle(x store.Execution, c forge.Conclusion, s *session) string {
+	if c == forge.Success {
+		return fmt.Sprintf("Passed in %s", took(passedIn(x)))
+	}
+	return pipeline.Why(x.State, s.b.Now())
+}
+
+// promotionCheck reports on pull requests into production: what blocks, and the one next step.
+func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun, bool, error) {
+	run := forge.CheckRun{Name: CheckPromotion, SHA: at.sha}
+	into := false
+	for _, p := range at.pulls {
+		into = into || p.BaseBranch == s.names().Production
+	}
+	r := at.release
+	if r == nil {
+		if !into {
+			return run, false, nil
+		}
+		run.Title = "Only a release or a hotfix goes to production"
+		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."
+		return completed(run, forge.Failure), true, nil
+	}
+	if !into && r.Pull == 0 {
+		return run, false, nil
+	}
+	run, err := s.releaseCheck(ctx, run, r)
+	return run, true, err
+}
+
+// releaseCheck reports on the promotion of a release.
+func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store.Release) (forge.CheckRun, error) {
+	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version)
+	if r.CandidateImage != "" {
+		run.Summary = fmt.Sprintf("Candidate: %s", code(r.CandidateImage))
+		if r.CandidateDigest != "" {
+			run.Summary += ", digest " + code(r.CandidateDigest)
+		}
+		run.Summary += "\n\n"
+	}
+	switch r.Status {
+	case store.ReleaseReleased, store.ReleaseRolledBack:
+		run.Title = fmt.Sprintf("%s is in production", r.Version)
+		if r.Status == store.ReleaseRolledBack {
+			run.Title = fmt.Sprintf("%s was in production and was rolled back", r.Version)
+		}
+		return completed(run, forge.Success), nil
+	case store.ReleaseAbandoned:
+		run.Title = fmt.Sprintf("%s was abandoned", r.Version)
+		return completed(run, forge.Cancelled), nil
+	case store.ReleaseFailed:
+		run.Title = r.Problem
+		run.Summary += "`/retry` tries the same digest again; `/rollback` takes production back."
+		return completed(run, forge.Failure), nil
+	}
+	w, err := s.look(ctx, r, phasePromote)
+	if err != nil {
+		if errors.Is(err, forge.ErrNotFound) {
+			run.Title, run.Status = "Waiting for the release branch", "in_progress"
+			return run, nil
+		}
+		return run, err
+	}
+	run.Title = gitflow.NextStep(w.State)
+	if r.Status == store.ReleasePromoting && s.cfg.Finish.Order == "merge-then-deploy" {
+		return completed(run, forge.Success), nil
+	}
+	run.Summary += s.planText(w)
+	if w.execution == nil || r.Status == store.ReleasePromoting {
+		run.Status = "in_progress"
+		return run, nil
+	}
+	if _, _, waits := w.execution.State.OpenApproval(); waits {
+		run.Buttons = []forge.Button{
+			{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
+			{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject},
+		}
+		return completed(run, forge.ActionRequired), nil
+	}
+	if w.Candidate.Failed {
+		return completed(run, forge.ActionRequired), nil
+	}
+	run.Status = "in_progress"
+	return run, nil
+}
+
+// planText shows what a promotion needs, and what is there.
+func (s *session) planText(w *world) string {
+	plan := gitflow.PlanPromote(w.State)
+	var b strings.Builder
+	if plan.Refused != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", plan.Refused.Markdown(code))
+	}
+	for _, step := range plan.Steps {
+		box := " "
+		if step.Done {
+			box = "x"
+		}
+		fmt.Fprintf(&b, "- [%s] %s", box, step.Title.Markdown(code))
+		switch {
+		case step.Done:
+		case step.Blocked != "":
+			fmt.Fprintf(&b, ": %s", step.Blocked.Markdown(code))
+		case step.Waiting != "":
+			fmt.Fprintf(&b, ": %s", step.Waiting.Markdown(code))
+		}
+		b.WriteString("\n")
+	}
+	for _, o := range w.Obstacles {
+		fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
+	}
+	for _, u := range w.approvers {
+		fmt.Fprintf(&b, "\n- approved by %s", code(u.Login))
+	}
+	return b.String()
+}

@@ -1,0 +1,262 @@
+package bot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// cockpitMark names the one status comment of a pull request, which is edited in place.
+const cockpitMark = "status"
+
+// joinCockpit gives a pull request its status comment once somebody gave a command there.
+func (s *session) joinCockpit(ctx context.Context, e event.Comment) error {
+	if !e.IsPullRequest {
+		return nil
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		p, err := tx.Pull(ctx, s.repo.ID, e.Number)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		s.pullCockpits[e.Number] = true
+		if p.Cockpit {
+			return nil
+		}
+		p.Cockpit = true
+		return tx.SavePull(ctx, p)
+	})
+}
+
+// reportCockpits brings the status comments of this handling's releases and pull requests up to date.
+func (s *session) reportCockpits(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(s.cockpits)) {
+		r, err := s.release(ctx, id)
+		if err != nil {
+			return err
+		}
+		if r == nil || r.Pull == 0 {
+			continue
+		}
+		delete(s.pullCockpits, r.Pull)
+		text, err := s.releaseText(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err := s.status(ctx, r.Pull, text); err != nil {
+			return err
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(s.pullCockpits)) {
+		if err := s.pullStatus(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// status writes or edits the status comment.
+func (s *session) status(ctx context.Context, issue int, text string) error {
+	var known store.Comment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		known, err = tx.Comment(ctx, s.repo.ID, issue, cockpitMark)
+		return ignoreMissing(err)
+	})
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(text))
+	hash := hex.EncodeToString(sum[:12])
+	if known.Hash == hash {
+		return nil
+	}
+	body := text + "\n\n" + hiddenMark(cockpitMark)
+	if known.CommentID == 0 {
+		known.CommentID, err = do(ctx, s, effect[int64]{
+			kind: effectComment, key: fmt.Sprintf("%d:%s", issue, cockpitMark), intent: hash,
+			probe: func(ctx context.Context) (int64, bool, error) {
+				all, err := s.gh.Comments(ctx, issue)
+				for _, c := range all {
+					if c.Author.ID == s.us.UserID && strings.Contains(c.Body, hiddenMark(cockpitMark)) {
+						return c.ID, true, nil
+					}
+				}
+				return 0, false, err
+			},
+			act: func(ctx context.Context) (int64, error) {
+				c, err := s.gh.CreateComment(ctx, issue, body)
+				return c.ID, err
+			},
+		})
+	} else {
+		err = s.gh.EditComment(ctx, known.CommentID, body) // the same text again does no harm
+	}
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return tx.SaveComment(ctx, store.Comment{
+			RepoID: s.repo.ID, Issue: issue, Marker: cockpitMark, CommentID: known.CommentID, Hash: hash, UpdatedAt: s.b.Now(),
+		})
+	})
+}
+
+// releaseText is the status comment of a release or hotfix.
+func (s *session) releaseText(ctx context.Context, r *store.Release) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s %s: %s\n\n", title(r.Kind), code(r.Version), r.Status)
+	next := ""
+	if ph, any := phaseOf(r); any && r.Status.Live() && r.Status != store.ReleaseFailed {
+		w, err := s.look(ctx, r, ph)
+		if err != nil {
+			return "", err
+		}
+		next = gitflow.NextStep(w.State)
+		if ph == phasePromote {
+			b.WriteString(s.planText(w) + "\n")
+		}
+	}
+	switch {
+	case r.Problem != "":
+		fmt.Fprintf(&b, "**%s**\n\n", visible(r.Problem))
+	case next != "":
+		fmt.Fprintf(&b, "**Next:** %s\n\n", visible(next))
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(&b, "Reason: %s\n\n", code(r.Reason))
+	}
+	b.WriteString("| | |\n|---|---|\n")
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "| %s | %s |\n", name, value)
+		}
+	}
+	row("Branch", code(r.Branch))
+	row("Commit", shortOr(r.SHA))
+	if r.CandidateImage != "" {
+		row("Candidate", code(r.CandidateImage))
+	}
+	if r.CandidateDigest != "" {
+		row("Digest", code(r.CandidateDigest))
+	}
+	if r.ProductionImage != "" {
+		row("Production image", code(r.ProductionImage))
+	}
+	if r.Status == store.ReleasePromoting || r.Status == store.ReleaseReleased || r.Status == store.ReleaseFailed {
+		if r.HeadSHA != r.SHA {
+			row("Not in this release", "the commits of the branch after "+short(r.SHA))
+		}
+	}
+	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version))
+	b.WriteString("\n`/help` lists what you may do here.")
+	return b.String(), nil
+}
+
+func shortOr(sha string) string {
+	if sha == "" {
+		return ""
+	}
+	return short(sha)
+}
+
+func title(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// pullStatus is the status comment of any other pull request: once a rule is broken or a command was given.
+func (s *session) pullStatus(ctx context.Context, number int) error {
+	var p store.Pull
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		p, err = tx.Pull(ctx, s.repo.ID, number)
+		return ignoreMissing(err)
+	})
+	if err != nil || !p.Cockpit {
+		return err
+	}
+	at, err := s.gather(ctx, p.HeadSHA)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for i, q := range at.pulls {
+		if q.Number != number {
+			continue
+		}
+		v := at.findings[i].Verdict
+		fmt.Fprintf(&b, "### %s\n\n", visible(v.Title.String()))
+		for _, x := range v.Violations {
+			fmt.Fprintf(&b, "- %s %s\n", x.Problem.Markdown(code), x.Remedy.Markdown(code))
+			if len(x.Commands) > 0 {
+				b.WriteString("\n" + codeBlock("sh", strings.Join(x.Commands, "\n")) + "\n")
+			}
+		}
+	}
+	for _, x := range at.executions {
+		fmt.Fprintf(&b, "\n%s pipeline at %s: %s\n", title(x.Kind), short(x.SHA), visible(pipeline.Why(x.State, s.b.Now())))
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	b.WriteString("\n`/help` lists what you may do here.")
+	return s.status(ctx, number, b.String())
+}
+
+// statusText answers /status.
+func (s *session) statusText(ctx context.Context, only string) (string, error) {
+	var envs []store.Environment
+	var live []store.Release
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if envs, err = tx.Environments(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		if live, err = tx.LiveReleases(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| Environment | Runs | Digest | |\n|---|---|---|---|\n")
+	found := false
+	for _, e := range envs {
+		if only != "" && e.Name != only {
+			continue
+		}
+		found = true
+		version := e.Version
+		if version == "" {
+			version = short(e.SHA)
+		}
+		note := ""
+		if e.Hold != "" {
+			note = "held: " + cell(e.Hold)
+		} else if e.LockedBy != "" {
+			note = "a deployment is under way"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(e.Name), code(version), code(shortDigest(e.Digest)), note)
+	}
+	if only != "" && !found {
+		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
+	}
+	for _, r := range live {
+		fmt.Fprintf(&b, "\n- %s %s is %s", r.Kind, code(r.Version), r.Status)
+		if r.Pull != 0 {
+			fmt.Fprintf(&b, " in #%d", r.Pull)
+		}
+	}
+	for _, x := range active {
+		fmt.Fprintf(&b, "\n- the %s pipeline of %s at %s: %s", x.Kind, code(x.Branch), short(x.SHA), visible(lowerFirst(pipeline.Why(x.State, s.b.Now()))))
+	}
+	return b.String(), nil
+}

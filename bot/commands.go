@@ -1,0 +1,350 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// finishWith marks a command that decided nothing more than its reply as carried out.
+func (s *session) finishWith(ctx context.Context, q *request, reply string) (string, error) {
+	return reply, s.b.Store.Write(ctx, q.done)
+}
+
+// dry is the reply of a command that was only asked about.
+func (s *session) dry(ctx context.Context, q *request, would string) (string, error) {
+	return s.finishWith(ctx, q, "Dry run, nothing was changed. "+would)
+}
+
+// needRelease refuses a command that belongs on a release or hotfix pull request.
+func needRelease(q *request) (*store.Release, error) {
+	if q.release == nil {
+		return nil, &userError{fmt.Sprintf("%s belongs on the pull request of a release or hotfix.", code(q.String()))}
+	}
+	return q.release, nil
+}
+
+func (s *session) cmdHelp(ctx context.Context, q *request) (string, error) {
+	var b strings.Builder
+	b.WriteString("Here you may run:\n\n| Command | What it does |\n|---|---|\n")
+	for _, c := range commandTable {
+		a := ask{door: c.door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil}
+		if q.release != nil {
+			a.starter = q.release.StartedBy
+		}
+		no, err := s.authorize(ctx, a)
+		if err != nil {
+			return "", err
+		}
+		if no == nil {
+			fmt.Fprintf(&b, "| %s | %s |\n", strings.ReplaceAll(code(c.usage), "|", "\\|"), c.help)
+		}
+	}
+	b.WriteString("\nCommands stand at the start of a line. `--dry-run` tells what a command would do. " +
+		"If another bot knows the same word, write `/sluice <command>`.")
+	return s.finishWith(ctx, q, b.String())
+}
+
+func (s *session) cmdStatus(ctx context.Context, q *request) (string, error) {
+	text, err := s.statusText(ctx, q.Arg(0))
+	if err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, text)
+}
+
+func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if err := s.onlyProduction(q); err != nil {
+		return "", err
+	}
+	why, err := s.mayCount(ctx, r, q.by)
+	if err != nil {
+		return "", err
+	}
+	if why != "" {
+		return "", &userError{why}
+	}
+	if q.execution == nil {
+		return "", &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
+	}
+	if err := s.sameHead(ctx, r, q.execution); err != nil {
+		return "", err
+	}
+	_, state, ok := q.execution.State.OpenApproval()
+	if q.DryRun && ok {
+		return s.dry(ctx, q, fmt.Sprintf("You would approve %s, digest %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest))))
+	}
+	s.touch(r.ID)
+	return "", s.sayVerdict(ctx, r, q.execution, store.VerdictApproved, q.by, "", q.via, q.comment, q.done)
+}
+
+// onlyProduction refuses an environment that approvals do not guard.
+func (s *session) onlyProduction(q *request) error {
+	if env := q.Arg(0); env != "" && env != pipeline.EnvironmentProduction {
+		return &userError{fmt.Sprintf("%s asks for no approval; only %s does.", code(env), code(pipeline.EnvironmentProduction))}
+	}
+	return nil
+}
+
+// sameHead refuses to judge a candidate that is not the branch's head any more: the pipeline of the new head comes first.
+func (s *session) sameHead(ctx context.Context, r *store.Release, x *store.Execution) error {
+	if x.State.Promoting() {
+		return nil
+	}
+	head, err := s.head(ctx, r.Branch)
+	if err != nil || head == x.SHA {
+		return err
+	}
+	return &userError{fmt.Sprintf("The candidate is %s, and the branch has moved to %s meanwhile. Wait for the pipeline of the new head, then say it again.", short(x.SHA), short(head))}
+}
+
+func (s *session) cmdReject(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if q.execution == nil {
+		return "", &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, "You would reject this candidate.")
+	}
+	s.touch(r.ID) // the walk tells the pipeline
+	return "", s.sayVerdict(ctx, r, q.execution, store.VerdictRejected, q.by, q.Arg(0), q.via, q.comment, q.done)
+}
+
+func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
+	if q.release == nil {
+		return s.promoteElsewhere(ctx, q)
+	}
+	r := q.release
+	if err := s.onlyProduction(q); err != nil {
+		return "", err
+	}
+	switch r.Status {
+	case store.ReleasePromoting:
+		return s.finishWith(ctx, q, "The promotion is under way.")
+	case store.ReleaseReleased:
+		return s.finishWith(ctx, q, fmt.Sprintf("%s is in production.", code(r.Version)))
+	case store.ReleaseOpen:
+	default:
+		return "", &userError{fmt.Sprintf("%s is %s. `/retry` goes on where it stopped; a new head needs a new version: `/version bump patch`.", code(r.Version), r.Status)}
+	}
+	if q.execution != nil {
+		if err := s.sameHead(ctx, r, q.execution); err != nil {
+			return "", err
+		}
+	}
+	w, err := s.look(ctx, r, phasePromote)
+	if err != nil {
+		return "", err
+	}
+	plan := gitflow.PlanPromote(w.State)
+	if q.DryRun {
+		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
+	}
+	counts, err := s.countsAsApproval(ctx, q, w)
+	if err != nil {
+		return "", err
+	}
+	if counts {
+		nothing := func(*store.Tx) error { return nil }
+		if err := s.sayVerdict(ctx, r, q.execution, store.VerdictApproved, q.by, "", q.via, q.comment, nothing); err != nil {
+			return "", err
+		}
+	}
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		now.PromoteBy, now.UpdatedAt = q.by, s.b.Now()
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		evidence := map[string]any{"sha": now.SHA, "digest": w.Candidate.Digest, "via": q.via, "comment": q.comment}
+		if err := s.auditIn(ctx, tx, q.by, "promote", r.Version, "", evidence); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+	if err != nil {
+		return "", err
+	}
+	s.touch(r.ID)
+	w.Approvals.Wanted = true
+	if counts {
+		w.Approvals.Given++
+	}
+	plan = gitflow.PlanPromote(w.State)
+	if _, ready := plan.Next(); !ready {
+		return "Noted; the promotion starts by itself once nothing is missing. " + s.missing(plan), nil
+	}
+	return "", nil
+}
+
+// missing says what a plan waits for.
+func (s *session) missing(plan gitflow.Plan) string {
+	if plan.Refused != "" {
+		return plan.Refused.Markdown(code)
+	}
+	var out []string
+	for _, b := range plan.Blocked() {
+		if b.Blocked != "" {
+			out = append(out, b.Blocked.Markdown(code))
+		} else {
+			out = append(out, b.Waiting.Markdown(code))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// countsAsApproval tells whether /promote is an approval too: from somebody who may approve and took no part.
+func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (bool, error) {
+	if w.execution == nil || w.Approvals.Given >= w.Approvals.Needed {
+		return false, nil
+	}
+	if _, _, open := w.execution.State.OpenApproval(); !open {
+		return false, nil
+	}
+	no, err := s.authorize(ctx, ask{door: DoorApprove, who: q.by, environment: pipeline.EnvironmentProduction, release: true})
+	if err != nil || no != nil {
+		return false, err
+	}
+	why, err := s.mayCount(ctx, q.release, q.by)
+	return why == "", err
+}
+
+// promoteElsewhere answers /promote where there is no release: on a merged pull request into development it starts one.
+func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, error) {
+	if q.pr != nil && q.pr.Merged && q.pr.BaseBranch == s.names().Development {
+		start := *q
+		start.Command = Command{Name: "release start", Flags: map[string]string{}, DryRun: q.DryRun, Line: q.Line}
+		if err := s.admit(ctx, &start, DoorReleaseStart); err != nil {
+			return "", err
+		}
+		return s.cmdReleaseStart(ctx, &start)
+	}
+	return "", &userError{"`/promote` belongs on the pull request of a release or hotfix, where it takes the approved candidate to production, " +
+		"or on a pull request that was merged into development, where it starts a release. Here `/release start` is what you need first."}
+}
+
+func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	var mine []store.Execution
+	for _, x := range active {
+		if q.pr != nil && x.Branch == q.pr.HeadBranch && x.Kind != kindRestore {
+			mine = append(mine, x)
+		}
+	}
+	switch {
+	case len(mine) == 0:
+		return "", &userError{"Nothing runs here that could be cancelled."}
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.", len(mine), code(q.pr.HeadBranch)))
+	}
+	for _, x := range mine {
+		if err := s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by), Reason: "cancelled by " + q.by.Login}); err != nil {
+			return "", err
+		}
+	}
+	if err := s.audit(ctx, q.by, "cancel", q.pr.HeadBranch, "", nil); err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, "")
+}
+
+// cmdRetry goes on with what failed: the release's candidate or production pipeline, else the newest of the branch.
+func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
+	x, err := s.failedExecution(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	if x == nil {
+		if q.release != nil && q.release.Status.Live() || q.release != nil && !q.release.Finished {
+			s.touch(q.release.ID) // a step of the plan is tried again
+			return s.finishWith(ctx, q, "")
+		}
+		return "", &userError{"Nothing failed here that could be tried again."}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("The failed actions of the %s pipeline of %s would run again, with the same inputs.", x.Kind, short(x.SHA)))
+	}
+	key := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
+	if err := s.advance(ctx, x.ID, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key}); err != nil {
+		return "", err
+	}
+	if err := s.audit(ctx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind}); err != nil {
+		return "", err
+	}
+	if err := s.schedule(ctx, x.Kind, x.Branch); err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, "")
+}
+
+// failedExecution is the execution that /retry means; nil: none failed.
+func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execution, error) {
+	var found *store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		if q.release != nil {
+			for _, id := range []string{q.release.ProductionExecutionID, q.release.ExecutionID} {
+				x, err := oneExecution(ctx, tx, id)
+				if err != nil {
+					return err
+				}
+				if x != nil && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
+					found = x
+					return nil
+				}
+			}
+			return nil
+		}
+		if q.pr == nil {
+			return nil
+		}
+		at, err := tx.ExecutionsAt(ctx, s.repo.ID, q.pr.HeadSHA)
+		for i, x := range at {
+			if x.Branch == q.pr.HeadBranch && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
+				found = &at[i]
+			}
+		}
+		return err
+	})
+	return found, err
+}
+
+func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) {
+	plan, w, err := s.backmergePlan(ctx)
+	if err != nil {
+		return "", err
+	}
+	if q.DryRun || plan.Done() {
+		if plan.Done() {
+			return s.finishWith(ctx, q, fmt.Sprintf("Nothing is owed: development and every open release contain %s of %s.", short(w.Production.SHA), code(s.names().Production)))
+		}
+		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
+	}
+	if err := s.audit(ctx, q.by, "backmerge", w.Production.SHA, "", nil); err != nil {
+		return "", err
+	}
+	if err := s.backmerge(ctx); err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, "")
+}

@@ -1,0 +1,418 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// cmdReleaseStart decides on a new release and records it; the branch and the pull request are the walk's first steps.
+func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, error) {
+	origin := fmt.Sprintf("comment %d:%d", q.comment, q.Line)
+	w := &world{phase: phaseStart}
+	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease}
+	r := store.Release{
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindRelease, Status: store.ReleaseOpen,
+		StartedBy: q.by, Origin: origin, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+	}
+	if err := s.lookBranches(ctx, &store.Release{Branch: s.names().Development}, w); err != nil {
+		return "", err
+	}
+	from := w.Development.SHA
+	if given := q.Flag("from"); given != "" {
+		c, err := s.gh.Commit(ctx, given)
+		if err != nil {
+			return "", notThere(err, fmt.Sprintf("There is no commit %s here.", code(given)))
+		}
+		from = c.SHA
+	}
+	v, explanation, err := s.versionFor(ctx, from, q.Arg(0))
+	if err != nil {
+		return "", err
+	}
+	r.Version, r.CutSHA, r.HeadSHA, r.SHA = v.String(), from, from, from
+	r.Tag = s.cfg.Versioning.Tag.Print(v)
+	r.Branch = releaseBranch(s.names(), v)
+	if err := s.startFacts(ctx, &r, w, q); err != nil {
+		return "", err
+	}
+	plan := gitflow.PlanStart(w.State)
+	if plan.Refused != "" {
+		return "", &userError{s.refusedPlan(plan, w)}
+	}
+	if no := s.firstBlock(plan); no != "" {
+		return "", &userError{no}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
+	}
+	return "", s.recordStart(ctx, q, &r)
+}
+
+// recordStart writes a new release, once for one origin, with the audit entry and the end of the command.
+func (s *session) recordStart(ctx context.Context, q *request, r *store.Release) error {
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SaveRelease(ctx, *r); err != nil {
+			return err
+		}
+		evidence := map[string]any{"from": r.CutSHA, "branch": r.Branch, "via": q.via, "comment": q.comment}
+		if err := s.auditIn(ctx, tx, q.by, r.Kind+".start", r.Version, "", evidence); err != nil {
+			return err
+		}
+		s.touch(r.ID)
+		return q.done(tx)
+	})
+}
+
+// refusedPlan tells why a plan is refused, with every obstacle that is fatal.
+func (s *session) refusedPlan(plan gitflow.Plan, w *world) string {
+	var b strings.Builder
+	b.WriteString(plan.Refused.Markdown(code))
+	for _, o := range w.Obstacles {
+		if o.Fatal {
+			fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
+		}
+	}
+	return b.String()
+}
+
+// firstBlock is what a person must do before the first step that is not done.
+func (s *session) firstBlock(plan gitflow.Plan) string {
+	if _, ok := plan.Next(); ok {
+		return ""
+	}
+	return s.missing(plan)
+}
+
+// startFacts completes the facts for the start of a release: is the commit green, on the line, does it change anything,
+// and what would refuse the end of it.
+func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q *request) error {
+	w.Version, w.Branch, w.Tag = r.Version, r.Branch, r.Tag
+	w.Order, w.KeepBranch = gitflow.Order(s.cfg.Finish.Order), !s.cfg.Finish.DeleteBranch
+	w.Head, w.HeadAhead, w.Pull = "", 0, gitflow.Pull{}
+	ahead, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: r.CutSHA})
+	if err != nil {
+		return err
+	}
+	on, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Development.SHA, Head: r.CutSHA})
+	if err != nil {
+		return err
+	}
+	w.Start = gitflow.StartFacts{
+		From: r.CutSHA, OnLine: gitflow.No, Changes: ahead.AheadBy, AllowEmpty: q.Flag("allow-empty") != "", By: q.by.Login,
+	}
+	if on.Contains() {
+		w.Start.OnLine = gitflow.Yes
+	}
+	if w.Start.Green, err = s.green(ctx, r.CutSHA); err != nil {
+		return err
+	}
+	var heads []store.Branch
+	var live []store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if heads, err = tx.Branches(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		live, err = tx.LiveReleases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		w.Start.OtherBranches = append(w.Start.OtherBranches, h.Name)
+	}
+	for _, l := range live {
+		if l.Kind == pipeline.KindRelease {
+			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
+		}
+	}
+	f, err := s.preflight(ctx, r.Branch, r.Tag, r.CutSHA, w.Production.SHA)
+	if err != nil {
+		return err
+	}
+	f.Version = r.Version
+	w.Obstacles = gitflow.Preflight(f)
+	return nil
+}
+
+// green tells whether a commit passed: by our own pipeline for development, else by what other checks report.
+func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error) {
+	var at []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		at, err = tx.ExecutionsAt(ctx, s.repo.ID, sha)
+		return err
+	})
+	if err != nil {
+		return gitflow.Unknown, err
+	}
+	ran := false
+	for _, x := range at {
+		if x.Kind != pipeline.KindDevelopment {
+			continue
+		}
+		ran = true
+		if x.Status == pipeline.Succeeded {
+			return gitflow.Yes, nil
+		}
+	}
+	if ran {
+		return gitflow.No, nil
+	}
+	runs, err := s.gh.CheckRuns(ctx, sha)
+	if err != nil {
+		return gitflow.Unknown, err
+	}
+	statuses, err := s.gh.Statuses(ctx, sha)
+	if err != nil {
+		return gitflow.Unknown, err
+	}
+	for _, c := range checkFacts(runs, statuses, s.us.AppID) {
+		if !c.Passed {
+			return gitflow.No, nil
+		}
+	}
+	return gitflow.Yes, nil
+}
+
+func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if r.Status != store.ReleaseOpen && !(r.Status == store.ReleaseFailed && r.ProductionDigest == "") {
+		return "", &userError{fmt.Sprintf("%s is %s and cannot be abandoned; `/rollback` takes production back.", code(r.Version), r.Status)}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("The pipelines of %s would be stopped, its pull request closed, and the branch deleted.", code(r.Branch)))
+	}
+	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		now.Status, now.Reason, now.UpdatedAt = store.ReleaseAbandoned, q.Flag("reason"), s.b.Now()
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		s.touch(r.ID)
+		s.mark(r.HeadSHA)
+		if err := s.auditIn(ctx, tx, q.by, r.Kind+".abandon", r.Version, q.Flag("reason"), nil); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+}
+
+// cmdHotfixStart decides on a hotfix of what production runs, or of a named version.
+func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error) {
+	id := q.Arg(0)
+	if err := tagging.CheckHotfixID(id); err != nil {
+		return "", &userError{err.Error() + "."}
+	}
+	from, version, err := s.running(ctx, q.Flag("from"))
+	if err != nil {
+		return "", err
+	}
+	w := &world{phase: phaseStart}
+	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindHotfix}
+	r := store.Release{
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, HotfixID: id, Status: store.ReleaseOpen,
+		Branch: strings.Replace(s.names().Hotfix, "{id}", id, 1), CutSHA: from, HeadSHA: from,
+		StartedBy: q.by, Origin: fmt.Sprintf("comment %d:%d", q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+	}
+	v, explanation, err := s.hotfixVersion(ctx, version, id)
+	if err != nil {
+		return "", err
+	}
+	r.Version, r.Tag = v.String(), s.cfg.Versioning.Tag.Print(v)
+	if err := s.lookBranches(ctx, &r, w); err != nil {
+		return "", err
+	}
+	head := w.Head
+	if err := s.startFacts(ctx, &r, w, q); err != nil {
+		return "", err
+	}
+	w.Head, w.Start.Green = head, gitflow.Yes
+	on, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: from})
+	if err != nil {
+		return "", err
+	}
+	w.Start.OnLine = gitflow.No
+	if on.Contains() {
+		w.Start.OnLine = gitflow.Yes
+	}
+	plan := gitflow.PlanStart(w.State)
+	switch {
+	case plan.Refused != "":
+		return "", &userError{s.refusedPlan(plan, w)}
+	case head != "" && head != from:
+		return "", &userError{fmt.Sprintf("The branch %s exists already, at %s.", code(r.Branch), short(head))}
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
+	}
+	if err := s.recordStart(ctx, q, &r); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s is cut from %s, what production runs. Push the fix there; the pull request opens with the first commit:\n\n%s",
+		code(r.Branch), short(from), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch))), nil
+}
+
+// running is the commit and version that production runs, or those of a named version.
+func (s *session) running(ctx context.Context, version string) (sha string, v tagging.Version, err error) {
+	var env store.Environment
+	var tags []store.Tag
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction); err != nil {
+			return err
+		}
+		tags, err = tx.Tags(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return "", v, err
+	}
+	if version == "" && env.SHA != "" && env.Version != "" {
+		v, err = tagging.ParseVersion(env.Version)
+		return env.SHA, v, err
+	}
+	log := s.releaseLog(tags)
+	if version != "" {
+		if v, err = tagging.ParseVersion(version); err != nil {
+			return "", v, &userError{err.Error() + "."}
+		}
+		rec, ok := log.Find(v)
+		if !ok {
+			return "", v, &userError{fmt.Sprintf("There is no release %s.", code(version))}
+		}
+		return rec.SHA, v, nil
+	}
+	rec, ok := log.Highest(tagging.Trunk())
+	if !ok {
+		return "", v, &userError{"Nothing was released yet, so there is nothing to hotfix; `/release start` begins the first release."}
+	}
+	return rec.SHA, rec.Version, nil
+}
+
+// notThere turns ErrNotFound into a sentence for who asked.
+func notThere(err error, text string) error {
+	if errors.Is(err, forge.ErrNotFound) {
+		return &userError{text}
+	}
+	return err
+}
+
+// cmdRollback takes an environment back to an earlier digest, marks the release that ran as bad, and holds the
+// environment. The decision is one transaction; the deployment follows from it.
+func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
+	environment, version, err := rollbackTarget(q.Args)
+	if err != nil {
+		return "", err
+	}
+	to, err := s.earlier(ctx, environment, version)
+	if err != nil {
+		return "", err
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("%s would go back to %s, digest %s, and be held.", code(environment), code(to.Version), code(shortDigest(to.Digest))))
+	}
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		env, err := tx.Environment(ctx, s.repo.ID, environment)
+		if err != nil {
+			return err
+		}
+		from := env.ReleaseID
+		env.Hold = fmt.Sprintf("rolled back from %s to %s by %s: %s", env.Version, to.Version, q.by.Login, q.Flag("reason"))
+		env.HoldBy, env.HoldAt, env.UpdatedAt = q.by, s.b.Now(), s.b.Now()
+		if err := tx.SaveEnvironment(ctx, env); err != nil {
+			return err
+		}
+		if err := s.markBad(ctx, tx, environment, from, q.Flag("reason")); err != nil {
+			return err
+		}
+		evidence := map[string]any{"from": env.Version, "to": to.Version, "digest": to.Digest, "via": q.via, "comment": q.comment}
+		s.touchAll = true
+		return s.auditIn(ctx, tx, q.by, "rollback", environment, q.Flag("reason"), evidence)
+	})
+	if err != nil {
+		return "", err
+	}
+	// The command counts as carried out only once the execution exists: a crash before that repeats it, and the same
+	// origin starts one execution.
+	origin := fmt.Sprintf("rollback %s %d:%d", q.via, q.comment, q.Line)
+	if err := s.rollBack(ctx, environment, to, q.by, origin); err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, fmt.Sprintf("%s goes back to %s (%s). Nothing is promoted over it until `/unpin %s`.",
+		code(environment), code(to.Version), code(shortDigest(to.Digest)), environment))
+}
+
+// markBad marks the release that is rolled back from.
+func (s *session) markBad(ctx context.Context, tx *store.Tx, environment, releaseID, reason string) error {
+	if environment != pipeline.EnvironmentProduction || releaseID == "" {
+		return nil
+	}
+	r, err := tx.Release(ctx, releaseID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	r.Status, r.Bad, r.Reason, r.UpdatedAt = store.ReleaseRolledBack, true, reason, s.b.Now()
+	s.touch(r.ID)
+	s.mark(r.SHA)
+	return tx.SaveRelease(ctx, r)
+}
+
+// rollbackTarget reads "[environment] [to version]".
+func rollbackTarget(args []string) (environment, version string, err error) {
+	environment = pipeline.EnvironmentProduction
+	if len(args) > 0 && args[0] != "to" {
+		environment, args = args[0], args[1:]
+	}
+	if len(args) > 0 && args[0] == "to" && len(args) == 2 {
+		return environment, args[1], nil
+	}
+	if len(args) > 0 {
+		return "", "", &userError{"Write it as `/rollback [environment] [to version] --reason text`."}
+	}
+	return environment, "", nil
+}
+
+func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
+	name := q.Arg(0)
+	var env store.Environment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		env, err = tx.Environment(ctx, s.repo.ID, name)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if env.Hold == "" {
+		return "", &userError{fmt.Sprintf("Nothing holds %s.", code(name))}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("The hold on %s (%s) would be lifted.", code(name), visible(env.Hold)))
+	}
+	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Environment(ctx, s.repo.ID, name)
+		if err != nil {
+			return err
+		}
+		now.Hold, now.HoldBy, now.UpdatedAt = "", forge.User{}, s.b.Now()
+		if err := tx.SaveEnvironment(ctx, now); err != nil {
+			return err
+		}
+		s.touchAll = true
+		if err := s.auditIn(ctx, tx, q.by, "unpin", name, env.Hold, nil); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+}

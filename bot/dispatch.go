@@ -1,0 +1,135 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
+	"github.com/sluicehq/sluice/store"
+)
+
+// startAction records an action that is to be started and, unless it has to wait for its environment, hands it to a job.
+// An action that is not allowed here is settled at once.
+func (s *session) startAction(ctx context.Context, tx *store.Tx, x *store.Execution, c pipeline.StartAction) (pipeline.Fact, error) {
+	if problem := s.notAllowed(x, c); problem != "" {
+		return pipeline.ActionSettled{At: s.b.Now(), ID: c.ID, Status: pipeline.Failed, Summary: problem}, nil
+	}
+	raw, err := json.Marshal(s.request(x, c))
+	if err != nil {
+		return nil, fmt.Errorf("action %s: %w", c.ID, err)
+	}
+	run := store.ActionRun{ID: c.ID, ExecutionID: x.ID, RepoID: x.RepoID, Request: raw, UpdatedAt: s.b.Now()}
+	if !c.Deploys {
+		return nil, s.hand(ctx, tx, &run)
+	}
+	return s.enter(ctx, tx, x, &run, c.Environment)
+}
+
+// hand gives an action to its job.
+func (s *session) hand(ctx context.Context, tx *store.Tx, run *store.ActionRun) error {
+	run.Intended, run.StartedAt, run.UpdatedAt = true, s.b.Now(), s.b.Now()
+	if err := tx.SaveActionRun(ctx, *run); err != nil {
+		return err
+	}
+	return s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID))
+}
+
+func actionJob(id string) queue.Job {
+	return queue.Job{Kind: jobAction, Key: id, Payload: actionFact{ActionID: id}}
+}
+
+// notAllowed says why the operator does not let this repository do that; empty: it may.
+func (s *session) notAllowed(x *store.Execution, c pipeline.StartAction) string {
+	owner, name := s.repo.Owner, s.repo.Name
+	if Embedded(c.Uses) && !s.b.Allow.LocalExecutors(owner, name) {
+		return fmt.Sprintf("uses: %s runs on Sluice's own host, which the operator has not allowed for this repository; "+
+			"start the server with --local-executors=%s/%s", c.Uses, owner, name)
+	}
+	for _, image := range []string{repositoryOf(x.Image), s.cfg.Registries.Production} {
+		if image != "" && (c.Uses == "image" || c.Uses == pipeline.UsesPromote) && !s.b.Allow.Registry(owner, name, image) {
+			return fmt.Sprintf("the image repository %s is not allowed for this repository; "+
+				"start the server with --registry-allow=%s/%s=%s", image, owner, name, image)
+		}
+	}
+	return ""
+}
+
+// stopAction asks a running action to end. One that still waits for its environment has ended by that.
+func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopAction) (pipeline.Fact, error) {
+	run, err := tx.ActionRun(ctx, c.ID)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	run.Stop, run.UpdatedAt = true, s.b.Now()
+	if run.Intended {
+		if err := tx.SaveActionRun(ctx, run); err != nil {
+			return nil, err
+		}
+		return nil, s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID))
+	}
+	run.Final = true
+	if err := tx.SaveActionRun(ctx, run); err != nil {
+		return nil, err
+	}
+	return pipeline.ActionSettled{At: s.b.Now(), ID: c.ID, Status: pipeline.Stopped, Summary: c.Reason}, nil
+}
+
+// request is everything an executor is told. It is stored, so that a restart repeats exactly it.
+func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.Request {
+	env := map[string]string{
+		"SLUICE_APP": s.cfg.App, "SLUICE_BRANCH": x.Branch, "SLUICE_BRANCH_KIND": x.Kind, "SLUICE_SHA": x.SHA,
+		"SLUICE_REVISION": s.revision(x.SHA), "SLUICE_VERSION": x.Version, "SLUICE_IMAGE": x.Image,
+		"SLUICE_IMAGE_TAG": tagOf(x.Image), "SLUICE_EXECUTION_ID": x.ID, "SLUICE_ENVIRONMENT": c.Environment,
+		"SLUICE_IMAGE_DIGEST": c.Image.Digest,
+	}
+	for k, v := range env {
+		if v == "" {
+			delete(env, k)
+		}
+	}
+	maps.Copy(env, c.Env)
+	with := maps.Clone(c.With)
+	if c.Uses == pipeline.UsesPromote {
+		with = s.promotion(x, c)
+	}
+	return executor.Request{
+		ID: c.ID, ExecutionID: x.ID, Uses: c.Uses, Stage: c.Stage, Name: c.Name, Environment: c.Environment,
+		Owner: s.repo.Owner, Repo: s.repo.Name, RepoID: s.repo.ID, InstallationID: s.repo.InstallationID,
+		CloneURL: s.htmlURL() + ".git", Branch: x.Branch, BranchKind: x.Kind, SHA: x.SHA, CommitTime: x.CommitTime,
+		With: with, Env: env, Inputs: c.Inputs, Outputs: c.Outputs, Digest: c.Digest, Timeout: c.Timeout, Attempt: c.Attempt,
+	}
+}
+
+// actionMoved takes in what an executor reported about an action.
+func (s *session) actionMoved(ctx context.Context, id string) error {
+	var run store.ActionRun
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		run, err = tx.ActionRun(ctx, id)
+		return err
+	})
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	var report executor.Report
+	if len(run.Report) > 0 {
+		if err := json.Unmarshal(run.Report, &report); err != nil {
+			return fmt.Errorf("report of %s: %w", id, err)
+		}
+	}
+	if !run.Final {
+		return s.advance(ctx, run.ExecutionID, pipeline.ActionStarted{
+			At: run.StartedAt, ID: id, ExternalID: report.ExternalID, URL: report.URL,
+		})
+	}
+	if err := s.leave(ctx, run, report); err != nil {
+		return err
+	}
+	return s.advance(ctx, run.ExecutionID, pipeline.ActionSettled{
+		At: s.b.Now(), ID: id, Status: report.Status, Summary: report.Summary, ExternalID: report.ExternalID,
+		URL: report.URL, Variables: report.Variables, Artifacts: report.Artifacts, Image: report.Image,
+	})
+}

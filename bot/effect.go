@@ -1,0 +1,117 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// effectKind names a sort of change of the outside world.
+type effectKind string
+
+// The effects. Every kind is here, and only here: the crash test takes its points from effectKinds.
+const (
+	effectCreateBranch effectKind = "create-branch"
+	effectDeleteBranch effectKind = "delete-branch"
+	effectCreateTag    effectKind = "create-tag"
+	effectOpenPull     effectKind = "open-pull"
+	effectMergePull    effectKind = "merge-pull"
+	effectMerge        effectKind = "merge"
+	effectRetarget     effectKind = "retarget-pull"
+	effectClosePull    effectKind = "close-pull"
+	effectRelease      effectKind = "github-release"
+	effectComment      effectKind = "comment"
+	effectReaction     effectKind = "reaction"
+	effectCheck        effectKind = "check-run"
+	effectDeployment   effectKind = "deployment"
+	effectDeployState  effectKind = "deployment-state"
+	effectAction       effectKind = "start-action"
+)
+
+// effectKinds is the table of effects.
+func effectKinds() []effectKind {
+	return []effectKind{
+		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectOpenPull, effectMergePull, effectMerge,
+		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
+		effectDeployState, effectAction,
+	}
+}
+
+// FailpointNames lists every point Failpoint may be called with: before the intent, after it, after the act and after
+// the result, for each kind of effect.
+func FailpointNames() []string {
+	var out []string
+	for _, k := range effectKinds() {
+		for _, at := range []string{"intent", "act", "acted", "result"} {
+			out = append(out, string(k)+":"+at)
+		}
+	}
+	return out
+}
+
+// effect is one change of the outside under the protocol: a transaction writes the intent, the world is probed, the
+// act is done, a transaction writes the result. After any doubt the world is probed again; nothing is repeated blindly.
+type effect[R any] struct {
+	kind effectKind
+	// key tells this effect from all others of its kind in the repository. It is made of targets, SHAs and digests,
+	// never of times or deliveries.
+	key    string
+	intent any // what is about to be done, for the record
+	// probe looks whether it is done already. It is asked when an earlier attempt may have acted; with always, before the
+	// first attempt too, because somebody else may have done it.
+	probe  func(context.Context) (result R, done bool, err error)
+	always bool
+	act    func(context.Context) (R, error)
+}
+
+// do carries an effect out, once. The result of an effect done before is returned again.
+func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
+	var result R
+	key := fmt.Sprintf("%d/%s/%s", s.repo.ID, e.kind, e.key)
+	s.b.fail(string(e.kind) + ":intent")
+	intent, err := json.Marshal(e.intent)
+	if err != nil {
+		return result, fmt.Errorf("effect %s: %w", key, err)
+	}
+	var known store.Effect
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		known, err = tx.Intend(ctx, store.Effect{
+			Key: key, RepoID: s.repo.ID, Kind: string(e.kind), Intent: intent, CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		})
+		return err
+	})
+	if err != nil {
+		return result, fmt.Errorf("effect %s: %w", key, err)
+	}
+	if known.Done {
+		return result, json.Unmarshal(known.Result, &result)
+	}
+	s.b.fail(string(e.kind) + ":act")
+	done := false
+	if e.probe != nil && (e.always || known.Attempts > 1) {
+		if result, done, err = e.probe(ctx); err != nil {
+			return result, fmt.Errorf("look before %s: %w", e.kind, err)
+		}
+	}
+	if !done {
+		if result, err = e.act(ctx); err != nil {
+			return result, fmt.Errorf("%s: %w", e.kind, err)
+		}
+	}
+	s.b.fail(string(e.kind) + ":acted")
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return result, fmt.Errorf("effect %s: %w", key, err)
+	}
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.EffectDone(ctx, key, raw) })
+	if err != nil {
+		return result, fmt.Errorf("effect %s: %w", key, err)
+	}
+	s.b.fail(string(e.kind) + ":result")
+	return result, nil
+}
+
+// nothing is the result of effects that have none.
+type nothing struct{}

@@ -1,0 +1,283 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// kindRestore is the execution that puts a candidate back into an environment that a hotfix had borrowed.
+const kindRestore = "restore"
+
+// startRequest asks for an execution.
+type startRequest struct {
+	kind    string // of the pipeline
+	branch  gitflow.Branch
+	sha     string
+	release *store.Release // nil for feature and development
+	pull    int
+	by      forge.User
+	// origin tells requests apart: the same origin starts one execution for a revision, however often it is asked.
+	origin string
+	// given is what was built before, for production, rollback and restore; zero for a pipeline that builds.
+	given built
+	// only replaces the configured pipeline by this one (restore).
+	only *pipeline.Definition
+}
+
+// built is an artifact that exists already.
+type built struct {
+	version, image, digest string
+	artifacts              map[string]pipeline.Artifact
+}
+
+// start makes an execution and lets it begin when its turn comes. It returns the one that the same origin made before,
+// if there is one, and nil where the kind of branch has no pipeline.
+func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, error) {
+	same, err := s.executionOf(ctx, q)
+	if err != nil || same != nil {
+		return same, err
+	}
+	def, ok, err := s.definition(ctx, q)
+	if err != nil || !ok {
+		return nil, err
+	}
+	x := store.Execution{
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: q.kind, Branch: q.branch.Name, SHA: q.sha, Pull: q.pull,
+		ConfigSHA: s.repo.ConfigSHA, StartedBy: q.by, Origin: q.origin, CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		Version: q.given.version, Image: q.given.image, Digest: q.given.digest,
+	}
+	if q.release != nil {
+		x.ReleaseID, x.Pull = q.release.ID, q.release.Pull
+	}
+	if q.given.digest == "" {
+		if err := s.nameImage(ctx, &x, q); err != nil {
+			return nil, err
+		}
+	}
+	commit, err := s.gh.Commit(ctx, q.sha)
+	if err != nil {
+		return nil, fmt.Errorf("commit %s: %w", q.sha, err)
+	}
+	x.CommitTime = commit.Time
+	x.ConfigHash = s.cfg.ApprovalHash(hashKind(q.kind))
+	x.State = pipeline.New(pipeline.Input{
+		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
+		Image:     pipeline.Image{Reference: x.Image, Digest: x.Digest},
+		Artifacts: q.given.artifacts,
+		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch},
+	}, s.b.Now())
+	x.Status = x.State.Status
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.CreateExecution(ctx, &x); err != nil {
+			return err
+		}
+		if q.release == nil || q.kind == kindRestore {
+			return nil
+		}
+		return s.attach(ctx, tx, q.release, &x)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start %s pipeline of %s: %w", q.kind, q.branch.Name, err)
+	}
+	s.log.InfoContext(ctx, "execution created", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "sha", x.SHA)
+	s.mark(q.sha)
+	return &x, s.schedule(ctx, x.Kind, x.Branch)
+}
+
+// attach makes an execution its release's current one.
+func (s *session) attach(ctx context.Context, tx *store.Tx, r *store.Release, x *store.Execution) error {
+	now, err := tx.Release(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if x.Kind == pipeline.KindProduction {
+		now.ProductionExecutionID = x.ID
+	} else {
+		now.ExecutionID, now.SHA, now.CandidateImage, now.CandidateDigest = x.ID, x.SHA, x.Image, ""
+	}
+	now.UpdatedAt = s.b.Now()
+	*r = now
+	s.touch(r.ID)
+	return tx.SaveRelease(ctx, now)
+}
+
+// hashKind is the kind of pipeline whose approval a pipeline's parts belong to.
+func hashKind(kind string) string {
+	if kind == kindRestore {
+		return pipeline.KindRelease
+	}
+	return kind
+}
+
+// executionOf finds the execution that the same origin started for the same revision.
+func (s *session) executionOf(ctx context.Context, q startRequest) (*store.Execution, error) {
+	var at []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		at, err = tx.ExecutionsAt(ctx, s.repo.ID, q.sha)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range at {
+		if x.Kind == q.kind && x.Branch == q.branch.Name && x.Origin == q.origin {
+			s.mark(x.SHA)
+			return &at[i], s.schedule(ctx, x.Kind, x.Branch)
+		}
+	}
+	return nil, nil
+}
+
+// definition is the pipeline that is run.
+func (s *session) definition(ctx context.Context, q startRequest) (pipeline.Definition, bool, error) {
+	if q.only != nil {
+		return *q.only, true, nil
+	}
+	rev := config.Revision{SkipDeploy: !q.branch.Deploys && q.kind != pipeline.KindProduction}
+	if q.given.digest == "" && s.b.Allow.LocalExecutors(s.repo.Owner, s.repo.Name) {
+		_, err := s.gh.File(ctx, "buildspec.yml", q.sha)
+		var odd *forge.NotAFileError
+		switch {
+		case err == nil:
+			rev.HasBuildspec = true
+		case errors.Is(err, forge.ErrNotFound) || errors.As(err, &odd):
+		default:
+			return pipeline.Definition{}, false, fmt.Errorf("buildspec.yml at %s: %w", q.sha, err)
+		}
+	}
+	def, ok := s.cfg.Pipeline(q.kind, rev)
+	return def, ok, nil
+}
+
+// schedule lets the executions of one pipeline on one branch take their turns, as the pipeline's mode says.
+func (s *session) schedule(ctx context.Context, kind, branch string) error {
+	var all []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var tickets []pipeline.Ticket
+	mode := pipeline.ModeSuperseded
+	for _, x := range all {
+		if x.Kind == kind && x.Branch == branch {
+			tickets = append(tickets, pipeline.TicketOf(x.State))
+			mode = x.State.Definition.Mode
+		}
+	}
+	begin, overtaken := pipeline.Schedule(mode, tickets)
+	for _, o := range overtaken {
+		if err := s.advance(ctx, o.ID, pipeline.SupersededBy{At: s.b.Now(), ID: o.By}); err != nil && !refused(err) {
+			return err
+		}
+	}
+	for _, id := range begin {
+		if err := s.advance(ctx, id, pipeline.Started{At: s.b.Now()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused tells whether the engine said no to what somebody wished for.
+func refused(err error) bool {
+	var r *pipeline.RefusedError
+	return errors.As(err, &r)
+}
+
+// advance tells an execution a fact and carries out what follows. State, actions and wake-ups are one transaction.
+func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact) error {
+	var x store.Execution
+	ended := false
+	for len(facts) > 0 {
+		var more []pipeline.Fact
+		err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			more = nil
+			if x, err = tx.Execution(ctx, id); err != nil {
+				return err
+			}
+			was := x.Status
+			state, commands, err := pipeline.Advance(x.State, facts[0])
+			if err != nil {
+				return err
+			}
+			x.State, x.Status, x.UpdatedAt = state, state.Status, s.b.Now()
+			x.Digest, x.EndedAt = state.Digest(), state.EndedAt
+			if more, err = s.carryOut(ctx, tx, &x, commands); err != nil {
+				return err
+			}
+			ended = ended || x.Status.Final() && !was.Final()
+			return tx.SaveExecution(ctx, &x)
+		})
+		if err != nil {
+			return fmt.Errorf("execution %s: %T: %w", id, facts[0], err)
+		}
+		facts = append(facts[1:], more...)
+	}
+	s.mark(x.SHA)
+	s.touch(x.ReleaseID)
+	if ended {
+		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "status", x.Status)
+		return s.schedule(ctx, x.Kind, x.Branch)
+	}
+	return nil
+}
+
+// carryOut records what the engine's commands ask for, within the transaction that stores the state. Commands that are
+// settled at once give facts to go on with.
+func (s *session) carryOut(ctx context.Context, tx *store.Tx, x *store.Execution, commands []pipeline.Command) ([]pipeline.Fact, error) {
+	var facts []pipeline.Fact
+	for _, c := range commands {
+		var err error
+		var fact pipeline.Fact
+		switch c := c.(type) {
+		case pipeline.StartAction:
+			fact, err = s.startAction(ctx, tx, x, c)
+		case pipeline.StopAction:
+			fact, err = s.stopAction(ctx, tx, c)
+		case pipeline.ResolveImage:
+			err = s.b.Queue.Enqueue(ctx, tx, resolveJob(x, c.Reference))
+		case pipeline.VoidApproval:
+			_, err = tx.VoidApprovals(ctx, x.ID, c.Reason, s.b.Now())
+		case pipeline.WakeAt:
+			err = s.b.Queue.PostAt(ctx, tx, s.lane(), itemTick, tickFact{ExecutionID: x.ID}, "tick:"+x.ID, c.At)
+		case pipeline.Remind:
+			s.remind(x, c)
+		case pipeline.OpenApproval, pipeline.AwaitRequest, pipeline.Settled:
+			// The state says it; checks and comments show it.
+		}
+		if err != nil {
+			return nil, err
+		}
+		if fact != nil {
+			facts = append(facts, fact)
+		}
+	}
+	return facts, nil
+}
+
+// tick tells an execution what time it is.
+func (s *session) tick(ctx context.Context, id string) error {
+	return s.advance(ctx, id, pipeline.Ticked{At: s.b.Now()})
+}
+
+// lane is the name of the repository's lane.
+func (s *session) lane() string { return laneOf(s.repo.ID) }
+
+func laneOf(repo int64) string { return fmt.Sprintf("repo:%d", repo) }
+
+// actor names a person to the engine.
+func actor(u forge.User) pipeline.Actor { return pipeline.Actor{ID: u.ID, Login: u.Login} }
+
+// since is how long ago t was, for logs.
+func (b *Bot) since(t time.Time) time.Duration { return b.Now().Sub(t) }

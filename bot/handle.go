@@ -1,0 +1,145 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/queue"
+)
+
+// actionFact is the payload of a lane item that says an action execution has moved.
+type actionFact struct {
+	ActionID string `json:"action"`
+}
+
+// walkFact is the payload of a lane item that says to look at a release again.
+type walkFact struct {
+	ReleaseID string `json:"release"`
+}
+
+// repoOf is the repository of a lane, 0 for lanes of installations and of the App.
+func repoOf(lane string) int64 {
+	id, _ := strconv.ParseInt(strings.TrimPrefix(lane, "repo:"), 10, 64)
+	return id
+}
+
+// tickFact is the payload of a lane item that says a deadline of an execution has come.
+type tickFact struct {
+	ExecutionID string `json:"execution"`
+}
+
+// handle works one item of a lane.
+func (b *Bot) handle(ctx context.Context, item queue.Item) queue.Outcome {
+	err := b.handleItem(ctx, item)
+	if errors.Is(err, errInactive) {
+		err = nil
+	}
+	return outcome(err, b.Now())
+}
+
+func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
+	repo := repoOf(item.Lane)
+	switch item.Kind {
+	case itemDelivery:
+		events, err := b.Translate(*item.Delivery)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := b.handleEvent(ctx, e); err != nil {
+				return fmt.Errorf("%s: %w", item.Delivery.Name, err)
+			}
+		}
+		return nil
+	case itemAction:
+		var f actionFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.actionMoved(ctx, f.ActionID) })
+	case itemTick:
+		var f tickFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.tick(ctx, f.ExecutionID) })
+	case itemResolved:
+		var p resolvePayload
+		if err := item.Decode(&p); err != nil {
+			return err
+		}
+		return b.in(ctx, p.RepoID, event.Origin{}, func(s *session) error { return s.resolved(ctx, p) })
+	case itemWalk:
+		var f walkFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error {
+			s.touch(f.ReleaseID)
+			return nil
+		})
+	case itemReconcile:
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
+	}
+	return fmt.Errorf("lane item of unknown kind %q", item.Kind)
+}
+
+// in opens a session, runs fn in it, and settles what follows: releases are walked, waiting actions started, checks and
+// comments reported.
+func (b *Bot) in(ctx context.Context, repoID int64, from event.Origin, fn func(*session) error) error {
+	s, err := b.open(ctx, repoID, from)
+	if err != nil {
+		return err
+	}
+	if err := fn(s); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+// handleEvent is the one switch on the type of an event.
+func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
+	from := e.From()
+	switch e := e.(type) {
+	case event.Installation:
+		return b.installationChanged(ctx, e)
+	case event.InstallationRepositories:
+		return b.installationReposChanged(ctx, e)
+	case event.Repository:
+		return b.repositoryChanged(ctx, e)
+	case event.Members, event.Ping, event.Release, event.RefCreated, event.RefDeleted:
+		return nil // rights are asked for when they matter; refs come as pushes; release pages decide nothing
+	}
+	if from.Repo.ID == 0 {
+		return nil
+	}
+	return b.in(ctx, from.Repo.ID, from, func(s *session) error {
+		switch e := e.(type) {
+		case event.Push:
+			return s.pushed(ctx, e)
+		case event.PullRequest:
+			return s.pullChanged(ctx, e)
+		case event.Comment:
+			return s.commented(ctx, e)
+		case event.Review:
+			return s.reviewed(ctx, e)
+		case event.CheckAction:
+			return s.buttonPressed(ctx, e)
+		case event.CheckRerequested:
+			return s.rerun(ctx, e.Sender, e.SHA, e.Name, e.AppID)
+		case event.SuiteRerequested:
+			return s.rerun(ctx, e.Sender, e.SHA, "", e.AppID)
+		case event.ChecksChanged:
+			return s.checksChanged(ctx, e)
+		case event.WorkflowRun:
+			return s.workflowRunChanged(ctx, e)
+		case event.MergeGroup:
+			return s.mergeGroup(ctx, e)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,96 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// releasePage publishes the GitHub release of a tag that exists.
+func (s *session) releasePage(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	_, err := do(ctx, s, effect[int64]{
+		kind: effectRelease, key: step.Tag, intent: step.SHA,
+		probe: func(ctx context.Context) (int64, bool, error) {
+			p, err := s.gh.ReleaseByTag(ctx, step.Tag)
+			if errors.Is(err, forge.ErrNotFound) {
+				return 0, false, nil
+			}
+			return p.ID, err == nil, err
+		},
+		act: func(ctx context.Context) (int64, error) {
+			notes, latest, err := s.notes(ctx, r)
+			if err != nil {
+				return 0, err
+			}
+			p, err := s.gh.CreateRelease(ctx, step.Tag, r.Version, notes, false, latest)
+			return p.ID, err
+		},
+	})
+	return err
+}
+
+// notes are the release notes: the pull requests and commits since the release before. latest tells whether no other
+// release is later.
+func (s *session) notes(ctx context.Context, r *store.Release) (text string, latest bool, err error) {
+	v, err := tagging.ParseVersion(r.Version)
+	if err != nil {
+		return "", false, err
+	}
+	log, _, err := s.history(ctx, r.ID)
+	if err != nil {
+		return "", false, err
+	}
+	high, any := log.Highest(tagging.Trunk())
+	latest = !any || log.Compare(v, high.Version) >= 0
+	n := tagging.Notes{Version: v, RepoURL: s.htmlURL(), Current: r.Tag}
+	if r.ProductionImage != "" {
+		n.Image = r.ProductionImage + "@" + r.ProductionDigest
+	}
+	previous, ok := log.Previous(v)
+	if !ok {
+		return n.Markdown(), latest, nil
+	}
+	n.Previous = previous.Tag
+	c, err := s.compare(ctx, previous.SHA, r.SHA)
+	if err != nil {
+		return n.Markdown(), latest, ignoreNotFound(err)
+	}
+	n.Commits = versionCommits(c.Commits)
+	err = s.notedPulls(ctx, &n, c.Commits)
+	return n.Markdown(), latest, err
+}
+
+// notedPulls finds the pull requests by their merge commits.
+func (s *session) notedPulls(ctx context.Context, n *tagging.Notes, commits []forge.Commit) error {
+	seen := map[int]bool{}
+	for i, c := range commits {
+		if len(c.Parents) < 2 && len(commits) > 100 {
+			continue // many commits: ask for the merges only
+		}
+		pulls, err := s.gh.PullsWith(ctx, c.SHA)
+		if err != nil {
+			return fmt.Errorf("pull requests with %s: %w", short(c.SHA), err)
+		}
+		for _, p := range pulls {
+			if !p.Merged || s.classify(p.Head.Branch).Kind == gitflow.KindBackmerge || s.classify(p.Head.Branch).Kind.Ships() {
+				continue
+			}
+			n.Commits[i].PullRequest = p.Number
+			if !seen[p.Number] {
+				seen[p.Number] = true
+				n.PullRequests = append(n.PullRequests, tagging.NotedPull{
+					Number: p.Number, Title: p.Title, Body: p.Body, Author: p.Author.Login, Bot: p.Author.Bot,
+				})
+			}
+		}
+	}
+	return nil
+}
+
+// htmlURL is the repository's page.
+func (s *session) htmlURL() string { return s.b.GitHubURL + "/" + s.repo.Owner + "/" + s.repo.Name }

@@ -1,0 +1,209 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// promote starts the promotion of a release's candidate: every gate of the plan has been passed just now. The release
+// is fixed to what was approved; the copy itself is the pipeline's next action.
+func (s *session) promote(ctx context.Context, r *store.Release, w *world) (again bool, err error) {
+	x := w.execution
+	if x == nil {
+		return false, nil
+	}
+	if x.Status.Final() || x.State.Promoting() {
+		return false, nil // the copy is under way, or ended: progress says how
+	}
+	action, state, ok := x.State.OpenApproval()
+	if !ok {
+		return false, nil
+	}
+	by := make([]pipeline.Actor, len(w.approvers))
+	for i, u := range w.approvers {
+		by[i] = actor(u)
+	}
+	err = s.updateRelease(ctx, r, func(r *store.Release) {
+		r.Status, r.SHA, r.CandidateImage, r.CandidateDigest = store.ReleasePromoting, x.SHA, x.Image, x.State.Digest()
+	})
+	if err != nil {
+		return false, err
+	}
+	err = s.advance(ctx, x.ID, pipeline.Approved{
+		At: s.b.Now(), ID: state.ID, By: by, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
+	})
+	if err != nil {
+		return false, err
+	}
+	s.log.InfoContext(ctx, "promotion begins", "execution", x.ID, "environment", action.Environment, "digest", r.CandidateDigest)
+	starter := r.PromoteBy
+	if starter.ID == 0 && len(w.approvers) > 0 {
+		starter = w.approvers[len(w.approvers)-1]
+	}
+	return true, s.requestPromotion(ctx, x.ID, starter)
+}
+
+// requestPromotion answers an action that waits to be asked for (promote.auto: false).
+func (s *session) requestPromotion(ctx context.Context, executionID string, by forge.User) error {
+	var x store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		x, err = tx.Execution(ctx, executionID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, stage := range x.State.Stages {
+		for _, a := range stage.Actions {
+			if a.AwaitsRequest {
+				return s.advance(ctx, x.ID, pipeline.PromotionRequested{At: s.b.Now(), ID: a.ID, By: actor(by)})
+			}
+		}
+	}
+	return nil
+}
+
+// promotion is what `uses: promote` is told: the approved digest and where it goes.
+func (s *session) promotion(x *store.Execution, c pipeline.StartAction) map[string]any {
+	with := map[string]any{}
+	for k, v := range c.With {
+		with[k] = v
+	}
+	if x.Image == "" || s.cfg.Registries.Production == "" {
+		return with
+	}
+	with["source"] = repositoryOf(x.Image) + "@" + c.Digest
+	with["destination"] = s.cfg.Registries.Production + ":" + s.promotedTagOf(x.Image)
+	return with
+}
+
+// deployProduction starts the production pipeline with the promoted digest. Once it exists it is followed, not started
+// again: /retry repeats what failed in it.
+func (s *session) deployProduction(ctx context.Context, r *store.Release, w *world) (again bool, err error) {
+	if w.deploying != nil && w.deploying.Version == r.Version {
+		return false, nil
+	}
+	image := r.ProductionImage
+	if image == "" {
+		image = r.CandidateImage
+	}
+	given := built{version: r.Version, image: image, digest: r.CandidateDigest}
+	if w.execution != nil && r.CandidateImage == "" {
+		given.artifacts = w.execution.State.Artifacts
+	}
+	_, err = s.start(ctx, startRequest{
+		kind: pipeline.KindProduction, branch: s.classify(s.names().Production), sha: r.SHA, release: r,
+		by: r.PromoteBy, origin: "release " + r.ID, given: given,
+	})
+	return false, err
+}
+
+// isRollback tells whether an execution goes back to an earlier version.
+func isRollback(x *store.Execution) bool { return len(x.Origin) > 9 && x.Origin[:9] == "rollback " }
+
+// earlier finds what a rollback goes back to: the newest good deployment of another version, or a named version.
+func (s *session) earlier(ctx context.Context, environment, version string) (*store.Deployment, error) {
+	var env store.Environment
+	var history []store.Deployment
+	var releases []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if env, err = tx.Environment(ctx, s.repo.ID, environment); err != nil {
+			return err
+		}
+		if history, err = tx.Deployments(ctx, s.repo.ID, environment, 200); err != nil {
+			return err
+		}
+		releases, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	bad := map[string]bool{}
+	for _, r := range releases {
+		bad[r.Version] = r.Bad
+	}
+	var targets []string
+	for i, d := range history {
+		if d.Status != pipeline.Succeeded || d.Version == env.Version {
+			continue
+		}
+		if version == "" && !bad[d.Version] || version == d.Version {
+			return &history[i], nil
+		}
+		targets = append(targets, code(d.Version))
+	}
+	switch {
+	case version == env.Version && version != "":
+		return nil, &userError{fmt.Sprintf("%s runs %s already.", code(environment), code(version))}
+	case version != "" && len(targets) > 0:
+		return nil, &userError{fmt.Sprintf("%s was never deployed to %s successfully. These were: %v.", code(version), code(environment), targets)}
+	default:
+		return nil, &userError{fmt.Sprintf("There is no earlier good version in %s to go back to.", code(environment))}
+	}
+}
+
+// rollBack redeploys an earlier digest. The hold and the mark on the bad release are in the transaction of the command.
+func (s *session) rollBack(ctx context.Context, environment string, to *store.Deployment, by forge.User, origin string) error {
+	if environment != pipeline.EnvironmentProduction {
+		def := restorePipeline(environment, s.cfg.Environment(environment).Deploy)
+		_, err := s.start(ctx, startRequest{
+			kind: kindRestore, branch: gitflow.Branch{Name: s.names().Production, Kind: gitflow.KindProduction, Deploys: true},
+			sha: to.SHA, by: by, origin: origin, given: built{version: to.Version, image: to.Image, digest: to.Digest}, only: &def,
+		})
+		return err
+	}
+	given := built{version: to.Version, image: to.Image, digest: to.Digest}
+	if to.Image == "" {
+		x, err := s.artifactsOf(ctx, to)
+		if err != nil {
+			return err
+		}
+		given.artifacts = x
+	}
+	_, err := s.start(ctx, startRequest{
+		kind: pipeline.KindProduction, branch: s.classify(s.names().Production), sha: to.SHA, by: by, origin: origin, given: given,
+	})
+	return err
+}
+
+func (s *session) artifactsOf(ctx context.Context, d *store.Deployment) (map[string]pipeline.Artifact, error) {
+	var x store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		x, err = tx.Execution(ctx, d.ExecutionID)
+		return err
+	})
+	return x.State.Artifacts, ignoreMissing(err)
+}
+
+// putBack answers a failed production deployment with the last good digest, where the configuration asks for it.
+func (s *session) putBack(ctx context.Context, r *store.Release) error {
+	to, err := s.lastGood(ctx, pipeline.EnvironmentProduction)
+	if err != nil || to == nil {
+		return err
+	}
+	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+r.ProductionExecutionID); err != nil {
+		return err
+	}
+	return s.tell(ctx, r, "putback:"+r.ProductionExecutionID, fmt.Sprintf("production goes back to %s", code(to.Version)))
+}
+
+// lastGood is the newest deployment that succeeded.
+func (s *session) lastGood(ctx context.Context, environment string) (*store.Deployment, error) {
+	var history []store.Deployment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		history, err = tx.Deployments(ctx, s.repo.ID, environment, 200)
+		return err
+	})
+	for i, d := range history {
+		if d.Status == pipeline.Succeeded {
+			return &history[i], err
+		}
+	}
+	return nil, err
+}

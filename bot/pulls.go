@@ -1,0 +1,264 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// finding is what Sluice found about a pull request; stored with it as JSON.
+type finding struct {
+	Verdict gitflow.Verdict `json:"verdict"`
+	// Config tells about .github/sluice.yml when the pull request changes it.
+	Config configFinding `json:"config"`
+	// Unknown is why the rules could not be judged: the check fails with it.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+type configFinding struct {
+	Touched  bool               `json:"touched"`
+	Problems []forge.Annotation `json:"problems,omitempty"`
+}
+
+// pullChanged handles a change of a pull request.
+func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
+	pr, err := s.gh.Pull(ctx, e.Number)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	if err := s.judge(ctx, pr); err != nil {
+		return err
+	}
+	if s.classify(pr.Base.Branch).Kind.LongLived() || s.classify(pr.Head.Branch).Kind.Ships() {
+		s.touchPull(ctx, pr)
+	}
+	if !pr.Open || pr.Fork() {
+		return nil
+	}
+	return s.ensureExecution(ctx, pr, e.Sender)
+}
+
+// touchPull marks the releases that a pull request may concern.
+func (s *session) touchPull(ctx context.Context, pr forge.PullRequest) {
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		r, err := tx.ReleaseByBranch(ctx, s.repo.ID, pr.Head.Branch)
+		if err == nil {
+			s.touch(r.ID)
+		}
+		return ignoreMissing(err)
+	})
+	if err != nil || s.classify(pr.Head.Branch).Kind == gitflow.KindBackmerge || s.classify(pr.Head.Branch).Kind == gitflow.KindFinish {
+		s.touchAll = true
+	}
+}
+
+// ensureExecution starts the pipeline of a pull request's head where none ran yet: the branch was there before Sluice
+// was, or its push was lost. Without it a required sluice/pipeline would never be reported.
+func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by forge.User) error {
+	branch := s.classify(pr.Head.Branch)
+	if branch.Kind == gitflow.KindBackmerge || branch.Kind == gitflow.KindFinish || branch.Kind == gitflow.KindIgnored || branch.Kind.LongLived() {
+		return nil
+	}
+	var at []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		at, err = tx.ExecutionsAt(ctx, s.repo.ID, pr.Head.SHA)
+		return err
+	})
+	if err != nil || slices.ContainsFunc(at, func(x store.Execution) bool { return x.Branch == pr.Head.Branch }) {
+		return err
+	}
+	return s.branchMoved(ctx, pr.Head.Branch, &event.Push{Origin: event.Origin{Sender: by}, Branch: pr.Head.Branch, After: pr.Head.SHA})
+}
+
+// judge holds a pull request against the rules and stores what was found.
+func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
+	record := store.Pull{
+		RepoID: s.repo.ID, Number: pr.Number, Title: pr.Title, Author: pr.Author, HeadBranch: pr.Head.Branch, HeadSHA: pr.Head.SHA,
+		HeadRepoID: pr.Head.RepoID, BaseBranch: pr.Base.Branch, BaseSHA: pr.Base.SHA, Open: pr.Open, Merged: pr.Merged, UpdatedAt: s.b.Now(),
+	}
+	var before store.Pull
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		before, err = tx.Pull(ctx, s.repo.ID, pr.Number)
+		return ignoreMissing(err)
+	})
+	if err != nil {
+		return err
+	}
+	record.Cockpit = before.Cockpit
+	if pr.Open {
+		f, err := s.find(ctx, pr)
+		if err != nil {
+			return fmt.Errorf("pull request #%d: %w", pr.Number, err)
+		}
+		if record.Verdict, err = json.Marshal(f); err != nil {
+			return err
+		}
+		record.Problems = len(f.Verdict.Violations)
+		record.Cockpit = record.Cockpit || record.Problems > 0
+	}
+	if before.HeadSHA != "" && before.HeadSHA != pr.Head.SHA {
+		s.mark(before.HeadSHA)
+	}
+	s.mark(pr.Head.SHA)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SavePull(ctx, record) })
+}
+
+// find judges the pull request as it is now.
+func (s *session) find(ctx context.Context, pr forge.PullRequest) (finding, error) {
+	facts, err := s.pullFacts(ctx, pr)
+	if err != nil {
+		return finding{}, err
+	}
+	var f finding
+	var files []string
+	known := false
+	for _, need := range gitflow.PullNeeds(s.names(), facts) {
+		answer, raw, err := s.flowCompare(ctx, need)
+		var limit *forge.RateLimitError
+		switch {
+		case errors.As(err, &limit):
+			return f, err
+		case err != nil:
+			return f, err
+		}
+		answer.CompareRequest = need
+		facts.Comparisons = append(facts.Comparisons, answer)
+		if need.Base == pr.Base.Branch && !answer.Missing && len(raw.Files) < 300 {
+			files, known = raw.Files, true
+		}
+	}
+	f.Verdict = gitflow.CheckPull(s.names(), facts)
+	if !known {
+		if files, known, err = s.gh.PullFiles(ctx, pr.Number); err != nil {
+			return f, err
+		}
+	}
+	if slices.Contains(files, config.FileName) || !known {
+		f.Config, err = s.findConfig(ctx, pr)
+	}
+	return f, err
+}
+
+// pullFacts is a pull request in gitflow's words.
+func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.PullFacts, error) {
+	facts := gitflow.PullFacts{
+		Number: pr.Number, Head: pr.Head.Branch, Base: pr.Base.Branch, HeadSHA: pr.Head.SHA, BaseSHA: pr.Base.SHA,
+		Open: pr.Open, Draft: pr.Draft, Fork: pr.Fork(), HeadOwner: pr.Head.Owner, ByBot: pr.Author.ID == s.us.UserID,
+	}
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		heads, err := tx.Branches(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			switch s.classify(h.Name).Kind {
+			case gitflow.KindRelease:
+				facts.OpenReleases = append(facts.OpenReleases, h.Name)
+			}
+		}
+		for _, name := range []string{pr.Head.Branch, pr.Base.Branch} {
+			r, err := tx.ReleaseByBranch(ctx, s.repo.ID, name)
+			if ignoreMissing(err) != nil {
+				return err
+			}
+			if err == nil && r.Kind == string(gitflow.KindRelease) {
+				facts.Cut = r.CutSHA
+			}
+		}
+		if v, isFinish := strings.CutPrefix(pr.Head.Branch, gitflow.FinishPrefix); isFinish {
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, v)
+			if ignoreMissing(err) != nil {
+				return err
+			}
+			facts.FinishSHA = r.SHA
+		}
+		return nil
+	})
+	return facts, err
+}
+
+// findConfig lints the configuration a pull request proposes. It is never used from there.
+func (s *session) findConfig(ctx context.Context, pr forge.PullRequest) (configFinding, error) {
+	data, err := s.gh.File(ctx, config.FileName, pr.Head.SHA)
+	var odd *forge.NotAFileError
+	switch {
+	case errors.Is(err, forge.ErrNotFound):
+		return configFinding{Touched: true}, nil // removed: zero configuration
+	case errors.As(err, &odd):
+		return configFinding{Touched: true, Problems: []forge.Annotation{{
+			Path: config.FileName, StartLine: 1, EndLine: 1, Level: "failure", Title: "not a file", Message: odd.Error(),
+		}}}, nil
+	case err != nil:
+		return configFinding{}, err
+	}
+	_, problems := config.ParseRepo(data, s.b.configContext(s.repo.Owner, s.repo.Name, nil))
+	f := configFinding{Touched: true}
+	for _, p := range problems {
+		line := max(p.Line, 1)
+		message := p.Problem
+		if p.Hint != "" {
+			message += "\n" + p.Hint
+		}
+		f.Problems = append(f.Problems, forge.Annotation{
+			Path: config.FileName, StartLine: line, EndLine: line, Level: "failure", Title: p.Field, Message: message,
+		})
+	}
+	return f, nil
+}
+
+// reviewed handles a review: where branch rules ask for reviews, a release waiting for one goes on.
+func (s *session) reviewed(ctx context.Context, e event.Review) error {
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		r, err := tx.ReleaseByPull(ctx, s.repo.ID, e.Number)
+		if err == nil {
+			s.touch(r.ID)
+		}
+		return ignoreMissing(err)
+	})
+}
+
+// checksChanged handles a report of another App: actions that wait for checks are asked, releases that were blocked look
+// again. Our own reports come back as events too and change nothing.
+func (s *session) checksChanged(ctx context.Context, e event.ChecksChanged) error {
+	if e.AppID == s.us.AppID {
+		return nil
+	}
+	var at []store.Execution
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		if at, err = tx.ExecutionsAt(ctx, s.repo.ID, e.SHA); err != nil {
+			return err
+		}
+		for _, x := range at {
+			runs, err := tx.ActionRuns(ctx, x.ID)
+			if err != nil {
+				return err
+			}
+			for _, run := range runs {
+				if !run.Final && run.Intended {
+					if err := s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID)); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	for _, x := range at {
+		s.touch(x.ReleaseID)
+	}
+	return err
+}
+
+// workflowRunChanged wakes the actions that follow workflow runs of a commit.
+func (s *session) workflowRunChanged(ctx context.Context, e event.WorkflowRun) error {
+	return s.checksChanged(ctx, event.ChecksChanged{Origin: e.Origin, SHA: e.Run.SHA})
+}

@@ -1,0 +1,180 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// pushed handles a push. The event is a hint: what counts is where the branch is now. Of several pushes in a row the
+// first to be handled sees the newest head, and the others find nothing left to do.
+func (s *session) pushed(ctx context.Context, e event.Push) error {
+	if e.Tag != "" {
+		return s.tagPushed(ctx, e)
+	}
+	if e.Branch == "" {
+		return nil
+	}
+	kind := s.classify(e.Branch).Kind
+	if e.After != "" && kind.Ships() {
+		err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
+			return tx.AddPush(ctx, store.Push{
+				RepoID: s.repo.ID, Branch: e.Branch, Before: e.Before, SHA: e.After, Pusher: e.Sender, At: s.b.Now(),
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.branchMoved(ctx, e.Branch, &e)
+}
+
+// branchMoved brings a branch up to where it is on GitHub. e is the push that told us, nil when nobody did.
+func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) error {
+	var was store.Branch
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		was, err = tx.Branch(ctx, s.repo.ID, name)
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	now, err := s.head(ctx, name)
+	if err != nil {
+		return fmt.Errorf("head of %s: %w", name, err)
+	}
+	if now == was.SHA {
+		return nil
+	}
+	branch := s.classify(name)
+	if now == "" {
+		return s.branchGone(ctx, branch, was.SHA)
+	}
+	if name == s.repo.DefaultBranch {
+		if err := s.fetchConfig(ctx); err != nil {
+			return err
+		}
+		if err := s.saveRepo(ctx); err != nil {
+			return err
+		}
+		if err := s.useConfig(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.react(ctx, branch, was.SHA, now, e); err != nil {
+		return err
+	}
+	// Recorded last: a crash before this handles the push again, and every part of it finds itself done.
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return tx.SaveBranch(ctx, store.Branch{RepoID: s.repo.ID, Name: name, SHA: now, UpdatedAt: s.b.Now()})
+	})
+}
+
+// react does what follows from a new head.
+func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
+	if branch.Kind == gitflow.KindIgnored {
+		return nil
+	}
+	if err := s.reportPush(ctx, branch, was, now, e); err != nil {
+		return err
+	}
+	switch branch.Kind {
+	case gitflow.KindProduction:
+		s.touchAll = true
+		return nil // production is deployed by promotions and rollbacks, never by a push
+	case gitflow.KindBackmerge, gitflow.KindFinish:
+		s.touchAll = true
+		return nil
+	case gitflow.KindRelease, gitflow.KindHotfix, gitflow.KindSupport:
+		return s.candidatePushed(ctx, branch, was, now, e)
+	case gitflow.KindDevelopment:
+		s.touchAll = true
+	}
+	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, by: sender(e), origin: "push " + now})
+	return err
+}
+
+// candidatePushed handles a new head of a release or hotfix branch: the release learns of it, earlier approvals fall,
+// and the candidate's pipeline starts. A branch that a person made by hand becomes a release like any other.
+func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
+	r, err := s.releaseOf(ctx, branch, now, e)
+	if err != nil || r == nil {
+		return err
+	}
+	s.touch(r.ID)
+	if r.Status == store.ReleasePromoting || r.Status == store.ReleaseReleased || r.SHA != "" && r.Status == store.ReleaseFailed {
+		// The promotion goes on with what was approved; later commits are reported as not in it.
+		return s.updateRelease(ctx, r, func(r *store.Release) { r.HeadSHA = now })
+	}
+	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.HeadSHA, r.Status, r.Problem = now, store.ReleaseOpen, "" }); err != nil {
+		return err
+	}
+	if was != "" && was != now {
+		reason := fmt.Sprintf("the head moved from %s to %s", short(was), short(now))
+		if err := s.voidApprovals(ctx, r, reason); err != nil {
+			return err
+		}
+		s.mark(was)
+	}
+	_, err = s.start(ctx, startRequest{
+		kind: string(branch.Kind), branch: branch, sha: now, release: r, by: sender(e), origin: "push " + now,
+	})
+	return err
+}
+
+// branchGone handles the end of a branch: nothing more is done for it.
+func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was string) error {
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range active {
+		if x.Branch == branch.Name && !x.State.Promoting() && x.Kind != pipeline.KindProduction {
+			fact := pipeline.CancelRequested{At: s.b.Now(), Reason: "the branch was deleted"}
+			if err := s.advance(ctx, x.ID, fact); err != nil {
+				return err
+			}
+		}
+	}
+	s.mark(was)
+	s.touchAll = s.touchAll || branch.Kind.Ships() || branch.Kind == gitflow.KindBackmerge
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteBranch(ctx, s.repo.ID, branch.Name) })
+}
+
+// tagPushed adopts a release tag that somebody else made, so that no version is used twice.
+func (s *session) tagPushed(ctx context.Context, e event.Push) error {
+	v, err := s.cfg.Versioning.Tag.Parse(e.Tag)
+	if err != nil || e.After == "" {
+		return nil //nolint:nilerr // not a release tag: none of our business
+	}
+	tag, err := s.gh.Tag(ctx, e.Tag)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: tag.Name, SHA: tag.SHA, SeenAt: s.b.Now()})
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return s.audit(ctx, e.Sender, "tag.moved", e.Tag, "version "+v.String()+" is recorded at another commit", nil)
+	}
+	return err
+}
+
+// sender is who pushed, where somebody told us.
+func sender(e *event.Push) forge.User {
+	if e == nil {
+		return forge.User{}
+	}
+	return e.Sender
+}

@@ -1,0 +1,82 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// reportPush holds a push to a protected branch against the rules. A push cannot be refused after the fact, so what it
+// broke is shown on the commit, with the remedy, and goes into the audit log.
+func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
+	if e == nil || !(branch.Kind.LongLived() || branch.Kind.Ships()) {
+		return nil
+	}
+	facts := gitflow.PushFacts{
+		Branch: branch.Name, Before: was, After: now, Created: e.Created, Deleted: e.Deleted, Forced: e.Forced,
+		By: e.Sender.Login, ByBot: e.Sender.ID == s.us.UserID,
+	}
+	if !facts.ByBot {
+		pulls, err := s.gh.PullsWith(ctx, now)
+		if err != nil {
+			return fmt.Errorf("pull requests with %s: %w", short(now), err)
+		}
+		for _, p := range pulls {
+			if p.Merged {
+				facts.Pulls = append(facts.Pulls, flowPull(p, forge.User{ID: s.us.UserID}))
+			}
+		}
+	}
+	if err := s.pushComparisons(ctx, &facts); err != nil {
+		return err
+	}
+	report := gitflow.CheckPush(s.names(), facts)
+	if len(report.Violations) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(report.Violations)
+	if err != nil {
+		return err
+	}
+	s.mark(now)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetSetting(ctx, s.pushKey(now), string(raw)); err != nil {
+			return err
+		}
+		var problems []string
+		for _, v := range report.Violations {
+			problems = append(problems, string(v.Rule))
+		}
+		return s.auditIn(ctx, tx, e.Sender, "push.reported", branch.Name, strings.Join(problems, ", "), map[string]any{"before": was, "after": now})
+	})
+}
+
+func (s *session) pushKey(sha string) string { return fmt.Sprintf("push/%d/%s", s.repo.ID, sha) }
+
+// pushComparisons answers what gitflow needs to judge a push.
+func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts) error {
+	for _, need := range gitflow.PushNeeds(s.names(), *facts) {
+		c, _, err := s.flowCompare(ctx, need)
+		if err != nil {
+			return err
+		}
+		c.CompareRequest = need
+		facts.Comparisons = append(facts.Comparisons, c)
+	}
+	return nil
+}
+
+// pushCheck shows what a direct push broke, on a commit that no pull request speaks for.
+func pushCheck(sha string, violations []gitflow.Violation) forge.CheckRun {
+	run := forge.CheckRun{Name: CheckBranch, SHA: sha, Title: violations[0].Problem.String()}
+	var text strings.Builder
+	writeVerdict(&text, gitflow.Verdict{Violations: violations})
+	run.Summary = text.String()
+	return completed(run, forge.Failure)
+}

@@ -1,0 +1,272 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// reconcileAll asks GitHub which repositories there are and puts a look at each into its lane: at start and by timer, so
+// that a lost event only delays.
+func (b *Bot) reconcileAll(ctx context.Context) error {
+	installations, err := b.App.Installations(ctx)
+	if err != nil {
+		return fmt.Errorf("installations: %w", err)
+	}
+	var problems []error
+	for _, id := range installations {
+		repos, err := b.App.Repos(ctx, id)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("repositories of installation %d: %w", id, err))
+			continue
+		}
+		for _, r := range repos {
+			r.InstallationID = id
+			if err := b.meet(ctx, r); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Reconcile is reconcileAll for the start of the server and for tests.
+func (b *Bot) Reconcile(ctx context.Context) error { return b.reconcileAll(ctx) }
+
+// meet records a repository, if it is new, and has its lane look at it.
+func (b *Bot) meet(ctx context.Context, r forge.Repo) error {
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		known, err := tx.Repo(ctx, r.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			known, err = store.Repo{ID: r.ID}, nil
+		}
+		if err != nil {
+			return err
+		}
+		adopt(&known, event.Origin{Repo: r, Installation: r.InstallationID})
+		known.Gone, known.UpdatedAt = "", b.Now()
+		if r.Archived {
+			known.Gone = "archived"
+		}
+		if err := tx.SaveRepo(ctx, known); err != nil {
+			return err
+		}
+		return b.Queue.Post(ctx, tx, laneOf(r.ID), itemReconcile, struct{}{}, itemReconcile)
+	})
+}
+
+// reconcile compares a repository with what Sluice last saw and handles the difference as if it had just been told:
+// heads that moved, pull requests that changed, releases that wait, actions that nobody drives.
+func (s *session) reconcile(ctx context.Context) error {
+	if err := s.refreshInfo(ctx); err != nil {
+		return err
+	}
+	if err := s.fetchConfig(ctx); err != nil {
+		return err
+	}
+	if err := s.saveRepo(ctx); err != nil {
+		return err
+	}
+	if err := s.useConfig(ctx); err != nil {
+		return err
+	}
+	if err := s.reconcileBranches(ctx); err != nil {
+		return err
+	}
+	if err := s.reconcilePulls(ctx); err != nil {
+		return err
+	}
+	var open []store.ActionRun
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		if open, err = tx.OpenActionRuns(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		for _, run := range open {
+			if !run.Intended {
+				continue
+			}
+			if err := s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.touchAll = true
+	return err
+}
+
+func (s *session) reconcileBranches(ctx context.Context) error {
+	now, err := s.gh.Branches(ctx)
+	if err != nil {
+		return fmt.Errorf("branches: %w", err)
+	}
+	var was []store.Branch
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		was, err = tx.Branches(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	known := map[string]string{}
+	for _, b := range was {
+		known[b.Name] = b.SHA
+	}
+	for _, b := range now {
+		if known[b.Name] != b.SHA {
+			if err := s.branchMoved(ctx, b.Name, nil); err != nil {
+				return err
+			}
+		}
+		delete(known, b.Name)
+	}
+	for name := range known {
+		if err := s.branchMoved(ctx, name, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) reconcilePulls(ctx context.Context) error {
+	now, err := s.gh.OpenPulls(ctx)
+	if err != nil {
+		return fmt.Errorf("pull requests: %w", err)
+	}
+	var was []store.Pull
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		was, err = tx.OpenPulls(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	known := map[int]store.Pull{}
+	for _, p := range was {
+		known[p.Number] = p
+	}
+	for _, p := range now {
+		k, seen := known[p.Number]
+		delete(known, p.Number)
+		if seen && k.HeadSHA == p.Head.SHA && k.BaseBranch == p.Base.Branch {
+			s.mark(p.Head.SHA)
+			continue
+		}
+		if err := s.judge(ctx, p); err != nil {
+			return err
+		}
+	}
+	for n := range known { // closed meanwhile
+		p, err := s.gh.Pull(ctx, n)
+		if err != nil {
+			return err
+		}
+		if err := s.judge(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redeliver finds deliveries that never arrived in the App's delivery log and asks GitHub for them again. GitHub does not
+// do that by itself, and keeps them three days.
+func (b *Bot) redeliver(ctx context.Context) error {
+	all, err := b.App.HookDeliveries(ctx, b.Now().Add(-72*time.Hour))
+	if err != nil {
+		return fmt.Errorf("delivery log: %w", err)
+	}
+	arrived := map[string]bool{}
+	latest := map[string]forge.HookDelivery{}
+	tries := map[string]int{}
+	for _, d := range all {
+		arrived[d.GUID] = arrived[d.GUID] || d.StatusCode >= 200 && d.StatusCode < 300
+		tries[d.GUID]++
+		if l, ok := latest[d.GUID]; !ok || d.DeliveredAt.After(l.DeliveredAt) {
+			latest[d.GUID] = d
+		}
+	}
+	var problems []error
+	for guid, d := range latest {
+		if arrived[guid] || tries[guid] > maxRedeliveries || b.Now().Sub(d.DeliveredAt) < redeliverAfter {
+			continue
+		}
+		b.Log.InfoContext(ctx, "delivery is asked for again", "delivery", guid, "event", d.Event)
+		if err := b.App.Redeliver(ctx, d.ID); err != nil {
+			problems = append(problems, fmt.Errorf("redeliver %s: %w", guid, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Bounds of asking again.
+const (
+	maxRedeliveries = 5
+	redeliverAfter  = 30 * time.Second
+)
+
+// Redeliver is redeliver for tests and the command line.
+func (b *Bot) Redeliver(ctx context.Context) error { return b.redeliver(ctx) }
+
+// backmergePlan is what production's tip owes to the other branches.
+func (s *session) backmergePlan(ctx context.Context) (gitflow.Plan, *world, error) {
+	w := &world{phase: phaseFinish}
+	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease, Order: gitflow.Order(s.cfg.Finish.Order)}
+	none := &store.Release{}
+	var err error
+	w.Production.Branch, w.Development.Branch = s.names().Production, s.names().Development
+	if w.Production.SHA, err = s.head(ctx, s.names().Production); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	if w.Development.SHA, err = s.head(ctx, s.names().Development); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	if err := s.lookFinish(ctx, none, w); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	return gitflow.PlanBackmerge(w.State), w, nil
+}
+
+// backmerge brings production's tip to development and every open release branch, when nothing else is about to do it:
+// after a push to production by hand, or when a back-merge waited for somebody.
+func (s *session) backmerge(ctx context.Context) error {
+	for range maxSteps {
+		busy, err := s.finishing(ctx)
+		if err != nil || busy {
+			return err // that release's own plan ends with the back-merge
+		}
+		plan, w, err := s.backmergePlan(ctx)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		step, ok := plan.Next()
+		if !ok {
+			return nil
+		}
+		again, err := s.perform(ctx, &store.Release{}, w, step)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishing tells whether a release is between its deployment and its end.
+func (s *session) finishing(ctx context.Context) (bool, error) {
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	for _, r := range all {
+		if !r.Finished && (r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting || r.Status == store.ReleaseRolledBack) {
+			return true, err
+		}
+	}
+	return false, err
+}

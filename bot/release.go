@@ -1,0 +1,299 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// maxSteps bounds how many steps one handling does; the next item goes on.
+const maxSteps = 40
+
+// walk takes a release as far as it can go now: look at the world, ask for the plan, do the first step that is ready,
+// look again.
+func (s *session) walk(ctx context.Context, id string) error {
+	for range maxSteps {
+		r, err := s.release(ctx, id)
+		if err != nil || r == nil {
+			return err
+		}
+		ph, any := phaseOf(r)
+		if !any {
+			return nil
+		}
+		if ph == phasePromote && s.cfg.Finish.Order == "merge-then-deploy" && r.Status != store.ReleaseOpen {
+			ph = phaseFinish
+		}
+		w, err := s.look(ctx, r, ph)
+		if err != nil {
+			return err
+		}
+		moved, err := s.progress(ctx, r, w)
+		if err != nil {
+			return err
+		}
+		if moved {
+			continue
+		}
+		plan := planOf(r, w)
+		step, ok := plan.Next()
+		if !ok {
+			return s.rest(ctx, r, w, plan)
+		}
+		again, err := s.perform(ctx, r, w, step)
+		if err != nil {
+			return fmt.Errorf("%s of %s %s: %s: %w", plan.Name, r.Kind, r.Version, step.ID, err)
+		}
+		if !again {
+			return s.setProblem(ctx, r, "")
+		}
+	}
+	return nil
+}
+
+// phaseOf is what has to be known to go on with a release; false when there is nothing to do.
+func phaseOf(r *store.Release) (phase, bool) {
+	switch {
+	case r.Finished:
+		return 0, false
+	case r.Status == store.ReleaseOpen && r.Pull == 0:
+		return phaseStart, true
+	case r.Status == store.ReleaseReleased || r.Status == store.ReleaseRolledBack:
+		return phaseFinish, true
+	case r.Status == store.ReleaseAbandoned:
+		return phaseStart, true
+	default:
+		return phasePromote, true
+	}
+}
+
+// planOf asks gitflow for the plan of where the release is.
+func planOf(r *store.Release, w *world) gitflow.Plan {
+	switch {
+	case r.Status == store.ReleaseAbandoned:
+		return gitflow.PlanAbandon(w.State)
+	case r.Status == store.ReleaseReleased || r.Status == store.ReleaseRolledBack:
+		return gitflow.PlanFinish(w.State)
+	case r.Pull == 0:
+		return gitflow.PlanStart(w.State)
+	default:
+		return gitflow.PlanPromote(w.State)
+	}
+}
+
+// progress takes over what the pipelines of a release have come to. moved says that the release stands elsewhere now.
+func (s *session) progress(ctx context.Context, r *store.Release, w *world) (moved bool, err error) {
+	x, d := w.execution, w.deploying
+	switch {
+	case r.Status == store.ReleaseOpen && r.Pull == 0 && w.Pull.Number != 0 && w.Pull.Open:
+		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = w.Pull.Number })
+	case r.Status == store.ReleaseOpen && x != nil && r.CandidateDigest != x.State.Digest():
+		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.CandidateDigest = x.State.Digest() })
+	case r.Status == store.ReleaseOpen && x != nil && s.staleConfig(r, x):
+		return true, s.rebind(ctx, r, x)
+	case r.Status == store.ReleaseOpen && x != nil && w.Approvals.RejectedBy != "":
+		return s.reject(ctx, x, w)
+	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && r.ProductionDigest == "":
+		return true, s.updateRelease(ctx, r, func(r *store.Release) {
+			r.ProductionDigest, r.ProductionImage = x.State.Digest(), s.productionImage(r)
+		})
+	case r.Status == store.ReleasePromoting && x != nil && x.Status.Final() && x.Status != pipeline.Succeeded:
+		return true, s.failRelease(ctx, r, "The promotion failed: "+lowerFirst(pipeline.Why(x.State, s.b.Now())))
+	case r.Status == store.ReleaseFailed && x != nil && !x.Status.Final():
+		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
+	case d == nil:
+		return false, nil
+	case r.Status == store.ReleasePromoting && d.Status == pipeline.Succeeded:
+		return true, s.released(ctx, r)
+	case r.Status == store.ReleasePromoting && d.Status.Final():
+		return true, s.failRelease(ctx, r, "The deployment to production failed: "+lowerFirst(pipeline.Why(d.State, s.b.Now())))
+	case r.Status == store.ReleaseFailed && !d.Status.Final():
+		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
+	}
+	return false, nil
+}
+
+// staleConfig tells whether what approvals rest on was changed in the configuration while a candidate waits.
+func (s *session) staleConfig(r *store.Release, x *store.Execution) bool {
+	_, _, waits := x.State.OpenApproval()
+	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind))
+}
+
+// reject tells the pipeline that its candidate was rejected.
+func (s *session) reject(ctx context.Context, x *store.Execution, w *world) (moved bool, err error) {
+	_, state, open := x.State.OpenApproval()
+	if !open {
+		return false, nil
+	}
+	return true, s.advance(ctx, x.ID, pipeline.Rejected{
+		At: s.b.Now(), ID: state.ID, By: pipeline.Actor{Login: w.Approvals.RejectedBy}, Reason: w.Approvals.Reason,
+	})
+}
+
+// rebind runs the candidate's pipeline anew under a changed configuration; approvals of the old one fall.
+func (s *session) rebind(ctx context.Context, r *store.Release, x *store.Execution) error {
+	if err := s.voidApprovals(ctx, r, "the configuration that approvals rest on was changed"); err != nil {
+		return err
+	}
+	_, err := s.start(ctx, startRequest{
+		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, release: r, by: x.StartedBy,
+		origin: "config " + s.cfg.ApprovalHash(hashKind(x.Kind)),
+	})
+	return err
+}
+
+// released records that production runs the release. The check turns green before anything is merged.
+func (s *session) released(ctx context.Context, r *store.Release) error {
+	err := s.updateRelease(ctx, r, func(r *store.Release) {
+		r.Status, r.ReleasedAt, r.Problem = store.ReleaseReleased, s.b.Now(), ""
+	})
+	if err != nil {
+		return err
+	}
+	s.mark(r.SHA)
+	if err := s.reportChecks(ctx); err != nil {
+		return err
+	}
+	return s.tell(ctx, r, "deployed", "is in production")
+}
+
+// failRelease records that a promotion failed, tells who must know, and puts the last good version back where the
+// configuration asks for that.
+func (s *session) failRelease(ctx context.Context, r *store.Release, problem string) error {
+	err := s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleaseFailed, problem })
+	if err != nil {
+		return err
+	}
+	s.mark(r.SHA)
+	if err := s.tell(ctx, r, "failed:"+r.ProductionExecutionID, problem); err != nil {
+		return err
+	}
+	if r.ProductionExecutionID != "" && s.cfg.Environment(pipeline.EnvironmentProduction).RollbackOnFailure {
+		return s.putBack(ctx, r)
+	}
+	return nil
+}
+
+// rest is where a walk ends: the plan is done, or what is left waits for something or somebody.
+func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan gitflow.Plan) error {
+	if plan.Done() {
+		switch r.Status {
+		case store.ReleaseReleased, store.ReleaseRolledBack, store.ReleaseAbandoned:
+			err := s.updateRelease(ctx, r, func(r *store.Release) {
+				r.Finished, r.Problem, r.ProductionTip = true, "", w.Production.SHA
+			})
+			if err != nil || r.Status == store.ReleaseAbandoned {
+				return err
+			}
+			return s.audit(ctx, r.StartedBy, r.Kind+".finished", r.Version, "", map[string]any{"sha": r.SHA, "digest": r.CandidateDigest})
+		}
+		return s.setProblem(ctx, r, "")
+	}
+	problem := plan.Refused.String()
+	waiting := false
+	for _, b := range plan.Blocked() {
+		waiting = waiting || b.Waiting != ""
+		if problem == "" {
+			problem = b.Blocked.String()
+		}
+	}
+	if waiting || r.Status == store.ReleaseReleased {
+		if err := s.lookAgain(ctx, r); err != nil {
+			return err
+		}
+	}
+	return s.setProblem(ctx, r, problem)
+}
+
+// setProblem records what blocks a release.
+func (s *session) setProblem(ctx context.Context, r *store.Release, problem string) error {
+	if r.Problem == problem || r.Status == store.ReleaseFailed {
+		return nil
+	}
+	return s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = problem })
+}
+
+// release loads a release; nil when there is none.
+func (s *session) release(ctx context.Context, id string) (*store.Release, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.Release(ctx, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// updateRelease changes a release in a transaction and brings r up to date.
+func (s *session) updateRelease(ctx context.Context, r *store.Release, change func(*store.Release)) error {
+	s.touch(r.ID)
+	s.mark(r.SHA)
+	s.mark(r.HeadSHA)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		change(&now)
+		now.UpdatedAt = s.b.Now()
+		*r = now
+		return tx.SaveRelease(ctx, now)
+	})
+}
+
+// releaseOf is the release a branch belongs to. A branch made by hand is adopted; nil: it is none of ours to release.
+func (s *session) releaseOf(ctx context.Context, branch gitflow.Branch, head string, e *event.Push) (*store.Release, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.ReleaseByBranch(ctx, s.repo.ID, branch.Name)
+		return err
+	})
+	if err == nil && r.Status != store.ReleaseAbandoned && !r.Finished {
+		return &r, nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	return s.adoptBranch(ctx, branch, head, sender(e))
+}
+
+// adoptBranch makes a release of a branch that somebody pushed by hand.
+func (s *session) adoptBranch(ctx context.Context, branch gitflow.Branch, head string, by forge.User) (*store.Release, error) {
+	if branch.Kind == gitflow.KindSupport || len(branch.Flaws) > 0 {
+		return nil, nil
+	}
+	base := s.names().Development
+	if branch.Kind == gitflow.KindHotfix {
+		base = s.names().Production
+	}
+	c, err := s.compare(ctx, base, head)
+	if err != nil {
+		return nil, err
+	}
+	r := store.Release{
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: string(branch.Kind), Branch: branch.Name, HotfixID: branch.ID,
+		CutSHA: c.MergeBase, HeadSHA: head, Status: store.ReleaseOpen, StartedBy: by,
+		Origin: "branch " + branch.Name, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+	}
+	if err := s.nameRelease(ctx, &r, branch); err != nil {
+		var no *userError
+		if errors.As(err, &no) {
+			return nil, s.audit(ctx, by, "branch.refused", branch.Name, no.text, nil)
+		}
+		return nil, err
+	}
+	return &r, s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SaveRelease(ctx, r); err != nil {
+			return err
+		}
+		return s.auditIn(ctx, tx, by, r.Kind+".adopted", r.Version, "the branch was pushed by hand", nil)
+	})
+}

@@ -1,0 +1,224 @@
+package bot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
+)
+
+// Names of the checks. They are made required, so they must never deadlock a merge: each is reported for every pull
+// request, answers the re-run button, and fails with a reason rather than staying silent.
+const (
+	CheckBranch    = "sluice/branch"
+	CheckConfig    = "sluice/config"
+	CheckPipeline  = "sluice/pipeline"
+	CheckPromotion = "sluice/promotion"
+)
+
+// settle does what follows from a handling: releases are walked, borrowed environments given back, waiting actions
+// started, deployments, checks and comments reported.
+func (s *session) settle(ctx context.Context) error {
+	// What people see of this handling comes first: a walk may take many calls.
+	if err := s.reportChecks(ctx); err != nil {
+		return err
+	}
+	if err := s.walkTouched(ctx); err != nil {
+		return err
+	}
+	if err := s.giveBack(ctx); err != nil {
+		return err
+	}
+	if err := s.dispatchWaiting(ctx); err != nil {
+		return err
+	}
+	if err := s.reportDeployments(ctx); err != nil {
+		return err
+	}
+	if err := s.reportChecks(ctx); err != nil {
+		return err
+	}
+	if err := s.reportCockpits(ctx); err != nil {
+		return err
+	}
+	for _, f := range s.later {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walkTouched walks the releases that something was done to, until nothing more is touched.
+func (s *session) walkTouched(ctx context.Context) error {
+	if s.repo.Observe {
+		return nil
+	}
+	if s.touchAll {
+		s.touchAll = false
+		if err := s.touchLive(ctx); err != nil {
+			return err
+		}
+		if err := s.backmerge(ctx); err != nil {
+			return err
+		}
+	}
+	for round := 0; len(s.touched) > 0 && round < 4; round++ {
+		ids := slices.Sorted(maps.Keys(s.touched))
+		clear(s.touched)
+		for _, id := range ids {
+			s.cockpits[id] = true
+			if err := s.walk(ctx, id); err != nil {
+				if err := s.blocked(ctx, id, err); err != nil {
+					return err
+				}
+			}
+		}
+		for _, id := range ids {
+			delete(s.touched, id) // its own changes were walked
+		}
+	}
+	return nil
+}
+
+// blocked shows an error that repeating does not mend on the release it stopped; any other error goes back to the queue.
+func (s *session) blocked(ctx context.Context, id string, err error) error {
+	var refused *forge.RefusedError
+	var no *userError
+	if !errors.As(err, &refused) && !errors.As(err, &no) {
+		return err
+	}
+	s.log.WarnContext(ctx, "release is blocked", "release", id, "err", err)
+	r, lookErr := s.release(ctx, id)
+	if lookErr != nil || r == nil {
+		return lookErr
+	}
+	text := "GitHub refused the next step: "
+	if refused != nil {
+		text += refused.Message
+	} else {
+		text = no.text
+	}
+	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = text }); err != nil {
+		return err
+	}
+	delete(s.touched, id)
+	return s.lookAgain(ctx, r)
+}
+
+// touchLive marks every release that is not finished.
+func (s *session) touchLive(ctx context.Context) error {
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	for _, r := range all {
+		if !r.Finished {
+			s.touch(r.ID)
+		}
+	}
+	return err
+}
+
+// lookAgain has the release walked later, when what it waits for may have come: the age of the wait sets the pace.
+func (s *session) lookAgain(ctx context.Context, r *store.Release) error {
+	wait := min(max(s.b.since(r.UpdatedAt)/4, 2*time.Second), 10*time.Minute)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return s.b.Queue.PostAt(ctx, tx, s.lane(), itemWalk, walkFact{ReleaseID: r.ID}, "walk:"+r.ID, s.b.Now().Add(wait))
+	})
+}
+
+// reportChecks brings the check runs of every SHA that may have changed up to date. What GitHub has already is not sent
+// again.
+func (s *session) reportChecks(ctx context.Context) error {
+	for len(s.dirty) > 0 {
+		shas := slices.Sorted(maps.Keys(s.dirty))
+		clear(s.dirty)
+		for _, sha := range shas {
+			runs, err := s.checksOf(ctx, sha)
+			if err != nil {
+				return fmt.Errorf("checks of %s: %w", short(sha), err)
+			}
+			for _, run := range runs {
+				if err := s.reportCheck(ctx, run); err != nil {
+					return fmt.Errorf("check %s at %s: %w", run.Name, short(sha), err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// reportCheck sends one check run, if it says something new.
+func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
+	var known store.Check
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		known, err = tx.Check(ctx, s.repo.ID, run.SHA, run.Name)
+		return ignoreMissing(err)
+	})
+	if err != nil {
+		return err
+	}
+	hash, err := hashOf(run)
+	if err != nil {
+		return err
+	}
+	if known.Hash == hash {
+		return nil
+	}
+	run.ID = known.RunID
+	run.ExternalID = run.SHA + " " + run.Name
+	if run.DetailsURL == "" {
+		run.DetailsURL = fmt.Sprintf("%s/%s/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name)
+	}
+	if known.Status == "completed" && run.Status != "completed" {
+		run.ID = 0 // GitHub does not reopen a completed run for required checks: a new run takes its place
+	}
+	id, err := do(ctx, s, effect[int64]{
+		kind: effectCheck, key: run.Name + "@" + run.SHA + "#" + hash + "#" + fmt.Sprint(known.RunID), intent: run.Title,
+		probe: func(ctx context.Context) (int64, bool, error) { return s.findCheck(ctx, run) },
+		act:   func(ctx context.Context) (int64, error) { return s.gh.SaveCheckRun(ctx, run) },
+	})
+	if err != nil {
+		return err
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return tx.SaveCheck(ctx, store.Check{
+			RepoID: s.repo.ID, SHA: run.SHA, Name: run.Name, RunID: id, Hash: hash, Status: run.Status,
+			Conclusion: string(run.Conclusion), UpdatedAt: s.b.Now(),
+		})
+	})
+}
+
+// findCheck looks for a run of ours that an earlier attempt may have created.
+func (s *session) findCheck(ctx context.Context, want forge.CheckRun) (int64, bool, error) {
+	if want.ID != 0 {
+		return 0, false, nil // an update: sending it again does no harm
+	}
+	all, err := s.gh.CheckRuns(ctx, want.SHA)
+	for _, c := range all {
+		if c.AppID == s.us.AppID && c.Name == want.Name && c.Status == want.Status && c.Conclusion == want.Conclusion && c.Title == want.Title {
+			return c.ID, true, nil
+		}
+	}
+	return 0, false, err
+}
+
+// hashOf is a hash of what a check run says.
+func hashOf(run forge.CheckRun) (string, error) {
+	raw, err := json.Marshal(run)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:12]), nil
+}

@@ -1,0 +1,257 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
+)
+
+// request is a command on its way: who gave it, where, and how the record of it is made.
+type request struct {
+	Command
+	by      forge.User
+	issue   int
+	pull    bool
+	comment int64
+	via     string
+	// done marks the command as carried out. It belongs into the transaction that makes the decision, so that a crash
+	// before it repeats the command and a crash after it does not.
+	done func(tx *store.Tx) error
+	// release is the one whose pull request the command was given on; nil elsewhere. execution is its candidate's.
+	release   *store.Release
+	execution *store.Execution
+	pr        *store.Pull
+}
+
+// commented handles a comment. Only a new one may hold commands; an edited or deleted one takes back what it said.
+func (s *session) commented(ctx context.Context, e event.Comment) error {
+	switch e.Activity {
+	case event.Edited:
+		if e.Body == e.BodyBefore {
+			return nil
+		}
+		return s.commentChanged(ctx, e.ID, "edited")
+	case event.Deleted:
+		return s.commentChanged(ctx, e.ID, "deleted")
+	}
+	if e.Author.Bot || e.Author.ID == s.us.UserID || e.Author.ID != e.Sender.ID {
+		return nil // our own words, and other bots', are never commands
+	}
+	commands, wrong := ParseCommands(e.Body)
+	if len(commands)+len(wrong) == 0 {
+		return nil
+	}
+	if err := s.reactTo(ctx, e.ID, "eyes"); err != nil {
+		return err
+	}
+	var replies []string
+	failed := len(wrong) > 0
+	for _, w := range wrong {
+		replies = append(replies, fmt.Sprintf("%s: %s. Usage: %s.", code(w.Text), w.Problem, code(w.Usage)))
+	}
+	if !failed {
+		for _, c := range commands {
+			reply, ok, err := s.runOnce(ctx, c, e)
+			if err != nil {
+				return err
+			}
+			if reply != "" {
+				replies = append(replies, reply)
+			}
+			if !ok {
+				failed = true
+				break
+			}
+		}
+	}
+	if err := s.answer(ctx, e, replies, failed); err != nil {
+		return err
+	}
+	return s.joinCockpit(ctx, e)
+}
+
+// answer reacts and replies, once each.
+func (s *session) answer(ctx context.Context, e event.Comment, replies []string, failed bool) error {
+	if len(replies) > 0 {
+		body := mention(e.Author.Login) + " " + strings.Join(replies, "\n\n")
+		if err := s.say(ctx, e.Number, fmt.Sprintf("reply-%d", e.ID), body); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return s.reactTo(ctx, e.ID, "confused")
+	}
+	return s.reactTo(ctx, e.ID, "rocket")
+}
+
+// runOnce runs a command of a comment, once, however often the comment is handled.
+func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (reply string, ok bool, err error) {
+	key := fmt.Sprintf("%d/command/%d:%d", s.repo.ID, e.ID, c.Line)
+	var known store.Effect
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		known, err = tx.Intend(ctx, store.Effect{
+			Key: key, RepoID: s.repo.ID, Kind: "command", Intent: []byte(fmt.Sprintf("%q", c.String())), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		})
+		return err
+	})
+	if err != nil {
+		return "", false, err
+	}
+	if known.Done {
+		return "", true, nil
+	}
+	q := &request{
+		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment",
+		done: func(tx *store.Tx) error { return tx.EffectDone(ctx, key, []byte("true")) },
+	}
+	return s.carry(ctx, q)
+}
+
+// carry runs a command and turns a refusal into the reply.
+func (s *session) carry(ctx context.Context, q *request) (reply string, ok bool, err error) {
+	if err := s.locate(ctx, q); err != nil {
+		return "", false, err
+	}
+	reply, err = s.run(ctx, q)
+	var no *userError
+	switch {
+	case errors.As(err, &no):
+		return no.text, false, s.b.Store.Write(ctx, q.done)
+	case refused(err):
+		return lastCause(err), false, s.b.Store.Write(ctx, q.done)
+	}
+	return reply, err == nil, err
+}
+
+// lastCause is the engine's own sentence in a chain of errors.
+func lastCause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// locate finds the release and pull request a command is about.
+func (s *session) locate(ctx context.Context, q *request) error {
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		if q.pull {
+			p, err := tx.Pull(ctx, s.repo.ID, q.issue)
+			if err := ignoreMissing(err); err != nil {
+				return err
+			}
+			if p.Number != 0 {
+				q.pr = &p
+			}
+			r, err := tx.ReleaseByPull(ctx, s.repo.ID, q.issue)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			q.release = &r
+			q.execution, err = oneExecution(ctx, tx, r.ExecutionID)
+			return err
+		}
+		return nil
+	})
+}
+
+// run is the one switch on commands. Every command asks authorize first.
+func (s *session) run(ctx context.Context, q *request) (reply string, err error) {
+	spec, _ := lookup(strings.Fields(q.Name))
+	if spec == nil {
+		return "", fmt.Errorf("command %q has no row", q.Name)
+	}
+	if err := s.admit(ctx, q, spec.door); err != nil {
+		return "", err
+	}
+	handlers := map[string]func(context.Context, *request) (string, error){
+		"help":            s.cmdHelp,
+		"status":          s.cmdStatus,
+		"version explain": s.cmdVersionExplain,
+		"version set":     s.cmdVersionSet,
+		"version bump":    s.cmdVersionBump,
+		"release start":   s.cmdReleaseStart,
+		"release abandon": s.cmdReleaseAbandon,
+		"hotfix start":    s.cmdHotfixStart,
+		"approve":         s.cmdApprove,
+		"reject":          s.cmdReject,
+		"promote":         s.cmdPromote,
+		"retry":           s.cmdRetry,
+		"cancel":          s.cmdCancel,
+		"backmerge":       s.cmdBackmerge,
+		"rollback":        s.cmdRollback,
+		"unpin":           s.cmdUnpin,
+	}
+	return handlers[spec.name](ctx, q)
+}
+
+// admit asks whether the person may give the command; *userError: no.
+func (s *session) admit(ctx context.Context, q *request, door Door) error {
+	a := ask{door: door, who: q.by, environment: "production", release: q.release != nil}
+	if env := q.Arg(0); env != "" && (door == DoorApprove || door == DoorPromote) && q.Name != "reject" {
+		a.environment = env
+	}
+	if q.release != nil {
+		a.starter = q.release.StartedBy
+	}
+	if s.repo.Observe && door != DoorRead {
+		return &userError{"The configuration says `mode: observe`: Sluice reports and changes nothing here."}
+	}
+	no, err := s.authorize(ctx, a)
+	if err != nil {
+		return err
+	}
+	if no != nil {
+		if err := s.audit(ctx, q.by, "refused", q.String(), no.Why, nil); err != nil {
+			return err
+		}
+		return &userError{no.String()}
+	}
+	return nil
+}
+
+// reactTo adds a reaction to a comment.
+func (s *session) reactTo(ctx context.Context, comment int64, reaction string) error {
+	_, err := do(ctx, s, effect[nothing]{
+		kind: effectReaction, key: fmt.Sprintf("%d:%s", comment, reaction), intent: reaction,
+		act: func(ctx context.Context) (nothing, error) {
+			return nothing{}, ignoreNotFound(s.gh.React(ctx, comment, reaction))
+		},
+	})
+	return err
+}
+
+// say writes a comment of ours, once: it carries a hidden mark by which it is found again.
+func (s *session) say(ctx context.Context, issue int, name, body string) error {
+	mark := hiddenMark(name)
+	_, err := do(ctx, s, effect[int64]{
+		kind: effectComment, key: fmt.Sprintf("%d:%s", issue, name), intent: body,
+		probe: func(ctx context.Context) (int64, bool, error) {
+			all, err := s.gh.Comments(ctx, issue)
+			for _, c := range all {
+				if c.Author.ID == s.us.UserID && strings.Contains(c.Body, mark) {
+					return c.ID, true, nil
+				}
+			}
+			return 0, false, err
+		},
+		act: func(ctx context.Context) (int64, error) {
+			c, err := s.gh.CreateComment(ctx, issue, body+"\n\n"+mark)
+			return c.ID, err
+		},
+	})
+	return err
+}
+
+// hiddenMark is an HTML comment that names one of our comments.
+func hiddenMark(name string) string { return "<!-- sluice:" + name + " -->" }

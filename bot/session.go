@@ -1,0 +1,200 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// session is the handling of one lane item: the repository, its configuration, and what has to be reported at the end.
+type session struct {
+	b    *Bot
+	repo store.Repo
+	gh   GitHub
+	cfg  *config.Repo
+	us   Identity
+	log  *slog.Logger
+
+	// dirty are SHAs whose checks may have changed; touched the releases to walk, all of them with touchAll.
+	dirty    map[string]bool
+	touched  map[string]bool
+	touchAll bool
+	// cockpits are the releases, pullCockpits the other pull requests, whose status comment may have changed.
+	cockpits     map[string]bool
+	pullCockpits map[int]bool
+	// tried is what branches said to merges in this handling.
+	tried map[string]gitflow.Line
+	// groups are heads of a merge queue that want checks.
+	groups map[string]*groupFacts
+	// later runs after the transaction of an advance.
+	later []func(context.Context) error
+	// compared keeps comparisons between SHAs, which cannot change.
+	compared map[[2]string]forge.Comparison
+}
+
+// whoami remembers who the App is; asked once.
+type whoami struct {
+	mu sync.Mutex
+	id Identity
+}
+
+func (b *Bot) identity(ctx context.Context) (Identity, error) {
+	b.who.mu.Lock()
+	defer b.who.mu.Unlock()
+	if b.who.id.AppID != 0 {
+		return b.who.id, nil
+	}
+	id, err := b.App.Identity(ctx)
+	if err != nil {
+		return Identity{}, fmt.Errorf("who is the App: %w", err)
+	}
+	b.who.id = id
+	return id, nil
+}
+
+// errInactive says that Sluice has nothing to do in a repository: it is gone, or lacks production or development.
+var errInactive = errors.New("sluice is not active in this repository")
+
+// open starts the handling of something in a repository. A repository seen for the first time gets its baseline: heads
+// and tags are recorded, and nothing is started for what is there already. errInactive: leave it alone.
+func (b *Bot) open(ctx context.Context, repoID int64, from event.Origin) (*session, error) {
+	us, err := b.identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var repo store.Repo
+	err = b.Store.Read(ctx, func(tx *store.Tx) error {
+		repo, err = tx.Repo(ctx, repoID)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		repo = store.Repo{ID: repoID}
+	case err != nil:
+		return nil, err
+	}
+	changed := adopt(&repo, from)
+	if repo.Gone != "" || repo.InstallationID == 0 {
+		if changed {
+			err = b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SaveRepo(ctx, repo) })
+		}
+		return nil, errors.Join(errInactive, err)
+	}
+	s := &session{
+		b: b, repo: repo, us: us,
+		gh:    b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
+		log:   b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
+		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
+		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{}, groups: map[string]*groupFacts{},
+	}
+	if repo.BaselineAt.IsZero() {
+		if err := s.baseline(ctx); err != nil {
+			return nil, fmt.Errorf("first look at %s/%s: %w", repo.Owner, repo.Name, err)
+		}
+	} else if changed {
+		if err := s.saveRepo(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.useConfig(ctx); err != nil {
+		return nil, err
+	}
+	if !s.cfg.Active {
+		return nil, errInactive
+	}
+	return s, nil
+}
+
+// adopt takes over what an event says about the repository itself: new names after a rename, another installation after
+// a transfer.
+func adopt(r *store.Repo, from event.Origin) (changed bool) {
+	set := func(have *string, want string) {
+		if want != "" && *have != want {
+			*have, changed = want, true
+		}
+	}
+	set(&r.Owner, from.Repo.Owner)
+	set(&r.Name, from.Repo.Name)
+	if from.Installation != 0 && r.InstallationID != from.Installation {
+		r.InstallationID, changed = from.Installation, true
+	}
+	return changed
+}
+
+func (s *session) saveRepo(ctx context.Context) error {
+	s.repo.UpdatedAt = s.b.Now()
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SaveRepo(ctx, s.repo) })
+}
+
+// names are the repository's branch names.
+func (s *session) names() gitflow.Names { return s.cfg.Names }
+
+// classify says what a branch of this repository is.
+func (s *session) classify(branch string) gitflow.Branch { return s.cfg.Names.Classify(branch) }
+
+// compare asks GitHub for base...head. Comparisons of two SHAs are remembered for the length of the handling.
+func (s *session) compare(ctx context.Context, base, head string) (forge.Comparison, error) {
+	key := [2]string{base, head}
+	if c, ok := s.compared[key]; ok {
+		return c, nil
+	}
+	c, err := s.gh.Compare(ctx, base, head)
+	if err != nil {
+		return c, fmt.Errorf("compare %s...%s: %w", base, head, err)
+	}
+	if len(base) == 40 && len(head) == 40 {
+		s.compared[key] = c
+	}
+	return c, nil
+}
+
+// flowCompare is compare in gitflow's words; what GitHub does not know is Missing, not an error.
+func (s *session) flowCompare(ctx context.Context, req gitflow.CompareRequest) (gitflow.Comparison, forge.Comparison, error) {
+	out := gitflow.Comparison{CompareRequest: req}
+	if req.Base == "" || req.Head == "" {
+		out.Missing = true
+		return out, forge.Comparison{}, nil
+	}
+	c, err := s.compare(ctx, req.Base, req.Head)
+	if errors.Is(err, forge.ErrNotFound) {
+		out.Missing = true
+		return out, c, nil
+	}
+	if err != nil {
+		return out, c, err
+	}
+	out.AheadBy, out.BehindBy, out.MergeBase = c.AheadBy, c.BehindBy, c.MergeBase
+	out.Commits, out.Truncated = flowCommits(c.Commits), c.Truncated
+	return out, c, nil
+}
+
+// head is where a branch is on GitHub, or "" when there is no such branch.
+func (s *session) head(ctx context.Context, branch string) (string, error) {
+	b, err := s.gh.Branch(ctx, branch)
+	if errors.Is(err, forge.ErrNotFound) {
+		return "", nil
+	}
+	return b.SHA, err
+}
+
+// touch marks a release to be walked at the end of the handling.
+func (s *session) touch(releaseID string) {
+	if releaseID != "" {
+		s.touched[releaseID] = true
+	}
+}
+
+// mark marks a SHA whose checks may have changed.
+func (s *session) mark(sha string) {
+	if sha != "" {
+		s.dirty[sha] = true
+	}
+}

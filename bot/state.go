@@ -1,0 +1,458 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// phase is how far a release is, and so how much has to be known about the world.
+type phase int
+
+const (
+	phaseStart   phase = iota // branch and pull request are being made
+	phasePromote              // candidate, approval, copy, deployment
+	phaseFinish               // tag, merges, back-merges, GitHub release, deletion
+)
+
+// world is what a release's plan is made of, and what the steps need of it beyond gitflow's words.
+type world struct {
+	gitflow.State
+	phase     phase
+	execution *store.Execution // the candidate's
+	deploying *store.Execution // production's newest
+	approvers []forge.User
+}
+
+// look gathers the facts about a release: read from GitHub and the store now, all at about the same time.
+func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world, error) {
+	w := &world{phase: ph}
+	w.State = gitflow.State{
+		Names: s.names(), Kind: gitflow.Kind(r.Kind), Version: r.Version, Branch: r.Branch, Tag: r.Tag,
+		Order: gitflow.Order(s.cfg.Finish.Order), KeepBranch: !s.cfg.Finish.DeleteBranch,
+	}
+	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
+	if ph != phaseStart {
+		gather = append(gather, s.lookProduction, s.lookObstacles)
+	}
+	if ph == phaseFinish {
+		gather = append(gather, s.lookFinish)
+	}
+	for _, g := range gather {
+		if err := g(ctx, r, w); err != nil {
+			return nil, fmt.Errorf("facts about %s %s: %w", r.Kind, r.Version, err)
+		}
+	}
+	return w, nil
+}
+
+// lookBranches reads the heads of the branches around the release.
+func (s *session) lookBranches(ctx context.Context, r *store.Release, w *world) error {
+	var err error
+	n := s.names()
+	w.Production.Branch, w.Development.Branch = n.Production, n.Development
+	if w.Production.SHA, err = s.head(ctx, n.Production); err != nil {
+		return err
+	}
+	if w.Development.SHA, err = s.head(ctx, n.Development); err != nil {
+		return err
+	}
+	if w.Head, err = s.head(ctx, r.Branch); err != nil {
+		return err
+	}
+	if w.Head != "" {
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: w.Head})
+		if err != nil {
+			return err
+		}
+		w.HeadAhead = c.AheadBy
+	}
+	w.Start = gitflow.StartFacts{From: r.CutSHA, Green: gitflow.Yes, OnLine: gitflow.Yes, Changes: 1, By: r.StartedBy.Login}
+	return nil
+}
+
+// lookPull reads the release pull request and the pull requests into the release branch.
+func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) error {
+	us := forge.User{ID: s.us.UserID}
+	switch {
+	case r.Pull != 0:
+		p, err := s.gh.Pull(ctx, r.Pull)
+		if err != nil {
+			return err
+		}
+		w.Pull = flowPull(p, us)
+	case w.Head != "":
+		found, err := s.gh.PullsFrom(ctx, r.Branch, s.names().Production)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			w.Pull = flowPull(found[0], us)
+		}
+	}
+	var open []store.Pull
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		open, err = tx.OpenPulls(ctx, s.repo.ID)
+		return err
+	})
+	for _, p := range open {
+		if p.BaseBranch == r.Branch && p.Number != r.Pull {
+			w.Children = append(w.Children, gitflow.Pull{Number: p.Number, Head: p.HeadBranch, Base: p.BaseBranch, HeadSHA: p.HeadSHA, Open: true})
+		}
+	}
+	return err
+}
+
+// lookCandidate reads the release's execution, and production's.
+func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world) error {
+	var active []store.Execution
+	var env store.Environment
+	var history []store.Deployment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if w.execution, err = oneExecution(ctx, tx, r.ExecutionID); err != nil {
+			return err
+		}
+		if w.deploying, err = oneExecution(ctx, tx, r.ProductionExecutionID); err != nil {
+			return err
+		}
+		if active, err = tx.ActiveExecutions(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		if env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction); err != nil {
+			return err
+		}
+		history, err = tx.Deployments(ctx, s.repo.ID, pipeline.EnvironmentProduction, 20)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.Candidate = gitflow.Candidate{SHA: r.SHA, Digest: r.CandidateDigest, OfPromoted: r.Status != store.ReleaseOpen}
+	if w.Candidate.SHA == "" {
+		w.Candidate.SHA = w.Head
+	}
+	if x := w.execution; x != nil {
+		before := x.State.BeforeApproval()
+		w.Candidate.Digest = x.State.Digest()
+		w.Candidate.Tested = before == pipeline.Succeeded
+		w.Candidate.Failed = before == pipeline.Failed || before == pipeline.Stopped
+		w.Candidate.Status = lowerFirst(pipeline.Why(x.State, s.b.Now()))
+	}
+	for _, x := range active {
+		if x.Branch == r.Branch && x.Kind != kindRestore && x.Kind != pipeline.KindProduction {
+			w.Running++
+		}
+	}
+	w.Environment = s.environmentFacts(env, history, r, w.deploying)
+	return nil
+}
+
+func oneExecution(ctx context.Context, tx *store.Tx, id string) (*store.Execution, error) {
+	if id == "" {
+		return nil, nil
+	}
+	x, err := tx.Execution(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &x, err
+}
+
+// environmentFacts is the production environment in gitflow's words.
+func (s *session) environmentFacts(env store.Environment, history []store.Deployment, r *store.Release, d *store.Execution) gitflow.Environment {
+	out := gitflow.Environment{
+		Name: env.Name, Held: gitflow.Hold{By: env.HoldBy.Login, Reason: env.Hold},
+		Runs: gitflow.Deployed{Version: env.Version, SHA: env.SHA, Digest: env.Digest, Succeeded: env.Digest != "" || env.Version != ""},
+	}
+	if env.Hold == "" {
+		out.Held = gitflow.Hold{}
+	}
+	for _, h := range history {
+		out.History = append(out.History, gitflow.Deployed{
+			Version: h.Version, SHA: h.SHA, Digest: h.Digest, Succeeded: h.Status == pipeline.Succeeded,
+		})
+	}
+	if d != nil {
+		switch {
+		case !d.Status.Final():
+			out.Deploying = d.Version
+		case d.Status != pipeline.Succeeded && d.Version == r.Version:
+			out.DeployFailed = true
+		}
+	}
+	return out
+}
+
+// lookProduction compares the candidate with what production has and runs, and counts the approvals.
+func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world) error {
+	if w.Candidate.SHA != "" {
+		answers := make([]gitflow.Comparison, 2)
+		for i, q := range gitflow.LacksNeeds(s.names(), w.Candidate.SHA, w.Environment.Runs.SHA) {
+			c, _, err := s.flowCompare(ctx, s.at(q, w))
+			if err != nil {
+				return err
+			}
+			c.CompareRequest = q
+			answers[i] = c
+		}
+		bad, err := s.badReleases(ctx)
+		if err != nil {
+			return err
+		}
+		w.Lacks = gitflow.LacksProduction(answers[0], answers[1], bad)
+	}
+	var err error
+	if w.Approvals, w.approvers, err = s.approvals(ctx, r, w.execution); err != nil {
+		return err
+	}
+	w.Published = r.ProductionDigest
+	if w.Published == "" && w.Candidate.Tested && s.cfg.Registries.Production != "" {
+		if w.Published, err = s.b.Images.Find(ctx, s.productionImage(r)); err != nil {
+			return fmt.Errorf("production registry: %w", err)
+		}
+	}
+	return nil
+}
+
+// at replaces the production branch by its head, so that the answer can be remembered.
+func (s *session) at(q gitflow.CompareRequest, w *world) gitflow.CompareRequest {
+	for _, end := range []*string{&q.Base, &q.Head} {
+		if *end == w.Production.Branch && w.Production.SHA != "" {
+			*end = w.Production.SHA
+		}
+	}
+	return q
+}
+
+// badReleases are those that were rolled back: nobody owes their commits.
+func (s *session) badReleases(ctx context.Context) ([]gitflow.BadRelease, error) {
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	var out []gitflow.BadRelease
+	for _, r := range all {
+		if r.Bad {
+			out = append(out, gitflow.BadRelease{Version: r.Version, SHA: r.SHA, MergeSHA: r.ProductionTip})
+		}
+	}
+	return out, err
+}
+
+// lookObstacles asks what would refuse a later step.
+func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world) error {
+	f, err := s.preflight(ctx, r.Branch, r.Tag, w.Candidate.SHA, w.Production.SHA)
+	if err != nil {
+		return err
+	}
+	f.Version, f.Pull, f.Reviews = r.Version, w.Pull, -1
+	if w.Candidate.SHA != "" && w.phase != phaseFinish {
+		runs, err := s.gh.CheckRuns(ctx, w.Candidate.SHA)
+		if err != nil {
+			return err
+		}
+		statuses, err := s.gh.Statuses(ctx, w.Candidate.SHA)
+		if err != nil {
+			return err
+		}
+		f.Checks = checkFacts(runs, statuses, s.us.AppID)
+	}
+	w.Obstacles = gitflow.Preflight(f)
+	return nil
+}
+
+// preflight reads the settings and rules that the end of a release depends on.
+func (s *session) preflight(ctx context.Context, branch, tag, candidate, production string) (gitflow.PreflightFacts, error) {
+	f := gitflow.PreflightFacts{Names: s.names(), Order: gitflow.Order(s.cfg.Finish.Order), AppID: s.us.AppID, Reviews: -1}
+	info, err := s.gh.Info(ctx)
+	if err != nil {
+		return f, err
+	}
+	f.MergeCommits, f.Archived = info.MergeCommits, info.Archived
+	for _, q := range []struct {
+		branch string
+		into   *[]gitflow.RuleFact
+	}{{s.names().Production, &f.Production}, {s.names().Development, &f.Development}, {branch, &f.Releases}} {
+		rules, err := s.gh.Rules(ctx, q.branch)
+		if err != nil {
+			return f, fmt.Errorf("rules of %s: %w", q.branch, err)
+		}
+		*q.into = flowRules(rules)
+	}
+	if candidate == "" || production == "" {
+		return f, nil
+	}
+	_, c, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: production, Head: candidate})
+	if err != nil {
+		return f, err
+	}
+	for _, file := range c.Files {
+		if strings.HasPrefix(file, ".github/workflows/") {
+			f.WorkflowFiles = append(f.WorkflowFiles, file)
+		}
+	}
+	f.FilesTruncated = len(c.Files) >= 300
+	if len(f.WorkflowFiles) > 0 || f.FilesTruncated {
+		granted, err := s.gh.Permissions(ctx)
+		if err != nil {
+			return f, err
+		}
+		f.MayWriteWorkflows = granted["workflows"] == "write"
+	}
+	return f, nil
+}
+
+// lookFinish reads what the steps after the deployment have done so far.
+func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) error {
+	tag, err := s.gh.Tag(ctx, r.Tag)
+	if err := ignoreNotFound(err); err != nil {
+		return err
+	}
+	w.TagSHA = tag.SHA
+	_, err = s.gh.ReleaseByTag(ctx, r.Tag)
+	if err := ignoreNotFound(err); err != nil {
+		return err
+	}
+	w.ReleasePage = err == nil
+	if err := s.lookLine(ctx, &w.Production, w.Candidate.SHA, ""); err != nil {
+		return err
+	}
+	if err := s.lookLine(ctx, &w.Development, w.Candidate.SHA, w.Production.SHA); err != nil {
+		return err
+	}
+	var heads []store.Branch
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		heads, err = tx.Branches(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || h.Name == r.Branch {
+			continue
+		}
+		if abandoned, err := s.abandoned(ctx, h.Name); err != nil || abandoned {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		line := gitflow.Line{Branch: h.Name}
+		if line.SHA, err = s.head(ctx, h.Name); err != nil {
+			return err
+		}
+		if line.SHA == "" {
+			continue
+		}
+		if err := s.lookLine(ctx, &line, w.Candidate.SHA, w.Production.SHA); err != nil {
+			return err
+		}
+		w.Releases = append(w.Releases, line)
+	}
+	if err := s.lookFinishPull(ctx, r, w); err != nil {
+		return err
+	}
+	return s.lookBackmerges(ctx, w)
+}
+
+// abandoned tells whether a release branch is left over from a release that ended.
+func (s *session) abandoned(ctx context.Context, branch string) (bool, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.ReleaseByBranch(ctx, s.repo.ID, branch)
+		return err
+	})
+	return err == nil && !r.Status.Live(), ignoreMissing(err)
+}
+
+// lookLine tells whether a branch contains the candidate and the production tip, and what it said to merges so far.
+func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, production string) error {
+	if l.SHA == "" {
+		return nil
+	}
+	for _, q := range []struct {
+		sha  string
+		into *bool
+	}{{candidate, &l.HasCandidate}, {production, &l.HasProduction}} {
+		if q.sha == "" {
+			continue
+		}
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: l.SHA, Head: q.sha})
+		if err != nil {
+			return err
+		}
+		*q.into = c.Contains()
+	}
+	if t, ok := s.tried[l.Branch]; ok {
+		l.Answer, l.TriedSHA, l.Reason, l.Files = t.Answer, t.TriedSHA, t.Reason, t.Files
+	}
+	return nil
+}
+
+// lookFinishPull finds the bot's own branch and pull request for a production branch that takes no direct merge.
+func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world) error {
+	branch := gitflow.FinishPrefix + r.Version
+	var err error
+	if w.FinishHead, err = s.head(ctx, branch); err != nil {
+		return err
+	}
+	pulls, err := s.gh.PullsFrom(ctx, branch, s.names().Production)
+	if err != nil {
+		return err
+	}
+	if len(pulls) > 0 {
+		w.FinishPull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
+	}
+	return nil
+}
+
+// lookBackmerges finds the back-merge branches the bot made, by the record of making them, and their pull requests.
+func (s *session) lookBackmerges(ctx context.Context, w *world) error {
+	var made []store.Effect
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		made, err = tx.Effects(ctx, s.repo.ID, string(effectCreateBranch))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range made {
+		var b branchIntent
+		if err := json.Unmarshal(e.Intent, &b); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(b.Branch, gitflow.BackmergePrefix) || !e.Done {
+			continue
+		}
+		m := gitflow.Backmerge{Target: b.Target, Branch: b.Branch, Tip: b.Tip, Repair: b.Repair}
+		if m.Head, err = s.head(ctx, b.Branch); err != nil {
+			return err
+		}
+		pulls, err := s.gh.PullsFrom(ctx, b.Branch, b.Target)
+		if err != nil {
+			return err
+		}
+		if len(pulls) > 0 {
+			m.Pull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
+		}
+		w.Backmerges = append(w.Backmerges, m)
+	}
+	return nil
+}
+
+// productionImage is where a release's image goes: the production repository and the version.
+func (s *session) productionImage(r *store.Release) string {
+	if s.cfg.Registries.Production == "" {
+		return ""
+	}
+	return s.cfg.Registries.Production + ":" + s.promotedTag(r)
+}

@@ -1,0 +1,256 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// branchIntent is the record of a branch that the bot makes. For a back-merge it says which production tip goes where.
+type branchIntent struct {
+	Branch string `json:"branch"`
+	SHA    string `json:"sha"`
+	Target string `json:"target,omitempty"`
+	Tip    string `json:"tip,omitempty"`
+	Repair bool   `json:"repair,omitempty"`
+}
+
+// perform does one step of a plan. again tells whether to look at the world once more right away; false: the step is
+// under way elsewhere, and a fact will come.
+func (s *session) perform(ctx context.Context, r *store.Release, w *world, step gitflow.Step) (again bool, err error) {
+	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
+	switch step.Kind {
+	case gitflow.StepCutBranch:
+		return true, s.createBranch(ctx, branchIntent{Branch: step.Branch, SHA: step.SHA, Target: step.Target, Tip: step.SHA})
+	case gitflow.StepRepair:
+		return true, s.repairBranch(ctx, step)
+	case gitflow.StepOpenPull:
+		return true, s.openPull(ctx, r, step)
+	case gitflow.StepRetargetPull:
+		_, err := do(ctx, s, effect[nothing]{
+			kind: effectRetarget, key: fmt.Sprintf("%d:%s", step.Pull, step.Target), intent: step.Target,
+			act: func(ctx context.Context) (nothing, error) {
+				return nothing{}, s.gh.RetargetPull(ctx, step.Pull, step.Target)
+			},
+		})
+		return true, err
+	case gitflow.StepClosePull:
+		return true, s.closePull(ctx, step.Pull)
+	case gitflow.StepCopyImage:
+		return s.promote(ctx, r, w)
+	case gitflow.StepDeploy:
+		return s.deployProduction(ctx, r, w)
+	case gitflow.StepTag:
+		return true, s.createTag(ctx, step.Tag, step.SHA)
+	case gitflow.StepMergePull:
+		return s.answered(step.Target, step.SHA, s.mergePull(ctx, step))
+	case gitflow.StepMergeSHA:
+		return s.answered(step.Target, step.SHA, s.mergeSHA(ctx, step))
+	case gitflow.StepReleasePage:
+		return true, s.releasePage(ctx, r, step)
+	case gitflow.StepDeleteBranch:
+		return true, s.deleteBranch(ctx, step.Branch, step.SHA)
+	case gitflow.StepStopExecutions:
+		return true, s.stopExecutions(ctx, r)
+	case gitflow.StepHold, gitflow.StepMarkBad, gitflow.StepGate:
+		// Rollbacks write these with the command (rollback.go); a gate is never ready.
+	}
+	return false, fmt.Errorf("a step of kind %q is not one of this plan", step.Kind)
+}
+
+// answered turns GitHub's no to a merge into a fact for the next plan.
+func (s *session) answered(target, sha string, err error) (bool, error) {
+	var refused *forge.RefusedError
+	switch {
+	case err == nil, errors.Is(err, forge.ErrMoved):
+		return true, nil
+	case errors.Is(err, forge.ErrConflict):
+		s.tried[target] = gitflow.Line{Answer: gitflow.MergeConflict, TriedSHA: sha}
+		return true, nil
+	case errors.As(err, &refused):
+		if s.tried[target].Answer == gitflow.MergeRefused {
+			return false, err // the plan had its other way, and that was refused too
+		}
+		s.tried[target] = gitflow.Line{Answer: gitflow.MergeRefused, TriedSHA: sha, Reason: refused.Message}
+		return true, nil
+	}
+	return false, err
+}
+
+func (s *session) createBranch(ctx context.Context, b branchIntent) error {
+	_, err := do(ctx, s, effect[nothing]{
+		kind: effectCreateBranch, key: b.Branch + "@" + b.SHA, intent: b,
+		act: func(ctx context.Context) (nothing, error) {
+			err := s.gh.CreateBranch(ctx, b.Branch, b.SHA)
+			if !errors.Is(err, forge.ErrExists) {
+				return nothing{}, err
+			}
+			head, err := s.head(ctx, b.Branch)
+			if err != nil || head == b.SHA {
+				return nothing{}, err
+			}
+			return nothing{}, &userError{fmt.Sprintf("the branch %s exists already, at %s and not at %s", code(b.Branch), short(head), short(b.SHA))}
+		},
+	})
+	return err
+}
+
+// repairBranch makes the commit without difference that gives a squashed merge its ancestry back, and a branch there.
+func (s *session) repairBranch(ctx context.Context, step gitflow.Step) error {
+	tip, err := s.head(ctx, step.Target)
+	if err != nil {
+		return err
+	}
+	message := fmt.Sprintf("Record that %s contains %s\n\nThe merge was squashed or rebased; this commit changes no file.", step.Target, short(step.SHA))
+	commit, err := s.gh.CreateCommit(ctx, message, tip, []string{tip, step.SHA})
+	if err != nil {
+		return err
+	}
+	return s.createBranch(ctx, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
+}
+
+func (s *session) openPull(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	title, body := s.pullText(r, step)
+	number, err := do(ctx, s, effect[int]{
+		kind: effectOpenPull, key: fmt.Sprintf("%s:%s@%s", step.Branch, step.Target, step.SHA), intent: title,
+		probe: func(ctx context.Context) (int, bool, error) {
+			found, err := s.gh.PullsFrom(ctx, step.Branch, step.Target)
+			if err != nil || len(found) == 0 || !found[0].Open {
+				return 0, false, err
+			}
+			return found[0].Number, true, nil
+		},
+		always: true,
+		act: func(ctx context.Context) (int, error) {
+			p, err := s.gh.CreatePull(ctx, title, step.Branch, step.Target, body)
+			return p.Number, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if step.Branch == r.Branch && r.Pull == 0 {
+		return s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = number })
+	}
+	return nil
+}
+
+func (s *session) closePull(ctx context.Context, number int) error {
+	_, err := do(ctx, s, effect[nothing]{
+		kind: effectClosePull, key: fmt.Sprint(number), intent: number,
+		act: func(ctx context.Context) (nothing, error) { return nothing{}, s.gh.ClosePull(ctx, number) },
+	})
+	return err
+}
+
+// createTag makes a git tag. Tags never move: one that is there at the same commit is done, at another it stops.
+func (s *session) createTag(ctx context.Context, tag, sha string) error {
+	_, err := do(ctx, s, effect[nothing]{
+		kind: effectCreateTag, key: tag, intent: sha,
+		act: func(ctx context.Context) (nothing, error) {
+			err := s.gh.CreateTag(ctx, tag, sha)
+			if !errors.Is(err, forge.ErrExists) {
+				return nothing{}, err
+			}
+			there, err := s.gh.Tag(ctx, tag)
+			if err != nil || there.SHA == sha {
+				return nothing{}, err
+			}
+			return nothing{}, &userError{fmt.Sprintf("the tag %s exists already, at %s and not at %s; tags are never moved", code(tag), short(there.SHA), short(sha))}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: tag, SHA: sha, SeenAt: s.b.Now()})
+		return err
+	})
+}
+
+// mergePull merges a pull request with two parents, if its head is still the commit that was approved.
+func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
+	title, message := mergeMessage(step)
+	_, err := do(ctx, s, effect[string]{
+		kind: effectMergePull, key: fmt.Sprintf("%d@%s", step.Pull, step.SHA), intent: title,
+		probe: func(ctx context.Context) (string, bool, error) {
+			p, err := s.gh.Pull(ctx, step.Pull)
+			return p.MergeSHA, p.Merged, err
+		},
+		act: func(ctx context.Context) (string, error) {
+			return s.gh.MergePull(ctx, step.Pull, step.SHA, title, message)
+		},
+	})
+	return err
+}
+
+// mergeSHA merges a commit, not a branch, which may have moved or be gone.
+func (s *session) mergeSHA(ctx context.Context, step gitflow.Step) error {
+	title, message := mergeMessage(step)
+	_, err := do(ctx, s, effect[string]{
+		kind: effectMerge, key: step.Target + "@" + step.SHA, intent: title,
+		probe: func(ctx context.Context) (string, bool, error) {
+			c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: step.Target, Head: step.SHA})
+			return "", c.Contains(), err
+		},
+		act: func(ctx context.Context) (string, error) {
+			sha, err := s.gh.Merge(ctx, step.Target, step.SHA, title+"\n\n"+message)
+			if errors.Is(err, forge.ErrUpToDate) {
+				return "", nil
+			}
+			return sha, err
+		},
+	})
+	return err
+}
+
+func mergeMessage(step gitflow.Step) (title, message string) {
+	title = step.Message
+	if title == "" {
+		title = fmt.Sprintf("Merge %s into %s", short(step.SHA), step.Target)
+	}
+	return title, "Merged by Sluice as part of git-flow; see the pull request for approvals and checks."
+}
+
+func (s *session) deleteBranch(ctx context.Context, branch, sha string) error {
+	_, err := do(ctx, s, effect[nothing]{
+		kind: effectDeleteBranch, key: branch + "@" + sha, intent: sha,
+		act: func(ctx context.Context) (nothing, error) {
+			head, err := s.head(ctx, branch)
+			if err != nil || head != sha {
+				return nothing{}, err // gone, or somebody goes on with it: then it stays
+			}
+			return nothing{}, ignoreNotFound(s.gh.DeleteBranch(ctx, branch))
+		},
+	})
+	return err
+}
+
+// stopExecutions ends what runs for a release that is given up, and its approvals.
+func (s *session) stopExecutions(ctx context.Context, r *store.Release) error {
+	if err := s.voidApprovals(ctx, r, "the release was abandoned"); err != nil {
+		return err
+	}
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range active {
+		if x.ReleaseID != r.ID {
+			continue
+		}
+		if err := s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(r.StartedBy), Reason: "abandoned: " + r.Reason}); err != nil && !refused(err) {
+			return err
+		}
+	}
+	return nil
+}

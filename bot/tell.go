@@ -1,0 +1,96 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// passedIn is how long an execution took until the approval, or altogether.
+func passedIn(x store.Execution) time.Duration {
+	var last time.Time
+	for i, stage := range x.State.Stages {
+		for j, a := range stage.Actions {
+			if x.State.Definition.Stages[i].Actions[j].IsApproval() {
+				return last.Sub(x.State.StartedAt)
+			}
+			if a.EndedAt.After(last) {
+				last = a.EndedAt
+			}
+		}
+	}
+	return last.Sub(x.State.StartedAt)
+}
+
+// tell says what became of a release on its pull request, once, and mentions who started and who approved it.
+func (s *session) tell(ctx context.Context, r *store.Release, name, what string) error {
+	if r.Pull == 0 {
+		return nil
+	}
+	var said []store.Approval
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		said, err = tx.ApprovalsByRelease(ctx, r.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	people := []forge.User{r.StartedBy}
+	for _, a := range said {
+		if a.VoidedAt.IsZero() && !has(people, a.By) {
+			people = append(people, a.By)
+		}
+	}
+	var names []string
+	for _, u := range people {
+		if u.Login != "" && !u.Bot {
+			names = append(names, mention(u.Login))
+		}
+	}
+	return s.say(ctx, r.Pull, name, fmt.Sprintf("%s: %s %s", strings.Join(names, " "), code(r.Version), what))
+}
+
+// remind calls an open approval to mind, once.
+func (s *session) remind(x *store.Execution, c pipeline.Remind) {
+	release := x.ReleaseID
+	s.later = append(s.later, func(ctx context.Context) error {
+		r, err := s.release(ctx, release)
+		if err != nil || r == nil || r.Pull == 0 {
+			return err
+		}
+		return s.say(ctx, r.Pull, "remind-"+c.ID, fmt.Sprintf("%s waits for an approval until %s. `/approve` gives it.",
+			code(r.Version), c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")))
+	})
+}
+
+// pullText is the title and description of a pull request the bot opens.
+func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body string) {
+	title = step.Message
+	if title == "" {
+		title = fmt.Sprintf("Merge %s into %s", step.Branch, step.Target)
+	}
+	var b strings.Builder
+	switch {
+	case step.Branch == r.Branch:
+		fmt.Fprintf(&b, "This pull request takes %s to production. It is merged by Sluice once production runs it.\n\n", code(r.Version))
+		fmt.Fprintf(&b, "- Cut from %s by %s\n- `/approve` approves the candidate, `/promote` takes it to production, `/help` lists the rest\n", short(r.CutSHA), code(r.StartedBy.Login))
+	case len(step.Files) > 0 || strings.HasPrefix(step.Branch, gitflow.BackmergePrefix):
+		fmt.Fprintf(&b, "%s of %s has to go back into %s, and the merge needs a person.\n\n", short(step.SHA), code(s.names().Production), code(step.Target))
+		for _, f := range step.Files {
+			fmt.Fprintf(&b, "- %s\n", code(f))
+		}
+		b.WriteString("\nMerge the target into this branch and resolve the conflicts there:\n\n")
+		b.WriteString(codeBlock("sh", strings.Join([]string{
+			"git fetch origin", "git switch " + gitflow.Quote(step.Branch), "git merge " + gitflow.Quote("origin/"+step.Target), "git push",
+		}, "\n")))
+	default:
+		fmt.Fprintf(&b, "%s is %s, which production runs. This merge goes through a pull request because the branch takes no direct one.\n", code(step.Branch), code(r.Version))
+	}
+	return title, b.String()
+}

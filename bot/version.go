@@ -1,0 +1,351 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// releaseLog is the release log in the order in which releases happened.
+func (s *session) releaseLog(tags []store.Tag) tagging.Log {
+	var log tagging.Log
+	for _, t := range tags {
+		v, err := s.cfg.Versioning.Tag.Parse(t.Name)
+		if err != nil {
+			continue
+		}
+		if longer, err := log.Append(tagging.ReleaseRecord{Version: v, Tag: t.Name, SHA: t.SHA, HotfixID: v.Hotfix}); err == nil {
+			log = longer
+		}
+	}
+	return log
+}
+
+// history is what versions are counted from: the release log, and the versions that are given away already.
+func (s *session) history(ctx context.Context, except string) (log tagging.Log, held []tagging.Held, err error) {
+	var tags []store.Tag
+	var releases []store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if tags, err = tx.Tags(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		releases, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return log, nil, err
+	}
+	log = s.releaseLog(tags)
+	for _, r := range releases {
+		v, err := tagging.ParseVersion(r.Version)
+		if err != nil || r.ID == except || r.Status == store.ReleaseAbandoned && r.ProductionDigest == "" {
+			continue
+		}
+		if _, known := log.Find(v); !known {
+			held = append(held, tagging.Held{Version: v, Where: "branch " + r.Branch})
+		}
+	}
+	return log, held, nil
+}
+
+// nextVersion is the version the commits of a head ask for, or the one that was asked for by name.
+func (s *session) nextVersion(ctx context.Context, head string, set *tagging.Override) (tagging.Result, error) {
+	log, open, err := s.history(ctx, "")
+	if err != nil {
+		return tagging.Result{}, err
+	}
+	req := tagging.Request{Log: log, Floor: tagging.Bump(s.cfg.Versioning.Next), Open: open, Set: set}
+	since := ""
+	if high, ok := log.Highest(tagging.Trunk()); ok {
+		since = high.SHA
+	}
+	for _, o := range open {
+		var r store.Release
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, o.Version.String())
+			return err
+		})
+		if err == nil && r.Kind == pipeline.KindRelease && r.CutSHA != "" {
+			since = r.CutSHA // what an open release holds raised its version already
+		}
+	}
+	if since != "" {
+		c, _, err := s.flowCompareCommits(ctx, since, head)
+		switch {
+		case errors.Is(err, forge.ErrNotFound):
+			req.Incomplete = "The commit of the last release is not in this repository any more, so its changes could not be counted."
+		case err != nil:
+			return tagging.Result{}, err
+		default:
+			req.Commits = versionCommits(c.Commits)
+			if c.Truncated {
+				req.Incomplete = "There are more commits since the last release than GitHub lists, and not all of them were counted."
+			}
+		}
+	}
+	return tagging.Next(req)
+}
+
+func (s *session) flowCompareCommits(ctx context.Context, base, head string) (forge.Comparison, bool, error) {
+	c, err := s.compare(ctx, base, head)
+	return c, err == nil, err
+}
+
+func versionCommits(in []forge.Commit) []tagging.Commit {
+	out := make([]tagging.Commit, len(in))
+	for i, c := range in {
+		out[i] = tagging.Commit{SHA: c.SHA, Message: c.Message, Merge: len(c.Parents) > 1, Author: c.Author.Login, AuthorName: c.AuthorName}
+	}
+	return out
+}
+
+// versionFor is the version of a release that is started: computed, or as asked for. A version that cannot be given is a
+// *userError.
+func (s *session) versionFor(ctx context.Context, head, asked string) (tagging.Version, tagging.Explanation, error) {
+	var set *tagging.Override
+	if asked != "" {
+		v, err := tagging.ParseReleaseVersion(asked)
+		if err != nil {
+			return tagging.Version{}, nil, &userError{err.Error() + "."}
+		}
+		set = &tagging.Override{Version: v, By: "/release start " + v.String()}
+	}
+	res, err := s.nextVersion(ctx, head, set)
+	return res.Version, res.Explanation, refusedVersion(err)
+}
+
+// hotfixVersion is the version of a hotfix of a release.
+func (s *session) hotfixVersion(ctx context.Context, from tagging.Version, id string) (tagging.Version, tagging.Explanation, error) {
+	log, open, err := s.history(ctx, "")
+	if err != nil {
+		return tagging.Version{}, nil, err
+	}
+	res, err := tagging.NextHotfix(tagging.HotfixRequest{
+		Log: log, ID: id, From: from, Mode: tagging.HotfixMode(s.cfg.Versioning.Hotfix), Open: open,
+	})
+	return res.Version, res.Explanation, refusedVersion(err)
+}
+
+// refusedVersion turns a refusal into a sentence for who asked.
+func refusedVersion(err error) error {
+	var no *tagging.RefusedError
+	if errors.As(err, &no) {
+		return &userError{visible(no.Error()) + "."}
+	}
+	return err
+}
+
+// nameRelease gives a release that somebody made by pushing a branch its version and tag.
+func (s *session) nameRelease(ctx context.Context, r *store.Release, branch gitflow.Branch) error {
+	var v tagging.Version
+	var err error
+	if branch.Kind == gitflow.KindHotfix {
+		if err := tagging.CheckHotfixID(branch.ID); err != nil {
+			return &userError{err.Error()}
+		}
+		var from tagging.Version
+		if _, from, err = s.running(ctx, ""); err != nil {
+			return err
+		}
+		v, _, err = s.hotfixVersion(ctx, from, branch.ID)
+	} else {
+		v, _, err = s.versionFor(ctx, r.HeadSHA, branch.Version)
+	}
+	if err != nil {
+		return err
+	}
+	r.Version, r.Tag = v.String(), s.cfg.Versioning.Tag.Print(v)
+	return nil
+}
+
+// revision is a SHA as image tags have it.
+func (s *session) revision(sha string) string {
+	rev, err := tagging.Revision(sha, s.cfg.Versioning.RevisionLength)
+	if err != nil {
+		return short(sha)
+	}
+	return rev
+}
+
+// nameImage gives an execution the version it builds and the image reference it pushes.
+func (s *session) nameImage(ctx context.Context, x *store.Execution, q startRequest) error {
+	tag, version, err := s.imageTag(ctx, x, q)
+	if err != nil {
+		var no *tagging.RefusedError
+		if !errors.As(err, &no) {
+			return fmt.Errorf("image tag of %s at %s: %w", q.branch.Name, short(q.sha), err)
+		}
+		s.log.WarnContext(ctx, "no version", "branch", q.branch.Name, "err", err)
+		return nil // reported by the release; the pipeline runs without a version
+	}
+	x.Version = version
+	if s.cfg.Registries.Development != "" {
+		x.Image = s.cfg.Registries.Development + ":" + tag.String()
+	}
+	return nil
+}
+
+func (s *session) imageTag(ctx context.Context, x *store.Execution, q startRequest) (tagging.ImageTag, string, error) {
+	rev := s.revision(q.sha)
+	switch {
+	case q.release != nil:
+		v, err := tagging.ParseVersion(q.release.Version)
+		if err != nil {
+			return tagging.ImageTag{}, "", err
+		}
+		if q.release.Kind == pipeline.KindHotfix {
+			tag, err := tagging.HotfixTag(v, q.release.HotfixID, rev)
+			return tag, v.String(), err
+		}
+		tag, err := tagging.CandidateTag(v, rev)
+		return tag, v.String(), err
+	case x.Kind == pipeline.KindDevelopment:
+		res, err := s.nextVersion(ctx, q.sha, nil)
+		if err != nil {
+			return tagging.ImageTag{}, "", err
+		}
+		tag, err := tagging.SnapshotTag(res.Version, rev)
+		return tag, res.Version.String(), err
+	}
+	tag, err := tagging.FeatureTag(q.branch.Name, rev)
+	return tag, "", err
+}
+
+// promotedTagOf is the tag under which a candidate's image enters the production registry.
+func (s *session) promotedTagOf(image string) string {
+	tag, err := tagging.ParseImageTag(tagOf(image))
+	if err != nil {
+		return ""
+	}
+	promoted, err := tag.Promoted()
+	if err != nil {
+		return ""
+	}
+	return promoted.String()
+}
+
+// promotedTag is the same for a release.
+func (s *session) promotedTag(r *store.Release) string {
+	if r.CandidateImage != "" {
+		return s.promotedTagOf(r.CandidateImage)
+	}
+	return r.Version
+}
+
+func (s *session) cmdVersionExplain(ctx context.Context, q *request) (string, error) {
+	if q.release != nil {
+		v, err := tagging.ParseVersion(q.release.Version)
+		if err != nil {
+			return "", err
+		}
+		log, open, err := s.history(ctx, q.release.ID)
+		if err != nil {
+			return "", err
+		}
+		c, err := s.compare(ctx, q.release.CutSHA, q.release.HeadSHA)
+		if err != nil {
+			return "", err
+		}
+		res := tagging.CandidateOf(v, tagging.Request{Log: log, Open: open, Commits: versionCommits(c.Commits)})
+		return s.finishWith(ctx, q, fmt.Sprintf("This is %s.\n\n%s", code(q.release.Version), res.Explanation.Markdown()))
+	}
+	head, err := s.head(ctx, s.names().Development)
+	if err != nil {
+		return "", err
+	}
+	res, err := s.nextVersion(ctx, head, nil)
+	if err != nil {
+		return "", refusedVersion(err)
+	}
+	return s.finishWith(ctx, q, fmt.Sprintf("The next version is %s.\n\n%s", code(res.Version.String()), res.Explanation.Markdown()))
+}
+
+// cmdVersionSet gives an open release another version: a new branch at the same head, the old one given up.
+func (s *session) cmdVersionSet(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if r.Kind != pipeline.KindRelease {
+		return "", &userError{"A hotfix has the version its ID gives it; start another one with another ID."}
+	}
+	v, _, err := s.versionFor(ctx, r.HeadSHA, q.Arg(0))
+	if err != nil {
+		return "", err
+	}
+	return s.recut(ctx, q, r, v)
+}
+
+// cmdVersionBump cuts the next release from this head: the way on once a version is spent.
+func (s *session) cmdVersionBump(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if r.Kind != pipeline.KindRelease {
+		return "", &userError{"A hotfix whose version is spent goes on under another ID: `/hotfix start <id>`."}
+	}
+	part := tagging.Bump(q.Arg(0))
+	if part != tagging.Major && part != tagging.Minor && part != tagging.Patch {
+		return "", &userError{"Say which part rises: `/version bump major`, `minor` or `patch`."}
+	}
+	now, err := tagging.ParseVersion(r.Version)
+	if err != nil {
+		return "", err
+	}
+	v, err := now.Core().Bump(part)
+	if err != nil {
+		return "", refusedVersion(err)
+	}
+	if v, _, err = s.versionFor(ctx, r.HeadSHA, v.String()); err != nil {
+		return "", err
+	}
+	return s.recut(ctx, q, r, v)
+}
+
+// recut replaces a release by one with another version at the same head.
+func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tagging.Version) (string, error) {
+	if r.Status == store.ReleasePromoting || r.Status == store.ReleaseReleased {
+		return "", &userError{fmt.Sprintf("%s is %s; its version stands.", code(r.Version), r.Status)}
+	}
+	next := store.Release{
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Version: v.String(), Tag: s.cfg.Versioning.Tag.Print(v),
+		Branch: releaseBranch(s.names(), v), CutSHA: r.HeadSHA, HeadSHA: r.HeadSHA, SHA: r.HeadSHA, Status: store.ReleaseOpen,
+		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("%s would be cut at %s, and this pull request closed.", code(next.Branch), short(next.CutSHA)))
+	}
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		old, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		old.Status, old.Reason, old.UpdatedAt = store.ReleaseAbandoned, "goes on as "+next.Version, s.b.Now()
+		if err := tx.SaveRelease(ctx, old); err != nil {
+			return err
+		}
+		if err := tx.SaveRelease(ctx, next); err != nil {
+			return err
+		}
+		s.touch(old.ID)
+		s.touch(next.ID)
+		if err := s.auditIn(ctx, tx, q.by, "version.change", r.Version, "now "+next.Version, nil); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+	return fmt.Sprintf("The release goes on as %s.", code(next.Version)), err
+}
+
+// releaseBranch is the name of the branch of a version.
+func releaseBranch(n gitflow.Names, v tagging.Version) string {
+	return strings.Replace(n.Release, "{version}", v.String(), 1)
+}
