@@ -157,4 +157,3 @@ func (r *Repo) RemoteURL(remote string) (string, error) {
 	}
 	return urls[0], nil
 }
-
