@@ -38,6 +38,9 @@ func TestBodySizes(t *testing.T) {
 	e := serve(t, webhooks.Config{Acceptor: &s})
 	for _, size := range []int{2, 4096, 65535, 65536, 65537, 131072, 131073, 1 << 20, webhooks.MaxBody} {
 		for _, announced := range []bool{true, false} {
+			if !announced && size == webhooks.MaxBody {
+				continue // TestOneByteTooMany reads that much
+			}
 			body := `{"a":"` + strings.Repeat("x", max(0, size-8)) + `"}`
 			if size == 2 {
 				body = `{}`
