@@ -3,7 +3,7 @@
 // Which checks and statuses those are is decided in this order:
 //
 //  1. those that the rules of the branch require;
-//  2. else those that were reported on the branch's previous head;
+//  2. else those that were reported on the branch's previous head, and whatever else is reported on this one;
 //  3. else, once two minutes have passed, those that have been reported on the revision itself by then. When there are
 //     none the action succeeds and says so: "no other checks report".
 //
@@ -38,4 +38,6 @@ type Executor struct {
 	// AppID is Sluice's own App, whose checks are left out. Names that begin with "sluice/" always are.
 	AppID int64
 	Now   func() time.Time
+
+	stopped marks
 }
