@@ -15,6 +15,7 @@ const notYet = "not supported by this version of Sluice yet"
 type checker struct {
 	*document
 	bad    map[*node]bool
+	lacks  map[*node]bool  // objects that lack a required key
 	places map[string]mark // of every key and list item, by path
 }
 
@@ -126,6 +127,7 @@ func (c *checker) object(n *node, s *spec, path string) {
 	}
 	for _, f := range s.fields {
 		if f.required && n.get(f.name) == nil {
+			c.lacks[n] = true
 			hint := "add it"
 			if f.spec.kind == constantValue {
 				hint = fmt.Sprintf("add the line %q", f.name+": "+f.spec.words[0])

@@ -16,6 +16,8 @@ import (
 type decoder struct {
 	*checker
 	context Context
+	// holes tells that the pipeline being read lacks something, which has been reported.
+	holes bool
 }
 
 // find follows keys from n; nil when there is no such value, or a bad one.
@@ -260,8 +262,8 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 		if a.Remind >= a.Expires {
 			d.failAt(path+".approve.remind", "the reminder would come after the approval has expired", "make it shorter than expires")
 		}
-		if a.Users != nil && len(a.Teams) == 0 && len(a.Users) > 0 && len(a.Users) < a.Count {
-			d.failAt(path+".approve.count", fmt.Sprintf("%d approvals are needed, and only %d people may give one", a.Count, len(a.Users)),
+		if len(a.Teams) == 0 && len(a.Users) > 0 && len(a.Users) < a.Count {
+			d.failAt(path+".approve.count", fmt.Sprintf("%d approvals are needed, and the list of people who may give one has %d", a.Count, len(a.Users)),
 				"lower the count or name more people")
 		}
 		e.Approve = a

@@ -26,7 +26,7 @@ func ParseRepo(data []byte, c Context) (*Repo, []*Error) {
 		}
 		return nil, d.finish()
 	}
-	check := &checker{document: d, bad: map[*node]bool{}, places: map[string]mark{}}
+	check := &checker{document: d, bad: map[*node]bool{}, lacks: map[*node]bool{}, places: map[string]mark{}}
 	check.check(root, fileSpec(), "")
 	dec := &decoder{checker: check, context: c}
 	r := dec.repo(root)

@@ -36,11 +36,11 @@ func (d *decoder) pipelines(root *node, r *Repo) {
 			continue
 		}
 		def := pipeline.Definition{Kind: kind, Mode: pipeline.Mode(d.text(n, "", "mode"))}
-		errs := len(d.errs)
+		d.holes = d.within(stages)
 		for i, s := range stages.items {
 			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("pipelines.%s.stages[%d]", kind, i), kind, r))
 		}
-		if len(d.errs) == errs && !d.within(stages) {
+		if !d.holes {
 			d.validate(def, r)
 		}
 		if r.pipelines == nil {
@@ -52,7 +52,7 @@ func (d *decoder) pipelines(root *node, r *Repo) {
 
 // within tells whether anything inside of n was reported by the check: a definition with holes is not worth validating.
 func (d *decoder) within(n *node) bool {
-	if d.bad[n] {
+	if d.bad[n] || d.lacks[n] {
 		return true
 	}
 	return slices.ContainsFunc(n.items, d.within) ||
@@ -92,7 +92,9 @@ func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {
 	switch a.Uses {
 	case "":
 	case pipeline.UsesApproval, pipeline.UsesPromote, pipeline.UsesDeploy:
+		before := len(d.errs)
 		d.engine(&a, path, kind, r)
+		d.holes = d.holes || len(d.errs) > before
 	default:
 		d.executor(a.Uses, a.With, path)
 	}

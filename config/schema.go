@@ -111,14 +111,20 @@ func schemaOfText(s *spec) schema {
 	if most == 0 {
 		most = maxGlob
 	}
-	text := schema{"type": "string", "minLength": 1, "maxLength": most}
-	if s.pattern != nil {
-		text["pattern"] = s.pattern.String()
-		if !s.pattern.MatchString("1.5") && !s.pattern.MatchString("15") {
-			return text
-		}
+	text := schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": most}
+	if s.pattern == nil {
+		return text
 	}
-	text["type"] = []string{"string", "number"}
+	text["pattern"] = s.pattern.String()
+	switch {
+	case !s.pattern.MatchString("15"):
+		text["type"] = "string"
+	case !s.pattern.MatchString("1.5"):
+		text["type"] = []string{"string", "integer"}
+	}
+	if !s.pattern.MatchString("-1") {
+		text["minimum"] = 0 // says nothing about strings
+	}
 	return text
 }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"crypto/rsa"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -27,6 +29,9 @@ func (s Secret) String() string { return hidden }
 // GoString is "[secret]".
 func (s Secret) GoString() string { return hidden }
 
+// Format writes "[secret]", whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
 // MarshalText gives "[secret]".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
@@ -47,6 +52,9 @@ func (k PrivateKey) String() string { return hidden }
 
 // GoString is "[secret]".
 func (k PrivateKey) GoString() string { return hidden }
+
+// Format writes "[secret]", whatever the verb.
+func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
 // MarshalText gives "[secret]".
 func (k PrivateKey) MarshalText() ([]byte, error) { return []byte(hidden), nil }

@@ -87,6 +87,8 @@ func (n *node) describe() string {
 		return "a mapping"
 	case n.null():
 		return "nothing"
+	case n.quoted:
+		return fmt.Sprintf("the text %q", clip(n.text))
 	}
 	return fmt.Sprintf("%q", clip(n.text))
 }
@@ -115,7 +117,8 @@ func (d *document) parseTree(src []byte) (root *node) {
 			d.fail(mark{1, 1}, "", "the file cannot be read as YAML", "")
 			return nil
 		}
-		d.fail(markOf(syntax.GetToken()), "", "not YAML: "+firstLine(syntax.GetMessage()), "")
+		d.fail(markOf(syntax.GetToken()), "", "not YAML: "+firstLine(syntax.GetMessage()),
+			"look at the indentation; a text that begins with a bracket or another mark needs quotes")
 		return nil
 	}
 	if len(file.Docs) > 1 {

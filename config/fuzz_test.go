@@ -1,0 +1,110 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// FuzzParseRepo looks for files that cost too much, that make the loader panic, or that pass and then give the bot
+// something it cannot use.
+func FuzzParseRepo(f *testing.F) {
+	files, err := filepath.Glob("testdata/errors/*.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, "testdata/example.yml") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for _, c := range hostile() {
+		if len(c.file) < 4096 {
+			f.Add([]byte(c.file))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const (
+			mostTime   = 2 * time.Second // under coverage and on a busy machine
+			mostMemory = 128 << 20
+		)
+		began := time.Now()
+		var r *Repo
+		var errs []*Error
+		if got := allocated(func() { r, errs = ParseRepo(data, shop()) }); got > mostMemory {
+			t.Errorf("allocated %d MiB", got>>20)
+		}
+		if took := time.Since(began); took > mostTime {
+			t.Errorf("took %s", took)
+		}
+		if (r == nil) == (len(errs) == 0) {
+			t.Fatalf("repo %v with %d errors", r, len(errs))
+		}
+		if len(errs) > maxErrors+1 {
+			t.Errorf("%d errors", len(errs))
+		}
+		for _, e := range errs {
+			if e.Problem == "" || e.File == "" || len(e.Excerpt) > 4096 || len(e.Error()) > 8192 {
+				t.Errorf("a bad error: %+v", e)
+			}
+		}
+		if r != nil {
+			usable(t, r)
+		}
+	})
+}
+
+// usable asks a configuration for everything the bot asks for.
+func usable(t *testing.T, r *Repo) {
+	if problems := r.Names.Validate(); len(problems) > 0 {
+		t.Errorf("names: %v", problems)
+	}
+	for _, kind := range pipelineKinds() {
+		d, ok := r.Pipeline(kind, Revision{})
+		if !ok {
+			t.Errorf("no pipeline for %s", kind)
+		}
+		if problems := d.Validate(); len(problems) > 0 {
+			t.Errorf("pipeline for %s: %v", kind, problems)
+		}
+		if _, err := json.Marshal(d); err != nil {
+			t.Errorf("pipeline for %s: %v", kind, err)
+		}
+		if r.ApprovalHash(kind) == "" {
+			t.Errorf("no hash for %s", kind)
+		}
+	}
+	if r.Environment("production").Approve == nil {
+		t.Error("production is not behind an approval")
+	}
+}
+
+// FuzzPrescan compares the pre-scan with the library: what it lets pass must not be deeper or larger than it says.
+func FuzzPrescan(f *testing.F) {
+	for _, c := range hostile() {
+		if len(c.file) < 4096 {
+			f.Add([]byte(c.file))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = normalize(data)
+		if len(data) > maxFile || prescan(data) != nil {
+			return
+		}
+		d := &document{}
+		began := time.Now()
+		d.parseTree(data)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the library took %s for what the pre-scan let pass", took)
+		}
+		for _, e := range d.errs {
+			if e.Problem == "the file cannot be read as YAML" {
+				t.Logf("the library fell over: %q", data)
+			}
+		}
+	})
+}
