@@ -42,6 +42,7 @@ var engines = map[string]func(testing.TB) string{
 }
 
 func onEach(t *testing.T, test func(t *testing.T, url string)) {
+	t.Parallel()
 	for name, url := range engines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
