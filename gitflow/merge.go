@@ -44,7 +44,7 @@ func (b bring) steps() []Step {
 			Title: text("merge the earlier back-merge #%d into %s", e.Pull.Number, b.line.Branch),
 			SHA:   e.Pull.HeadSHA, Branch: e.Branch, Target: b.line.Branch, Pull: e.Pull.Number, Message: b.message,
 			Probe: Probe{Kind: ProbePullClosed, Pull: e.Pull.Number}}
-		first.wait(e.Pull, b, e.Tip)
+		first.wait(e.Pull, b)
 		steps = append(steps, first)
 		merge.After = append(slices.Clone(merge.After), first.ID)
 	}
@@ -57,7 +57,7 @@ func (b bring) steps() []Step {
 	case b.usesDirect():
 		merge.Kind, merge.Pull = StepMergePull, b.direct.Number
 		merge.Title = text("merge pull request #%d at %s into %s", b.direct.Number, Text(short(b.sha)), b.line.Branch)
-		merge.wait(b.direct, b, "")
+		merge.wait(b.direct, b)
 	}
 	return append(steps, merge)
 }
@@ -75,9 +75,11 @@ func (b bring) refused() bool {
 
 func (b bring) conflict() bool { return b.line.Answer == MergeConflict && b.line.TriedSHA == b.sha }
 
-// usesDirect is true when the pull request of people is open at the very commit.
+// usesDirect is true when the pull request of people is open at the very commit, and can be merged as it is: a conflict
+// must not be resolved on it, that would be another commit than the approved one.
 func (b bring) usesDirect() bool {
-	return b.direct.Open && !b.direct.Draft && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch
+	return b.direct.Open && !b.direct.Draft && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch &&
+		b.direct.Mergeable != No && !b.conflict()
 }
 
 // squashed is true when the commit's changes are in the branch and the commit is not: a pull request with it at the head was
@@ -113,7 +115,7 @@ func (b bring) detour(merge Step) []Step {
 	merge.Branch = d.Branch
 	if open.Done {
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
-		merge.wait(d.Pull, b, b.sha)
+		merge.wait(d.Pull, b)
 	}
 	return []Step{branch, open, merge}
 }
@@ -152,14 +154,14 @@ func (b bring) mend(merge Step) []Step {
 		open.Commands = []string{command("gh", "pr", "reopen", number(d.Pull.Number))}
 	case open.Done:
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
-		merge.wait(d.Pull, b, "")
+		merge.wait(d.Pull, b)
 	}
 	return []Step{branch, open, merge}
 }
 
-// wait says what keeps a pull request from being merged. Tip is the commit a back-merge branch was made at; empty: no back-merge.
-func (s *Step) wait(p Pull, b bring, tip string) {
-	unresolved := p.Mergeable == No || p.Mergeable == Unknown && tip != "" && p.HeadSHA == tip && b.conflict()
+// wait says what keeps a pull request from being merged.
+func (s *Step) wait(p Pull, b bring) {
+	unresolved := p.Mergeable == No || p.Mergeable == Unknown && b.line.Answer == MergeConflict && b.line.TriedSHA == p.HeadSHA
 	switch {
 	case p.Draft:
 		s.Blocked = text("Pull request #%d is a draft; mark it ready for review.", p.Number)

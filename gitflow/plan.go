@@ -198,6 +198,7 @@ func (p Plan) String() string {
 		b.WriteString(": refused: " + p.Refused.String())
 	}
 	b.WriteString("\n")
+	next, _ := p.Next()
 	for _, s := range p.Steps {
 		mark, why := "[ ]", Text("")
 		switch {
@@ -207,7 +208,7 @@ func (p Plan) String() string {
 			mark, why = "[!]", s.Blocked
 		case s.Waiting != "":
 			mark, why = "[~]", s.Waiting
-		case p.ready(s) && p.Refused == "" && s.Kind != StepGate:
+		case s.ID == next.ID:
 			mark = "[>]"
 		}
 		fmt.Fprintf(&b, "  %s %-24s %s", mark, s.ID, s.Title)

@@ -181,7 +181,7 @@ func (f PreflightFacts) checkRule(branch string, r role, rule RuleFact, o Obstac
 			o.Remedy = "Choose this App, or any source, for that check in the rule."
 		case r == roleDevelopment:
 			continue // asked of the back-merge itself, which waits for it
-		case f.Checks == nil:
+		case f.Checks == nil && f.Pull.Number == 0:
 			continue // no candidate yet
 		default:
 			switch state := f.check(c); {

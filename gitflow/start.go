@@ -107,6 +107,8 @@ func (s State) versionTaken() Text {
 	}
 	for _, other := range f.OtherBranches {
 		switch {
+		case other == s.Branch && s.Head == "":
+			return text("The branch %s exists already; delete it, or choose another version.", other)
 		case other == s.Branch:
 		case strings.EqualFold(other, s.Branch):
 			return text("%s exists and differs from %s in upper and lower case only; delete or rename it first.", other, s.Branch)

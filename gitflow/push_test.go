@@ -1,0 +1,99 @@
+package gitflow
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestCheckPush(t *testing.T) {
+	a, b, zero := strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("0", 40)
+	type report struct {
+		Rules                   []Rule
+		OutOfBand               int
+		Backmerge, Voids, Alarm bool
+		Keep                    string
+	}
+	for name, c := range map[string]struct {
+		push PushFacts
+		want report
+	}{
+		"a direct push to production":            {PushFacts{Branch: "master", Before: a, After: b}, report{Rules: []Rule{RuleDirectPush}, OutOfBand: 1, Backmerge: true}},
+		"a release merged into production":       {PushFacts{Branch: "master", Before: a, After: b, Pulls: []Pull{{Number: 1, Head: "release/1.4.0"}}}, report{Backmerge: true}},
+		"a finish merged into production":        {PushFacts{Branch: "master", Before: a, After: b, Pulls: []Pull{{Number: 1, Head: "sluice/finish-1.4.0"}}}, report{Backmerge: true}},
+		"a feature merged into production":       {PushFacts{Branch: "master", Before: a, After: b, Pulls: []Pull{{Number: 1, Head: "issue-1"}}}, report{Rules: []Rule{RuleTarget}, OutOfBand: 1, Backmerge: true}},
+		"our own merge into production":          {PushFacts{Branch: "master", Before: a, After: b, ByBot: true}, report{Backmerge: true}},
+		"production rewritten":                   {PushFacts{Branch: "master", Before: a, After: b, Forced: true}, report{Rules: []Rule{RuleForcePush}, Backmerge: true, Alarm: true, Keep: a}},
+		"production deleted":                     {PushFacts{Branch: "master", Before: a, After: zero}, report{Rules: []Rule{RuleDeleted}, Alarm: true, Keep: a}},
+		"a direct push to development":           {PushFacts{Branch: "development", Before: a, After: b}, report{Rules: []Rule{RuleDirectPush}}},
+		"a pull request merged into development": {PushFacts{Branch: "development", Before: a, After: b, Pulls: []Pull{{Number: 1, Head: "issue-1"}}}, report{}},
+		"our own back-merge to development":      {PushFacts{Branch: "development", Before: a, After: b, ByBot: true}, report{}},
+		"development rewritten":                  {PushFacts{Branch: "development", Before: a, After: b, Forced: true}, report{Rules: []Rule{RuleForcePush}, Alarm: true, Keep: a}},
+		"development created":                    {PushFacts{Branch: "development", Before: zero, After: b}, report{}},
+		"a commit on a candidate":                {PushFacts{Branch: "release/1.4.0", Before: a, After: b}, report{Voids: true}},
+		"a candidate rewritten":                  {PushFacts{Branch: "release/1.4.0", Before: a, After: b, Forced: true}, report{Rules: []Rule{RuleForcePush}, Voids: true, Keep: a}},
+		"a candidate created":                    {PushFacts{Branch: "release/1.4.0", Before: zero, After: b, Created: true}, report{}},
+		"a candidate deleted by somebody":        {PushFacts{Branch: "release/1.4.0", Before: a, After: zero, Deleted: true}, report{Rules: []Rule{RuleDeleted}, Voids: true, Keep: a}},
+		"a candidate deleted by us":              {PushFacts{Branch: "release/1.4.0", Before: a, After: zero, Deleted: true, ByBot: true}, report{Voids: true}},
+		"a commit on a hotfix":                   {PushFacts{Branch: "hotfix/17", Before: a, After: b}, report{Voids: true}},
+		"a feature rewritten is everyday work":   {PushFacts{Branch: "issue-1", Before: a, After: b, Forced: true}, report{}},
+		"a feature deleted is everyday work":     {PushFacts{Branch: "issue-1", Before: a, After: zero}, report{}},
+		"a finish branch pushed to":              {PushFacts{Branch: "sluice/finish-1.4.0", Before: a, After: b}, report{Rules: []Rule{RuleBotBranch}}},
+		"a back-merge branch is for people":      {PushFacts{Branch: "backmerge/x", Before: a, After: b}, report{}},
+		"a release tag by hand":                  {PushFacts{Tag: "v1.4.0", Before: zero, After: b, ReleaseTag: true, TagVersion: "1.4.0"}, report{Rules: []Rule{RuleTagByHand}}},
+		"a release tag by us":                    {PushFacts{Tag: "v1.4.0", Before: zero, After: b, ReleaseTag: true, ByBot: true}, report{}},
+		"a release tag that the log has":         {PushFacts{Tag: "v1.4.0", Before: zero, After: b, ReleaseTag: true, KnownTag: true, TagWas: b}, report{}},
+		"a release tag moved":                    {PushFacts{Tag: "v1.4.0", Before: a, After: b, Forced: true, ReleaseTag: true, TagWas: a}, report{Rules: []Rule{RuleTagMoved}, Alarm: true, Keep: a}},
+		"a release tag deleted":                  {PushFacts{Tag: "v1.4.0", Before: a, After: zero, ReleaseTag: true, TagWas: a}, report{Rules: []Rule{RuleTagMoved}, Alarm: true, Keep: a}},
+		"a hand-made tag deleted again":          {PushFacts{Tag: "v9.9.9", Before: a, After: zero, ReleaseTag: true}, report{}},
+		"another tag is nobody's business":       {PushFacts{Tag: "nightly", Before: a, After: b, Forced: true}, report{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.push.By = "eve"
+			for _, need := range PushNeeds(standard, c.push) {
+				c.push.Comparisons = append(c.push.Comparisons, Comparison{CompareRequest: need, HeadSHA: need.Head, AheadBy: 1, Commits: []Commit{{SHA: need.Head}}})
+			}
+			r := CheckPush(standard, c.push)
+			got := report{OutOfBand: len(r.OutOfBand), Backmerge: r.BackmergeOwed, Voids: r.VoidsApprovals, Alarm: r.Alarm, Keep: r.Keep}
+			for _, v := range r.Violations {
+				got.Rules = append(got.Rules, v.Rule)
+				if !strings.HasSuffix(v.Problem.String(), ".") || !strings.HasSuffix(v.Remedy.String(), ".") {
+					t.Errorf("problem and remedy are sentences, got %q and %q", v.Problem, v.Remedy)
+				}
+			}
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("report (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAPushThatBringsDevelopmentIntoACandidate(t *testing.T) {
+	g := shop()
+	g.cut("release/1.4.0", "development")
+	before := g.commit("release/1.4.0", "candidate fix")
+	g.commit("development", "later")
+	push := func() PushReport {
+		p := PushFacts{Branch: "release/1.4.0", By: "eve", Before: before, After: g.heads["release/1.4.0"]}
+		p.Comparisons = g.answers(PushNeeds(standard, p))
+		return CheckPush(standard, p)
+	}
+	g.commit("release/1.4.0", "second fix")
+	if r := push(); len(r.Violations) != 0 {
+		t.Errorf("a commit of its own: %v", r.Violations)
+	}
+	g.merge("release/1.4.0", "development")
+	r := push()
+	if len(r.Violations) != 1 || r.Violations[0].Rule != RuleForeign {
+		t.Fatalf("development merged in: %+v", r)
+	}
+	want := []string{
+		"git fetch origin " + before,
+		"git push --force-with-lease=refs/heads/release/1.4.0:" + g.heads["release/1.4.0"] + " origin " + before + ":refs/heads/release/1.4.0",
+	}
+	if diff := cmp.Diff(want, r.Violations[0].Commands); diff != "" {
+		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+}
