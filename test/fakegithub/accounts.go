@@ -1,6 +1,9 @@
 package fakegithub
 
-import "time"
+import (
+	"crypto/rsa"
+	"time"
+)
 
 // Account is a user, an organization, or the bot account of an App.
 type Account struct {
@@ -75,6 +78,9 @@ type App struct {
 	// Bot is the App's own account.
 	Bot       Account
 	CreatedAt time.Time
+
+	key       *rsa.PublicKey
+	callbacks []string
 }
 
 // Installation is an App on an account.

@@ -1,6 +1,10 @@
 package fakegithub
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // Call is one request to the API, as it was answered. Git over HTTP and pages are not among them.
 type Call struct {
@@ -57,4 +61,73 @@ type Violation struct {
 
 func (v Violation) String() string {
 	return v.Kind + ": " + v.Method + " " + v.Path + ": " + v.Problem
+}
+
+type callLog struct {
+	keep       int
+	mu         sync.Mutex
+	seq        int
+	calls      []Call
+	violations []Violation
+}
+
+func (l *callLog) begin() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	return l.seq
+}
+
+func (l *callLog) end(c Call) {
+	if l.keep < 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.calls) >= l.keep {
+		l.calls = append([]Call(nil), l.calls[len(l.calls)/2:]...)
+	}
+	l.calls = append(l.calls, c)
+}
+
+func (l *callLog) violate(c Call, kind, problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.violations = append(l.violations, Violation{Call: c.Seq, Method: c.Method, Path: c.Path, Kind: kind, Problem: problem})
+}
+
+// Calls returns the calls that fit the filter, in the order of their arrival.
+func (s *Server) Calls(f CallFilter) []Call {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	var out []Call
+	for _, c := range s.log.calls {
+		if (f.Method == "" || f.Method == c.Method) && (f.Route == "" || f.Route == c.Route) && (f.Actor == "" || f.Actor == c.Actor) &&
+			(f.Path == "" || f.Path == c.Path) && c.Seq > f.After {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b Call) int { return a.Seq - b.Seq })
+	return out
+}
+
+// LastCall is the Seq of the latest call, for CallFilter.After.
+func (s *Server) LastCall() int {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.seq
+}
+
+// Violations returns what broke GitHub's description or rules so far.
+func (s *Server) Violations() []Violation {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return slices.Clone(s.log.violations)
+}
+
+// ForgetViolations drops the violations so far, for tests that provoke them.
+func (s *Server) ForgetViolations() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.log.violations = nil
 }

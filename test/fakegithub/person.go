@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 )
@@ -18,7 +19,9 @@ type Person struct {
 }
 
 // As returns the hands of the user login. Calls of an unknown login are refused with 401.
-func (s *Server) As(login string) *Person { return &Person{s: s, login: login, token: s.tokenOf(login)} }
+func (s *Server) As(login string) *Person {
+	return &Person{s: s, login: login, token: s.tokenOf(login)}
+}
 
 // Login is the user's.
 func (p *Person) Login() string { return p.login }
@@ -42,7 +45,9 @@ func (p *Person) Do(ctx context.Context, method, path string, body, out any) err
 		r.Header.Set("Content-Type", "application/json")
 	}
 	w := &memoryWriter{header: http.Header{}}
-	p.s.ServeHTTP(w, r)
+	if err := w.serve(p.s, r); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
 	if w.status >= 400 {
 		e := &APIError{Status: w.status, Method: method, Path: path}
 		_ = json.Unmarshal(w.body.Bytes(), e) // a body that is no JSON leaves the message empty
@@ -174,6 +179,21 @@ type memoryWriter struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+}
+
+// serve turns a cut connection into an error.
+func (w *memoryWriter) serve(h http.Handler, r *http.Request) (err error) {
+	defer func() {
+		switch cut := recover(); cut {
+		case nil:
+		case http.ErrAbortHandler:
+			err = io.ErrUnexpectedEOF
+		default:
+			panic(cut)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return nil
 }
 
 func (w *memoryWriter) Header() http.Header { return w.header }

@@ -1,0 +1,139 @@
+package fakegithub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"sort"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// OpenAPI is GitHub's description of its REST API, loaded. It may be shared by any number of servers.
+type OpenAPI struct{ doc *openapi3.T }
+
+// LoadOpenAPI reads the description, such as test/node_modules/@octokit/openapi/generated/api.github.com.json. It takes
+// about two seconds and 170 MiB: load it once per process. The description is not validated itself, since GitHub's has
+// paths that conflict.
+func LoadOpenAPI(path string) (*OpenAPI, error) {
+	doc, err := openapi3.NewLoader().LoadFromFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading GitHub's description (run npm ci in the folder test): %w", err)
+	}
+	return &OpenAPI{doc: doc}, nil
+}
+
+// has tells whether the description knows a route.
+func (o *OpenAPI) has(r *route) bool {
+	item := o.doc.Paths.Value(r.path)
+	return item != nil && item.GetOperation(r.method) != nil
+}
+
+// check compares a call and its answer with the description and yields each difference with its kind: request or
+// response. Which operation is meant is known from the stand-in's own route, whose path is spelled as there. A request
+// that was refused may be wrong: it is checked only when it was carried out.
+func (o *OpenAPI) check(c *call, a *answer) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		item := o.doc.Paths.Value(c.route.path)
+		if item == nil || item.GetOperation(c.route.method) == nil {
+			yield("unknown-route", fmt.Errorf("GitHub's description does not have it"))
+			return
+		}
+		op := item.GetOperation(c.route.method)
+		in := &openapi3filter.RequestValidationInput{
+			Request: c.r.Clone(context.Background()), PathParams: c.params, QueryParams: c.query,
+			Route:   &routers.Route{Spec: o.doc, Path: c.route.path, PathItem: item, Method: c.route.method, Operation: op},
+			Options: &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
+		}
+		in.Request.Method = c.route.method
+		in.Request.Body, in.Request.ContentLength = io.NopCloser(bytes.NewReader(c.body)), int64(len(c.body))
+		if in.Request.Header.Get("Content-Type") == "" && len(c.body) > 0 {
+			in.Request.Header.Set("Content-Type", "application/json")
+		}
+		if a.status < 300 {
+			err := openapi3filter.ValidateRequest(context.Background(), in)
+			if err == nil {
+				err = unknownFields(op, c.body)
+			}
+			if err != nil && !yield("request", short(err)) {
+				return
+			}
+		}
+		if a.status >= 300 && op.Responses.Status(a.status) == nil {
+			return // an error that GitHub gives everywhere
+		}
+		res := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: http.Header{}, Options: in.Options}
+		if len(a.raw) > 0 {
+			res.Header.Set("Content-Type", "application/json")
+			if a.kind != "" {
+				res.Header.Set("Content-Type", a.kind)
+			}
+		}
+		res.SetBodyBytes(a.raw)
+		if err := openapi3filter.ValidateResponse(context.Background(), res); err != nil {
+			yield("response", short(err))
+		}
+	}
+}
+
+// unknownFields finds fields that the description does not have. GitHub ignores them, so they are mistakes.
+func unknownFields(op *openapi3.Operation, body []byte) error {
+	if op.RequestBody == nil || op.RequestBody.Value == nil || len(body) == 0 {
+		return nil
+	}
+	media := op.RequestBody.Value.Content.Get("application/json")
+	if media == nil || media.Schema == nil {
+		return nil
+	}
+	s := media.Schema.Value
+	if len(s.Properties) == 0 || len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) > 0 || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil {
+		return nil
+	}
+	var in map[string]json.RawMessage
+	if json.Unmarshal(body, &in) != nil {
+		return nil
+	}
+	var odd []string
+	for k := range in {
+		if s.Properties[k] == nil {
+			odd = append(odd, k)
+		}
+	}
+	if odd == nil {
+		return nil
+	}
+	sort.Strings(odd)
+	return fmt.Errorf("the body has fields that GitHub does not know: %s", strings.Join(odd, ", "))
+}
+
+// short drops the schemas that kin-openapi prints into its errors.
+func short(err error) error {
+	var keep []string
+	skip := false
+	for line := range strings.Lines(err.Error()) {
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "Schema:":
+			skip = true
+		case text == "Value:":
+			skip = true
+		case strings.HasPrefix(text, "Error at") || strings.Contains(text, " | "):
+			skip = false
+		}
+		if !skip && text != "" {
+			keep = append(keep, text)
+		}
+	}
+	text := strings.Join(keep, "; ")
+	if len(text) > 2000 {
+		text = text[:2000] + "…"
+	}
+	return fmt.Errorf("%s", text)
+}

@@ -1,0 +1,88 @@
+package fakegithub
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// rate counts what a user or installation did in the current hour.
+type rate struct {
+	used  int
+	reset time.Time
+}
+
+func rateKey(a *actor) string {
+	switch {
+	case a == nil:
+		return ""
+	case a.install != nil:
+		return fmt.Sprintf("installation %d", a.install.ID)
+	case a.account != nil:
+		return "user " + a.account.Login
+	}
+	return "app " + a.app.Slug
+}
+
+func (s *Server) rateOf(a *actor) *rate {
+	key, now := rateKey(a), s.opts.Now()
+	r := s.rates[key]
+	if r == nil || !now.Before(r.reset) {
+		r = &rate{reset: now.Add(time.Hour).Truncate(time.Second)}
+		s.rates[key] = r
+	}
+	return r
+}
+
+// count takes a call off the hourly limit and refuses it when that is used up. GET /rate_limit is free.
+func (s *Server) count(c *call) error {
+	r := s.rateOf(c.who)
+	if c.route.path == "/rate_limit" {
+		return nil
+	}
+	if s.opts.RateLimit > 0 && r.used >= s.opts.RateLimit {
+		return &refusal{status: http.StatusForbidden, message: "API rate limit exceeded for " + rateKey(c.who) + "."}
+	}
+	r.used++
+	return nil
+}
+
+// uncount gives a call back: answers of 304 are free.
+func (s *Server) uncount(c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rateOf(c.who); r.used > 0 {
+		r.used--
+	}
+}
+
+func (s *Server) rateHeaders(h http.Header, a *actor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.Get("X-RateLimit-Remaining") == "0" {
+		return // a fault has said so
+	}
+	limit, used, reset := s.rateNumbers(a)
+	h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(limit-used))
+	h.Set("X-RateLimit-Used", strconv.Itoa(used))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
+	h.Set("X-RateLimit-Resource", "core")
+}
+
+func (s *Server) rateNumbers(a *actor) (limit, used int, reset int64) {
+	r := s.rateOf(a)
+	limit = s.opts.RateLimit
+	if limit < 0 {
+		return 1_000_000, 0, r.reset.Unix()
+	}
+	return limit, min(r.used, limit), r.reset.Unix()
+}
+
+func (s *Server) rateLimit(c *call) (*answer, error) {
+	limit, used, reset := s.rateNumbers(c.who)
+	core := obj{"limit": limit, "used": used, "remaining": limit - used, "reset": reset}
+	idle := func(n int) obj { return obj{"limit": n, "used": 0, "remaining": n, "reset": reset} }
+	return ok(obj{"resources": obj{"core": core, "search": idle(30), "graphql": idle(5000), "integration_manifest": idle(5000)}, "rate": core})
+}
