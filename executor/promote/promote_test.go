@@ -1,0 +1,200 @@
+package promote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/executortest"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+const (
+	digestA = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	digestB = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	to      = "registry.test:5000/prod/shop:1.4.0"
+)
+
+// fake is a registry that holds tags.
+type fake struct {
+	mu        sync.Mutex
+	tags      map[string]string
+	copies    map[string]int
+	disturbed bool
+	lose      bool
+	lie       string // what Resolve says
+}
+
+type registryError struct{ temporary bool }
+
+func (e *registryError) Error() string {
+	return fmt.Sprintf("registry error, temporary %v", e.temporary)
+}
+func (e *registryError) Temporary() bool { return e.temporary }
+
+func (f *fake) Promote(ctx context.Context, source, destination string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, digest, _ := strings.Cut(source, "@")
+	switch has := f.tags[destination]; {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case f.disturbed:
+		return &registryError{temporary: true}
+	case has == digest:
+		return nil
+	case has != "":
+		return &registryError{temporary: false}
+	}
+	f.tags[destination] = digest
+	f.copies[destination]++
+	if f.lose {
+		f.lose = false
+		return errors.New("connection reset by peer")
+	}
+	return nil
+}
+
+func (f *fake) Resolve(ctx context.Context, reference string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case f.disturbed:
+		return "", &registryError{temporary: true}
+	case f.lie != "":
+		return f.lie, nil
+	}
+	return f.tags[reference], nil
+}
+
+func newFake() *fake { return &fake{tags: map[string]string{}, copies: map[string]int{}} }
+
+func request(id, destination string) executor.Request {
+	return executor.Request{ID: id, Uses: "promote", Digest: digestA,
+		With: map[string]any{"source": "registry.test:5000/dev/shop@" + digestA, "destination": destination}}
+}
+
+func TestSuite(t *testing.T) {
+	executortest.Run(t, executortest.Harness{
+		Instant: true,
+		Wrong:   map[string]map[string]any{"sauce": {"sauce": "x"}},
+		World: func(*testing.T) *executortest.World {
+			f := newFake()
+			tag := func(id string) string { return "registry.test/prod:" + id }
+			return &executortest.World{
+				Executor: func(*executor.Bell) executor.Executor { return &Executor{Registry: f} },
+				Request: func(s executortest.Scenario, id string) executor.Request {
+					if s != executortest.Succeeds { // the tag is taken
+						f.mu.Lock()
+						defer f.mu.Unlock()
+						f.tags[tag(id)], f.copies[tag(id)] = digestB, 1
+					}
+					return request(id, tag(id))
+				},
+				Starts: func(id string) int {
+					f.mu.Lock()
+					defer f.mu.Unlock()
+					return f.copies[tag(id)]
+				},
+				Disturb: func() func() {
+					set := func(v bool) {
+						f.mu.Lock()
+						defer f.mu.Unlock()
+						f.disturbed = v
+					}
+					set(true)
+					return func() { set(false) }
+				},
+				LoseAnswer: func() {
+					f.mu.Lock()
+					defer f.mu.Unlock()
+					f.lose = true
+				},
+			}
+		},
+	})
+}
+
+func TestReport(t *testing.T) {
+	artifacts := map[string]pipeline.Artifact{"app": {Name: "app", Digest: digestB}}
+	bundle := pipeline.BundleDigest(artifacts)
+	for name, tc := range map[string]struct {
+		r    executor.Request
+		want executor.Report
+	}{
+		"image": {request("a", to), executor.Report{
+			Status: pipeline.Succeeded, ExternalID: to + "@" + digestA, Summary: to + " is " + digestA,
+			Variables: map[string]string{"image": "registry.test:5000/prod/shop@" + digestA, "tag": to, "digest": digestA},
+		}},
+		"artifacts": {executor.Request{Digest: bundle, Inputs: artifacts}, executor.Report{
+			Status: pipeline.Succeeded, ExternalID: "artifacts@" + bundle,
+			Summary:   "no registries are configured; the artifacts " + bundle + " are promoted as they stand",
+			Variables: map[string]string{"digest": bundle},
+		}},
+		"nothing built": {executor.Request{SHA: "0123"}, executor.Report{
+			Status: pipeline.Succeeded, ExternalID: "revision@0123", Summary: "nothing was built; revision 0123 is promoted as it stands",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &Executor{Registry: newFake()}
+			handle, err := e.Start(t.Context(), tc.r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := e.Status(t.Context(), tc.r, handle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	change := func(do func(*executor.Request)) executor.Request {
+		r := request("a", to)
+		do(&r)
+		return r
+	}
+	for want, tc := range map[string]struct {
+		r   executor.Request
+		lie string
+	}{
+		"but \"" + digestB + "\" was approved": {r: change(func(r *executor.Request) { r.Digest = digestB })},
+		"want host/repository@digest":          {r: change(func(r *executor.Request) { r.With["source"] = "registry.test/dev:latest" })},
+		"and host/repository:tag":              {r: change(func(r *executor.Request) { delete(r.With, "destination") })},
+		"somebody else writes this tag":        {r: request("a", to), lie: digestB},
+		"the artifacts are": {r: executor.Request{Digest: digestA,
+			Inputs: map[string]pipeline.Artifact{"app": {Digest: digestB}}}},
+	} {
+		t.Run(want, func(t *testing.T) {
+			f := newFake()
+			f.lie = tc.lie
+			_, err := (&Executor{Registry: f}).Start(t.Context(), tc.r)
+			if !executor.IsPermanent(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want a permanent one with %q", err, want)
+			}
+			if tc.lie == "" && len(f.tags) > 0 {
+				t.Errorf("something was written: %v", f.tags)
+			}
+		})
+	}
+}
+
+func TestStrangeHandle(t *testing.T) {
+	for _, handle := range []string{"", "x", "@", "@" + digestA} {
+		if _, err := (&Executor{}).Status(t.Context(), executor.Request{}, handle); !executor.IsPermanent(err) {
+			t.Errorf("%q: %v is not permanent", handle, err)
+		}
+	}
+}
