@@ -124,7 +124,7 @@ func environmentSpec() *spec {
 			{"auto", false, &spec{kind: booleanValue, def: "true", doc: "true: the last approval starts the promotion; false: /promote does."}},
 		}}},
 		{"deploy", false, &spec{kind: objectValue, doc: "How to deploy. Without it only the deployment is recorded at GitHub.", fields: []field{
-			{"uses", true, usesSpec()},
+			{"uses", true, usesSpec("The executor that deploys, such as github-actions.")},
 			{"with", false, withSpec()},
 		}}},
 		{"windows", false, &spec{kind: anythingValue, unbuilt: "deployment windows",
@@ -135,9 +135,9 @@ func environmentSpec() *spec {
 	}}
 }
 
-func usesSpec() *spec {
+func usesSpec(doc string) *spec {
 	return &spec{kind: textValue, pattern: usesRE, maxLen: 40, form: "the name of an executor, such as buildspec",
-		doc: "The executor: checks, buildspec, image, github-actions, approval, promote, or deploy for what the environment says."}
+		doc: doc}
 }
 
 func withSpec() *spec {
@@ -159,10 +159,6 @@ func pipelinesSpec() *spec {
 }
 
 func pipelineSpec(kind string) *spec {
-	mode := "superseded"
-	if kind == pipeline.KindProduction || kind == pipeline.KindHotfix {
-		mode = "queued"
-	}
 	artifacts := func(doc string) *spec {
 		return &spec{kind: listValue, single: true, maxItems: 20, doc: doc,
 			elem: &spec{kind: textValue, pattern: identRE, maxLen: 64, form: "letters, digits, dashes and underscores"}}
@@ -170,7 +166,7 @@ func pipelineSpec(kind string) *spec {
 	action := &spec{kind: objectValue, doc: "One thing that is done, or waited for.", fields: []field{
 		{"name", true, &spec{kind: textValue, pattern: identRE, maxLen: 64,
 			form: "letters, digits, dashes and underscores; at most 64", doc: "Name, unique in the stage."}},
-		{"uses", true, usesSpec()},
+		{"uses", true, usesSpec("The executor (checks, buildspec, image, github-actions), approval, promote, or deploy for what the environment says.")},
 		{"with", false, withSpec()},
 		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, maxLen: 4096},
 			names: variableRE, nameForm: "a variable's name is letters, digits and underscores", deny: DeniedEnv,
@@ -182,12 +178,12 @@ func pipelineSpec(kind string) *spec {
 		{"namespace", false, &spec{kind: textValue, pattern: identRE, maxLen: 64, def: "the action's name",
 			form: "letters, digits, dashes and underscores", doc: "Prefix of the variables that the action exports."}},
 		{"timeout", false, &spec{kind: durationValue, shortest: time.Second, longest: 60 * day, def: "60m",
-			doc: "After this time the action is stopped and fails. Of an approval: environments.<name>.approve.expires."}},
+			doc: "After this time the action is stopped and fails; at most 1d. Of an approval: approve.expires of its environment, at most 60d."}},
 		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
 			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
 	}}
 	return &spec{kind: objectValue, doc: "The pipeline of " + kind + " branches.", fields: []field{
-		{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: mode,
+		{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
 			doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
 		{"stages", true, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other.",
 			elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
