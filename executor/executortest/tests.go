@@ -67,11 +67,7 @@ func (s *suite) startTwice() {
 	r := s.request(Succeeds, "ex-1-1-1")
 	first := s.start(r)
 	for name, e := range map[string]executor.Executor{"same instance": s.e, "new instance": s.instance()} {
-		again, err := e.Start(s.t.Context(), s.again(r))
-		if err != nil {
-			s.t.Fatalf("%s: Start again: %v", name, err)
-		}
-		if again != first {
+		if again := s.startUntil(e, s.again(r)); again != first {
 			s.t.Errorf("%s: Start again returned handle %q, was %q", name, again, first)
 		}
 	}
@@ -86,9 +82,8 @@ func (s *suite) startAfterEnd() {
 	s.finish(r)
 	s.wantStatus(s.wait(s.e, r, handle), pipeline.Succeeded)
 	e := s.instance()
-	again, err := e.Start(s.t.Context(), s.again(r))
-	if err != nil || again != handle {
-		s.t.Errorf("Start after the end: handle %q, was %q; %v", again, handle, err)
+	if again := s.startUntil(e, s.again(r)); again != handle {
+		s.t.Errorf("Start after the end returned handle %q, was %q", again, handle)
 	}
 	s.wantStatus(s.wait(e, r, handle), pipeline.Succeeded)
 	s.wantStarts(r.ID, 1)
@@ -133,16 +128,13 @@ func (s *suite) stop() {
 		r := s.request(Succeeds, pipeline.ActionID("ex", 1, i+1, 1))
 		handle := s.start(r)
 		for range 2 {
-			if err := stopper.Stop(s.t.Context(), r, handle); err != nil {
-				s.t.Fatalf("Stop: %v", err)
-			}
+			s.stopUntil(stopper, r, handle)
 		}
-		report := s.wait(s.e, r, handle)
+		report := s.wait(stopper, r, handle)
 		s.wantStatus(report, pipeline.Stopped)
-		if err := stopper.Stop(s.t.Context(), r, handle); err != nil {
-			s.t.Errorf("Stop of what was stopped: %v", err)
-		}
-		s.wantSame(report, s.wait(s.instance(), r, handle))
+		fresh := s.instance()
+		s.stopUntil(fresh, r, handle)
+		s.wantSame(report, s.wait(fresh, r, handle))
 	}
 }
 
@@ -151,18 +143,14 @@ func (s *suite) stopAfterEnd() {
 	handle := s.start(r)
 	s.finish(r)
 	first := s.wait(s.e, r, handle)
-	if err := s.e.Stop(s.t.Context(), r, handle); err != nil {
-		s.t.Errorf("Stop after the end: %v", err)
-	}
+	s.stopUntil(s.e, r, handle)
 	s.wantSame(first, s.wait(s.instance(), r, handle))
 }
 
 func (s *suite) twoAtOnce() {
 	one, two := s.request(Succeeds, "ex-1-1-1"), s.request(Succeeds, "ex-1-2-1")
 	first, second := s.start(one), s.start(two)
-	if err := s.e.Stop(s.t.Context(), one, first); err != nil {
-		s.t.Fatalf("Stop: %v", err)
-	}
+	s.stopUntil(s.e, one, first)
 	s.finish(two)
 	s.wantStatus(s.wait(s.e, two, second), pipeline.Succeeded)
 	s.wantStatus(s.wait(s.e, one, first), pipeline.Stopped)
@@ -189,7 +177,7 @@ func (s *suite) disturbance() {
 	}
 	restore()
 	if handle == "" {
-		handle = s.startUntil(s.again(r))
+		handle = s.startUntil(s.instance(), s.again(r))
 	}
 	restore = s.w.Disturb()
 	if report, err := s.e.Status(s.t.Context(), r, handle); executor.IsPermanent(err) || err == nil && report.Status == pipeline.Failed {
@@ -201,13 +189,30 @@ func (s *suite) disturbance() {
 	s.wantStarts(r.ID, 1)
 }
 
-// startUntil repeats Start as the caller does, until it works.
-func (s *suite) startUntil(r executor.Request) string {
+// stopUntil repeats Stop as the caller does, until it works.
+func (s *suite) stopUntil(e executor.Executor, r executor.Request, handle string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	for {
-		handle, err := s.instance().Start(ctx, r)
+		err := e.Stop(ctx, r, handle)
+		if err == nil {
+			return
+		}
+		if executor.IsPermanent(err) {
+			s.t.Fatalf("Stop: %v", err)
+		}
+		s.pass(ctx, 0, "Stop did not work", err)
+	}
+}
+
+// startUntil repeats Start as the caller does, until it works.
+func (s *suite) startUntil(e executor.Executor, r executor.Request) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	for {
+		handle, err := e.Start(ctx, r)
 		if err == nil {
 			return handle
 		}
@@ -227,7 +232,7 @@ func (s *suite) lostAnswer() {
 	if _, err := s.e.Start(s.t.Context(), r); executor.IsPermanent(err) {
 		s.t.Fatalf("a lost answer is a permanent error: %v", err)
 	}
-	handle := s.startUntil(s.again(r))
+	handle := s.startUntil(s.instance(), s.again(r))
 	s.finish(r)
 	s.wantStatus(s.wait(s.e, r, handle), pipeline.Succeeded)
 	s.wantStarts(r.ID, 1)
@@ -269,7 +274,7 @@ func (s *suite) cancelled() {
 		s.t.Errorf("Start with a cancelled context is a permanent error: %v", err)
 	}
 	if err != nil {
-		handle = s.startUntil(s.again(r))
+		handle = s.startUntil(s.instance(), s.again(r))
 	}
 	if _, err := s.e.Status(ctx, r, handle); executor.IsPermanent(err) {
 		s.t.Errorf("Status with a cancelled context is a permanent error: %v", err)

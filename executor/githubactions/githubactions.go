@@ -43,4 +43,6 @@ type Executor struct {
 	// Repo is the client for the repository of a request. It makes no call.
 	Repo func(executor.Request) GitHub
 	Now  func() time.Time
+
+	memory memory
 }
