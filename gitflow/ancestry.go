@@ -81,12 +81,9 @@ func (p PullFacts) headRef() string {
 	return p.Head
 }
 
-// foreign answers a search: the commits at fault, newest first. False when the comparisons do not suffice.
-func (p PullFacts) foreign(s search) ([]Commit, bool) {
-	in, ok := p.comparison(s.In)
-	if !ok {
-		return nil, false
-	}
+// foreign answers a search: the commits at fault, newest first. In is the answer to s.In and brought the set of its commits,
+// which all searches of a pull request share. False when the comparisons do not suffice.
+func (p PullFacts) foreign(s search, in Comparison, brought shaSet) ([]Commit, bool) {
 	if in.AheadBy == 0 && len(in.Commits) == 0 {
 		return nil, true
 	}
@@ -94,8 +91,10 @@ func (p PullFacts) foreign(s search) ([]Commit, bool) {
 	if !ok || in.incomplete() || other.incomplete() {
 		return nil, false
 	}
+	if s.Until == nil && !s.SinceCut {
+		return p.notOwn(in, collect(firstParents(other.Commits, other.tip()), brought)), true
+	}
 	line := other.line()
-	brought := setOf(in.Commits)
 	if s.Until != nil {
 		until, ok := p.comparison(*s.Until)
 		if !ok || until.incomplete() {
@@ -116,7 +115,7 @@ func (p PullFacts) foreign(s search) ([]Commit, bool) {
 func (p PullFacts) cutIndex(in Comparison, brought shaSet, line []Commit) int {
 	cut := len(line)
 	onLine := setOf(line)
-	for _, c := range firstParents(in.Commits, p.headRef()) {
+	for c := range firstParents(in.Commits, p.headRef()) {
 		if onLine.has(c.SHA) {
 			cut = indexSHA(line, c.SHA)
 			break
@@ -139,7 +138,7 @@ func (p PullFacts) notOwn(in Comparison, commits []Commit) []Commit {
 	}
 	own := make(shaSet)
 	for _, head := range p.Own {
-		for _, c := range firstParents(in.Commits, head) {
+		for c := range firstParents(in.Commits, head) {
 			if c.SHA == p.Cut {
 				break
 			}

@@ -1,11 +1,14 @@
 package gitflow
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // line is the first-parent line of a comparison's head, as far as base lacks it, newest first: the commits that were made
 // on the head branch itself or merged into it, without what the merges brought along.
 func (c Comparison) line() []Commit {
-	return firstParents(c.Commits, c.tip())
+	return collect(firstParents(c.Commits, c.tip()), nil)
 }
 
 // tip is the SHA of the head.
@@ -17,22 +20,34 @@ func (c Comparison) tip() string {
 }
 
 // firstParents follows first parents from a commit for as long as they are among the commits.
-func firstParents(commits []Commit, from string) []Commit {
+func firstParents(commits []Commit, from string) iter.Seq[*Commit] {
+	return func(yield func(*Commit) bool) {
+		// GitHub lists parents before children, so that one pass from the end finds the whole line. Any other order takes
+		// more passes, and none takes for ever: each pass must find something, and no line is longer than the list.
+		left := len(commits)
+		for found := true; found && left > 0; {
+			found = false
+			for i := len(commits) - 1; i >= 0; i-- {
+				c := &commits[i]
+				if c.SHA != from {
+					continue
+				}
+				if left--; !yield(c) || len(c.Parents) == 0 || left == 0 {
+					return
+				}
+				found = true
+				from = c.Parents[0]
+			}
+		}
+	}
+}
+
+// collect copies the commits that are in a set; a nil set takes all.
+func collect(seq iter.Seq[*Commit], in shaSet) []Commit {
 	var out []Commit
-	// GitHub lists parents before children, so that one pass from the end finds the whole line. Any other order takes
-	// more passes, and no order takes for ever: each pass must find something.
-	for found := true; found && len(out) < len(commits); {
-		found = false
-		for i := len(commits) - 1; i >= 0; i-- {
-			if commits[i].SHA != from {
-				continue
-			}
-			found = true
-			out = append(out, commits[i])
-			if len(commits[i].Parents) == 0 || len(out) == len(commits) {
-				return out
-			}
-			from = commits[i].Parents[0]
+	for c := range seq {
+		if in == nil || in.has(c.SHA) {
+			out = append(out, *c)
 		}
 	}
 	return out
@@ -43,8 +58,8 @@ type shaSet map[string]struct{}
 
 func setOf(commits []Commit) shaSet {
 	s := make(shaSet, len(commits))
-	for _, c := range commits {
-		s[c.SHA] = struct{}{}
+	for i := range commits {
+		s[commits[i].SHA] = struct{}{}
 	}
 	return s
 }
@@ -54,9 +69,9 @@ func (s shaSet) has(sha string) bool { _, ok := s[sha]; return ok }
 // both are the commits of list that are in the set, in the order of the list.
 func both(list []Commit, in shaSet) []Commit {
 	var out []Commit
-	for _, c := range list {
-		if in.has(c.SHA) {
-			out = append(out, c)
+	for i := range list {
+		if in.has(list[i].SHA) {
+			out = append(out, list[i])
 		}
 	}
 	return out

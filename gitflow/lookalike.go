@@ -11,13 +11,12 @@ func (n Names) imitations(branch string, kind Kind) []Flaw {
 		return nil // it is what it looks like
 	}
 	for _, protected := range [...]string{n.Production, n.Development} {
-		if strings.EqualFold(branch, protected) {
+		if len(branch) == len(protected) && strings.EqualFold(branch, protected) {
 			return []Flaw{caseClash(branch, protected)}
 		}
 	}
 	for _, prefix := range n.prefixes() {
-		if len(branch) > len(prefix) && len(prefix) > 0 && strings.EqualFold(branch[:len(prefix)], prefix) &&
-			branch[:len(prefix)] != prefix {
+		if len(branch) > len(prefix) && prefix != "" && branch[:len(prefix)] != prefix && strings.EqualFold(branch[:len(prefix)], prefix) {
 			return []Flaw{caseClash(branch, prefix)}
 		}
 	}
@@ -79,7 +78,10 @@ func spelling(branch string) []Flaw {
 
 // hidden characters are invisible, or change how their neighbours are shown.
 func hidden(r rune) bool {
-	return r != ' ' && (unicode.Is(unicode.Cf, r) || !unicode.IsPrint(r))
+	if ' ' <= r && r < 0x7F {
+		return false
+	}
+	return unicode.Is(unicode.Cf, r) || !unicode.IsPrint(r)
 }
 
 // escape shows hidden characters by number.
@@ -176,7 +178,7 @@ func resembles(r rune) rune {
 		return 'p'
 	case 'г', 'ŗ', 'ř', 'ṛ':
 		return 'r'
-	case 'ѕ', 'Ѕ', 'ş', 'š', 'ś', 'ṣ':
+	case 'ſ', 'ѕ', 'Ѕ', 'ş', 'š', 'ś', 'ṣ':
 		return 's'
 	case 'т', 'Т', 'Τ', 'τ', 'ţ', 'ť', 'ṭ':
 		return 't'

@@ -364,6 +364,58 @@ func (w *world) lastDetour() string {
 	return w.detours[len(w.detours)-1].Branch
 }
 
+// A conflict that nobody resolved yet does not get a second pull request beside it when production moves on: the earlier one
+// goes first, then the new tip.
+func TestLaterBackmergesQueueBehindAConflict(t *testing.T) {
+	w := approvedHotfix()
+	w.conflicts["development"] = true
+	w.walk(PlanPromote, never)
+	w.walk(PlanFinish, func(w *world) bool { return len(w.detours) == 1 && w.pullOf(w.lastDetour(), "development").Open })
+	w.commit("master", "direct")
+	w.tried = map[string]Line{}
+
+	plan := PlanFinish(w.state())
+	first, _ := plan.Step("backmerge:development/earlier:11")
+	if first.Kind != StepMergePull || first.Blocked == "" {
+		t.Fatalf("the open pull request does not come first:\n%s", plan)
+	}
+	if p := w.walk(PlanFinish, never); !p.Done() || len(w.detours) != 1 || !w.contains(w.heads["development"], w.heads["master"]) {
+		t.Errorf("after people resolved it:\n%s%v", p, w.effects)
+	}
+}
+
+func TestASupportLineIsMergedIntoItselfOnly(t *testing.T) {
+	w := approvedHotfix()
+	w.walk(PlanPromote, never)
+	w.cut("support/1.3", "master")
+	s := w.state()
+	s.Support = w.line("support/1.3")
+	plan := PlanFinish(s)
+	var targets []string
+	for _, step := range plan.Steps {
+		if step.Kind == StepMergeSHA || step.Kind == StepMergePull {
+			targets = append(targets, step.Target)
+		}
+	}
+	if diff := cmp.Diff([]string{"support/1.3"}, targets); diff != "" || len(plan.Notes) == 0 {
+		t.Errorf("merged into (-want +got):\n%s%s", diff, plan)
+	}
+}
+
+func TestOnlyTheApprovedCommitCountsAsDeployed(t *testing.T) {
+	for name, runs := range map[string]Deployed{
+		"another commit":  {Version: "1.4.0", SHA: strings.Repeat("9", 40)},
+		"another image":   {Version: "1.4.0", Digest: "sha256:other"},
+		"another version": {Version: "1.3.0", Digest: "sha256:cafe"},
+	} {
+		s := approvedRelease().state()
+		s.Environment.Runs = runs
+		if step, ok := PlanFinish(s).Next(); ok {
+			t.Errorf("production runs %s, and %s would be done", name, step.ID)
+		}
+	}
+}
+
 // Facts that were read a moment apart do not start a repair.
 func TestNoRepairWhileFactsContradictEachOther(t *testing.T) {
 	w := approvedRelease()

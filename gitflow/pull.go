@@ -164,8 +164,9 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 		v.finish(p, in)
 		return
 	}
+	brought := setOf(in.Commits)
 	for _, s := range list {
-		commits, ok := p.foreign(s)
+		commits, ok := p.foreign(s, in, brought)
 		switch {
 		case !ok:
 			v.fail(unknownLine(s))

@@ -175,6 +175,16 @@ func TestCheckPullByAncestry(t *testing.T) {
 			},
 			head: "release/1.4.0", base: "master", rules: []Rule{RuleForeign}, foreign: []string{"fix of five"},
 		},
+		"a release beside a later release": {
+			do: func(g *graph) {
+				g.cut("release/1.4.0", "development")
+				g.commit("development", "later")
+				g.cut("release/1.5.0", "development")
+				g.commit("release/1.4.0", "fix of four")
+				g.commit("release/1.5.0", "fix of five")
+			},
+			head: "release/1.4.0", base: "master",
+		},
 		"a release with the earlier release merged in": {
 			do: func(g *graph) {
 				g.cut("release/1.4.0", "development")
@@ -331,6 +341,19 @@ func TestRemedyOfAForeignCommitNamesWhatIsKept(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, v.Violations[0].Commands); diff != "" {
 		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+}
+
+func TestRemedyOfACandidateCutFromWhatIsInProduction(t *testing.T) {
+	g := shop()
+	g.merge("master", "development") // everything is released: the cut is part of production
+	cut := g.heads["development"]
+	g.cut("release/1.4.0", "development")
+	g.commit("development", "later")
+	g.merge("release/1.4.0", "development")
+	v := CheckPull(standard, g.pull(standard, "release/1.4.0", "master"))
+	if v.Pass || v.Violations[0].Commands[1] != "git switch -C release/1.4.0 "+cut {
+		t.Errorf("want the branch back at its cut %s, got %+v", cut, v.Violations)
 	}
 }
 
@@ -562,5 +585,29 @@ func TestUntrustedNamesStayMarked(t *testing.T) {
 	}
 	if got, want := quote("it's; $(x)"), `'it'\''s; $(x)'`; got != want {
 		t.Errorf("quote: %s, want %s", got, want)
+	}
+}
+
+// GitHub's order is a convenience, not a condition; and no list makes the walk endless.
+func TestFirstParentLineInAnyOrder(t *testing.T) {
+	g := shop()
+	for i := range 5 {
+		g.commit("development", strings.Repeat("x", i+1))
+		g.cut("side", "development")
+		g.commit("side", "side")
+		g.merge("development", "side")
+	}
+	c := g.compare(CompareRequest{Base: "master", Head: "development"})
+	want := subjects(c.line())
+	rapid.Check(t, func(t *rapid.T) {
+		mixed := c
+		mixed.Commits = rapid.Permutation(c.Commits).Draw(t, "order")
+		if diff := cmp.Diff(want, subjects(mixed.line())); diff != "" {
+			t.Fatalf("first-parent line (-want +got):\n%s", diff)
+		}
+	})
+	circle := Comparison{HeadSHA: "a", Commits: []Commit{{SHA: "a", Parents: []string{"b"}}, {SHA: "b", Parents: []string{"a"}}}}
+	if got := len(circle.line()); got != 2 {
+		t.Errorf("a circle gave %d commits", got)
 	}
 }

@@ -203,7 +203,7 @@ func rewind(p PullFacts, head Branch, in Comparison, foreign []Commit) []string 
 	tainted := leadingTo(in.Commits, foreign)
 	var clean string
 	var own []string // oldest first
-	for _, c := range firstParents(in.Commits, p.headRef()) {
+	for c := range firstParents(in.Commits, p.headRef()) {
 		if !tainted.has(c.SHA) {
 			clean = c.SHA
 			break

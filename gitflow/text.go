@@ -49,21 +49,34 @@ func Name(value string) Text {
 	return Text(nameStart + clean + nameEnd)
 }
 
-// text builds a sentence from a format of ours. Strings given as arguments are untrusted and get marked; Text and
-// numbers stand as they are.
+// text builds a sentence from a format of ours. Strings given as arguments are untrusted and get marked; Text and numbers
+// stand as they are. It knows %s, %d and %%.
 func text(format string, args ...any) Text {
-	marked := make([]any, len(args))
-	for i, a := range args {
-		switch v := a.(type) {
-		case Text:
-			marked[i] = string(v)
-		case string:
-			marked[i] = string(Name(v))
-		default:
-			marked[i] = v
+	var b strings.Builder
+	b.Grow(len(format) + 24*len(args))
+	for {
+		before, after, found := strings.Cut(format, "%")
+		b.WriteString(before)
+		if !found {
+			return Text(b.String())
 		}
+		if after[0] == '%' {
+			b.WriteByte('%')
+		} else {
+			switch v := args[0].(type) {
+			case Text:
+				b.WriteString(string(v))
+			case string:
+				b.WriteString(string(Name(v)))
+			case int:
+				b.WriteString(strconv.Itoa(v))
+			default:
+				panic(fmt.Sprintf("text: no form for %T", v)) // a mistake in this package, found by its tests
+			}
+			args = args[1:]
+		}
+		format = after[1:]
 	}
-	return Text(fmt.Sprintf(format, marked...))
 }
 
 // join lists texts as English does: "a", "a and b", "a, b and c".
