@@ -2,54 +2,14 @@ package config
 
 import (
 	"cmp"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
 )
-
-// File is what a file of a secret holds, and its permissions.
-type File struct {
-	Data []byte
-	Mode fs.FileMode
-}
-
-// maxSecretFile is the size of a file with a secret at most.
-const maxSecretFile = 64 << 10
-
-// ReadFile reads a file for Resolve. It refuses what is not a regular file, and more than 64 KiB.
-func ReadFile(name string) (File, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return File{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return File{}, err
-	case !info.Mode().IsRegular():
-		return File{}, fmt.Errorf("%s is not a regular file", name)
-	case info.Size() > maxSecretFile:
-		return File{}, fmt.Errorf("%s is larger than %d KiB", name, maxSecretFile>>10)
-	}
-	data := make([]byte, info.Size())
-	n, err := f.ReadAt(data, 0)
-	if n < len(data) && err != nil {
-		return File{}, err
-	}
-	return File{Data: data, Mode: info.Mode()}, nil
-}
 
 // Resolve checks the settings. getenv reads the environment and readFile the files that _FILE variables name (ReadFile
 // outside of tests). All wrong settings are in the error, one line each with flag and variable; then there is no Server.
@@ -127,107 +87,6 @@ func (r *resolver) text(field string) string {
 	return strings.TrimSpace(cmp.Or(r.flags.FieldByName(field).String(), r.getenv(env)))
 }
 
-// given is the text of a secret setting and, when it came from a file, the file.
-type given struct {
-	text string
-	file string
-	mode fs.FileMode
-}
-
-func (r *resolver) secret(field string) given {
-	_, env := r.label(field)
-	text, file := r.text(field), r.getenv(env+"_FILE")
-	switch {
-	case text != "" && file != "":
-		r.wrong(field, "given twice: also by "+env+"_FILE", "keep one of the two")
-	case file != "":
-		f, err := r.readFile(file)
-		if err != nil {
-			r.wrong(field, fmt.Sprintf("%s_FILE cannot be read: %v", env, err), "name a readable file")
-			return given{}
-		}
-		if text = strings.TrimSpace(string(f.Data)); text == "" {
-			r.wrong(field, fmt.Sprintf("the file %q that %s_FILE names is empty", file, env), "write the secret into it")
-		}
-		return given{text: text, file: file, mode: f.Mode}
-	}
-	return given{text: text}
-}
-
-func (r *resolver) secrets(field string) []Secret {
-	_, env := r.label(field)
-	before := len(r.errs)
-	g := r.secret(field)
-	if g.text == "" {
-		if len(r.errs) == before {
-			r.wrong(field, "required, and empty", "set it to the webhook's secret, or name a file by "+env+"_FILE")
-		}
-		return nil
-	}
-	var all []Secret
-	for i, part := range strings.Split(g.text, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			r.wrong(field, fmt.Sprintf("secret number %d of the list is empty", i+1), "take out the comma")
-			continue
-		}
-		all = append(all, NewSecret(part))
-	}
-	return all
-}
-
-func (r *resolver) privateKey(field string) PrivateKey {
-	_, env := r.label(field)
-	before := len(r.errs)
-	g := r.secret(field)
-	if g.text == "" {
-		if len(r.errs) == before {
-			r.wrong(field, "required, and empty", "set it to the App's private key, or name the .pem file by "+env+"_FILE")
-		}
-		return PrivateKey{}
-	}
-	if g.file != "" && g.mode.Perm()&0o077 != 0 {
-		r.wrong(field, fmt.Sprintf("the file %q can be read by others (mode %04o)", g.file, g.mode.Perm()), "chmod 600 it")
-	}
-	key, err := parsePrivateKey(g.text)
-	if err != nil {
-		r.wrong(field, err.Error(), "give the .pem file that GitHub made for the App")
-	}
-	return PrivateKey{key: key}
-}
-
-// parsePrivateKey reads an RSA key, PKCS #1 (as GitHub makes them) or PKCS #8. Its errors say nothing of the content.
-func parsePrivateKey(text string) (*rsa.PrivateKey, error) {
-	// A variable in an env file often holds the key on one line.
-	block, _ := pem.Decode([]byte(strings.ReplaceAll(text, `\n`, "\n")))
-	if block == nil {
-		return nil, errors.New("no PEM block found")
-	}
-	switch block.Type {
-	case "RSA PRIVATE KEY":
-		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, errors.New("the PEM block is no RSA private key")
-		}
-		return checkKey(key)
-	case "PRIVATE KEY":
-		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		key, ok := parsed.(*rsa.PrivateKey)
-		if err != nil || !ok {
-			return nil, errors.New("the PEM block is no RSA private key")
-		}
-		return checkKey(key)
-	}
-	return nil, fmt.Errorf("the PEM block is %.40q and not a private key", block.Type)
-}
-
-func checkKey(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	if bits := key.N.BitLen(); bits < 2048 {
-		return nil, fmt.Errorf("the RSA key has %d bits, fewer than 2048", bits)
-	}
-	return key, nil
-}
-
 func (r *resolver) appID(field string) int64 {
 	text := r.text(field)
 	if text == "" {
@@ -240,70 +99,6 @@ func (r *resolver) appID(field string) int64 {
 		return 0
 	}
 	return id
-}
-
-func (r *resolver) address(field, fallback string) string {
-	text := cmp.Or(r.text(field), fallback)
-	_, port, err := net.SplitHostPort(text)
-	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || strconv.FormatUint(n, 10) != port {
-		r.wrong(field, fmt.Sprintf("%.80q is not an address", text), "write it as host:port, like "+fallback)
-		return ""
-	}
-	return text
-}
-
-// url reads an http or https address and gives it a slash at its end.
-func (r *resolver) url(field, fallback string) *url.URL {
-	u, problem := parseURL(cmp.Or(r.text(field), fallback))
-	if problem != "" {
-		r.wrong(field, problem, "write it like "+fallback)
-		return nil
-	}
-	u.Path = strings.TrimRight(u.Path, "/") + "/"
-	return u
-}
-
-func (r *resolver) publicURL(field, listen string) *url.URL {
-	text := r.text(field)
-	if text == "" {
-		if listen == "" {
-			return nil // said already
-		}
-		text = "http://" + reachable(listen)
-	}
-	u, problem := parseURL(text)
-	if problem != "" {
-		r.wrong(field, problem, "write it like https://sluice.example.com")
-		return nil
-	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	return u
-}
-
-// reachable turns an address to listen on into one to go to: no host, or all of them, becomes localhost.
-func reachable(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		return net.JoinHostPort("localhost", port)
-	}
-	return listen
-}
-
-func parseURL(text string) (u *url.URL, problem string) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return nil, "not an address" // the error of net/url repeats the text, which may hold a password
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, "an address begins with http:// or https://"
-	case u.Host == "" || u.Opaque != "":
-		return nil, "the address has no host"
-	case u.User != nil:
-		return nil, "the address holds a user or password"
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, "the address has a query or a fragment"
-	}
-	return u, ""
 }
 
 func (r *resolver) data(field string) string {
