@@ -1,10 +1,14 @@
 package githubactions
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"github.com/sluicehq/sluice/executor"
 )
@@ -37,16 +41,13 @@ func parse(name string, data []byte) (workflow, error) {
 	if len(data) > maxWorkflow || depth(data) > maxDepth {
 		return workflow{}, executor.Permanentf("%s is larger than %d bytes or nested deeper than %d", name, maxWorkflow, maxDepth)
 	}
-	var file struct {
-		RunName string `yaml:"run-name"`
-		On      any    `yaml:"on"`
-	}
-	if err := yaml.Unmarshal(data, &file); err != nil {
+	runName, events, err := top(data)
+	if err != nil {
 		return workflow{}, executor.Permanentf("%s cannot be read: %s", name, firstLine(yaml.FormatError(err, false, false)))
 	}
-	w := workflow{runName: file.RunName}
+	w := workflow{runName: runName}
 	dispatched := false
-	switch on := file.On.(type) {
+	switch on := events.(type) {
 	case string:
 		dispatched = on == "workflow_dispatch"
 	case []any:
@@ -67,6 +68,40 @@ func parse(name string, data []byte) (workflow, error) {
 				"carry it in the run's name: run-name: %s ${{ inputs.%s }}", name, tokenInput, strings.TrimSuffix(strings.TrimSuffix(name, ".yml"), ".yaml"), tokenInput)
 	}
 	return w, nil
+}
+
+// top reads run-name and on. Only they are unfolded, and neither may hold an alias: a few lines of those can stand for
+// billions of values.
+func top(data []byte) (runName string, on any, err error) {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(file.Docs) != 1 {
+		return "", nil, fmt.Errorf("it has %d documents", len(file.Docs))
+	}
+	body, ok := file.Docs[0].Body.(*ast.MappingNode)
+	if !ok {
+		return "", nil, errors.New("it is not a mapping")
+	}
+	for _, v := range body.Values {
+		var into any
+		switch v.Key.String() {
+		case "run-name":
+			into = &runName
+		case "on", `"on"`, "'on'":
+			into = &on
+		default:
+			continue
+		}
+		if len(ast.Filter(ast.AliasType, v)) > 0 {
+			return "", nil, fmt.Errorf("%s has an alias; write it out", v.Key)
+		}
+		if err := yaml.NodeToValue(v.Value, into); err != nil {
+			return "", nil, err
+		}
+	}
+	return runName, on, nil
 }
 
 func inputsOf(event any) map[string]input {
