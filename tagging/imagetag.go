@@ -35,8 +35,8 @@ const (
 	MaxRevision = 40
 )
 
-// ImageTag is the tag of an image, taken apart. Make one with FeatureTag, SnapshotTag, CandidateTag, HotfixTag or
-// Promoted, or read one with ParseImageTag; String of any of those parses back to the same ImageTag. ImageTags are
+// ImageTag is the tag of an image, taken apart. Make one with FeatureTag, SnapshotTag, CandidateTag, HotfixTag,
+// ReleaseTag or Promoted, or read one with ParseImageTag; String of any of those parses back to the same ImageTag. ImageTags are
 // comparable with ==.
 type ImageTag struct {
 	Kind Kind
@@ -88,6 +88,15 @@ func HotfixTag(v Version, id, revision string) (ImageTag, error) {
 		return ImageTag{}, fmt.Errorf("hotfix %q cannot have version %s: that is another hotfix's", clip(id), v)
 	}
 	return checked(ImageTag{Kind: HotfixCandidate, Version: v.Core(), ID: fitted, Revision: revision})
+}
+
+// ReleaseTag is the tag of a version in the production registry, for whoever knows the version and not what it was built
+// from. A hotfix under HotfixPatch is not told apart from a release by its version: use Promoted of its HotfixTag.
+func ReleaseTag(v Version) (ImageTag, error) {
+	if v.Hotfix != "" {
+		return checked(ImageTag{Kind: HotfixPromoted, Version: v.Core(), ID: v.Hotfix})
+	}
+	return checked(ImageTag{Kind: Release, Version: v})
 }
 
 // Promoted is the tag under which the same image enters the production registry. Only candidates are promoted; a

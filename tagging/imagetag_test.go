@@ -80,6 +80,14 @@ func TestTagsThatCannotBe(t *testing.T) {
 	}
 }
 
+func TestReleaseTag(t *testing.T) {
+	for _, v := range []string{"1.4.0", "1.4.0-hotfix-17"} {
+		if tag, err := ReleaseTag(mustVersion(t, v)); err != nil || tag.String() != v || tag.ReleaseVersion().String() != v {
+			t.Errorf("the tag of %s is %q, %v", v, tag, err)
+		}
+	}
+}
+
 func TestRevision(t *testing.T) {
 	sha256 := strings.Repeat("0123456789abcdef", 4)
 	for _, c := range []struct {

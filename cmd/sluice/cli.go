@@ -18,8 +18,10 @@ const (
 
 // cli is the command line. Each subcommand is a struct in a file of its own with a method Run(*env) error.
 type cli struct {
-	Lint   lintCmd   `cmd:"" help:"Check a repository file, .github/sluice.yml."`
-	Schema schemaCmd `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
+	Tag     tagCmd     `cmd:"" help:"Print the reference of the image that a branch builds."`
+	Version versionCmd `cmd:"" help:"Print the next version, from a clone alone."`
+	Lint    lintCmd    `cmd:"" help:"Check a repository file, .github/sluice.yml."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
 
 	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`
 }

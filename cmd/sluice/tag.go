@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// tagCmd is "sluice tag": the reference of the image that a branch builds at a revision, without registry. In a clone it
+// goes by the clone's configuration, and finds the version where --version does not give it.
+type tagCmd struct {
+	Branch   string `required:"" placeholder:"NAME" help:"Branch that was built."`
+	Revision string `required:"" placeholder:"SHA" help:"Commit that was built, at least 7 digits of it."`
+	Image    string `required:"" placeholder:"NAME" help:"Name of the image: the repository or app, without registry."`
+	Version  string `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
+	Promoted bool   `help:"The tag in the production registry."`
+	JSON     bool   `name:"json" help:"Print one JSON object."`
+}
+
+// tagReport is what --json prints.
+type tagReport struct {
+	Image       string              `json:"image"` // name:tag
+	Name        string              `json:"name"`
+	Tag         string              `json:"tag"`
+	Kind        tagging.Kind        `json:"kind"`
+	BranchKind  gitflow.Kind        `json:"branch_kind"`
+	Version     tagging.Version     `json:"version"`  // empty for a feature
+	Revision    string              `json:"revision"` // empty once promoted
+	Explanation tagging.Explanation `json:"explanation"`
+}
+
+// Run prints the reference.
+func (c *tagCmd) Run(e *env) error {
+	if c.Branch == "" {
+		return &usageError{errors.New("--branch is empty; name the branch that was built")}
+	}
+	t, err := c.tagger()
+	if err != nil {
+		return err
+	}
+	name, err := tagging.ImageName(c.Image)
+	if err != nil {
+		return &usageError{err}
+	}
+	tag, err := t.tag()
+	if err != nil {
+		return err
+	}
+	if c.Promoted {
+		if tag, err = tag.Promoted(); err != nil {
+			return &usageError{fmt.Errorf("--promoted: %w", err)}
+		}
+	}
+	warnOf(e.stderr, t.why)
+	if !c.JSON {
+		fmt.Fprintln(e.stdout, tagging.Reference(name, tag))
+		return nil
+	}
+	report := tagReport{Image: tagging.Reference(name, tag), Name: name, Tag: tag.String(), Kind: tag.Kind, BranchKind: t.branch.Kind,
+		Revision: tag.Revision, Explanation: append(t.why, tag.Explain(c.Branch)...)}
+	if tag.Kind != tagging.Feature {
+		report.Version = cmpVersion(t.version, tag.ReleaseVersion())
+	}
+	return printJSON(e.stdout, report)
+}
+
+// cmpVersion is v, or other where v is none.
+func cmpVersion(v, other tagging.Version) tagging.Version {
+	if v.IsZero() {
+		return other
+	}
+	return v
+}
+
+// tagger is one run of "sluice tag".
+type tagger struct {
+	branch   gitflow.Branch
+	revision string // shortened
+	sha      string // as given
+	clone    *clone // nil outside of a repository
+	version  tagging.Version
+	given    bool // version was given by --version
+	why      tagging.Explanation
+}
+
+// tagger checks what was given and looks for a clone.
+func (c *tagCmd) tagger() (*tagger, error) {
+	t := &tagger{sha: c.Revision}
+	repo, err := openClone(".")
+	length := tagging.MinRevision
+	names := gitflow.DefaultNames([]string{c.Branch})
+	switch {
+	case errors.Is(err, errNoClone):
+	case err != nil:
+		return nil, err
+	default:
+		t.clone, length = repo, repo.config.Versioning.RevisionLength
+		// A branch that the clone has never seen may be of another repository; then its name alone counts.
+		if _, known := repo.branches[c.Branch]; known || repo.config.Configured {
+			names = repo.config.Names
+		}
+	}
+	t.branch = names.Classify(c.Branch)
+	if t.revision, err = tagging.Revision(c.Revision, length); err != nil {
+		return nil, &usageError{fmt.Errorf("--revision: %w", err)}
+	}
+	if c.Version != "" {
+		if t.version, err = tagging.ParseVersion(c.Version); err != nil {
+			return nil, &usageError{fmt.Errorf("--version: %w", err)}
+		}
+		t.given = true
+	}
+	return t, nil
+}
+
+// tag is the image tag of the kind of branch.
+func (t *tagger) tag() (tagging.ImageTag, error) {
+	switch t.branch.Kind {
+	case gitflow.KindFeature, gitflow.KindBugfix:
+		return wrapUsage(tagging.FeatureTag(t.branch.Name, t.revision))
+	case gitflow.KindDevelopment, gitflow.KindRelease, gitflow.KindSupport, gitflow.KindHotfix, gitflow.KindProduction:
+	default:
+		return tagging.ImageTag{}, fmt.Errorf("branch %q is of kind %s: nothing is built from it, so it has no image", t.branch.Name, t.branch.Kind)
+	}
+	if err := t.findVersion(); err != nil {
+		return tagging.ImageTag{}, err
+	}
+	switch t.branch.Kind {
+	case gitflow.KindDevelopment:
+		return wrapUsage(tagging.SnapshotTag(t.version, t.revision))
+	case gitflow.KindHotfix:
+		return wrapUsage(tagging.HotfixTag(t.version, t.branch.ID, t.revision))
+	case gitflow.KindProduction:
+		return wrapUsage(tagging.ReleaseTag(t.version))
+	}
+	return wrapUsage(tagging.CandidateTag(t.version, t.revision))
+}
+
+func wrapUsage(tag tagging.ImageTag, err error) (tagging.ImageTag, error) {
+	if err != nil {
+		return tagging.ImageTag{}, &usageError{err}
+	}
+	return tag, nil
+}
+
+// findVersion settles the version: given, said by the branch's name, or computed from the clone.
+func (t *tagger) findVersion() error {
+	switch t.branch.Kind {
+	case gitflow.KindRelease:
+		named, err := tagging.ParseReleaseVersion(t.branch.Version)
+		if err != nil {
+			return flawed(t.branch)
+		}
+		if t.given && t.version != named {
+			return &usageError{fmt.Errorf("--version %s: branch %q is the release branch of %s; leave the flag out, or name another branch",
+				t.version, t.branch.Name, named)}
+		}
+		t.version = named
+		return nil
+	case gitflow.KindSupport:
+		line, err := tagging.ParseLine(t.branch.Line)
+		if err != nil {
+			return flawed(t.branch)
+		}
+		if t.given && !line.Holds(t.version) {
+			return &usageError{fmt.Errorf("--version %s is not on the %s of branch %q", t.version, line, t.branch.Name)}
+		}
+	}
+	if t.given {
+		return nil
+	}
+	if t.clone == nil {
+		return &usageError{fmt.Errorf("branch %q (%s) needs --version: its name does not say one, and there is no git repository here to compute it from",
+			t.branch.Name, t.branch.Kind)}
+	}
+	return t.compute()
+}
+
+// compute finds the version in the clone.
+func (t *tagger) compute() error {
+	tip := t.clone.branches[t.branch.Name]
+	if at, err := t.clone.repo.ResolveRevision(plumbing.Revision(t.sha)); err == nil {
+		tip = *at
+	}
+	if tip.IsZero() {
+		return fmt.Errorf("this clone has neither branch %q nor commit %s; fetch them, or give --version", t.branch.Name, t.sha)
+	}
+	if t.branch.Kind == gitflow.KindProduction {
+		latest, found, err := t.clone.latestIn(tip)
+		if err == nil && !found {
+			err = fmt.Errorf("no release tag is on %s or before it; fetch the tags with \"git fetch --tags\", or give --version", t.sha)
+		}
+		t.version = latest.Version
+		return err
+	}
+	res, err := t.clone.next(place{branch: t.branch, tip: tip, note: "The version is computed from the clone in this folder."})
+	if err != nil {
+		return err
+	}
+	t.version, t.why = res.Version, slices.Clip(res.Explanation)
+	return nil
+}
