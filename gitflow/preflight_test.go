@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// clear is a repository in which nothing stands in the way.
-func clear() PreflightFacts {
+// allClear is a repository in which nothing stands in the way.
+func allClear() PreflightFacts {
 	return PreflightFacts{Names: standard, Version: "1.4.0", MergeCommits: true, AppID: 7, Reviews: -1,
 		Pull: Pull{Number: 10, Head: "release/1.4.0", Base: "master", Open: true, Mergeable: Yes}, Checks: []CheckFact{}}
 }
@@ -100,7 +100,7 @@ func TestPreflight(t *testing.T) {
 		}, []string{fatal + " required_linear_history merge:production", later + " required_status_checks merge:production", noted + " workflows permission merge:production"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := clear()
+			f := allClear()
 			c.change(&f)
 			var got []string
 			for _, o := range Preflight(f) {

@@ -149,6 +149,11 @@ func (w *world) do(s Step) {
 		must(w.pullOf(s.Branch, s.Target).Number == 0, "the pull request exists")
 		w.open(s.Branch, s.Target)
 	case StepMergePull:
+		if w.conflicts[s.Target] && !w.contains(s.SHA, w.heads[s.Target]) {
+			w.tried[s.Target] = Line{Answer: MergeConflict, TriedSHA: s.SHA, Files: []string{"go.mod"}}
+			w.effects = append(w.effects, "conflict: "+effect)
+			return
+		}
 		w.mergePull(s)
 	case StepMergeSHA:
 		switch {

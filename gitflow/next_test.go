@@ -1,0 +1,88 @@
+package gitflow
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNextStepOfEachSituation(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world, *State)
+		want   string
+	}{
+		"approved and free":    {func(*world, *State) {}, `Next: copy the approved image to the production registry as "1.4.0".`},
+		"still building":       {func(_ *world, s *State) { s.Candidate.Tested = false }, `The candidate 0000008 is not ready: "building".`},
+		"tests failed":         {func(_ *world, s *State) { s.Candidate.Tested, s.Candidate.Failed = false, true }, `The candidate 0000008 did not pass its pipeline; push a fix, or say /retry.`},
+		"one approval missing": {func(_ *world, s *State) { s.Approvals.Given = 0 }, `1 approval needed, by /approve.`},
+		"approvals voided":     {func(_ *world, s *State) { s.Approvals.Given, s.Approvals.Void = 0, "the head moved" }, `Earlier approvals no longer hold: "the head moved"; 1 approval needed, by /approve.`},
+		"nobody may approve": {func(_ *world, s *State) {
+			s.Approvals = Approvals{Needed: 1, Wanted: true, Setting: "environments.production.approve"}
+		}, `Nobody may approve; change environments.production.approve in .github/sluice.yml.`},
+		"rejected":                {func(_ *world, s *State) { s.Approvals.RejectedBy, s.Approvals.Reason = "eve", "too slow" }, `"eve" rejected it ("too slow"); push a fix, or have them lift it.`},
+		"expired":                 {func(_ *world, s *State) { s.Approvals.Given, s.Approvals.Expired = 0, true }, `The approval expired; say /retry to ask for it again.`},
+		"promotion not asked for": {func(_ *world, s *State) { s.Approvals.Wanted = false }, `Say /promote to take "1.4.0" to production.`},
+		"pull request closed":     {func(_ *world, s *State) { s.Pull.Open = false }, `Pull request #10 is closed, so "1.4.0" is paused; reopen it, or say /release abandon.`},
+		"pull request a draft":    {func(_ *world, s *State) { s.Pull.Draft = true }, `Pull request #10 is a draft, so "1.4.0" is paused; mark it ready for review.`},
+		"on hold":                 {func(_ *world, s *State) { s.Paused = Hold{By: "eve"} }, `"1.4.0" is on hold by "eve"; /unhold lifts it.`},
+		"held after a rollback":   {func(_ *world, s *State) { s.Environment.Held = Hold{By: "eve", Reason: "broken"} }, `Production is held after a rollback by "eve" ("broken"); /unpin production lifts it.`},
+		"frozen":                  {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, `Production is frozen ("Christmas"); /unfreeze lifts it.`},
+		"outside of the window":   {func(_ *world, s *State) { s.Environment.WindowOpens = "Mon 09:00" }, `Deployments to production are allowed again "Mon 09:00".`},
+		"another deploys":         {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, `"eve" has locked production.`},
+		"image tag spent":         {func(_ *world, s *State) { s.Published = "sha256:old" }, `Version "1.4.0" is spent: the production registry has it as sha256:old, and the candidate is sha256:cafe; say /version bump patch to cut the next version from "release/1.4.0".`},
+		"git tag spent":           {func(_ *world, s *State) { s.TagSHA = strings.Repeat("9", 40) }, `Version "1.4.0" is spent: the git tag "v1.4.0" is at 9999999, and the candidate is 0000008; say /version bump patch to cut the next version from "release/1.4.0".`},
+		"a lower release is open": {func(_ *world, s *State) { s.Releases = []Line{{Branch: "release/1.3.1", SHA: "x"}} }, `"release/1.3.1" is open and lower than "1.4.0"; promote or abandon it first.`},
+		"an obstacle": {func(_ *world, s *State) {
+			s.Obstacles = []Obstacle{{Problem: "Checks run.", Remedy: "Wait.", Later: true}, {Problem: "No merges.", Remedy: "Allow them.", Fatal: true}}
+		}, `No merges. Allow them.`},
+		"lacks a hotfix": {func(w *world, s *State) {
+			w.commit("master", "urgent")
+			*s = w.state()
+		}, `The candidate lacks production commit 0000010. Merge "master" into "release/1.4.0", or say /backmerge.`},
+		"copied, deploying": {func(w *world, s *State) {
+			w.registry["1.4.0"] = w.digest
+			w.env.Deploying = "1.4.0"
+			*s = w.state()
+		}, `"1.4.0" is being deployed to production.`},
+		"deployment failed": {func(w *world, s *State) {
+			w.registry["1.4.0"] = w.digest
+			w.env.DeployFailed = true
+			*s = w.state()
+		}, `The production deployment of "1.4.0" failed; say /retry to deploy the same image again, or /rollback.`},
+		"deployed": {func(w *world, s *State) {
+			w.walk(PlanPromote, never)
+			*s = w.state()
+		}, `Next: tag "v1.4.0" at 0000008.`},
+		"finished": {func(w *world, s *State) {
+			w.walk(PlanPromote, never)
+			w.walk(PlanFinish, never)
+			*s = w.state()
+		}, `"1.4.0" is released.`},
+		"rolled back": {func(w *world, s *State) {
+			w.walk(PlanPromote, never)
+			*s = w.state()
+			s.Environment.History[0].Bad = true
+		}, `"1.4.0" was rolled back; the next version takes its place.`},
+		"another tag stands in the way": {func(w *world, s *State) {
+			w.walk(PlanPromote, never)
+			w.tags["v1.4.0"] = strings.Repeat("9", 40)
+			*s = w.state()
+		}, `The git tag "v1.4.0" is at 9999999999999999999999999999999999999999 already, and the approved commit is 0000008000000000000000000000000000000000; tags are never moved: delete it if it is wrong, or use another version.`},
+		"a hotfix without a commit": {func(w *world, s *State) {
+			h := newWorld(KindHotfix, "1.3.0-hotfix-17", "hotfix/17")
+			h.cut("hotfix/17", "master")
+			*s = h.state()
+			s.Candidate.Tested = true
+		}, `Push a commit to "hotfix/17"; its pull request is opened then.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := approvedRelease()
+			s := w.state()
+			c.change(w, &s)
+			if diff := cmp.Diff(c.want, NextStep(s)); diff != "" {
+				t.Errorf("next step (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
