@@ -108,6 +108,9 @@ func (p PullFacts) foreign(s search, in Comparison, brought shaSet) ([]Commit, b
 	if s.SinceCut {
 		line = line[:p.cutIndex(in, brought, line)]
 	}
+	if s.Until != nil { // a later release that was cut from this one shares this one's own line
+		line = without(line, setOf(collect(firstParents(in.Commits, p.headRef()), nil)))
+	}
 	return p.notOwn(in, both(line, brought)), true
 }
 

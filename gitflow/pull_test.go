@@ -185,6 +185,15 @@ func TestCheckPullByAncestry(t *testing.T) {
 			},
 			head: "release/1.4.0", base: "master",
 		},
+		"a release that the next one was cut from": {
+			do: func(g *graph) {
+				g.cut("release/1.4.0", "development")
+				g.commit("release/1.4.0", "fix of four")
+				g.cut("release/1.4.1", "release/1.4.0")
+				g.commit("release/1.4.1", "fix of four one")
+			},
+			head: "release/1.4.0", base: "master",
+		},
 		"a release with the earlier release merged in": {
 			do: func(g *graph) {
 				g.cut("release/1.4.0", "development")
