@@ -40,6 +40,8 @@ type Harness struct {
 	Instant bool
 	// Rings says that the executor rings the bell when an action has ended.
 	Rings bool
+	// Patience is how long the suite waits for something that must happen; 0: 30 seconds.
+	Patience time.Duration
 }
 
 // World is everything outside of the executor: the service, its files, the time. Functions said to be optional may be
@@ -64,12 +66,12 @@ type World struct {
 	Now func() time.Time
 }
 
-// patience is how long the suite waits for something that must happen.
-const patience = 30 * time.Second
-
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
+	if h.Patience == 0 {
+		h.Patience = 30 * time.Second
+	}
 	for _, test := range []struct {
 		name    string
 		running bool // needs an action that runs for a while
@@ -166,7 +168,7 @@ func (s *suite) again(r executor.Request) executor.Request {
 // wait asks until the action has ended. Temporary errors are asked over.
 func (s *suite) wait(e executor.Executor, r executor.Request, handle string) executor.Report {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.h.Patience)
 	defer cancel()
 	for {
 		report, err := e.Status(ctx, r, handle)
@@ -193,7 +195,7 @@ func (s *suite) pass(ctx context.Context, d time.Duration, what string, err erro
 	}
 	select {
 	case <-ctx.Done():
-		s.t.Fatalf("%s within %v; last error: %v", what, patience, err)
+		s.t.Fatalf("%s within %v; last error: %v", what, s.h.Patience, err)
 	case <-time.After(real):
 	}
 }

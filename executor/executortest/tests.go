@@ -192,7 +192,7 @@ func (s *suite) disturbance() {
 // stopUntil repeats Stop as the caller does, until it works.
 func (s *suite) stopUntil(e executor.Executor, r executor.Request, handle string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.h.Patience)
 	defer cancel()
 	for {
 		err := e.Stop(ctx, r, handle)
@@ -209,7 +209,7 @@ func (s *suite) stopUntil(e executor.Executor, r executor.Request, handle string
 // startUntil repeats Start as the caller does, until it works.
 func (s *suite) startUntil(e executor.Executor, r executor.Request) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.h.Patience)
 	defer cancel()
 	for {
 		handle, err := e.Start(ctx, r)
@@ -245,12 +245,12 @@ func (s *suite) rings() {
 	r := s.request(Succeeds, "ex-1-1-1")
 	handle := s.start(r)
 	s.finish(r)
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), s.h.Patience)
 	defer cancel()
 	for {
 		ids, err := s.bell.Wait(ctx)
 		if err != nil {
-			s.t.Fatalf("the bell did not ring within %v", patience)
+			s.t.Fatalf("the bell did not ring within %v", s.h.Patience)
 		}
 		for _, id := range ids {
 			if id != r.ID {
