@@ -258,7 +258,10 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 		a.Count = d.integer(v, a.Count, "count")
 		a.AllowAuthor = d.boolean(v, a.AllowAuthor, "allow_author")
 		a.Expires = d.duration(v, a.Expires, "expires")
-		a.Remind = d.duration(v, min(a.Remind, a.Expires/2), "remind")
+		if a.Remind >= a.Expires { // the default, for one that expires soon
+			a.Remind = a.Expires / 2
+		}
+		a.Remind = d.duration(v, a.Remind, "remind")
 		if a.Remind >= a.Expires {
 			d.failAt(path+".approve.remind", "the reminder would come after the approval has expired", "make it shorter than expires")
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxErrors is how many errors are reported for one file; the last then says how many more there are.
@@ -27,8 +28,18 @@ func (d *document) fail(at mark, field, problem, hint string) {
 		return
 	}
 	d.errs = append(d.errs, &Error{
-		File: d.file, Field: field, Line: at.line, Column: at.column, Problem: problem, Hint: hint,
+		File: d.file, Field: oneLine(field), Line: at.line, Column: at.column, Problem: oneLine(problem), Hint: oneLine(hint),
 	})
+}
+
+// oneLine shows control characters that came from the file instead of sending them.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 // finish gives the errors in the order of the lines, each once and with its excerpt.

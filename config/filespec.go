@@ -115,7 +115,8 @@ func environmentSpec() *spec {
 			{"allow_author", false, &spec{kind: booleanValue, def: "false", doc: "Whether people may approve a change they took part in."}},
 			{"expires", false, &spec{kind: durationValue, shortest: 5 * time.Minute, longest: 60 * day, def: "7d",
 				doc: "After this time an open approval fails."}},
-			{"remind", false, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, zero: true, def: "24h",
+			{"remind", false, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, zero: true,
+				def: "24h, or half of a shorter expires",
 				doc: "After this time an open approval is called to mind; 0s: never."}},
 		}}},
 		{"promote", false, &spec{kind: objectValue, doc: "Promotion into this environment; of production only.", fields: []field{

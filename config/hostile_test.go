@@ -71,6 +71,9 @@ func hostile() map[string]struct{ file, want string } {
 		"400 unknown keys":                                  {unknownKeys(400), "350 more errors"},
 		"3,000 unknown keys in braces":                      {"{" + strings.ReplaceAll(unknownKeys(3_000), "\n", ",") + "}", "too many values"},
 		"an env var that takes over":                        {"version: 1\npipelines: {feature: {stages: [{name: T, actions: [{name: a, uses: buildspec, env: {LD_PRELOAD: x}}]}]}}\n", "LD_PRELOAD may not be set"},
+		"an env var in with":                                {"version: 1\npipelines: {feature: {stages: [{name: T, actions: [{name: a, uses: buildspec, with: {env: {path: x}}}]}]}}\n", "2:92: pipelines.feature.stages[0].actions[0].with.env.path: the variable path may not be set"},
+		"an env var in an environment":                      {"version: 1\nenvironments: {staging: {deploy: {uses: image, with: {env: {GIT_SSH: x}}}}}\n", "GIT_SSH may not be set"},
+		"a key of two lines":                                {"version: 1\n\"a\\nb: 1:1: ok\": 1\n", "2:1: a\uFFFDb: 1:1: ok: unknown key"},
 		"a reference pasted into a command":                 {"version: 1\npipelines: {feature: {stages: [{name: T, actions: [{name: a, uses: buildspec, with: {run: \"echo #{sluice.branch} x\"}}]}]}}\n", "stands inside other text"},
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -201,6 +202,13 @@ var withKeyRE = regexp.MustCompile(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`
 
 // executor asks whether there is such an executor and whether it takes the parameters. path is of what has the uses.
 func (d *decoder) executor(uses string, with map[string]any, path string) {
+	if env, ok := with["env"].(map[string]any); ok {
+		for _, name := range slices.Sorted(maps.Keys(env)) {
+			if problem := DeniedEnv(name); problem != "" {
+				d.failAt(path+".with.env."+name, problem, "use another name")
+			}
+		}
+	}
 	known := slices.Contains(executorsBuilt(), uses)
 	if d.context.Check == nil {
 		if !known {

@@ -277,6 +277,18 @@ func TestApprovalHashCoversWhatAnApprovalRestsOn(t *testing.T) {
 	}
 }
 
+func TestTheReminderComesBeforeTheEnd(t *testing.T) {
+	for approve, want := range map[string]time.Duration{
+		"{}": 24 * time.Hour, "{ expires: 25h }": 24 * time.Hour, "{ expires: 24h }": 12 * time.Hour, "{ expires: 1h }": 30 * time.Minute,
+		"{ remind: 0s }": 0, "{ remind: 2d }": 48 * time.Hour,
+	} {
+		r := mustParse(t, "version: 1\nenvironments: { production: { approve: "+approve+" } }\n", shop())
+		if got := r.Environment("production").Approve.Remind; got != want {
+			t.Errorf("%s: reminder after %s, want %s", approve, got, want)
+		}
+	}
+}
+
 func TestExecutorsCheckTheirParameters(t *testing.T) {
 	c := shop()
 	c.Check = func(uses string, with map[string]any) error {
