@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/pgtest"
 	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 
 // engines are the databases that every test is run on.
 var engines = map[string]func(testing.TB) string{
-	"SQLite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "sluice.db") },
-	"Postgres": pgtest.URL,
+	"SQLite":   storetest.SQLite,
+	"Postgres": storetest.Postgres,
 }
 
 func onEach(t *testing.T, test func(t *testing.T, url string)) {
@@ -53,16 +53,7 @@ func onEach(t *testing.T, test func(t *testing.T, url string)) {
 
 func open(t testing.TB, url string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), url, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return storetest.Open(t, url, store.Options{})
 }
 
 // start starts a queue after set was called on it, and stops it when the test ends.

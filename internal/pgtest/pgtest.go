@@ -2,11 +2,12 @@
 //
 // One server is started for a test process, when the first test asks for it, from the binaries that are installed
 // (Debian's postgresql, or what is in PATH). It listens on loopback only, on a port that was free, keeps its data in a
-// temporary folder and is stopped and removed by Main. Each test gets a database of its own.
+// temporary folder and is stopped and removed by Main. Each test gets a database of its own,
+// empty (URL) or a copy of one that was prepared (Copy).
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 //
-//	func TestPostgres(t *testing.T) { storetest.Run(t, pgtest.URL(t)) }
+//	func TestPostgres(t *testing.T) { storetest.Run(t, pgtest.URL) }
 //
 // Where there are no binaries a test is skipped, with the reason; with CI=true it fails.
 package pgtest
@@ -52,6 +53,22 @@ func Stop() {
 // URL makes an empty database for a test and returns its URL. It is dropped when the test ends.
 func URL(t testing.TB) string {
 	t.Helper()
+	return create(t, running(t), "template1")
+}
+
+// Copy makes a database for a test, like the one that prepare made of an empty one, and returns its URL. prepare is called
+// once for a name in a test process. The copy is dropped when the test ends.
+func Copy(t testing.TB, name string, prepare func(url string) error) string {
+	t.Helper()
+	s := running(t)
+	if err := s.prepare(name, prepare); err != nil {
+		t.Fatalf("Postgres: prepare %s: %v", name, err)
+	}
+	return create(t, s, "template_"+name)
+}
+
+func running(t testing.TB) *server {
+	t.Helper()
 	s, err := shared()
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -59,10 +76,18 @@ func URL(t testing.TB) string {
 		}
 		t.Skipf("Postgres: %v", err)
 	}
+	return s
+}
+
+func create(t testing.TB, s *server, template string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	name := "test_" + strings.ToLower(rand.Text())
-	if err := s.admin(ctx, "CREATE DATABASE "+name); err != nil {
+	s.copying.Lock() // a template must not be copied twice at the same time
+	err := s.admin(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template)
+	s.copying.Unlock()
+	if err != nil {
 		t.Fatalf("Postgres: %v", err)
 	}
 	t.Cleanup(func() {
@@ -73,6 +98,24 @@ func URL(t testing.TB) string {
 		}
 	})
 	return s.url(name)
+}
+
+func (s *server) prepare(name string, prepare func(url string) error) error {
+	s.copying.Lock()
+	defer s.copying.Unlock()
+	if s.templates[name] {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := s.admin(ctx, "CREATE DATABASE template_"+name); err != nil {
+		return err
+	}
+	if err := prepare(s.url("template_" + name)); err != nil {
+		return err
+	}
+	s.templates[name] = true
+	return nil
 }
 
 func (s *server) url(database string) string {

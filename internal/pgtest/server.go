@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,6 +24,9 @@ type server struct {
 	port int
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process has ended
+
+	copying   sync.Mutex
+	templates map[string]bool // that are ready to be copied
 }
 
 // startTimeout is how long a server may take to answer, on a busy machine.
@@ -38,7 +42,7 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{gone: make(chan struct{})}
+	s := &server{gone: make(chan struct{}), templates: map[string]bool{}}
 	if s.dir, err = os.MkdirTemp("", "sluice-postgres-"); err != nil {
 		return nil, err
 	}
