@@ -3,17 +3,23 @@
 // The file means what it means to CodeBuild. All commands of a build share one shell, so `cd`, `export` and functions
 // carry over; a multi-line block is one command, judged by its exit status; the first failure skips the rest of the
 // list, `finally` runs nevertheless; a failed install or pre_build ends the build, a failed build still runs
-// post_build, unless `on-failure` says otherwise; CODEBUILD_BUILD_SUCCEEDING tells commands how it went so far.
+// post_build, unless `on-failure` says otherwise; CODEBUILD_BUILD_SUCCEEDING tells commands how it went so far. A build
+// with a failed phase has failed, also when `on-failure: CONTINUE` let the next phase run. `RETRY` begins again with a
+// fresh clone.
 //
 // What this version cannot honour is refused before anything runs, with line, column and reason: a key that is silently
 // ignored is worse than none.
 //
-// The build runs under a detached supervisor (package supervise) and outlives the server. Values of the request reach
-// commands as environment variables only. Nothing runs for a repository that the operator has not allowed.
+// The build runs under a detached supervisor (package supervise) and outlives the server. Its folder tells a later
+// server everything: which try runs, how it ended, what was reported. Values of the request reach commands as
+// environment variables only. Nothing runs for a repository that the operator has not allowed.
 package buildspec
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/sluicehq/sluice/artifact"
@@ -22,16 +28,17 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 )
 
-// Cloner makes fresh clones.
+// Cloner makes fresh clones. An error that answers Temporary() with false is final, any other is worth a retry.
 type Cloner interface {
-	// Clone makes a working tree of the revision (a full SHA) in dir, which exists and is empty. No credentials may
-	// stay behind in it.
+	// Clone makes a working tree of the revision in dir, which exists and is empty. No credentials may stay behind in
+	// it.
 	Clone(ctx context.Context, c Clone) error
 }
 
 // Clone is what to clone.
 type Clone struct {
 	Owner, Repo    string
+	RepoID         int64
 	InstallationID int64
 	URL            string // without credentials
 	SHA            string // full
@@ -44,9 +51,12 @@ type Artifacts interface {
 	Extract(ctx context.Context, a pipeline.Artifact, dir string) error
 }
 
+// DefaultPath is the PATH of builds when Options has none.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Options are what the executor needs.
 type Options struct {
-	// Dir is the folder of workspaces and logs, below the data folder.
+	// Dir is the folder of workspaces and logs, below the data folder. Another User must be able to reach it.
 	Dir string
 	// Allowed tells whether the operator lets the repository run on this host. Nil: none.
 	Allowed   func(owner, repo string) bool
@@ -56,7 +66,7 @@ type Options struct {
 	Supervisor []string
 	// Ring is called with the action's ID when it has ended; nil is fine. See executor.Bell.
 	Ring func(id string)
-	// Path is the PATH of builds. Default: /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin.
+	// Path is the PATH of builds. Defaults to DefaultPath.
 	Path string
 	// User is who builds run as; nil means as the server.
 	User *supervise.User
@@ -64,42 +74,43 @@ type Options struct {
 	Secrets []string
 }
 
-// Executor runs builds. New makes one.
-type Executor struct{ o Options }
-
-// New makes the executor. Close ends what it waits for; builds go on.
-func New(o Options) (*Executor, error) { return &Executor{o: o}, nil }
-
-// Close lets go of the builds under way, without stopping them.
-func (e *Executor) Close() error { return nil }
+// Executor runs builds. New makes one. It may be used by several goroutines and, over one folder, several processes.
+type Executor struct {
+	o        Options
+	launcher *supervise.Launcher
+}
 
 var _ executor.Executor = (*Executor)(nil)
 
-// Check takes file (a path in the repository, default buildspec.yml), network (host or none) and env (a mapping that
-// wins over the file's variables).
-func (e *Executor) Check(with map[string]any) error { return nil }
-
-// Start clones the revision and starts the build.
-func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error) { return r.ID, nil }
-
-// Status tells where the build stands; when it has ended, artifacts are stored first.
-func (e *Executor) Status(ctx context.Context, r executor.Request, handle string) (executor.Report, error) {
-	return executor.Report{}, nil
+// New makes the executor. Close ends what it waits for.
+func New(o Options) (*Executor, error) {
+	if o.Dir == "" || o.Cloner == nil || o.Artifacts == nil {
+		return nil, errors.New("the buildspec executor needs a folder, a cloner and a store of artifacts")
+	}
+	if o.Allowed == nil {
+		o.Allowed = func(string, string) bool { return false }
+	}
+	if o.Ring == nil {
+		o.Ring = func(string) {}
+	}
+	if o.Path == "" {
+		o.Path = DefaultPath
+	}
+	mode := os.FileMode(0o700)
+	if o.User != nil {
+		mode = 0o711
+	}
+	if err := os.MkdirAll(o.Dir, mode); err != nil {
+		return nil, fmt.Errorf("folder of builds: %w", err)
+	}
+	e := &Executor{o: o}
+	var err error
+	e.launcher, err = supervise.New(supervise.Options{Command: o.Supervisor, Ended: e.ended})
+	return e, err
 }
 
-// Stop ends the build.
-func (e *Executor) Stop(ctx context.Context, r executor.Request, handle string) error { return nil }
-
-// Runners are what the hidden subcommand must be given for builds.
-func Runners() map[string]supervise.Runner { return nil }
+// Close lets go of the builds under way, without stopping them.
+func (e *Executor) Close() error { return e.launcher.Close() }
 
 // DefaultFile is where a buildspec is looked for.
 const DefaultFile = "buildspec.yml"
-
-// DefaultStage is the stage of a repository without configuration that has a buildspec.yml at its root: test and build
-// in one.
-func DefaultStage() pipeline.Stage {
-	return pipeline.Stage{Name: "Build", Actions: []pipeline.Action{{
-		Name: "build", Uses: "buildspec", With: map[string]any{"file": DefaultFile}, Outputs: []string{"build"},
-	}}}
-}

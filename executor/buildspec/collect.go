@@ -1,0 +1,182 @@
+package buildspec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/sluicehq/sluice/artifact"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// chosen pairs the outputs an action declares with what the buildspec makes: a secondary artifact of the output's name,
+// else, for the first output, the primary artifact. A buildspec without any artifacts makes none: its tests may be all
+// that is wanted, and an action that needs the output says so itself.
+func chosen(spec *Spec, outputs []string) (map[string]*ArtifactSpec, error) {
+	out := map[string]*ArtifactSpec{}
+	for i, name := range outputs {
+		switch a, ok := spec.Secondary[name]; {
+		case ok:
+			out[name] = a
+		case i == 0 && spec.Primary != nil:
+			out[name] = spec.Primary
+		case i == 0 && len(spec.Secondary) == 0:
+		case i == 0:
+			return nil, fmt.Errorf("the action's output %q needs artifacts.files, or artifacts.secondary-artifacts.%s", name, name)
+		default:
+			return nil, fmt.Errorf("the action's output %q needs artifacts.secondary-artifacts.%s", name, name)
+		}
+	}
+	return out, nil
+}
+
+// collect stores what the build made. remarks are for the log.
+func collect(ctx context.Context, store Artifacts, src string, specs map[string]*ArtifactSpec, at time.Time) (
+	out map[string]pipeline.Artifact, remarks []string, err error,
+) {
+	out = map[string]pipeline.Artifact{}
+	for name, spec := range specs {
+		files, some, err := match(src, spec)
+		if err != nil {
+			return nil, nil, &collectError{name: name, line: spec.Line, err: err}
+		}
+		for _, r := range some {
+			remarks = append(remarks, fmt.Sprintf("artifact %s: %s", name, r))
+		}
+		if out[name], err = store.Save(ctx, name, src, files, at); err != nil {
+			return nil, nil, err
+		}
+	}
+	slices.Sort(remarks)
+	return out, remarks, nil
+}
+
+// collectError says that a build did not make what its buildspec promises.
+type collectError struct {
+	name string
+	line int
+	err  error
+}
+
+func (e *collectError) Error() string { return fmt.Sprintf("artifact %s: %v", e.name, e.err) }
+func (e *collectError) Unwrap() error { return e.err }
+
+// match lists the files of an artifact, with CodeBuild's globs: relative to each folder that base-directory matches,
+// whose own name is not part of theirs. The clone's .git is never part of an artifact.
+func match(src string, spec *ArtifactSpec) (files []artifact.File, remarks []string, err error) {
+	root, err := os.OpenRoot(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	bases := []string{"."}
+	if spec.Base != "" && spec.Base != "." {
+		if bases, err = folders(root, spec.Base); err != nil {
+			return nil, nil, err
+		}
+		if len(bases) == 0 {
+			return nil, nil, fmt.Errorf("no folder matches base-directory %s", spec.Base)
+		}
+	}
+	matched := map[string]bool{} // patterns
+	taken := map[string]string{} // names
+	left := 0
+	for _, base := range bases {
+		err := fs.WalkDir(root.FS(), base, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			rel := strings.TrimPrefix(strings.TrimPrefix(p, base), "/")
+			if base == "." {
+				rel = p
+			}
+			if d.IsDir() {
+				if p == ".git" {
+					return fs.SkipDir
+				}
+				return nil
+			}
+			pattern := firstMatch(spec, rel)
+			if pattern == "" {
+				return nil
+			}
+			link := d.Type()&fs.ModeSymlink != 0
+			if !regular(root, p) && !(link && spec.Symlinks) {
+				left++ // a socket, a link to a folder or out of the tree
+				return nil
+			}
+			matched[pattern] = true
+			name := rel
+			if spec.Flat {
+				name = path.Base(rel)
+			}
+			if other, twice := taken[name]; twice {
+				return fmt.Errorf("%s and %s would both be called %s", other, p, name)
+			}
+			taken[name] = p
+			files = append(files, artifact.File{Path: p, Name: name, Link: link && spec.Symlinks})
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, f := range spec.Files {
+		if !matched[f.Text] {
+			remarks = append(remarks, fmt.Sprintf("%s matches no file", f.Text))
+		}
+	}
+	if left > 0 {
+		remarks = append(remarks, fmt.Sprintf("%d entries are no regular files and were left out", left))
+	}
+	if len(files) == 0 {
+		return nil, nil, errors.New("no matching artifact paths found: " + strings.Join(remarks, "; ") +
+			" (a folder's content is dir/**/*)")
+	}
+	return files, remarks, nil
+}
+
+// firstMatch is the first pattern that takes a file; empty when none does or the file is excluded.
+func firstMatch(spec *ArtifactSpec, rel string) string {
+	for _, x := range spec.Exclude {
+		if doublestar.MatchUnvalidated(x, rel) {
+			return ""
+		}
+	}
+	for _, f := range spec.Files {
+		if doublestar.MatchUnvalidated(f.Text, rel) {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+// regular tells whether a path is a regular file, or a link to one in the tree.
+func regular(root *os.Root, p string) bool {
+	info, err := root.Stat(p)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// folders lists the folders that a pattern matches, sorted.
+func folders(root *os.Root, pattern string) ([]string, error) {
+	found, err := doublestar.Glob(root.FS(), pattern, doublestar.WithNoFollow())
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range found {
+		if info, err := root.Lstat(p); err == nil && info.IsDir() && p != ".git" {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}

@@ -1,0 +1,58 @@
+package buildspec
+
+import "time"
+
+// runnerName is the Runner's name in supervise.Spec.
+const runnerName = "buildspec"
+
+// plan is what the supervisor is told to run.
+type plan struct {
+	Spec  *Spec  `json:"spec"`
+	Src   string `json:"src"`   // the source's root
+	State string `json:"state"` // a folder for the commands' files, outside of the source
+	Try   int    `json:"try"`   // counts from 0; on-failure: RETRY allows more
+}
+
+// PhaseStatus says how a phase went.
+type PhaseStatus string
+
+// Statuses of phases, in CodeBuild's words.
+const (
+	PhaseSucceeded PhaseStatus = "SUCCEEDED"
+	PhaseFailed    PhaseStatus = "FAILED"
+	PhaseSkipped   PhaseStatus = "SKIPPED"
+)
+
+// phaseResult is how a phase went.
+type phaseResult struct {
+	Name     string      `json:"name"`
+	Status   PhaseStatus `json:"status"`
+	Started  time.Time   `json:"started,omitzero"`
+	Finished time.Time   `json:"finished,omitzero"`
+	// Message, Line and Code tell which command failed.
+	Message string `json:"message,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Code    int    `json:"code,omitempty"`
+}
+
+// outcome is what the supervisor tells of a build.
+type outcome struct {
+	Phases   []phaseResult     `json:"phases"`
+	Exported map[string]string `json:"exported,omitempty"`
+	// Upload says that the build got so far that its artifacts count.
+	Upload bool `json:"upload"`
+	// Retry says that the build is to be tried again from the beginning.
+	Retry bool `json:"retry,omitempty"`
+	// Names are the evaluated names of artifacts, by identifier; "" is the primary one.
+	Names map[string]string `json:"names,omitempty"`
+}
+
+// failed is the first phase that failed, nil when none did.
+func (o *outcome) failed() *phaseResult {
+	for i, p := range o.Phases {
+		if p.Status == PhaseFailed {
+			return &o.Phases[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package buildspec
+
+import (
+	"fmt"
+	"io/fs"
+
+	"github.com/sluicehq/sluice/executor"
+)
+
+// params are the parameters in `with:`.
+type params struct {
+	file    string
+	network string // host or none
+	env     map[string]string
+}
+
+// Check takes file (a path in the repository, default buildspec.yml), network (host, the default, or none) and env (a
+// mapping that wins over the file's variables).
+func (e *Executor) Check(with map[string]any) error {
+	_, err := readParams(with)
+	return err
+}
+
+func readParams(with map[string]any) (params, error) {
+	r := executor.Read(with)
+	p := params{file: r.String("file"), network: r.String("network"), env: r.Map("env")}
+	if err := r.Err(); err != nil {
+		return p, err
+	}
+	if p.file == "" {
+		p.file = DefaultFile
+	}
+	if !executor.IsReference(p.file) && (!fs.ValidPath(p.file) || p.file == ".") {
+		return p, executor.Permanentf("with.file: %q is not the path of a file in the repository", p.file)
+	}
+	switch p.network {
+	case "":
+		p.network = "host"
+	case "host", "none":
+	default:
+		if !executor.IsReference(p.network) {
+			return p, executor.Permanentf("with.network: %q; want host or none", p.network)
+		}
+	}
+	for name := range p.env {
+		if err := checkVariable(name); err != nil {
+			return p, executor.Permanentf("with.env.%w", err)
+		}
+	}
+	return p, nil
+}
+
+func checkVariable(name string) error {
+	if !nameRE.MatchString(name) {
+		return fmt.Errorf("%s is not a variable's name", name)
+	}
+	if why := dangerous(name); why != "" {
+		return fmt.Errorf("%s is refused: %s", name, why)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package buildspec
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/executor/supervise"
+)
+
+// shell is the one shell that all commands of a build share. Commands arrive one by one through a pipe, as names of
+// files, and are read by `.`; after each the shell answers through another pipe with its environment and folder and the
+// command's status. A command that ends the shell (exit, set -e, exec, a syntax error) is judged by the shell's status,
+// and the next one gets a new shell with the environment and folder of the last answer; functions are gone then.
+//
+// Commands do not have the two pipes: not even what they leave running in the background.
+type shell struct {
+	s     *supervise.Session
+	plan  plan
+	mark  string // begins the last line of an answer; not to be guessed
+	env   string // as printed by export -p
+	dir   string
+	count int
+
+	program *supervise.Program
+	steps   *os.File
+	answers chan answer
+}
+
+type answer struct {
+	code     int
+	env, dir string
+}
+
+func newShell(s *supervise.Session, p plan) *shell {
+	return &shell{s: s, plan: p, mark: "sluice:" + rand.Text(), dir: p.Src}
+}
+
+// start starts the shell where the last one has stopped.
+func (sh *shell) start() error {
+	driver := filepath.Join(sh.plan.State, "driver")
+	if err := os.WriteFile(driver, []byte(driverScript(sh.mark)), 0o644); err != nil {
+		return err
+	}
+	var files [3]*os.File // ends the shell gets: steps, answers, environment
+	var own [3]*os.File
+	for i := range files {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		files[i], own[i] = r, w
+		if i == 1 {
+			files[i], own[i] = w, r
+		}
+		defer files[i].Close()
+	}
+	dir := sh.dir
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		dir = sh.plan.Src // the command has removed its own folder
+	}
+	p, err := sh.s.Start(supervise.Command{
+		Args: []string{sh.plan.Spec.Shell, driver}, Dir: dir, Files: files[:],
+	})
+	if err != nil {
+		return errors.Join(err, own[0].Close(), own[1].Close(), own[2].Close())
+	}
+	sh.program, sh.steps, sh.answers = p, own[0], make(chan answer, 1)
+	go func() { // the shell reads it first; when it dies, the write fails
+		_, _ = own[2].WriteString(sh.env)
+		_ = own[2].Close()
+	}()
+	go sh.listen(own[1], sh.answers)
+	return nil
+}
+
+// driverScript is what the shell runs: it takes commands until there are no more. Names begin with __sluice so that they
+// are nobody else's.
+func driverScript(mark string) string {
+	return `exec 8<&3 9>&4 3<&- 4>&-
+eval "$(/bin/cat <&5)"
+exec 5<&-
+while IFS= read -r __sluice_step <&8; do
+. "$__sluice_step" 8<&- 9>&-
+__sluice_status=$?
+{ export -p; printf '\n%s %s %s\n' '` + mark + `' "$__sluice_status" "$(pwd)"; } >&9 2>/dev/null
+done
+`
+}
+
+// listen reads answers until the shell ends.
+func (sh *shell) listen(f *os.File, to chan<- answer) {
+	defer f.Close()
+	in := bufio.NewReader(f)
+	var env strings.Builder
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		rest, last := strings.CutPrefix(line, sh.mark+" ")
+		if !last {
+			if env.Len() < 4<<20 {
+				env.WriteString(line)
+			}
+			continue
+		}
+		code, dir, _ := strings.Cut(strings.TrimSuffix(rest, "\n"), " ")
+		a := answer{env: env.String(), dir: dir}
+		a.code, _ = strconv.Atoi(code)
+		env.Reset()
+		to <- a
+	}
+}
+
+// run runs one command and returns its status. When the context ends it returns the context's error.
+func (sh *shell) run(ctx context.Context, text string) (int, error) {
+	if sh.program == nil {
+		if err := sh.start(); err != nil {
+			return 0, err
+		}
+	}
+	sh.count++
+	step := filepath.Join(sh.plan.State, fmt.Sprintf("command-%04d", sh.count))
+	if err := os.WriteFile(step, []byte(text+"\n"), 0o644); err != nil {
+		return 0, err
+	}
+	_, _ = sh.steps.WriteString(step + "\n") // a shell that is gone is seen below
+	select {
+	case a := <-sh.answers:
+		sh.env, sh.dir = a.env, a.dir
+		return a.code, ctx.Err()
+	case <-sh.program.Done():
+	}
+	code, _ := sh.program.Wait()
+	if code < 0 {
+		code = 137
+	}
+	_ = sh.steps.Close()
+	sh.program = nil
+	return code, ctx.Err()
+}
+
+// close lets the shell end.
+func (sh *shell) close() {
+	if sh.program != nil {
+		_ = sh.steps.Close()
+		sh.program.Wait()
+	}
+}

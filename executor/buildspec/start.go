@@ -1,0 +1,205 @@
+package buildspec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// Start clones the revision, reads its buildspec and starts the build. The handle is the request's ID.
+func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error) {
+	if r.ID == "" {
+		return "", executor.Permanentf("the request has no ID")
+	}
+	if !e.o.Allowed(r.Owner, r.Repo) {
+		return "", executor.Permanentf("builds on this host are not allowed for %s/%s: the operator allows them by "+
+			"--local-executors %s/%s", r.Owner, r.Repo, r.Owner, r.Repo)
+	}
+	p, err := readParams(r.With)
+	if err != nil {
+		return "", err
+	}
+	for name := range r.Env {
+		if err := checkVariable(name); err != nil && !strings.HasPrefix(name, "SLUICE_") {
+			return "", executor.Permanentf("env.%w", err)
+		}
+	}
+	w := e.workspace(r.ID)
+	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // another user may have to pass through
+		return "", fmt.Errorf("workspace: %w", err)
+	}
+	err = w.locked(ctx, func() error { return e.begin(ctx, w, r, p) })
+	if err != nil {
+		return "", err
+	}
+	return r.ID, nil
+}
+
+// begin starts the build unless it was started before.
+func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p params) error {
+	if _, done, err := w.report(); done || err != nil {
+		return err
+	}
+	n := max(w.current(), 1)
+	state, _, err := supervise.Look(w.try(n))
+	if err != nil {
+		return err
+	}
+	if state != supervise.Absent {
+		e.launcher.Watch(w.try(n))
+		return nil
+	}
+	if err := supervise.WriteFile(w.idFile(), []byte(r.ID)); err != nil {
+		return err
+	}
+	return e.prepareAndLaunch(ctx, w, n, r, p)
+}
+
+// prepareAndLaunch makes the folders of a try and starts it. What is wrong with the buildspec ends the action with a
+// report; what went wrong around it is an error.
+func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r executor.Request, p params) error {
+	if w.stopped() {
+		return w.finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
+	}
+	work := w.work(n)
+	if err := removeAll(work); err != nil { // of an attempt that was cut off
+		return err
+	}
+	for _, sub := range []string{"src", "home", "tmp", "inputs", "state"} {
+		if err := os.MkdirAll(filepath.Join(work, sub), 0o755); err != nil { //nolint:gosec // the user's own, below a closed folder
+			return err
+		}
+	}
+	src := filepath.Join(work, "src")
+	if err := e.clone(ctx, r, src); err != nil {
+		return err
+	}
+	spec, err := loadSpec(src, p.file, r.Outputs)
+	if err != nil {
+		return w.finish(wrongSpec(p.file, err))
+	}
+	for name, a := range r.Inputs {
+		if !identifierRE.MatchString(name) {
+			return executor.Permanentf("input %q: its name cannot be part of a variable's name", name)
+		}
+		if err := e.o.Artifacts.Extract(ctx, a, filepath.Join(work, "inputs", name)); err != nil {
+			return fmt.Errorf("input %s: %w", name, err)
+		}
+	}
+	for _, sub := range []string{"", "src", "home", "tmp", "inputs"} {
+		if err := e.give(filepath.Join(work, sub), sub == ""); err != nil {
+			return err
+		}
+	}
+	if err := w.keepSpec(n, spec); err != nil {
+		return err
+	}
+	payload, err := json.Marshal(plan{Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1})
+	if err != nil {
+		return err
+	}
+	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
+		Runner: runnerName, Payload: payload, Env: e.environment(r, p, spec, work), Dir: src, Timeout: r.Timeout,
+		Secrets: e.o.Secrets, User: e.o.User, NoNetwork: p.network == "none",
+	})
+	return err
+}
+
+// give makes a folder the build's user's; only itself when shallow.
+func (e *Executor) give(dir string, shallow bool) error {
+	if e.o.User == nil || !shallow {
+		return giveTo(dir, e.o.User)
+	}
+	return os.Chown(dir, int(e.o.User.UID), int(e.o.User.GID))
+}
+
+func (e *Executor) clone(ctx context.Context, r executor.Request, src string) error {
+	err := e.o.Cloner.Clone(ctx, Clone{
+		Owner: r.Owner, Repo: r.Repo, RepoID: r.RepoID, InstallationID: r.InstallationID, URL: r.CloneURL, SHA: r.SHA, Dir: src,
+	})
+	var t interface{ Temporary() bool }
+	if err != nil && ctx.Err() == nil && errors.As(err, &t) && !t.Temporary() {
+		return executor.Permanent(err)
+	}
+	return err
+}
+
+// loadSpec reads the buildspec of a clone and holds it against the action's outputs.
+func loadSpec(src, file string, outputs []string) (*Spec, error) {
+	b, err := readSpec(src, file)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := Parse(file, b)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := chosen(spec, outputs); err != nil {
+		return nil, &Error{file, 1, 1, err.Error()}
+	}
+	return spec, nil
+}
+
+// environment is the whole environment of a build. Later values win; reserved names come last.
+func (e *Executor) environment(r executor.Request, p params, spec *Spec, work string) []string {
+	env := map[string]string{"LANG": "C.UTF-8"}
+	maps.Copy(env, spec.Variables)
+	maps.Copy(env, r.Env)
+	maps.Copy(env, p.env)
+	src := filepath.Join(work, "src")
+	maps.Copy(env, map[string]string{
+		"HOME": filepath.Join(work, "home"), "TMPDIR": filepath.Join(work, "tmp"), "PATH": e.o.Path,
+		"CODEBUILD_BUILD_ID":                "sluice:" + r.ID,
+		"CODEBUILD_BUILD_NUMBER":            strconv.Itoa(max(r.Attempt, 1)),
+		"CODEBUILD_BUILD_SUCCEEDING":        "1",
+		"CODEBUILD_INITIATOR":               "sluice/" + r.ExecutionID,
+		"CODEBUILD_RESOLVED_SOURCE_VERSION": r.SHA,
+		"CODEBUILD_SOURCE_VERSION":          r.SHA,
+		"CODEBUILD_SOURCE_REPO_URL":         r.CloneURL,
+		"CODEBUILD_SRC_DIR":                 src,
+		"CODEBUILD_START_TIME":              strconv.FormatInt(time.Now().UnixMilli(), 10),
+		"CODEBUILD_WEBHOOK_TRIGGER":         "branch/" + r.Branch,
+		"CODEBUILD_WEBHOOK_HEAD_REF":        "refs/heads/" + r.Branch,
+	})
+	for name := range r.Inputs {
+		variable := "CODEBUILD_SRC_DIR_" + strings.ReplaceAll(name, "-", "_")
+		env[variable] = filepath.Join(work, "inputs", name)
+	}
+	out := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if !strings.ContainsRune(env[name], 0) {
+			out = append(out, name+"="+env[name])
+		}
+	}
+	return out
+}
+
+// Stop ends the build; when it has not begun it never will.
+func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
+	w := e.workspace(r.ID)
+	if _, done, err := w.report(); done || err != nil {
+		return err
+	}
+	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // see Start
+		return err
+	}
+	if err := os.WriteFile(w.path("stop"), nil, 0o600); err != nil {
+		return err
+	}
+	if n := w.current(); n > 0 {
+		return supervise.Stop(w.try(n))
+	}
+	return nil
+}

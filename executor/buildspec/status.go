@@ -1,0 +1,251 @@
+package buildspec
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// pollAfter is how soon a running build is asked about again; the bell comes before it.
+const pollAfter = 2 * time.Second
+
+// Status tells where the build stands. When it has ended its artifacts are stored first, and the report is written, so
+// that it stays what it is.
+func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (executor.Report, error) {
+	w := e.workspace(r.ID)
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	if !w.exists() {
+		return executor.Report{}, fmt.Errorf("the workspace of %s is not on this host: a build is followed by the server that "+
+			"started it, or by one that shares its data folder", r.ID)
+	}
+	var report executor.Report
+	err := w.locked(ctx, func() (err error) {
+		report, err = e.look(ctx, w, r)
+		return err
+	})
+	return report, err
+}
+
+// look is Status under the workspace's lock.
+func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (executor.Report, error) {
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	n := max(w.current(), 1)
+	state, result, err := supervise.Look(w.try(n))
+	if err != nil {
+		return executor.Report{}, err
+	}
+	switch state {
+	case supervise.Running:
+		e.launcher.Watch(w.try(n))
+		return w.underWay(n), nil
+	case supervise.Absent: // the supervisor ended before it began: begin again
+		p, err := readParams(r.With)
+		if err != nil {
+			return executor.Report{}, err
+		}
+		return executor.Report{Status: pipeline.InProgress, PollAfter: pollAfter}, e.begin(ctx, w, r, p)
+	case supervise.Interrupted:
+		supervise.Sweep(w.try(n))
+		return w.settle(n, executor.Report{
+			Status: pipeline.Failed, Summary: "interrupted: the build was killed from outside, so its end is not known; retry it",
+		})
+	}
+	return e.settle(ctx, w, n, r, result)
+}
+
+// underWay is the report of a build that runs.
+func (w workspace) underWay(n int) executor.Report {
+	progress, err := os.ReadFile(filepath.Join(w.try(n), progressFile))
+	if err != nil || len(progress) == 0 {
+		progress = []byte("begins")
+	}
+	report := executor.Report{Status: pipeline.InProgress, Summary: string(progress), PollAfter: pollAfter}
+	report.Log, _ = supervise.Log(w.try(n), logSize)
+	return report
+}
+
+// logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.
+const logSize = executor.MaxLog / 3
+
+// settle writes the final report.
+func (w workspace) settle(n int, report executor.Report) (executor.Report, error) {
+	log, err := supervise.Log(w.try(n), logSize)
+	if err != nil {
+		return executor.Report{}, err
+	}
+	report.Log = log + report.Log
+	if len(report.Log) > executor.MaxLog {
+		report.Log = strings.ToValidUTF8(report.Log[len(report.Log)-executor.MaxLog:], "")
+	}
+	report.Summary = oneLine(report.Summary)
+	if err := w.finish(report); err != nil {
+		return executor.Report{}, err
+	}
+	report, _, err = w.report() // as everybody else will read it
+	return report, err
+}
+
+// settle decides what the end of a try means.
+func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Request, result supervise.Result) (executor.Report, error) {
+	var out outcome
+	if len(result.Output) > 0 {
+		if err := json.Unmarshal(result.Output, &out); err != nil {
+			return executor.Report{}, fmt.Errorf("outcome of the build: %w", err)
+		}
+	}
+	report := executor.Report{Status: pipeline.Failed}
+	switch result.Reason {
+	case supervise.Stopped:
+		report.Status, report.Summary = pipeline.Stopped, "stopped"
+		return w.settle(n, report)
+	case supervise.TimedOut:
+		report.Summary = fmt.Sprintf("timed out after %s%s", result.Finished.Sub(result.Started).Round(time.Second), during(out))
+		return w.settle(n, report)
+	case supervise.Terminated:
+		report.Summary = "interrupted: this host went down" + during(out) + "; retry it"
+		return w.settle(n, report)
+	case supervise.NotStarted:
+		report.Summary = "the build could not be run: " + result.Error
+		return w.settle(n, report)
+	}
+	file := DefaultFile
+	if p, err := readParams(r.With); err == nil {
+		file = p.file
+	}
+	if out.Retry {
+		return e.again(ctx, w, n, r)
+	}
+	if f := out.failed(); f != nil {
+		report.Summary = fmt.Sprintf("phase %s failed: %s", f.Name, f.Message)
+		report.Annotations = append(report.Annotations, annotation(file, f.Line, "Phase "+f.Name+" failed", f.Message))
+	} else {
+		report.Status = pipeline.Succeeded
+		report.Summary = fmt.Sprintf("%d phases in %s", len(out.Phases), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
+	}
+	report.Variables = out.Exported
+	if out.Upload && len(r.Outputs) > 0 {
+		if err := e.upload(ctx, w, n, r, out, &report, file); err != nil {
+			return executor.Report{}, err
+		}
+	}
+	return w.settle(n, report)
+}
+
+// during says in which phase a build was ended.
+func during(out outcome) string {
+	if f := out.failed(); f != nil {
+		return " in phase " + f.Name
+	}
+	return ""
+}
+
+// again starts the next try, from a fresh clone.
+func (e *Executor) again(ctx context.Context, w workspace, n int, r executor.Request) (executor.Report, error) {
+	p, err := readParams(r.With)
+	if err != nil {
+		return executor.Report{}, err
+	}
+	if err := w.clear(); err != nil {
+		return executor.Report{}, err
+	}
+	if err := e.prepareAndLaunch(ctx, w, n+1, r, p); err != nil {
+		return executor.Report{}, err
+	}
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	return executor.Report{
+		Status: pipeline.InProgress, Summary: fmt.Sprintf("try %d", n+1), PollAfter: pollAfter,
+	}, nil
+}
+
+// upload stores the artifacts that the action hands on.
+func (e *Executor) upload(ctx context.Context, w workspace, n int, r executor.Request, out outcome, report *executor.Report, file string) error {
+	src := filepath.Join(w.work(n), "src")
+	spec, err := w.spec(n)
+	if err != nil {
+		return err
+	}
+	specs, err := chosen(spec, r.Outputs)
+	if err != nil {
+		return err
+	}
+	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, r.CommitTime)
+	var missing *collectError
+	switch {
+	case errors.As(err, &missing):
+		if report.Status == pipeline.Succeeded {
+			report.Status, report.Summary = pipeline.Failed, missing.Error()
+		}
+		report.Annotations = append(report.Annotations, annotation(file, missing.line, "Artifacts", missing.Error()))
+		return nil
+	case err != nil:
+		return err
+	}
+	report.Artifacts = artifacts
+	for _, name := range r.Outputs {
+		if _, made := artifacts[name]; !made {
+			remarks = append(remarks, fmt.Sprintf("the buildspec has no artifacts, so output %s is not made", name))
+		}
+	}
+	for _, remark := range remarks {
+		report.Log += "[sluice] " + remark + "\n"
+	}
+	for id, name := range out.Names {
+		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), oneLine(name))
+	}
+	return nil
+}
+
+// wrongSpec is the report on a buildspec that cannot be run.
+func wrongSpec(file string, err error) executor.Report {
+	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
+	var several Errors
+	var one *Error
+	switch {
+	case errors.As(err, &several):
+	case errors.As(err, &one):
+		several = Errors{one}
+	}
+	for _, e := range several {
+		report.Annotations = append(report.Annotations, annotation(file, e.Line, "Buildspec", e.Problem))
+	}
+	if len(several) > 0 {
+		report.Summary = oneLine(several[0].Error())
+	}
+	if len(several) > 1 {
+		report.Summary += fmt.Sprintf(" (and %d more)", len(several)-1)
+	}
+	return report
+}
+
+func annotation(file string, line int, title, message string) executor.Annotation {
+	line = max(line, 1)
+	return executor.Annotation{
+		Path: file, StartLine: line, EndLine: line, Level: "failure", Title: title, Message: message,
+	}
+}
+
+// oneLine is text as a line that fits into a table.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	const most = 400
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
