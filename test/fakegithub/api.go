@@ -1,6 +1,7 @@
 package fakegithub
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	c.body = body
+	if c.body = body; string(bytes.TrimSpace(body)) == "null" {
+		c.body = nil // what Go's encoder makes of no options
+	}
 	var plain string
 	if plain, err = url.PathUnescape(path); err != nil {
 		plain = path

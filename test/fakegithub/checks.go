@@ -108,6 +108,9 @@ func (s *Server) suiteShape(r *repository, x *CheckSuite) obj {
 func (s *Server) suiteEvent(r *repository, x *CheckSuite, before string) obj {
 	o := s.suiteShape(r, x)
 	delete(o, "repository")
+	app := s.integration(s.apps[x.AppID])
+	app["events"] = slices.DeleteFunc(slices.Clone(s.apps[x.AppID].Events), func(e string) bool { return e == "merge_group" }) // GitHub's description lacks it there
+	o["app"] = app
 	o["before"] = zeroIfEmpty(before)
 	return o
 }

@@ -15,6 +15,9 @@ type Options struct {
 	// OpenAPI checks every request and response. Nil: nothing is checked. Load it once per process: that takes
 	// seconds.
 	OpenAPI *OpenAPI
+	// Webhooks checks the payloads that are sent, with GitHub's description of them
+	// (test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json). Nil: they are not checked.
+	Webhooks *OpenAPI
 	// Log receives a line for each call and each webhook. Nil: none.
 	Log *slog.Logger
 	// HookTimeout is how long a webhook's receiver may take. Defaults to GitHub's 10 s.

@@ -53,6 +53,8 @@ type route struct {
 	literals     int
 	// undescribed routes are real but missing from GitHub's description.
 	undescribed bool
+	// misdescribed routes have an answer that the description gets wrong: only their requests are checked.
+	misdescribed bool
 }
 
 type router struct{ byKey map[string][]*route }
@@ -87,11 +89,22 @@ func routeKey(method string, segments []string) string {
 
 // find returns the route of an escaped path and its parameters, unescaped.
 func (rt *router) find(method, path string) (*route, map[string]string) {
-	segments := strings.Split(strings.Trim(path, "/"), "/")
+	r, params := rt.search(method, strings.TrimPrefix(path, "/"))
+	if r == nil && strings.HasSuffix(path, "/") {
+		r, params = rt.search(method, strings.Trim(path, "/"))
+	}
+	return r, params
+}
+
+func (rt *router) search(method, path string) (*route, map[string]string) {
+	segments := strings.Split(path, "/")
 	for i, seg := range segments {
 		if s, err := url.PathUnescape(seg); err == nil {
 			segments[i] = s
 		}
+	}
+	if len(segments) == 4 && segments[3] == "contents" {
+		segments = append(segments, "") // the root folder
 	}
 	for _, r := range rt.byKey[routeKey(method, segments)] {
 		params := map[string]string{}

@@ -15,7 +15,7 @@ func (s *Server) table() []route {
 
 		{method: "GET", path: "/app", need: app, do: s.getApp},
 		{method: "GET", path: "/apps/{app_slug}", need: public, do: s.appBySlug},
-		{method: "GET", path: "/app/installations", need: app, do: s.listInstallations},
+		{method: "GET", path: "/app/installations", need: app, do: s.listInstallations, misdescribed: true},
 		{method: "GET", path: "/app/installations/{installation_id}", need: app, do: s.getInstallation},
 		{method: "POST", path: "/app/installations/{installation_id}/access_tokens", need: app, do: s.createToken},
 		{method: "GET", path: "/app/hook/config", need: app, do: s.hookConfig},

@@ -1,0 +1,99 @@
+// Package fakegithubtest starts a stand-in GitHub for a test, and fails the test when something that passed through it
+// does not fit GitHub's own description.
+package fakegithubtest
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// description is loaded once per process: it takes two seconds.
+var description = sync.OnceValues(func() (*fakegithub.OpenAPI, error) {
+	path, err := find("test/node_modules/@octokit/openapi/generated/api.github.com.json")
+	if err != nil {
+		return nil, err
+	}
+	return fakegithub.LoadOpenAPI(path)
+})
+
+// webhooks describes the payloads.
+var webhooks = sync.OnceValues(func() (*fakegithub.OpenAPI, error) {
+	path, err := find("test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json")
+	if err != nil {
+		return nil, err
+	}
+	return fakegithub.LoadOpenAPI(path)
+})
+
+// find looks for a file of the module from the working directory upwards.
+func find(name string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+		if up := filepath.Dir(dir); up != dir {
+			dir = up
+			continue
+		}
+		return "", &os.PathError{Op: "find", Path: name, Err: os.ErrNotExist}
+	}
+}
+
+// New starts a server on loopback and closes it with the test, which fails on every violation: a request or response
+// that does not fit GitHub's description, a route GitHub or the stand-in does not have, a call made while told to wait.
+// Without the description (npm ci was not run in the folder test) calls are not compared with it; with CI=true that is
+// a failure.
+func New(t testing.TB, o fakegithub.Options) *fakegithub.Server {
+	t.Helper()
+	for to, load := range map[**fakegithub.OpenAPI]func() (*fakegithub.OpenAPI, error){&o.OpenAPI: description, &o.Webhooks: webhooks} {
+		if *to != nil {
+			continue
+		}
+		api, err := load()
+		if err != nil && os.Getenv("CI") == "true" {
+			t.Fatalf("GitHub's description cannot be read: %v", err)
+		}
+		if err != nil {
+			t.Logf("not compared with GitHub's description: %v", err)
+		}
+		*to = api
+	}
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	s, err := fakegithub.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("closing the stand-in GitHub: %v", err)
+		}
+		for _, v := range s.Violations() {
+			t.Errorf("GitHub would object: %v", v)
+		}
+	})
+	if _, err := s.Start(""); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// File returns the path of a file of the module, such as one under test/node_modules; the test fails when there is none.
+func File(t testing.TB, name string) string {
+	t.Helper()
+	path, err := find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
