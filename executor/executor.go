@@ -107,6 +107,6 @@ type Executor interface {
 	// Status tells where the action stands. Once a Status is final it stays as it is.
 	Status(ctx context.Context, r Request, handle string) (Report, error)
 	// Stop asks for the action to end; Status becomes final soon after. Stopping what has ended already does nothing
-	// and is no error.
+	// and is no error. A caller that crashes before it has seen the final Status calls Stop again before it asks.
 	Stop(ctx context.Context, r Request, handle string) error
 }
