@@ -176,3 +176,5 @@ func until(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+func nobody() *supervise.User { return &supervise.User{UID: 65534, GID: 65534} }

@@ -125,6 +125,9 @@ func position(n ast.Node) (line, column int) {
 		return 1, 1
 	}
 	t := n.GetToken()
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
+		return position(m.Values[0])
+	}
 	if m, ok := n.(*ast.MappingValueNode); ok && m.Key != nil && m.Key.GetToken() != nil {
 		t = m.Key.GetToken() // its own token is the colon
 	}

@@ -1,0 +1,197 @@
+package buildspec
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	got, err := Parse("ci/build.yml", []byte(`version: 0.2
+env:
+  shell: bash
+  variables:
+    KEY: "value"
+  exported-variables: [VERSION]
+  git-credential-helper: no
+proxy: {upload-artifacts: no, logs: no}
+phases:
+  build:
+    on-failure: RETRY-2-timeout.*
+    commands:
+      - echo one
+      - |
+        echo two
+        echo three
+    finally:
+      - 'echo done: yes'
+artifacts:
+  name: app-$(date +%Y)
+  base-directory: my-*
+  files: ["**/*"]
+  exclude-paths: [./**/*.map]
+  discard-paths: yes
+  enable-symlinks: true
+  secondary-artifacts:
+    docs: {files: [docs/**/*]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Spec{
+		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []Name{{"VERSION", 6}},
+		Phases: []Phase{{
+			Name: Build, Line: 10, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
+			Commands: []Command{{"echo one", 13}, {"echo two\necho three\n", 14}}, Finally: []Command{{"echo done: yes", 18}},
+		}},
+		Primary: &ArtifactSpec{
+			Name: "app-$(date +%Y)", Line: 19, Files: []Name{{"**/*", 22}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
+		},
+		Secondary: map[string]*ArtifactSpec{"docs": {Line: 27, Files: []Name{{"docs/**/*", 27}}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	const ok = "version: 0.2\nphases: {build: {commands: [make]}}\n"
+	for name, tc := range map[string]struct{ in, want string }{
+		"an unknown key":             {"version: 0.2\nphases:\n  build:\n    comands: [make]\n", `4:5: phases.build.comands is not known; known: commands, finally, on-failure`},
+		"an unknown phase":           {"version: 0.2\nphases:\n  test: {commands: [make]}\n", "3:3: phases.test is not known; known: install, pre_build, build, post_build"},
+		"a missing version":          {"phases: {build: {commands: [make]}}\n", "1:1: version is missing; write version: 0.2"},
+		"version 0.1":                {"version: 0.1\nphases: {build: {commands: [make]}}\n", "1:1: version 0.1 is not run, only 0.2"},
+		"no phases":                  {"version: 0.2\n", "1:1: phases is missing"},
+		"empty phases":               {"version: 0.2\nphases:\n", "2:1: phases has none of"},
+		"no commands":                {"version: 0.2\nphases: {build: {finally: [x]}}\n", "phases.build.commands is missing"},
+		"commands that are no list":  {"version: 0.2\nphases: {build: {commands: make}}\n", "phases.build.commands must be a list"},
+		"a command with a colon":     {"version: 0.2\nphases:\n  build:\n    commands:\n      - echo a: b\n", "5:9: phases.build.commands: every entry must be a text; a command with a colon needs quotes"},
+		"a duplicate key":            {ok + "version: 0.2\n", "3:1: version is there twice, first in line 1"},
+		"a second document":          {"---\n" + ok + "---\n" + ok, "4:1: a second document"},
+		"an alias":                   {"version: 0.2\nphases: &p {build: {commands: [make]}}\n", "anchors and aliases are not read"},
+		"a tag":                      {"version: !!python/object/apply:os.system 0.2\n", "1:10: tags are not read"},
+		"no YAML":                    {"version: [0.2\n", "this is not YAML"},
+		"nothing":                    {"", "the file is empty"},
+		"a scalar":                   {"make", "a buildspec must be a mapping"},
+		"parameter-store":            {ok + "env:\n  parameter-store: {A: /a}\n", "4:3: env.parameter-store is not supported: AWS Systems Manager is not asked"},
+		"secrets-manager":            {ok + "env:\n  secrets-manager: {A: a:b}\n", "4:3: env.secrets-manager is not supported"},
+		"batch":                      {ok + "batch: {fast-fail: true}\n", "3:1: batch is not supported"},
+		"cache":                      {ok + "cache: {paths: [x]}\n", "3:1: cache is not supported: nothing is kept between builds"},
+		"reports":                    {ok + "reports: {a: {files: [x]}}\n", "3:1: reports is not supported"},
+		"run-as":                     {ok + "run-as: root\n", "3:1: run-as is not supported"},
+		"run-as of a phase":          {"version: 0.2\nphases: {build: {run-as: x, commands: [make]}}\n", "phases.build.run-as is not supported"},
+		"runtime-versions":           {"version: 0.2\nphases: {install: {runtime-versions: {go: 1.22}}}\n", "phases.install.runtime-versions is not supported"},
+		"proxy":                      {ok + "proxy: {logs: yes}\n", "proxy.logs: there is no proxy"},
+		"git-credential-helper":      {ok + "env: {git-credential-helper: yes}\n", "env.git-credential-helper is not supported"},
+		"a shell there is not":       {ok + "env: {shell: powershell.exe}\n", "env.shell powershell.exe is not run"},
+		"LD_PRELOAD":                 {ok + "env:\n  variables:\n    LD_PRELOAD: /x\n", "5:5: env.variables.LD_PRELOAD is refused: it changes what programs load"},
+		"PATH":                       {ok + "env: {variables: {PATH: /x}}\n", "env.variables.PATH is refused"},
+		"GIT_SSH":                    {ok + "env: {variables: {GIT_SSH: /x}}\n", "env.variables.GIT_SSH is refused"},
+		"BASH_ENV":                   {ok + "env: {variables: {BASH_ENV: /x}}\n", "env.variables.BASH_ENV is refused"},
+		"SLUICE_IMAGE":               {ok + "env: {variables: {SLUICE_IMAGE: x}}\n", "env.variables.SLUICE_IMAGE is refused: the name is reserved"},
+		"CODEBUILD_BUILD_ID":         {ok + "env: {variables: {CODEBUILD_BUILD_ID: x}}\n", "the name is reserved"},
+		"a variable that is no name": {ok + "env: {variables: {A-B: x}}\n", "env.variables.A-B is not a variable's name"},
+		"AWS_ exported":              {ok + "env: {exported-variables: [AWS_SECRET]}\n", "AWS_SECRET is not exported"},
+		"on-failure":                 {"version: 0.2\nphases: {build: {on-failure: STOP, commands: [x]}}\n", `"STOP" is not ABORT`},
+		"on-failure 101":             {"version: 0.2\nphases: {build: {on-failure: RETRY-101, commands: [x]}}\n", "at most 100 retries"},
+		"on-failure regex":           {"version: 0.2\nphases: {build: {on-failure: 'RETRY-1-(', commands: [x]}}\n", "missing closing"},
+		"artifacts without files":    {ok + "artifacts: {name: x}\n", "artifacts.files is missing"},
+		"artifacts above":            {ok + "artifacts: {files: [../x]}\n", `"../x" is not a path below the source's root`},
+		"artifacts elsewhere":        {ok + "artifacts: {files: [/etc/passwd]}\n", "is not a path below the source's root"},
+		"artifacts by variable":      {ok + "artifacts: {files: ['$X/y']}\n", "variables are not expanded in paths"},
+		"artifacts by a bad glob":    {ok + "artifacts: {files: ['[']}\n", `"[" is not a pattern`},
+		"s3-prefix":                  {ok + "artifacts: {files: [x], s3-prefix: y}\n", "artifacts.s3-prefix is not supported"},
+		"an artifact that is a path": {ok + "artifacts: {files: [x], secondary-artifacts: {../x: {files: [y]}}}\n", "is not an identifier"},
+		"5,000 commands":             {"version: 0.2\nphases: {build: {commands: [" + strings.Repeat("x,", 5000) + "x]}}\n", "5001 commands; at most 1000 are run"},
+		"1 MB of text":               {ok + "#" + strings.Repeat("x", 1<<20), "at most 262144 are read"},
+		"100,000 brackets":           {strings.Repeat("[", 100_000), "100000 brackets"},
+		"1,000 brackets":             {"a: " + strings.Repeat("[", 1000), "nested deeper than 32"},
+		"1,000 dashes":               {strings.Repeat("- ", 1000) + "x", "nested deeper than 32"},
+		"bytes that are no text":     {"version: \xff", "not UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec, err := Parse("b.yml", []byte(tc.in))
+			var errs Errors
+			if spec != nil || !errors.As(err, &errs) {
+				t.Fatalf("%+v, %v; want Errors", spec, err)
+			}
+			if !strings.Contains(err.Error(), tc.want) || !strings.HasPrefix(err.Error(), "b.yml:") {
+				t.Errorf("error %q, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseReportsEverythingAtOnce(t *testing.T) {
+	_, err := Parse("b.yml", []byte("version: 0.1\ncache: {}\nphases:\n  build: {x: y}\nrun-as: z\n"))
+	var errs Errors
+	if !errors.As(err, &errs) {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, e := range errs {
+		lines = append(lines, e.Line)
+	}
+	if diff := cmp.Diff([]int{1, 2, 4, 4, 5}, lines); diff != "" {
+		t.Errorf("lines (-want +got)\n%s\n%v", diff, err)
+	}
+}
+
+// Whatever the file, Parse answers, and what it accepts keeps its promises.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("version: 0.2\nenv: {variables: {A: b}}\nphases:\n  build:\n    commands:\n      - |\n        make\nartifacts: {files: ['**/*'], base-directory: out}\n"))
+	f.Add([]byte("version: 0.2\nphases: {install: {on-failure: RETRY-3-x, finally: [y]}}"))
+	f.Add([]byte("- - - {[}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := Parse("b.yml", b)
+		if err != nil {
+			if s != nil {
+				t.Error("both a spec and an error")
+			}
+			return
+		}
+		if len(s.Phases) == 0 {
+			t.Error("no phases")
+		}
+		for name := range s.Variables {
+			if dangerous(name) != "" || !nameRE.MatchString(name) {
+				t.Errorf("variable %q", name)
+			}
+		}
+		for _, a := range append([]*ArtifactSpec{s.Primary}, s.Secondary["x"]) {
+			if a == nil {
+				continue
+			}
+			for _, p := range a.Files {
+				if filepath.IsAbs(p.Text) || strings.HasPrefix(p.Text, "..") {
+					t.Errorf("path %q", p.Text)
+				}
+			}
+		}
+	})
+}
+
+func TestReadSpecStaysInTheClone(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "secret.yml")
+	if err := os.WriteFile(outside, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src := t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(src, "buildspec.yml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(src, "dir"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"buildspec.yml": "no regular file", "dir": "no regular file", "gone.yml": "no such file",
+	} {
+		if b, err := readSpec(src, file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %q, %v; want %q", file, b, err, want)
+		}
+	}
+}
