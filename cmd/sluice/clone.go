@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/gitflow"
@@ -49,6 +52,9 @@ func openClone(dir string) (*clone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository in %s: %w", dir, err)
 	}
+	if repo, err = withAlternates(repo); err != nil {
+		return nil, fmt.Errorf("open the git repository in %s: %w", dir, err)
+	}
 	c := &clone{repo: repo}
 	for _, read := range []func() error{c.readHead, c.readBranches, c.readShallow, c.readConfig, c.readTags} {
 		if err := read(); err != nil {
@@ -56,6 +62,17 @@ func openClone(dir string) (*clone, error) {
 		}
 	}
 	return c, nil
+}
+
+// withAlternates opens a repository again so that it also finds objects it borrows from another one on this machine, as
+// "git clone --shared" and "--reference" make them.
+func withAlternates(repo *git.Repository) (*git.Repository, error) {
+	storage, ok := repo.Storer.(*filesystem.Storage)
+	if !ok {
+		return repo, nil
+	}
+	borrowing := filesystem.Options{AlternatesFS: osfs.New("/")}
+	return git.Open(filesystem.NewStorageWithOptions(storage.Filesystem(), cache.NewObjectLRUDefault(), borrowing), nil)
 }
 
 // isBare tells whether a folder is itself what usually is in .git.
