@@ -37,7 +37,7 @@ func (c *lintCmd) Run(e *env) error {
 	if name == "-" {
 		name = "<stdin>"
 	}
-	_, errs := config.ParseRepo(data, config.Context{File: name})
+	_, errs := config.ParseRepo(data, config.Context{File: name, Check: checkOnly().Check})
 	if c.JSON {
 		report := lintReport{File: name, OK: len(errs) == 0, Errors: errs}
 		if report.OK {
