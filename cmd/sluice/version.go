@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,6 +46,10 @@ func (c *versionCmd) Run(e *env) error {
 		return err
 	}
 	res, err := repo.next(at)
+	var refused *tagging.RefusedError
+	if c.Explain && errors.As(err, &refused) {
+		fmt.Fprint(e.stderr, refused.Explanation.Text())
+	}
 	if err != nil {
 		return err
 	}
