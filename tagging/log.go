@@ -37,7 +37,7 @@ func NewLog(records ...ReleaseRecord) (Log, error) {
 	return l, nil
 }
 
-// Append is l with one more release behind the others.
+// Append is l with one more release behind the others. It copies l; make a long Log with one call of NewLog.
 func (l Log) Append(r ReleaseRecord) (Log, error) {
 	return NewLog(append(slices.Clip(l.records), r)...)
 }
