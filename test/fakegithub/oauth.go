@@ -97,15 +97,18 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 
 var chooseTemplate = template.Must(template.New("choose").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sign in</title><style>` + pageStyle + `</style><main><h1>Sign in to {{.App}}</h1><p>This is a stand-in for GitHub. Who are you?</p><ul class="list">
-{{range .Users}}<li><a href="?{{.Query}}">{{.Login}}</a></li>{{end}}</ul></main></html>`))
+{{range .Users}}<li><a href="{{.Link}}">{{.Login}}</a></li>{{end}}</ul></main></html>`))
 
 func (s *Server) chooseUser(w http.ResponseWriter, app *App, q url.Values) {
-	type user struct{ Login, Query string }
+	type user struct {
+		Login string
+		Link  template.URL // encoded by package net/url
+	}
 	var users []user
 	for _, a := range s.sortedAccounts() {
 		if a.Type == "User" {
 			q.Set("login", a.Login)
-			users = append(users, user{a.Login, q.Encode()})
+			users = append(users, user{a.Login, template.URL("?" + q.Encode())})
 		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -121,8 +121,7 @@ func (s *Server) fork(r *repository, of string) error {
 	if err := r.git.SetHead(p.defaultBranch); err != nil {
 		return err
 	}
-	alternates := filepath.Join(r.git.Dir, "objects/info/alternates")
-	if err := os.WriteFile(alternates, []byte(filepath.Join(p.git.Dir, "objects")+"\n"), 0o644); err != nil {
+	if err := r.git.ShareObjects(p.git); err != nil {
 		return err
 	}
 	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {

@@ -55,6 +55,8 @@ type route struct {
 	undescribed bool
 	// misdescribed routes have an answer that the description gets wrong: only their requests are checked.
 	misdescribed bool
+	// lax routes take more than the description has: their requests are not checked.
+	lax bool
 }
 
 type router struct{ byKey map[string][]*route }

@@ -51,6 +51,7 @@ const secret = "It's a Secret to Everybody"
 
 func newWorld(t *testing.T, o fakegithub.Options) *world {
 	t.Helper()
+	o.Webhooks = fakegithubtest.Webhooks(t)
 	w := &world{t: t, ctx: t.Context(), s: fakegithubtest.New(t, o), status: http.StatusAccepted}
 	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(receiver.Close)

@@ -29,8 +29,9 @@ type Repo struct {
 	// Dir is the folder with HEAD, objects and refs.
 	Dir string
 
-	extra string // a quarantine's object folder, looked at first
-	memo  *memo  // nil in a view with a quarantine: what is in there may vanish
+	extra  string // a quarantine's object folder, looked at first
+	shared string // object folder of the repository this is a fork of
+	memo   *memo  // nil in a view with a quarantine: what is in there may vanish
 }
 
 // memo remembers what cannot change: parsed objects, and what was computed from pairs of them.
@@ -106,7 +107,15 @@ func (r *Repo) SetHead(branch string) error {
 
 // Quarantined returns a view that also sees the objects of a push which is not accepted yet. Nothing seen through it is
 // remembered.
-func (r *Repo) Quarantined(objects string) *Repo { return &Repo{Dir: r.Dir, extra: objects} }
+func (r *Repo) Quarantined(objects string) *Repo {
+	return &Repo{Dir: r.Dir, extra: objects, shared: r.shared}
+}
+
+// ShareObjects lets a repository use the objects of another, as a fork does. Call it before anything else.
+func (r *Repo) ShareObjects(of *Repo) error {
+	r.shared = filepath.Join(of.Dir, "objects")
+	return os.WriteFile(filepath.Join(r.Dir, "objects/info/alternates"), []byte(r.shared+"\n"), 0o644)
+}
 
 // Env is the environment for git programs: no configuration but the repository's own.
 func (r *Repo) Env() []string {

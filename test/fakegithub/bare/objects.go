@@ -86,7 +86,7 @@ func (r *Repo) Object(sha string) (kind string, data []byte, err error) {
 	if !IsSHA(sha) {
 		return "", nil, fmt.Errorf("object %q: %w", sha, ErrNotFound)
 	}
-	for _, dir := range []string{r.extra, filepath.Join(r.Dir, "objects")} {
+	for _, dir := range []string{r.extra, filepath.Join(r.Dir, "objects"), r.shared} {
 		if dir == "" {
 			continue
 		}
