@@ -59,6 +59,9 @@ type Store struct {
 	engine engine
 	intake *intake
 
+	closing sync.Once
+	closed  error
+
 	mu        sync.Mutex
 	listeners []*func(lanes []string)
 }
@@ -106,12 +109,15 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for what Accept has taken in, and closes the database.
+// Close waits for what Accept has taken in, and closes the database. A second call returns what the first did.
 func (s *Store) Close() error {
-	if s.intake != nil {
-		s.intake.stop()
-	}
-	return s.engine.close()
+	s.closing.Do(func() {
+		if s.intake != nil {
+			s.intake.stop()
+		}
+		s.closed = s.engine.close()
+	})
+	return s.closed
 }
 
 // Backup writes a consistent copy of a SQLite database to path, which must not exist. Postgres has its own tools, which

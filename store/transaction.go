@@ -3,12 +3,13 @@ package store
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
 
 // attempts is how often a transaction is run before the database's wish for another run becomes the caller's error.
-const attempts = 5
+const attempts = 10
 
 // Write runs f in a transaction that may write, and commits it if f returns nil: on disk when Write returns. f runs
 // again if the database asks for it (deadlock, serialization), so it must have no effect but through Tx and what it
@@ -42,9 +43,10 @@ func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
 	return s.engine.read(ctx, func(c conn) error { return f(&Tx{conn: c, store: s}) })
 }
 
-// pause waits a little longer after each attempt. It returns false when the context ended.
+// pause waits for a time by chance, longer after each attempt, so that those who met do not meet again. It returns false
+// when the context ended.
 func pause(ctx context.Context, attempt int) bool {
-	timer := time.NewTimer(time.Duration(attempt*attempt) * 5 * time.Millisecond)
+	timer := time.NewTimer(rand.N(time.Duration(attempt) * 20 * time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

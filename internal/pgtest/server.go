@@ -73,7 +73,7 @@ func (s *server) launch(bin string, attr *syscall.SysProcAttr, owner int) error 
 		fsync = "on" // benchmarks measure what production does
 	}
 	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(s.port), "-h", "127.0.0.1", "-k", "",
-		"-c", "max_connections=200", "-c", "fsync="+fsync, "-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB")
+		"-c", "max_connections=200", "-c", "fsync="+fsync, "-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB", "-c", "deadlock_timeout=20ms")
 	s.cmd.SysProcAttr, s.cmd.Dir = attr, s.dir
 	var log bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &log, &log
