@@ -18,6 +18,8 @@ const (
 
 // cli is the command line. Each subcommand is a struct in a file of its own with a method Run(*env) error.
 type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" help:"Play a release from a feature branch to production on this machine."`
 	Tag     tagCmd     `cmd:"" help:"Print the reference of the image that a branch builds."`
 	Version versionCmd `cmd:"" help:"Print the next version, from a clone alone."`
 	Lint    lintCmd    `cmd:"" help:"Check a repository file, .github/sluice.yml."`
@@ -32,6 +34,7 @@ type env struct {
 	getenv         func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	wiring         wiring
 }
 
 // usageError is an error in what the caller wrote; the exit status is exitUsage.
@@ -49,7 +52,7 @@ func (e *silentError) Error() string { return fmt.Sprintf("exit status %d", e.st
 type kongExit int
 
 // dispatch parses args and runs the subcommand; it returns the exit status.
-func dispatch(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+func dispatch(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer, w wiring) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
 			code, ok := r.(kongExit)
@@ -76,7 +79,7 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 		fmt.Fprintf(stderr, "sluice: %v\nRun \"sluice --help\" for the commands.\n", err)
 		return exitUsage
 	}
-	err = k.Run(&env{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr})
+	err = k.Run(&env{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, wiring: w})
 	var usage *usageError
 	var silent *silentError
 	switch {

@@ -37,7 +37,7 @@ func TestTagAndVersionStatus(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			got := run(c.args, func(string) string { return "" }, strings.NewReader(""), &stdout, &stderr)
+			got := run(c.args, func(string) string { return "" }, strings.NewReader(""), &stdout, &stderr, wiring{})
 			if got != c.want {
 				t.Fatalf("sluice %q ends with %d, want %d\n%s%s", c.args, got, c.want, &stdout, &stderr)
 			}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/sluicehq/sluice/config"
+)
+
+// serveCmd runs the server.
+type serveCmd struct {
+	config.ServerFlags
+}
+
+// Run checks all settings, reports every wrong one, and serves until SIGTERM or SIGINT.
+func (c *serveCmd) Run(e *env) error {
+	cfg, err := c.Resolve(e.getenv, config.ReadFile)
+	if err != nil {
+		return &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
+	}
+	log := slog.New(slog.NewJSONHandler(e.stderr, nil))
+	s, err := newServer(e.ctx, cfg, log, e.wiring)
+	if err != nil {
+		return err
+	}
+	err = s.run(e.ctx)
+	if closeErr := s.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

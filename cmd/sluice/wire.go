@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/artifact"
+	"github.com/sluicehq/sluice/bot"
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/buildspec"
+	"github.com/sluicehq/sluice/executor/checks"
+	"github.com/sluicehq/sluice/executor/githubactions"
+	"github.com/sluicehq/sluice/executor/image"
+	"github.com/sluicehq/sluice/executor/process"
+	"github.com/sluicehq/sluice/executor/promote"
+	"github.com/sluicehq/sluice/githubapp"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
+	"github.com/sluicehq/sluice/registry"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/webhooks"
+)
+
+// stopGrace is how long work under way may take to end after SIGTERM.
+const stopGrace = 20 * time.Second
+
+// wiring is what the demo and tests change about a server.
+type wiring struct {
+	// processes allows the executor that runs images as processes on this host.
+	processes bool
+	// unpaced writes to GitHub as fast as it answers: for a stand-in, never for GitHub.
+	unpaced bool
+	// buildPath is the PATH of builds; "": the executor's default.
+	buildPath string
+	// failpoint is handed to the bot.
+	failpoint func(string)
+	// ready is called with the addresses once the server takes requests.
+	ready func(public, admin net.Addr)
+}
+
+// server is all of Sluice in one process, wired and not started.
+type server struct {
+	cfg      *config.Server
+	log      *slog.Logger
+	store    *store.Store
+	queue    *queue.Queue
+	bot      *bot.Bot
+	hooks    *webhooks.Server
+	metrics  *prometheus.Registry
+	embedded []interface{ Close() error }
+	ready    func(public, admin net.Addr)
+}
+
+// newServer opens the database and wires the packages. The caller calls close.
+func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiring) (*server, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready}
+	if err := s.wire(w); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *server) wire(w wiring) error {
+	rate := githubapp.WriteRate{Burst: s.cfg.WriteRate.Burst, PerSecond: s.cfg.WriteRate.Refill}
+	if w.unpaced {
+		rate = githubapp.WriteRate{}
+	}
+	app, err := githubapp.New(githubapp.Options{
+		AppID: s.cfg.GitHub.AppID, Key: s.cfg.GitHub.PrivateKey.Reveal(), APIURL: s.cfg.GitHub.APIURL.String(), WriteRate: rate,
+	})
+	if err != nil {
+		return err
+	}
+	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log}); err != nil {
+		return err
+	}
+	bell := executor.NewBell()
+	images := images{registry.New(registry.Options{})}
+	executors, err := s.executors(gitHub{app}, images, bell, w)
+	if err != nil {
+		return err
+	}
+	s.bot = &bot.Bot{
+		App: gitHub{app}, Store: s.store, Queue: s.queue, Translate: webhooks.Translate, Executors: executors, Bell: bell,
+		Images: images, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
+		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
+		Now: time.Now, Log: s.log, Failpoint: w.failpoint,
+	}
+	s.bot.Register()
+	secrets := make([]webhooks.Secret, len(s.cfg.GitHub.WebhookSecrets))
+	for i, secret := range s.cfg.GitHub.WebhookSecrets {
+		secrets[i] = webhooks.Secret(secret.Reveal())
+	}
+	s.hooks, err = webhooks.New(webhooks.Config{Secrets: secrets, Acceptor: s.bot, Registerer: s.metrics, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.measure()
+	return nil
+}
+
+// executors makes one executor for each `uses:`.
+func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiring) (*executor.Registry, error) {
+	artifacts, err := artifact.Open(filepath.Join(s.cfg.Data, "artifacts"), artifact.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	build, err := buildspec.New(buildspec.Options{
+		Dir: filepath.Join(s.cfg.Data, "builds"), Allowed: s.cfg.LocalExecutors.Match, Cloner: cloner{app: gh.App}, Artifacts: artifacts,
+		Ring: bell.Ring, Path: w.buildPath,
+	})
+	if err != nil {
+		return nil, err
+	}
+	assemble, err := image.New(image.Options{
+		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.client, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]executor.Executor{
+		"checks": &checks.Executor{
+			Repo: func(r executor.Request) checks.GitHub { return gh.repoOf(r) }, AppID: s.cfg.GitHub.AppID, Now: time.Now,
+		},
+		"buildspec":          build,
+		"image":              assemble,
+		pipeline.UsesPromote: &promote.Executor{Registry: images},
+		pipeline.UsesDeploy:  executor.RecordOnly{},
+		"github-actions": &githubactions.Executor{
+			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: time.Now,
+		},
+	}
+	if w.processes {
+		run, err := process.New(process.Options{ForDemo: true, Dir: filepath.Join(s.cfg.Data, "processes"), Registry: images.client})
+		if err != nil {
+			return nil, err
+		}
+		s.embedded = append(s.embedded, run)
+		all["process"] = run
+	}
+	return executor.NewRegistry(all), nil
+}
+
+// run takes requests and works until ctx ends, then drains: no new work is begun, what runs may finish in the grace time.
+func (s *server) run(ctx context.Context) error {
+	public, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s (--listen): %w", s.cfg.Listen, err)
+	}
+	admin, err := net.Listen("tcp", s.cfg.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s (--admin-listen): %w", s.cfg.AdminListen, err), public.Close())
+	}
+	if err := s.queue.Start(ctx); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
+	}
+	health := &health{server: s}
+	servers := []*http.Server{s.publicServer(), s.adminServer(health)}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, l := range []net.Listener{public, admin} {
+		group.Go(func() error {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { return s.bot.Watch(ctx) })
+	group.Go(func() error { s.firstLook(ctx); return nil })
+	group.Go(func() error {
+		<-ctx.Done()
+		health.draining.Store(true)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+		defer cancel()
+		s.log.InfoContext(grace, "stopping", "grace", stopGrace.String())
+		err := servers[0].Shutdown(grace)
+		err = errors.Join(err, s.queue.Stop(grace))
+		return errors.Join(err, servers[1].Shutdown(grace))
+	})
+	s.log.InfoContext(ctx, "ready", "listen", public.Addr().String(), "admin", admin.Addr().String())
+	if s.ready != nil {
+		s.ready(public.Addr(), admin.Addr())
+	}
+	return group.Wait()
+}
+
+// firstLook reconciles at start; GitHub being out of reach only delays it.
+func (s *server) firstLook(ctx context.Context) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := s.bot.Reconcile(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.log.WarnContext(ctx, "the first look at GitHub failed and is repeated", "err", err, "wait", wait.String())
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// close lets go of everything that is open.
+func (s *server) close() error {
+	var errs []error
+	for _, e := range s.embedded {
+		errs = append(errs, e.Close())
+	}
+	return errors.Join(append(errs, s.store.Close())...)
+}

@@ -1,0 +1,398 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Run plays the story. It returns nil when every step of it came out as told.
+func Run(ctx context.Context, o Options) (err error) {
+	out := o.Out
+	if o.JSON {
+		out = discard{}
+	}
+	n := &narrator{out: out, colour: o.Colour && !o.JSON, start: time.Now(), steps: len(chapters())}
+	fmt.Fprintf(out, "Sluice demo: a release of %s, from a feature branch to production, on this machine alone.\n", app)
+	w, err := newWorld(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
+	s := &story{w: w, n: n}
+	n.saw("GitHub's stand-in at %s, registries at %s and %s, Sluice at %s", w.hub.URL(), w.development, w.production, w.settings.PublicURL)
+	for _, c := range chapters() {
+		n.chapter(c.title)
+		if err := c.tell(s, ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.title, err)
+		}
+	}
+	took := time.Since(n.start)
+	if o.JSON {
+		return s.print(ctx, o, took)
+	}
+	fmt.Fprintf(out, "\n%s The story took %.1f s.\n", n.at(), took.Seconds())
+	if o.Auto {
+		return nil
+	}
+	fmt.Fprintf(out, "\nEverything stays up. Look round, and press Ctrl-C to end:\n  Sluice       %s\n  GitHub       %s/%s\n", w.settings.PublicURL, w.hub.URL(), repoName)
+	for _, env := range []string{"development", "staging", "production"} {
+		fmt.Fprintf(out, "  %-12s http://%s\n", env, w.ports[env])
+	}
+	<-ctx.Done()
+	return nil
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// story is what one chapter leaves for the next.
+type story struct {
+	w         *world
+	n         *narrator
+	feature   int // pull request of the feature
+	candidate string
+	waiting   string // digest of the candidate that waits in staging
+}
+
+type chapter struct {
+	title string
+	tell  func(*story, context.Context) error
+}
+
+func chapters() []chapter {
+	return []chapter{
+		{"A feature branch is pushed", (*story).pushFeature},
+		{"A pull request into master is refused", (*story).wrongTarget},
+		{"The right pull request is merged", (*story).mergeFeature},
+		{"A release is started", (*story).startRelease},
+		{"The candidate is approved and promoted", (*story).promote},
+		{"The release is finished", (*story).finish},
+		{"The next release waits in staging", (*story).nextRelease},
+		{"A hotfix borrows staging", (*story).hotfix},
+		{"The hotfix goes to production", (*story).promoteHotfix},
+		{"Production is rolled back", (*story).rollback},
+	}
+}
+
+const featureBranch = "feature/ABC-12-greeting"
+
+// push commits files on a branch and pushes it, as the developer, with git.
+func (s *story) push(ctx context.Context, branch, from, message string, files map[string]string) (string, error) {
+	w := s.w
+	if _, err := w.git(ctx, developer, "fetch", "--quiet", "--prune", "origin"); err != nil {
+		return "", err
+	}
+	if _, err := w.git(ctx, developer, "switch", "--quiet", "--force-create", branch, "origin/"+from); err != nil {
+		return "", err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(w.dir, "clone-"+developer, name), []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	for _, args := range [][]string{{"add", "--all"}, {"commit", "--quiet", "-m", message}, {"push", "--quiet", "origin", branch}} {
+		if _, err := w.git(ctx, developer, args...); err != nil {
+			return "", err
+		}
+	}
+	return w.git(ctx, developer, "rev-parse", "HEAD")
+}
+
+func (s *story) say(ctx context.Context, who string, number int, text string) error {
+	s.n.who(who, "comments on #%d: %s", number, text)
+	_, err := s.w.hub.As(who).Comment(ctx, repoName, number, text)
+	return err
+}
+
+func (s *story) pushFeature(ctx context.Context) error {
+	sha, err := s.push(ctx, featureBranch, "development", "feat: greet by name\n\nABC-12", map[string]string{
+		"greeting.go": "package main\n\nfunc greeting(version string) string { return \"orders \" + version } // greets\n",
+	})
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "pushes %s at %s", featureBranch, sha[:7])
+	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+		return err
+	}
+	s.n.saw("sluice/pipeline succeeded: built, pushed and deployed to development")
+	tag := "feature-ABC-12-" + sha[:7]
+	digest, err := s.w.digest(ctx, s.w.development, tag)
+	if err != nil {
+		return err
+	}
+	s.n.saw("image %s:%s, %s", app, tag, digest[:19])
+	if err := s.w.answers(ctx, "development", tag); err != nil {
+		return err
+	}
+	s.n.saw("development answers %q", app+" "+tag)
+	return nil
+}
+
+func (s *story) wrongTarget(ctx context.Context) error {
+	number, err := s.w.hub.As(developer).OpenPull(ctx, repoName, featureBranch, "master", "Greet by name", "")
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "opens #%d: %s into master", number, featureBranch)
+	c, err := s.w.check(ctx, s.w.repo.SHA(featureBranch), "sluice/branch", "failure")
+	if err != nil {
+		return err
+	}
+	s.n.saw("sluice/branch failed: %s", c.Title)
+	return s.w.hub.As(developer).EditPull(ctx, repoName, number, map[string]any{"state": "closed"})
+}
+
+func (s *story) mergeFeature(ctx context.Context) error {
+	number, err := s.w.hub.As(developer).OpenPull(ctx, repoName, featureBranch, "development", "feat: greet by name", "ABC-12")
+	if err != nil {
+		return err
+	}
+	s.feature = number
+	s.n.who(developer, "opens #%d: %s into development", number, featureBranch)
+	for _, name := range []string{"sluice/branch", "sluice/config", "sluice/pipeline"} {
+		if _, err := s.w.check(ctx, s.w.repo.SHA(featureBranch), name, "success"); err != nil {
+			return err
+		}
+	}
+	s.n.saw("sluice/branch, sluice/config and sluice/pipeline succeeded")
+	sha, err := s.w.hub.As(developer).MergePull(ctx, repoName, number, "merge")
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "merges #%d", number)
+	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+		return err
+	}
+	if err := s.w.answers(ctx, "development", "1.4.0"); err != nil {
+		return err
+	}
+	s.n.saw("snapshot %s:1.4.0-snapshot-%s is deployed; development answers %q", app, sha[:7], app+" 1.4.0")
+	return nil
+}
+
+func (s *story) startRelease(ctx context.Context) error {
+	if err := s.say(ctx, releaseManager, s.feature, "/release start"); err != nil {
+		return err
+	}
+	return s.candidateOf(ctx, "1.4.0", "candidate")
+}
+
+// candidateOf waits until a release's candidate is in staging and its approval is asked for.
+func (s *story) candidateOf(ctx context.Context, version, word string) error {
+	r, err := s.w.release(ctx, version, "open with a pull request", func(r Release) bool { return r.Pull != 0 && r.SHA != "" && r.CandidateDigest != "" })
+	if err != nil {
+		return err
+	}
+	s.n.saw("%s at %s, pull request #%d", r.Branch, r.SHA[:7], r.Pull)
+	if _, err := s.w.check(ctx, s.w.repo.SHA(r.Branch), "sluice/pipeline", "success"); err != nil {
+		return err
+	}
+	c, err := s.w.check(ctx, s.w.repo.SHA(r.Branch), "sluice/promotion", "action_required")
+	if err != nil {
+		return err
+	}
+	if err := s.w.answers(ctx, "staging", version); err != nil {
+		return err
+	}
+	s.candidate = r.CandidateDigest
+	s.n.saw("%s %s, %s", word, r.CandidateImage[strings.LastIndexByte(r.CandidateImage, '/')+1:], r.CandidateDigest[:19])
+	s.n.saw("staging answers %q", app+" "+version)
+	s.n.saw("sluice/promotion: %s", c.Title)
+	return nil
+}
+
+func (s *story) promote(ctx context.Context) error { return s.promoteVersion(ctx, "1.4.0") }
+
+// promoteVersion has QA approve and the release manager promote, and waits until production runs it.
+func (s *story) promoteVersion(ctx context.Context, version string) error {
+	r, err := s.w.release(ctx, version, "there", func(Release) bool { return true })
+	if err != nil {
+		return err
+	}
+	if err := s.say(ctx, qa, r.Pull, "/approve"); err != nil {
+		return err
+	}
+	if err := s.say(ctx, releaseManager, r.Pull, "/promote"); err != nil {
+		return err
+	}
+	r, err = s.w.release(ctx, version, "released", func(r Release) bool { return r.Status == "released" })
+	if err != nil {
+		return err
+	}
+	tag := r.ProductionImage[strings.LastIndexByte(r.ProductionImage, ':')+1:]
+	digest, err := s.w.digest(ctx, s.w.production, tag)
+	if err != nil {
+		return err
+	}
+	if digest != r.CandidateDigest {
+		return fmt.Errorf("production's registry has %s under %s, and %s was approved", digest, tag, r.CandidateDigest)
+	}
+	s.n.saw("production's registry has %s:%s, the digest that was approved", app, tag)
+	if err := s.w.answers(ctx, "production", version); err != nil {
+		return err
+	}
+	s.n.saw("production answers %q", app+" "+version)
+	return nil
+}
+
+func (s *story) finish(ctx context.Context) error { return s.finished(ctx, "1.4.0") }
+
+// finished waits for the end of a release and looks at what it left.
+func (s *story) finished(ctx context.Context, version string) error {
+	r, err := s.w.release(ctx, version, "finished", func(r Release) bool { return r.Finished })
+	if err != nil {
+		return err
+	}
+	if got := s.w.repo.SHA("refs/tags/" + r.Tag); got != r.SHA {
+		return fmt.Errorf("tag %s is at %s, want the candidate %s", r.Tag, got, r.SHA)
+	}
+	s.n.saw("tag %s at the candidate %s", r.Tag, r.SHA[:7])
+	tip := s.w.repo.SHA("master")
+	if len(s.w.repo.Parents(tip)) != 2 || !s.w.repo.Contains(tip, r.SHA) {
+		return fmt.Errorf("master at %s is no merge of %s", tip, r.SHA)
+	}
+	if !s.w.repo.Contains(s.w.repo.SHA("development"), tip) {
+		return fmt.Errorf("development lacks master's tip %s", tip)
+	}
+	s.n.saw("master merged with two parents, and merged back into development")
+	if s.w.repo.SHA(r.Branch) != "" {
+		return fmt.Errorf("%s is still there", r.Branch)
+	}
+	s.n.saw("GitHub release %s with notes; %s deleted", r.Tag, r.Branch)
+	return nil
+}
+
+func (s *story) nextRelease(ctx context.Context) error {
+	const branch = "issue-31"
+	if _, err := s.push(ctx, branch, "development", "feat: cancel orders (#31)", map[string]string{"cancel.go": "package main\n\n// cancelled counts orders that were taken back.\nvar cancelled int\n\nfunc init() { cancelled = 0 }\n"}); err != nil {
+		return err
+	}
+	number, err := s.w.hub.As(developer).OpenPull(ctx, repoName, branch, "development", "feat: cancel orders", "Closes #31")
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "opens #%d: %s into development", number, branch)
+	if _, err := s.w.check(ctx, s.w.repo.SHA(branch), "sluice/pipeline", "success"); err != nil {
+		return err
+	}
+	sha, err := s.w.hub.As(developer).MergePull(ctx, repoName, number, "merge")
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "merges #%d", number)
+	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+		return err
+	}
+	if err := s.say(ctx, releaseManager, number, "/release start"); err != nil {
+		return err
+	}
+	if err := s.candidateOf(ctx, "1.5.0", "candidate"); err != nil {
+		return err
+	}
+	s.waiting = s.candidate
+	return nil
+}
+
+func (s *story) hotfix(ctx context.Context) error {
+	if err := s.say(ctx, developer, s.feature, "/hotfix start 17"); err != nil {
+		return err
+	}
+	if err := until(ctx, "the branch hotfix/17", func(context.Context) (string, bool, error) {
+		return "not there", s.w.repo.SHA("hotfix/17") != "", nil
+	}); err != nil {
+		return err
+	}
+	s.n.saw("hotfix/17 is cut from %s, what production runs", s.w.repo.SHA("hotfix/17")[:7])
+	if _, err := s.push(ctx, "hotfix/17", "hotfix/17", "fix: keep the total positive", map[string]string{
+		"total.go": "package main\n\n// total never falls below zero.\nfunc total(n int) int { return max(n, 0) }\n\nvar _ = total\n",
+	}); err != nil {
+		return err
+	}
+	s.n.who(developer, "pushes the fix")
+	if err := s.candidateOf(ctx, "1.4.0-hotfix-17", "hotfix candidate"); err != nil {
+		return err
+	}
+	s.n.saw("1.5.0 made room: its approval waits, its digest is remembered")
+	return nil
+}
+
+func (s *story) promoteHotfix(ctx context.Context) error {
+	if err := s.promoteVersion(ctx, "1.4.0-hotfix-17"); err != nil {
+		return err
+	}
+	if err := s.w.answers(ctx, "staging", "1.5.0"); err != nil {
+		return err
+	}
+	s.n.saw("staging was given back and answers %q", app+" 1.5.0")
+	if err := s.finished(ctx, "1.4.0-hotfix-17"); err != nil {
+		return err
+	}
+	tip := s.w.repo.SHA("master")
+	if !s.w.repo.Contains(s.w.repo.SHA("release/1.5.0"), tip) {
+		return fmt.Errorf("release/1.5.0 lacks the hotfix")
+	}
+	s.n.saw("the hotfix went back into development and release/1.5.0, whose new candidate is built")
+	_, err := s.w.check(ctx, s.w.repo.SHA("release/1.5.0"), "sluice/promotion", "action_required")
+	return err
+}
+
+func (s *story) rollback(ctx context.Context) error {
+	r, err := s.w.release(ctx, "1.4.0-hotfix-17", "there", func(Release) bool { return true })
+	if err != nil {
+		return err
+	}
+	if err := s.say(ctx, releaseManager, r.Pull, "/rollback production --reason totals are wrong for refunds"); err != nil {
+		return err
+	}
+	if err := s.w.answers(ctx, "production", "1.4.0"); err != nil {
+		return err
+	}
+	s.n.saw("production answers %q", app+" 1.4.0")
+	_, err = s.w.release(ctx, "1.4.0-hotfix-17", "rolled back", func(r Release) bool { return r.Status == "rolled-back" })
+	if err == nil {
+		s.n.saw("1.4.0-hotfix-17 is marked as rolled back; production is held until /unpin production")
+	}
+	return err
+}
+
+// print writes the object that tells how everything stands at the end.
+func (s *story) print(ctx context.Context, o Options, took time.Duration) error {
+	releases, err := s.w.server.Releases(ctx, org, app)
+	if err != nil {
+		return err
+	}
+	environments, err := s.w.server.Environments(ctx, org, app)
+	if err != nil {
+		return err
+	}
+	type check struct {
+		SHA        string `json:"sha"`
+		Name       string `json:"name"`
+		Status     string `json:"status"`
+		Conclusion string `json:"conclusion"`
+	}
+	checks := []check{}
+	seen := map[string]bool{}
+	for _, sha := range s.w.shas() {
+		for _, c := range s.w.repo.CheckRuns(sha) {
+			if !seen[sha+c.Name] {
+				seen[sha+c.Name] = true
+				checks = append(checks, check{sha, c.Name, c.Status, c.Conclusion})
+			}
+		}
+	}
+	enc := json.NewEncoder(o.Out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{
+		"releases": releases, "environments": environments, "branches": s.w.repo.Branches(), "tags": s.w.repo.Tags(),
+		"checks": checks, "duration_seconds": took.Seconds(),
+	})
+}
