@@ -12,6 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(heldURL); url != "" {
+		os.Exit(holdDatabase(url))
+	}
 	ignore := goleak.IgnoreCurrent()
 	status := pgtest.Main(m)
 	if err := goleak.Find(ignore); err != nil && status == 0 {

@@ -1,0 +1,86 @@
+package store_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/internal/pgtest"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/storetest"
+)
+
+// Replicas that start together do not migrate together.
+func TestReplicasStartTogether(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t) // empty
+	var done sync.WaitGroup
+	for range 3 {
+		done.Go(func() {
+			s, err := store.Open(t.Context(), url, store.Options{MaxConns: 3})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			if got, err := s.Accept(t.Context(), event.Delivery{ID: "the same", RepoID: 1}); err != nil || got == store.Conflict {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+	done.Wait()
+}
+
+// Work that holds all connections keeps no delivery waiting.
+func TestIntakeHasConnectionsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Postgres(t), store.Options{MaxConns: 2})
+	release, busy := make(chan struct{}), make(chan struct{})
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			if err := s.Read(t.Context(), func(*store.Tx) error {
+				busy <- struct{}{}
+				<-release
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 4 {
+		<-busy
+	}
+	if got, err := s.Accept(t.Context(), event.Delivery{ID: "a", RepoID: 1}); err != nil || got != store.Accepted {
+		t.Errorf("%v, %v", got, err)
+	}
+	close(release)
+	workers.Wait()
+}
+
+// The connection is cut while deliveries come: none that was acknowledged is lost, and the store goes on by itself.
+func TestConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	s, other := storetest.Open(t, url, store.Options{}), storetest.Open(t, url, store.Options{})
+	var accepted []string
+	for n := range 60 {
+		if n%10 == 5 {
+			if _, err := other.Handles().Postgres.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := string(rune('A'+n/26)) + string(rune('a'+n%26))
+		if got, err := s.Accept(t.Context(), event.Delivery{ID: id, RepoID: 1}); err == nil && got == store.Accepted {
+			accepted = append(accepted, id)
+		}
+	}
+	if len(accepted) < 40 {
+		t.Errorf("only %d of 60 were accepted", len(accepted))
+	}
+	for _, id := range accepted {
+		if got, err := s.Accept(t.Context(), event.Delivery{ID: id, RepoID: 1}); err != nil || got != store.Duplicate {
+			t.Errorf("%s: %v, %v", id, got, err)
+		}
+	}
+}

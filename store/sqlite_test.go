@@ -1,0 +1,241 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/store/storetest"
+)
+
+// heldURL tells the test binary to open a database, write a delivery, say so and wait to be killed.
+const heldURL = "SLUICE_TEST_HELD_URL"
+
+func holdDatabase(url string) int {
+	s, err := store.Open(context.Background(), url, store.Options{})
+	if err != nil {
+		println(err.Error())
+		return 1
+	}
+	if _, err := s.Accept(context.Background(), event.Delivery{ID: "of the killed process", RepoID: 1, Body: []byte("{}")}); err != nil {
+		println(err.Error())
+		return 1
+	}
+	println("ready")
+	select {}
+}
+
+// held starts a process that has the database open, and returns how to kill it.
+func held(t *testing.T, url string) (kill func()) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), heldURL+"="+url)
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 6)
+	if _, err := said.Read(line); err != nil || string(line[:5]) != "ready" {
+		t.Fatalf("the other process said %q, %v", line, err)
+	}
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
+func file(url string) string { return strings.TrimPrefix(url, "sqlite:") }
+
+func TestSQLiteIsForOneProcess(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	kill := held(t, url)
+	_, err := store.Open(t.Context(), url, store.Options{})
+	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), file(url)) {
+		t.Errorf("a second process opened it: %v", err)
+	}
+	reader := storetest.Open(t, url, store.Options{ReadOnly: true}) // export may look on
+	if err := reader.Read(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Delivery(t.Context(), "of the killed process")
+		return err
+	}); err != nil {
+		t.Errorf("reading beside the server: %v", err)
+	}
+	if _, err := reader.Accept(t.Context(), event.Delivery{ID: "x"}); err == nil {
+		t.Error("a database open for reading accepted a delivery")
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := reader.Backup(t.Context(), backup); err != nil {
+		t.Errorf("backup beside the server: %v", err)
+	}
+	if err := reader.Backup(t.Context(), backup); !errors.Is(err, os.ErrExist) {
+		t.Errorf("backup over a file: %v", err)
+	}
+	kill()
+	for _, url := range []string{url, "sqlite:" + backup} {
+		s := storetest.Open(t, url, store.Options{})
+		if got, err := s.Accept(t.Context(), event.Delivery{ID: "of the killed process", RepoID: 1, Body: []byte("{}")}); err != nil || got != store.Duplicate {
+			t.Errorf("%s: what the killed process acknowledged: %v, %v", url, got, err)
+		}
+	}
+}
+
+func TestSQLiteRefusesWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(t *testing.T, path string){
+		"bytes flipped": func(t *testing.T, path string) {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for page := 4096; page+200 < len(content); page += 4096 {
+				for i := range 150 {
+					content[page+i] ^= 0x5a
+				}
+			}
+			write(t, path, content)
+		},
+		"not a database": func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("not a database. ", 1000))) },
+		"emptied":        func(t *testing.T, path string) { write(t, path, nil) },
+		"removed":        func(t *testing.T, path string) { remove(t, path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := storetest.SQLite(t)
+			s := storetest.Open(t, url, store.Options{})
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, file(url))
+			_, err := store.Open(t.Context(), url, store.Options{})
+			if !errors.Is(err, store.ErrDamaged) {
+				t.Errorf("opened: %v, want ErrDamaged", err)
+			}
+		})
+	}
+}
+
+// The commits since the last checkpoint are in the WAL. Without it the database looks well and has lost them.
+func TestSQLiteRefusesALostWAL(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	held(t, url)()
+	if err := os.Rename(file(url)+"-wal", file(url)+"-elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), url, store.Options{}); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("opened: %v, want ErrDamaged", err)
+	}
+	if err := os.Rename(file(url)+"-elsewhere", file(url)+"-wal"); err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.Open(t, url, store.Options{})
+	if err := s.Read(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Delivery(t.Context(), "of the killed process")
+		return err
+	}); err != nil {
+		t.Errorf("with its WAL: %v", err)
+	}
+}
+
+// A full disk refuses deliveries, loses none, and is no reason to restart.
+func TestSQLiteDiskFull(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	pages := func(max string) {
+		t.Helper()
+		if _, err := s.Handles().SQLite.Exec("PRAGMA max_page_count = " + max); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages("1") // SQLite takes that as "no more than there are"
+	big := make([]byte, 200_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(big) // does not compress
+	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err == nil {
+		t.Fatalf("accepted on a full disk: %v", got)
+	}
+	pages("1000000")
+	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err != nil || got != store.Accepted {
+		t.Errorf("after there was room again: %v, %v", got, err)
+	}
+}
+
+func TestOpenRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"", "mysql://root:secret@localhost/sluice", "sqlite:", "sqlite::memory:", "/var/lib/sluice.db",
+		"postgres://sluice:secret@127.0.0.1:1/nothing-listens?connect_timeout=1"} {
+		_, err := store.Open(t.Context(), url, store.Options{})
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	newer := "INSERT INTO schema_version (version_id, is_applied) VALUES (99999, TRUE)"
+	for name, database := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "Postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			url := database(t)
+			s := storetest.Open(t, url, store.Options{})
+			var err error
+			if h := s.Handles(); h.SQLite != nil {
+				_, err = h.SQLite.Exec(newer)
+			} else {
+				_, err = h.Postgres.Exec(t.Context(), newer)
+			}
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			for _, readOnly := range []bool{false, true} {
+				if _, err := store.Open(t.Context(), url, store.Options{ReadOnly: readOnly}); !errors.Is(err, store.ErrNewerSchema) {
+					t.Errorf("read only %v: %v, want ErrNewerSchema", readOnly, err)
+				}
+			}
+		})
+	}
+}
+
+// What is opened for reading is not migrated.
+func TestOlderSchemaIsNotRead(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sluice.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("CREATE TABLE something (id INTEGER)")
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), "sqlite:"+path, store.Options{ReadOnly: true}); err == nil {
+		t.Error("it was opened")
+	}
+	if _, err := store.Open(t.Context(), "sqlite:"+path+".not-there", store.Options{ReadOnly: true}); err == nil {
+		t.Error("a file that is not there was opened for reading")
+	}
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
