@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
@@ -94,7 +96,11 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		if !identifierRE.MatchString(name) {
 			return executor.Permanentf("input %q: its name cannot be part of a variable's name", name)
 		}
-		if err := e.o.Artifacts.Extract(ctx, a, filepath.Join(work, "inputs", name)); err != nil {
+		err := e.o.Artifacts.Extract(ctx, a, filepath.Join(work, "inputs", name))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrChanged) {
+			return executor.Permanentf("input %s: %w", name, err)
+		}
+		if err != nil {
 			return fmt.Errorf("input %s: %w", name, err)
 		}
 	}

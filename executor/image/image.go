@@ -3,11 +3,20 @@
 // An image is a base and one layer of files. The same inputs give the same digest, on any host and at any time: entries
 // are sorted, owned by root, and all times are the commit's. So a repeat after a crash finds its own work under the tag
 // and is done, and a tag that holds anything else is not overwritten: the action fails and shows both digests.
+//
+// A base named by tag is resolved to a digest, which the image carries as an annotation. When the tag to be pushed is
+// there already, the base is the one it was built on, so that a base that has moved meanwhile is not taken for another
+// image.
 package image
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -15,15 +24,15 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 )
 
-// Registry is what is needed of registries; *registry.Client is one. Errors that answer Temporary() with true are worth a
-// retry, all others are final.
+// Registry is what is needed of registries; *registry.Client is one. An error that answers Temporary() with false is
+// final, any other is worth a retry.
 type Registry interface {
 	// Inspect returns the digest that a reference has now and the annotations of its manifest; the digest is empty
 	// when there is nothing.
 	Inspect(ctx context.Context, ref string) (digest string, annotations map[string]string, err error)
 	// Image reads a base for a platform.
 	Image(ctx context.Context, ref string, platform v1.Platform) (v1.Image, error)
-	// Push writes under a tag, which must be free or have the same digest.
+	// Push writes under a tag, which must be free or have the same digest, and verifies.
 	Push(ctx context.Context, ref string, what remote.Taggable) (digest string, err error)
 }
 
@@ -49,18 +58,166 @@ type Executor struct{ o Options }
 var _ executor.Executor = (*Executor)(nil)
 
 // New makes the executor.
-func New(o Options) (*Executor, error) { return &Executor{o: o}, nil }
+func New(o Options) (*Executor, error) {
+	if o.Dir == "" || o.Registry == nil || o.Artifacts == nil {
+		return nil, errors.New("the image executor needs a folder, a registry and a store of artifacts")
+	}
+	if o.Allowed == nil {
+		o.Allowed = func(string, string, string) bool { return false }
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("folder for images: %w", err)
+	}
+	return &Executor{o: o}, nil
+}
 
-// Check takes base, from, workdir, entrypoint, cmd, env, expose, user, labels and platforms.
-func (e *Executor) Check(with map[string]any) error { return nil }
+// TargetVariable is the variable of the request that says where to push: host/repository:tag.
+const TargetVariable = "SLUICE_IMAGE"
 
-// Start assembles and pushes; the handle carries the result.
-func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error) { return r.ID, nil }
+// Start assembles the image and pushes it to SLUICE_IMAGE; it returns when that is done. The handle is the digest.
+func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error) {
+	p, err := readParams(r.With)
+	if err != nil {
+		return "", err
+	}
+	if r.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Timeout)
+		defer cancel()
+	}
+	target, err := e.target(r)
+	if err != nil {
+		return "", err
+	}
+	if p.base != scratch {
+		base, err := name.ParseReference(p.base, name.WeakValidation)
+		if err != nil {
+			return "", executor.Permanentf("with.base: %w", err)
+		}
+		if err := e.allowed(r, base.Context()); err != nil {
+			return "", err
+		}
+		p.base = base.Name()
+	}
+	digest, err := e.assembleAndPush(ctx, r, p, target.Name())
+	return digest, settle(ctx, err)
+}
 
-// Status returns the result.
-func (e *Executor) Status(ctx context.Context, r executor.Request, handle string) (executor.Report, error) {
-	return executor.Report{}, nil
+// settle tells final errors from those worth a retry.
+func settle(ctx context.Context, err error) error {
+	var t interface{ Temporary() bool }
+	if err != nil && ctx.Err() == nil && errors.As(err, &t) && !t.Temporary() {
+		return executor.Permanent(err)
+	}
+	return err
+}
+
+// target is where the image goes.
+func (e *Executor) target(r executor.Request) (name.Tag, error) {
+	text := r.Env[TargetVariable]
+	if text == "" {
+		return name.Tag{}, executor.Permanentf("there is nowhere to push to: set registries.development in .github/sluice.yml")
+	}
+	tag, err := name.NewTag(text, name.StrictValidation)
+	if err != nil {
+		return name.Tag{}, executor.Permanentf("%s: want host/repository:tag: %w", TargetVariable, err)
+	}
+	return tag, e.allowed(r, tag.Context())
+}
+
+func (e *Executor) allowed(r executor.Request, image name.Repository) error {
+	if e.o.Allowed(r.Owner, r.Repo, image.Name()) {
+		return nil
+	}
+	return executor.Permanentf("%s/%s may not use %s: the operator allows it by --registry-allow %s/%s=%s",
+		r.Owner, r.Repo, image.Name(), r.Owner, r.Repo, image.Name())
+}
+
+// assembleAndPush looks what the tag has, assembles, compares, and pushes when the tag is free.
+func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p params, target string) (string, error) {
+	have, annotations, err := e.o.Registry.Inspect(ctx, target)
+	if err != nil {
+		return "", err
+	}
+	base, err := e.pin(ctx, p.base, annotations)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(e.o.Dir, "image-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	a := &assembly{e: e, r: r, p: p, base: base, dir: dir}
+	what, err := a.build(ctx)
+	if err != nil {
+		return "", err
+	}
+	want, err := what.Digest()
+	if err != nil {
+		return "", err
+	}
+	if have != "" {
+		if have != want.String() {
+			return "", executor.Permanentf("%s is taken: it is %s, this build made %s; tags are never moved, push another revision",
+				target, have, want)
+		}
+		return have, nil
+	}
+	return e.o.Registry.Push(ctx, target, what)
+}
+
+// pinned is a base by digest, and by the name it was given.
+type pinned struct {
+	name   string // as written, with its registry; scratch
+	digest string
+	ref    string // host/repository@digest
+}
+
+// pin resolves a base to a digest: the one that the image under the target's tag was built on, when there is one.
+func (e *Executor) pin(ctx context.Context, base string, annotations map[string]string) (pinned, error) {
+	if base == scratch {
+		return pinned{name: scratch}, nil
+	}
+	ref, err := name.ParseReference(base)
+	if err != nil {
+		return pinned{}, executor.Permanentf("with.base: %w", err)
+	}
+	digest := ""
+	if d, ok := ref.(name.Digest); ok {
+		digest = d.DigestStr()
+	} else if annotations[annotationBaseName] == base && digestRE.MatchString(annotations[annotationBaseDigest]) {
+		digest = annotations[annotationBaseDigest]
+	}
+	if digest == "" {
+		if digest, _, err = e.o.Registry.Inspect(ctx, base); err != nil {
+			return pinned{}, err
+		}
+		if digest == "" {
+			return pinned{}, executor.Permanentf("with.base: there is no image %s", base)
+		}
+	}
+	return pinned{name: base, digest: digest, ref: ref.Context().Digest(digest).Name()}, nil
+}
+
+var digestRE = regexp.MustCompile(`\Asha256:[0-9a-f]{64}\z`)
+
+// Status returns the result, which is the handle.
+func (e *Executor) Status(_ context.Context, r executor.Request, handle string) (executor.Report, error) {
+	if !digestRE.MatchString(handle) {
+		return executor.Report{}, executor.Permanentf("%q is no handle of an image", handle)
+	}
+	target, err := name.NewTag(r.Env[TargetVariable], name.StrictValidation)
+	if err != nil {
+		return executor.Report{}, executor.Permanentf("%s: %w", TargetVariable, err)
+	}
+	byDigest := target.Context().Digest(handle).Name()
+	return executor.Report{
+		Status: pipeline.Succeeded, Summary: "pushed " + target.Name(), ExternalID: byDigest,
+		Variables: map[string]string{"image": byDigest, "digest": handle, "tag": target.Name()},
+		Image:     pipeline.Image{Reference: target.Name(), Digest: handle},
+	}, nil
 }
 
 // Stop does nothing: what was started has ended.
-func (e *Executor) Stop(ctx context.Context, r executor.Request, handle string) error { return nil }
+func (e *Executor) Stop(context.Context, executor.Request, string) error { return nil }
