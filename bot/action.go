@@ -70,6 +70,12 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 			return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
 		}
 		b.fail(string(effectAction) + ":intent")
+		req.StartTried = run.TriedAt
+		if run.TriedAt.IsZero() {
+			if err := b.note(ctx, run.ID); err != nil {
+				return executor.Report{}, err
+			}
+		}
 		b.fail(string(effectAction) + ":act")
 		if run.Handle, err = e.Start(ctx, req); err != nil {
 			return executor.Report{}, err
@@ -86,6 +92,18 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		}
 	}
 	return e.Status(ctx, req, run.Handle)
+}
+
+// note writes down that an executor is about to be told to start an action.
+func (b *Bot) note(ctx context.Context, id string) error {
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.ActionRun(ctx, id)
+		if err != nil {
+			return err
+		}
+		now.TriedAt, now.UpdatedAt = b.Now(), b.Now()
+		return tx.SaveActionRun(ctx, now)
+	})
 }
 
 // started keeps the handle and tells the lane that the action is under way.

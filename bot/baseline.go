@@ -1,11 +1,9 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
@@ -60,25 +58,14 @@ func (s *session) baseline(ctx context.Context) error {
 // inReleaseOrder picks the release tags and sorts them as they must have happened: by version, a hotfix after what it
 // mends.
 func inReleaseOrder(tags []forge.Tag, pattern tagging.TagPattern) []forge.Tag {
-	type versioned struct {
-		forge.Tag
-		v tagging.Version
+	git := make([]tagging.GitTag, len(tags))
+	for i, t := range tags {
+		git[i] = tagging.GitTag{Name: t.Name, SHA: t.SHA}
 	}
-	var found []versioned
-	for _, t := range tags {
-		if v, err := pattern.Parse(t.Name); err == nil {
-			found = append(found, versioned{t, v})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b versioned) int {
-		if c := a.v.CompareCore(b.v); c != 0 {
-			return c
-		}
-		return bytes.Compare([]byte(a.v.Hotfix), []byte(b.v.Hotfix))
-	})
-	out := make([]forge.Tag, len(found))
-	for i, f := range found {
-		out[i] = f.Tag
+	log, _ := tagging.Adopt(git, pattern)
+	var out []forge.Tag
+	for _, r := range log.Releases() {
+		out = append(out, forge.Tag{Name: r.Tag, SHA: r.SHA})
 	}
 	return out
 }
@@ -162,5 +149,6 @@ func (s *session) useConfig(ctx context.Context) error {
 		return nil
 	}
 	s.cfg = cfg
+	s.repo.Observe = cfg.Mode == config.Observe
 	return nil
 }

@@ -101,8 +101,12 @@ func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.R
 		Owner: s.repo.Owner, Repo: s.repo.Name, RepoID: s.repo.ID, InstallationID: s.repo.InstallationID,
 		CloneURL: s.htmlURL() + ".git", Branch: x.Branch, BranchKind: x.Kind, SHA: x.SHA, CommitTime: x.CommitTime,
 		With: with, Env: env, Inputs: c.Inputs, Outputs: c.Outputs, Digest: c.Digest, Timeout: c.Timeout, Attempt: c.Attempt,
+		PreviousSHA: x.State.Variables[previousSHA], RequestedAt: s.b.Now(),
 	}
 }
+
+// previousSHA is the variable of an execution that holds the branch's head before it.
+const previousSHA = "sluice.previous_sha"
 
 // actionMoved takes in what an executor reported about an action.
 func (s *session) actionMoved(ctx context.Context, id string) error {

@@ -26,6 +26,8 @@ type startRequest struct {
 	by      forge.User
 	// origin tells requests apart: the same origin starts one execution for a revision, however often it is asked.
 	origin string
+	// previous is the head the branch had before; empty when it is new or not known.
+	previous string
 	// given is what was built before, for production, rollback and restore; zero for a pipeline that builds.
 	given built
 	// only replaces the configured pipeline by this one (restore).
@@ -68,12 +70,17 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	}
 	x.CommitTime = commit.Time
 	x.ConfigHash = s.cfg.ApprovalHash(hashKind(q.kind))
-	x.State = pipeline.New(pipeline.Input{
+	in := pipeline.Input{
 		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
-		Image:     pipeline.Image{Reference: x.Image, Digest: x.Digest},
-		Artifacts: q.given.artifacts,
-		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch},
-	}, s.b.Now())
+		Image: pipeline.Image{Reference: x.Image}, Artifacts: q.given.artifacts,
+		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch, previousSHA: q.previous},
+	}
+	if x.Image != "" {
+		in.Image.Digest = q.given.digest
+	} else {
+		in.Bundle = q.given.digest
+	}
+	x.State = pipeline.New(in, s.b.Now())
 	x.Status = x.State.Status
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateExecution(ctx, &x); err != nil {

@@ -96,7 +96,7 @@ func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now str
 	case gitflow.KindDevelopment:
 		s.touchAll = true
 	}
-	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, by: sender(e), origin: "push " + now})
+	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: "push " + now})
 	return err
 }
 
@@ -123,7 +123,7 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		s.mark(was)
 	}
 	_, err = s.start(ctx, startRequest{
-		kind: string(branch.Kind), branch: branch, sha: now, release: r, by: sender(e), origin: "push " + now,
+		kind: string(branch.Kind), branch: branch, sha: now, previous: was, release: r, by: sender(e), origin: "push " + now,
 	})
 	return err
 }

@@ -174,7 +174,7 @@ func (s *session) environmentFacts(env store.Environment, history []store.Deploy
 	if env.Hold == "" {
 		out.Held = gitflow.Hold{}
 	}
-	for _, h := range history {
+	for _, h := range history { // newest first
 		out.History = append(out.History, gitflow.Deployed{
 			Version: h.Version, SHA: h.SHA, Digest: h.Digest, Succeeded: h.Status == pipeline.Succeeded,
 		})
@@ -412,7 +412,35 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if len(pulls) > 0 {
 		w.FinishPull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
 	}
+	repair := gitflow.RepairBranch(branch)
+	if w.RepairHead, err = s.head(ctx, repair); err != nil {
+		return err
+	}
+	if pulls, err = s.gh.PullsFrom(ctx, repair, s.names().Production); err != nil {
+		return err
+	}
+	if len(pulls) > 0 {
+		w.RepairPull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
+	}
+	for _, p := range []*gitflow.Pull{&w.Pull, &w.FinishPull} {
+		if err := s.mergeSeen(ctx, p, w.Production.SHA); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// mergeSeen tells whether the base, as it was read, has the merge commit of a merged pull request already.
+func (s *session) mergeSeen(ctx context.Context, p *gitflow.Pull, base string) error {
+	if !p.Merged || p.MergeSHA == "" || base == "" {
+		return nil
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: base, Head: p.MergeSHA})
+	p.MergeSeen = gitflow.No
+	if c.Contains() {
+		p.MergeSeen = gitflow.Yes
+	}
+	return err
 }
 
 // lookBackmerges finds the back-merge branches the bot made, by the record of making them, and their pull requests.

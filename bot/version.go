@@ -15,15 +15,15 @@ import (
 
 // releaseLog is the release log in the order in which releases happened.
 func (s *session) releaseLog(tags []store.Tag) tagging.Log {
-	var log tagging.Log
-	for _, t := range tags {
-		v, err := s.cfg.Versioning.Tag.Parse(t.Name)
-		if err != nil {
-			continue
+	var records []tagging.ReleaseRecord
+	for _, t := range tags { // a tag is one version, so no version stands in the log twice
+		if v, err := s.cfg.Versioning.Tag.Parse(t.Name); err == nil {
+			records = append(records, tagging.ReleaseRecord{Version: v, Tag: t.Name, SHA: t.SHA, HotfixID: v.Hotfix})
 		}
-		if longer, err := log.Append(tagging.ReleaseRecord{Version: v, Tag: t.Name, SHA: t.SHA, HotfixID: v.Hotfix}); err == nil {
-			log = longer
-		}
+	}
+	log, err := tagging.NewLog(records...)
+	if err != nil {
+		s.log.Error("release log", "err", err)
 	}
 	return log
 }

@@ -7,7 +7,7 @@ func actionRuns() table[ActionRun] {
 		return []column{
 			{"id", &r.ID}, {"execution_id", &r.ExecutionID}, {"repo_id", &r.RepoID}, {"request", blob{&r.Request}},
 			{"intended", &r.Intended}, {"handle", &r.Handle}, {"report", blob{&r.Report}}, {"final", &r.Final},
-			{"stop", &r.Stop}, {"started_at", micros{&r.StartedAt}}, {"updated_at", micros{&r.UpdatedAt}},
+			{"stop", &r.Stop}, {"tried_at", micros{&r.TriedAt}}, {"started_at", micros{&r.StartedAt}}, {"updated_at", micros{&r.UpdatedAt}},
 		}
 	}}
 }

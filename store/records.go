@@ -171,11 +171,13 @@ type ActionRun struct {
 	RepoID      int64
 	Request     []byte
 	// Handle is the executor's own name for what it started; Intended is set before the first call to it.
-	Intended  bool
-	Handle    string
-	Report    []byte
-	Final     bool
-	Stop      bool // somebody asked for a stop
+	Intended bool
+	Handle   string
+	Report   []byte
+	Final    bool
+	Stop     bool // somebody asked for a stop
+	// TriedAt is when the executor was first told to start it, noted before that call; zero until then.
+	TriedAt   time.Time
 	StartedAt time.Time
 	UpdatedAt time.Time
 }

@@ -20,8 +20,9 @@ import (
 
 // demoCmd plays a release on this machine, with nothing to set up.
 type demoCmd struct {
-	Auto bool `help:"End after the story, with status 0 if all of it came out as told."`
-	JSON bool `help:"Print one JSON object at the end instead of telling the story."`
+	Auto bool   `help:"End after the story, with status 0 if all of it came out as told."`
+	JSON bool   `help:"Print one JSON object at the end instead of telling the story."`
+	Dir  string `help:"An empty folder for everything, kept afterwards. Default: a temporary one, removed." placeholder:"DIR"`
 }
 
 // Run plays the story.
@@ -32,7 +33,7 @@ func (c *demoCmd) Run(e *env) error {
 	}
 	return demo.Run(e.ctx, demo.Options{
 		Start: func(ctx context.Context, s demo.Settings) (demo.Server, error) { return startDemo(ctx, e, s) },
-		Out:   out, Auto: c.Auto, JSON: c.JSON, Colour: colour,
+		Out:   out, Auto: c.Auto, JSON: c.JSON, Colour: colour, Dir: c.Dir,
 	})
 }
 

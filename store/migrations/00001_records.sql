@@ -161,6 +161,7 @@ CREATE TABLE action_runs (
     report       BYTEA   NOT NULL,
     final        BOOLEAN NOT NULL,
     stop         BOOLEAN NOT NULL,
+    tried_at     BIGINT  NOT NULL,
     started_at   BIGINT  NOT NULL,
     updated_at   BIGINT  NOT NULL
 );
