@@ -20,9 +20,8 @@ import (
 type hookQueue struct {
 	s      *Server
 	client *http.Client
-	ctx    context.Context // ends with the queue; deliveries under way are cut
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	cancel context.CancelFunc // ends run and cuts the delivery under way
+	ended  chan struct{}      // closed when run has returned
 
 	mu      sync.Mutex
 	wake    chan struct{}
@@ -45,16 +44,16 @@ type parcel struct {
 
 func newHookQueue(s *Server) *hookQueue {
 	ctx, cancel := context.WithCancel(context.Background())
-	q := &hookQueue{s: s, ctx: ctx, cancel: cancel, wake: make(chan struct{}, 1), nextID: 1_000_000,
+	q := &hookQueue{s: s, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1), nextID: 1_000_000,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-	q.done.Go(q.run)
+	go q.run(ctx)
 	return q
 }
 
 func (q *hookQueue) stop() {
 	q.cancel()
-	q.done.Wait()
+	<-q.ended
 	q.client.CloseIdleConnections()
 }
 
@@ -110,7 +109,8 @@ func (q *hookQueue) fault(p *parcel) (HookFaultKind, bool) {
 	return 0, false
 }
 
-func (q *hookQueue) run() {
+func (q *hookQueue) run(ctx context.Context) {
+	defer close(q.ended)
 	for {
 		q.mu.Lock()
 		var p *parcel
@@ -125,14 +125,14 @@ func (q *hookQueue) run() {
 		}
 		q.mu.Unlock()
 		if p != nil {
-			q.deliver(p)
-			if q.ctx.Err() == nil {
+			q.deliver(ctx, p)
+			if ctx.Err() == nil {
 				continue
 			}
 		}
 		select {
 		case <-q.wake:
-		case <-q.ctx.Done():
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -153,7 +153,7 @@ func (q *hookQueue) settle(ctx context.Context) (bool, error) {
 		return false, nil
 	case <-ctx.Done():
 		return false, fmt.Errorf("waiting for the webhooks to be delivered: %w", ctx.Err())
-	case <-q.ctx.Done():
+	case <-q.ended:
 		return false, fmt.Errorf("the stand-in GitHub was closed with webhooks to deliver")
 	}
 }
@@ -166,11 +166,11 @@ func Sign(secret string, body []byte) string {
 }
 
 // deliver sends one delivery and writes the outcome into the log. It is never tried again by itself.
-func (q *hookQueue) deliver(p *parcel) {
+func (q *hookQueue) deliver(ctx context.Context, p *parcel) {
 	d := &p.Delivery
 	d.DeliveredAt = q.s.opts.Now()
 	start := time.Now()
-	d.StatusCode, d.Problem = q.post(p)
+	d.StatusCode, d.Problem = q.post(ctx, p)
 	d.Duration = time.Since(start)
 	q.s.opts.Log.Debug("webhook", "delivery", d.GUID, "event", d.Event, "action", d.Action, "status", d.StatusCode, "problem", d.Problem)
 	q.mu.Lock()
@@ -178,8 +178,8 @@ func (q *hookQueue) deliver(p *parcel) {
 	q.log = append(q.log, d)
 }
 
-func (q *hookQueue) post(p *parcel) (status int, problem string) {
-	ctx, cancel := context.WithTimeout(q.ctx, q.s.opts.HookTimeout)
+func (q *hookQueue) post(ctx context.Context, p *parcel) (status int, problem string) {
+	ctx, cancel := context.WithTimeout(ctx, q.s.opts.HookTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(p.Body))
 	if err != nil {

@@ -17,26 +17,6 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// OpenAPI is GitHub's description of its REST API, loaded. It may be shared by any number of servers.
-type OpenAPI struct{ doc *openapi3.T }
-
-// LoadOpenAPI reads the description, such as test/node_modules/@octokit/openapi/generated/api.github.com.json. It takes
-// about two seconds and 170 MiB: load it once per process. The description is not validated itself, since GitHub's has
-// paths that conflict.
-func LoadOpenAPI(path string) (*OpenAPI, error) {
-	doc, err := openapi3.NewLoader().LoadFromFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading GitHub's description (run npm ci in the folder test): %w", err)
-	}
-	return &OpenAPI{doc: doc}, nil
-}
-
-// has tells whether the description knows a route.
-func (o *OpenAPI) has(r *route) bool {
-	item := o.doc.Paths.Value(r.path)
-	return item != nil && item.GetOperation(r.method) != nil
-}
-
 // check compares a call and its answer with the description and yields each difference with its kind: request or
 // response. Which operation is meant is known from the stand-in's own route, whose path is spelled as there. A request
 // that was refused may be wrong: it is checked only when it was carried out.

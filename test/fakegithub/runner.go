@@ -8,20 +8,14 @@ import (
 
 // runner calls back for workflow runs, each in a goroutine of its own.
 type runner struct {
-	s      *Server
-	ctx    context.Context // of the callbacks; ends with the server
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
+	wait sync.WaitGroup
 
-	mu   sync.Mutex
-	call func(ctx context.Context, r *Repo, w WorkflowRun)
-	n    int
-	quit chan struct{} // closed when n falls to 0
-}
-
-func newRunner(s *Server) *runner {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &runner{s: s, ctx: ctx, cancel: cancel}
+	mu      sync.Mutex
+	call    func(ctx context.Context, r *Repo, w WorkflowRun)
+	stopped bool
+	next    int
+	under   map[int]context.CancelFunc // way
+	quiet   chan struct{}              // closed when nothing is under way any more
 }
 
 // OnWorkflow sets what runs workflows: it is called in a goroutine of its own for each run that is created or re-run.
@@ -35,45 +29,52 @@ func (s *Server) OnWorkflow(run func(ctx context.Context, r *Repo, w WorkflowRun
 func (r *runner) start(repo *Repo, w WorkflowRun) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.call == nil || r.ctx.Err() != nil {
+	if r.call == nil || r.stopped {
 		return
 	}
-	call := r.call
-	r.n++
+	ctx, cancel := context.WithCancel(context.Background())
+	call, id := r.call, r.next
+	r.next++
+	if r.under == nil {
+		r.under = map[int]context.CancelFunc{}
+	}
+	r.under[id] = cancel
 	r.wait.Go(func() {
-		defer r.end()
-		call(r.ctx, repo, w)
+		defer r.end(id)
+		call(ctx, repo, w)
 	})
 }
 
-func (r *runner) end() {
+func (r *runner) end(id int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.n--; r.n == 0 && r.quit != nil {
-		close(r.quit)
-		r.quit = nil
+	r.under[id]()
+	delete(r.under, id)
+	if len(r.under) == 0 && r.quiet != nil {
+		close(r.quiet)
+		r.quiet = nil
 	}
 }
 
 func (r *runner) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.n == 0
+	return len(r.under) == 0
 }
 
 func (r *runner) settle(ctx context.Context) error {
 	r.mu.Lock()
-	if r.n == 0 {
+	if len(r.under) == 0 {
 		r.mu.Unlock()
 		return nil
 	}
-	if r.quit == nil {
-		r.quit = make(chan struct{})
+	if r.quiet == nil {
+		r.quiet = make(chan struct{})
 	}
-	quit := r.quit
+	quiet := r.quiet
 	r.mu.Unlock()
 	select {
-	case <-quit:
+	case <-quiet:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for the workflow callbacks: %w", ctx.Err())
@@ -81,6 +82,11 @@ func (r *runner) settle(ctx context.Context) error {
 }
 
 func (r *runner) stop() {
-	r.cancel()
+	r.mu.Lock()
+	r.stopped = true
+	for _, cancel := range r.under {
+		cancel()
+	}
+	r.mu.Unlock()
 	r.wait.Wait()
 }

@@ -67,7 +67,7 @@ func New(o Options) (*Server, error) {
 	s.log = &callLog{keep: s.opts.CallLog}
 	s.faults = &faultList{now: s.opts.Now}
 	s.routes = newRouter(s.table())
-	s.runs = newRunner(s)
+	s.runs = &runner{}
 	s.hooks = newHookQueue(s)
 	return s, nil
 }

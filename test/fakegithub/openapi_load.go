@@ -1,0 +1,99 @@
+package fakegithub
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// OpenAPI is GitHub's description of its REST API or of its webhooks, loaded. It may be shared by any number of
+// servers.
+type OpenAPI struct{ doc *openapi3.T }
+
+// LoadOpenAPI reads a description: test/node_modules/@octokit/openapi/generated/api.github.com.json or
+// test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json. Of the thousand operations only those the
+// stand-in has are kept, which takes half a second instead of several. The description is not validated itself, since
+// GitHub's has paths that conflict. Load it once per process.
+func LoadOpenAPI(path string) (*OpenAPI, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		raw, err = prune(raw)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading GitHub's description (run npm ci in the folder test): %w", err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading GitHub's description %s: %w", path, err)
+	}
+	return &OpenAPI{doc: doc}, nil
+}
+
+// sent are the names of the webhooks the stand-in sends.
+var sent = regexp.MustCompile(`^(` + strings.Join([]string{
+	`check-run-(created|completed|requested-action|rerequested)`, `check-suite-(requested|rerequested|completed)`, `create`, `delete`, `push`, `status`,
+	`deployment-created`, `deployment-status-created`, `installation-(created|deleted|new-permissions-accepted)`, `installation-repositories-(added|removed)`,
+	`issue-comment-(created|edited|deleted)`, `issues-(opened|closed|reopened|edited|labeled|unlabeled|assigned)`, `member-(added|edited|removed)`,
+	`membership-(added|removed)`, `merge-group-(checks-requested|destroyed)`, `release-(created|published|released|edited|deleted)`,
+	`pull-request-(opened|closed|reopened|edited|synchronize|labeled|unlabeled|assigned|review-requested)`, `pull-request-review-(submitted|dismissed)`,
+	`repository-(created|edited|archived|unarchived|renamed|deleted)`, `workflow-run-(requested|in-progress|completed)`,
+}, "|") + `)$`)
+
+var refRE = regexp.MustCompile(`"#/components/([a-zA-Z]+)/([^"]+)"`)
+
+// prune drops the operations the stand-in does not have, and the components that nothing refers to then.
+func prune(raw []byte) ([]byte, error) {
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, err
+	}
+	var paths, webhooks map[string]json.RawMessage
+	var components map[string]map[string]json.RawMessage
+	for key, into := range map[string]any{"paths": &paths, "webhooks": &webhooks, "components": &components} {
+		if len(doc[key]) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(doc[key], into); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	has := map[string]bool{}
+	for _, r := range (&Server{}).table() {
+		has[r.path] = true
+	}
+	maps.DeleteFunc(paths, func(path string, _ json.RawMessage) bool { return !has[path] })
+	maps.DeleteFunc(webhooks, func(name string, _ json.RawMessage) bool { return !sent.MatchString(name) })
+
+	kept := map[string]map[string]json.RawMessage{}
+	todo := slices.AppendSeq(slices.Collect(maps.Values(paths)), maps.Values(webhooks))
+	for len(todo) > 0 {
+		text := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, m := range refRE.FindAllSubmatch(text, -1) {
+			kind, name := string(m[1]), strings.NewReplacer("~1", "/", "~0", "~").Replace(string(m[2]))
+			name, _, _ = strings.Cut(name, "/")
+			if kept[kind][name] != nil || components[kind][name] == nil {
+				continue
+			}
+			if kept[kind] == nil {
+				kept[kind] = map[string]json.RawMessage{}
+			}
+			kept[kind][name] = components[kind][name]
+			todo = append(todo, components[kind][name])
+		}
+	}
+	out := map[string]any{"openapi": doc["openapi"], "info": doc["info"], "components": kept}
+	if paths != nil {
+		out["paths"] = paths
+	}
+	if webhooks != nil {
+		out["webhooks"] = webhooks
+	}
+	return json.Marshal(out)
+}
