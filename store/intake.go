@@ -3,16 +3,20 @@ package store
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"sync"
 	"time"
 )
 
 // intake groups the deliveries that wait into batches with one commit each. There is no timer: while a batch is being
 // committed the next one gathers, so a delivery that comes alone is written at once.
+//
+// Where the engine has several committers each has lanes of its own: two batches with one lane would wait for each other
+// at its row.
 type intake struct {
-	store *Store
-	queue chan *parcel
-	done  sync.WaitGroup
+	store  *Store
+	queues []chan *parcel
+	done   sync.WaitGroup
 
 	mu     sync.RWMutex // held for reading while something is handed in
 	closed bool
@@ -28,9 +32,12 @@ const (
 var errClosed = errors.New("the database is being closed")
 
 func startIntake(s *Store) *intake {
-	in := &intake{store: s, queue: make(chan *parcel, s.opts.AcceptQueue)}
-	for range s.engine.committers() {
-		in.done.Go(in.commitAll)
+	in := &intake{store: s}
+	n := s.engine.committers()
+	for range n {
+		queue := make(chan *parcel, max(s.opts.AcceptQueue/n, 1))
+		in.queues = append(in.queues, queue)
+		in.done.Go(func() { in.commitAll(queue) })
 	}
 	return in
 }
@@ -43,7 +50,9 @@ func (in *intake) stop() {
 		return
 	}
 	in.closed = true
-	close(in.queue)
+	for _, queue := range in.queues {
+		close(queue)
+	}
 	in.mu.Unlock()
 	in.done.Wait()
 }
@@ -56,15 +65,18 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	if in.closed {
 		return false, errClosed
 	}
+	lane := fnv.New32a()
+	_, _ = lane.Write([]byte(p.lane)) // a hash does not fail
+	queue := in.queues[int(lane.Sum32()%uint32(len(in.queues)))]
 	select {
-	case in.queue <- p:
+	case queue <- p:
 		return true, nil
 	default:
 	}
 	timer := time.NewTimer(in.store.opts.AcceptWait)
 	defer timer.Stop()
 	select {
-	case in.queue <- p:
+	case queue <- p:
 		return true, nil
 	case <-timer.C:
 		return false, nil
@@ -73,21 +85,21 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	}
 }
 
-func (in *intake) commitAll() {
+func (in *intake) commitAll(queue <-chan *parcel) {
 	batch := make([]*parcel, 0, batchCount)
-	for first := range in.queue {
-		batch = in.gather(append(batch[:0], first))
+	for first := range queue {
+		batch = gather(queue, append(batch[:0], first))
 		in.commit(batch)
 		clear(batch)
 	}
 }
 
 // gather adds what waits already.
-func (in *intake) gather(batch []*parcel) []*parcel {
+func gather(queue <-chan *parcel, batch []*parcel) []*parcel {
 	bytes := len(batch[0].packed)
 	for len(batch) < batchCount && bytes < batchBytes {
 		select {
-		case p, ok := <-in.queue:
+		case p, ok := <-queue:
 			if !ok {
 				return batch
 			}

