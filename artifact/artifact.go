@@ -75,8 +75,8 @@ type File struct {
 	Link bool
 }
 
-// Save packs files from the folder dir, under the names given, and returns the artifact. All times in it are at, so
-// the same files and time give the same digest. Symbolic links must stay inside dir; what is no file, folder or link is
+// Save packs files from the folder dir, under the names given, and returns the artifact. All times in it are at (1970
+// when it is zero), so the same files and time give the same digest. Symbolic links must stay inside dir; what is no file, folder or link is
 // an error.
 func (s *Store) Save(ctx context.Context, name, dir string, files []File, at time.Time) (pipeline.Artifact, error) {
 	wrap := func(err error) error { return fmt.Errorf("save artifact %s: %w", name, err) }

@@ -33,6 +33,9 @@ func pack(ctx context.Context, w io.Writer, root *os.Root, files []File, at time
 	if err != nil {
 		return err
 	}
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
 	p := &packer{tw: tar.NewWriter(zw), root: root, at: at.UTC().Truncate(time.Second), left: limits.Bytes}
 	last := ""
 	for i, f := range files {

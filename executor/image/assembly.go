@@ -156,7 +156,7 @@ func (a *assembly) one(ctx context.Context, want v1.Platform, exact bool) (v1.Im
 		}
 		files = append(files, some...)
 	}
-	layer, err := newLayer(ctx, filepath.Join(a.dir, "layer-"+is.OS+"-"+is.Architecture+is.Variant), files, a.r.CommitTime)
+	layer, err := newLayer(ctx, filepath.Join(a.dir, "layer-"+is.OS+"-"+is.Architecture+is.Variant), files, a.created())
 	if err != nil {
 		return nil, is, executor.Permanentf("with.from: %w", err)
 	}
@@ -175,8 +175,13 @@ func (a *assembly) one(ctx context.Context, want v1.Platform, exact bool) (v1.Im
 	return mutate.Annotations(img, a.annotations()).(v1.Image), is, nil
 }
 
-// created is the commit's time, to the second.
-func (a *assembly) created() time.Time { return a.r.CommitTime.UTC().Truncate(time.Second) }
+// created is the commit's time, to the second; 1970 when it is not known.
+func (a *assembly) created() time.Time {
+	if a.r.CommitTime.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return a.r.CommitTime.UTC().Truncate(time.Second)
+}
 
 // configure sets what the parameters say over what the base has.
 func (a *assembly) configure(c *v1.Config) {
