@@ -54,7 +54,7 @@ type Violation struct {
 	Call   int
 	Method string
 	Path   string
-	// Kind is request, response, unknown-route, webhook, limit (a call made while told to wait) or stale-token.
+	// Kind is request, response, unknown-route, webhook, or limit (a call made while told to wait).
 	Kind    string
 	Problem string
 }

@@ -108,6 +108,11 @@ func wrapped(data []byte) string {
 	return b.String() + text + "\n"
 }
 
+// unwrapped reads Base64 with line breaks.
+func unwrapped(text string) ([]byte, error) {
+	return base64.StdEncoding.DecodeString(strings.ReplaceAll(text, "\n", ""))
+}
+
 type contentsOrder struct {
 	Message, Content, SHA, Branch string
 	Author, Committer             *gitPerson
@@ -118,7 +123,7 @@ func (s *Server) putContents(c *call) (*answer, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(in.Content, "\n", ""))
+	data, err := unwrapped(in.Content)
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, "content is not valid Base64")
 	}

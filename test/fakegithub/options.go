@@ -26,6 +26,9 @@ type Options struct {
 	TokenLifetime time.Duration
 	// RateLimit is how many calls an hour an account or installation may make. Defaults to 5,000; negative: no limit.
 	RateLimit int
+	// MergeableAfter is how many GETs of a pull request answer mergeable null after its head or base has moved, as
+	// GitHub does while it computes. Defaults to none.
+	MergeableAfter int
 	// CallLog is how many calls are remembered. Defaults to 100,000; negative: none, for benchmarks.
 	CallLog int
 }

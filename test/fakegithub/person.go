@@ -23,6 +23,9 @@ func (s *Server) As(login string) *Person {
 	return &Person{s: s, login: login, token: s.tokenOf(login)}
 }
 
+// With acts with any token, such as an installation's.
+func (s *Server) With(token string) *Person { return &Person{s: s, token: token} }
+
 // Login is the user's.
 func (p *Person) Login() string { return p.login }
 

@@ -53,7 +53,16 @@ func (s *Server) getPull(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(s.pullShape(c.repo, i))
+	o := s.pullShape(c.repo, i)
+	if s.opts.MergeableAfter > 0 && i.Open {
+		if key := [2]string{c.repo.pullBase(i), i.Pull.HeadSHA}; i.asked.of != key {
+			i.asked.of, i.asked.times = key, 0
+		}
+		if i.asked.times++; i.asked.times <= s.opts.MergeableAfter {
+			o["mergeable"], o["rebaseable"], o["mergeable_state"] = nil, nil, "unknown"
+		}
+	}
+	return ok(o)
 }
 
 func (s *Server) createPull(c *call) (*answer, error) {

@@ -32,6 +32,12 @@ type Issue struct {
 	UpdatedAt time.Time
 	ClosedAt  time.Time
 	ClosedBy  string
+
+	// asked counts how often somebody asked whether base and head can be merged.
+	asked struct {
+		of    [2]string
+		times int
+	}
 }
 
 // Pull is what a pull request has beyond its issue.

@@ -109,6 +109,11 @@ func (s *Server) AddRepo(fullName string, c RepoConfig) (*Repo, error) {
 	s.repos[r.id] = r
 	s.names[strings.ToLower(r.fullName())] = r.id
 	s.emit(r, "repository", "created", owner, obj{})
+	for _, i := range s.installations() {
+		if i.Repos == nil && s.covers(i, r) {
+			s.emitInstallation(i, "installation_repositories", "added", obj{"repositories_added": []any{r.stub()}, "repositories_removed": []any{}, "repository_selection": "all", "requester": nil})
+		}
+	}
 	return &Repo{s: s, id: r.id}, nil
 }
 
@@ -187,30 +192,31 @@ func (r *Repo) CloneURL(login string) string {
 
 // Grant gives a user a role; RoleNone takes it away. It sends member.
 func (r *Repo) Grant(login string, role Role) {
-	r.with(func(x *repository) {
-		a, key := r.s.addUser(login), strings.ToLower(login)
-		before := x.roles[key]
-		if before == "" {
-			before = RoleNone
-		}
-		x.roles[key] = role
-		action := "edited"
-		changes := obj{"permission": obj{"from": lossy(before), "to": lossy(role)}}
-		switch {
-		case before == role:
-			return
-		case before == RoleNone:
-			action, changes = "added", obj{"permission": obj{"to": lossyWord(role)}, "role_name": obj{"to": string(role)}}
-		case role == RoleNone:
-			delete(x.roles, key)
-			action, changes = "removed", nil
-		}
-		payload := obj{"member": r.s.user(a)}
-		if changes != nil {
-			payload["changes"] = changes
-		}
-		r.s.emit(x, "member", action, r.s.account(x.owner), payload)
-	})
+	r.with(func(x *repository) { r.s.grant(x, login, role) })
+}
+
+func (s *Server) grant(x *repository, login string, role Role) {
+	a, key := s.addUser(login), strings.ToLower(login)
+	before := x.roles[key]
+	if before == "" {
+		before = RoleNone
+	}
+	if before == role {
+		return
+	}
+	x.roles[key] = role
+	payload, action := obj{"member": s.user(a)}, "edited"
+	switch {
+	case before == RoleNone:
+		action = "added"
+		payload["changes"] = obj{"permission": obj{"to": lossyWord(role)}, "role_name": obj{"to": string(role)}}
+	case role == RoleNone:
+		delete(x.roles, key)
+		action = "removed"
+	default:
+		payload["changes"] = obj{"permission": obj{"from": lossy(before), "to": lossy(role)}}
+	}
+	s.emit(x, "member", action, s.account(x.owner), payload)
 }
 
 // lossy is the field permission, which knows only four roles; role_name knows them all.

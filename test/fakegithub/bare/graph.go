@@ -36,6 +36,12 @@ func (r *Repo) Compare(base, head string) (Range, error) {
 			return c, nil
 		}
 	}
+	if c, ok := r.linear(base, head); ok {
+		if r.memo != nil {
+			remember(r.memo, r.memo.ranges, key, c)
+		}
+		return c, nil
+	}
 	inBase, err := r.ancestors(base)
 	if err != nil {
 		return Range{}, err
@@ -64,6 +70,33 @@ func (r *Repo) Compare(base, head string) (Range, error) {
 		remember(r.memo, r.memo.ranges, key, c)
 	}
 	return c, nil
+}
+
+// linear is Compare for the frequent case that one side is a short row of commits on top of the other.
+func (r *Repo) linear(base, head string) (Range, bool) {
+	row := func(from, to string) (shas []string, ok bool) {
+		for range 200 {
+			if from == to {
+				return shas, true
+			}
+			c, err := r.Commit(from)
+			if err != nil || len(c.Parents) != 1 {
+				return nil, false
+			}
+			shas, from = append(shas, from), c.Parents[0]
+		}
+		return nil, false
+	}
+	if _, err := r.Commit(base); err != nil {
+		return Range{}, false
+	}
+	if ahead, ok := row(head, base); ok {
+		return Range{Base: base, Head: head, MergeBase: base, Ahead: ahead}, true
+	}
+	if behind, ok := row(base, head); ok {
+		return Range{Base: base, Head: head, MergeBase: head, Behind: behind}, true
+	}
+	return Range{}, false
 }
 
 // best picks the newest of the common ancestors that no other of them has as an ancestor.
@@ -175,9 +208,13 @@ func (r *Repo) Resolve(rev string) (string, error) {
 	}
 	if len(rev) >= 7 && len(rev) < 40 {
 		for _, ref := range r.Refs("refs/") {
-			all, err := r.ancestors(ref.SHA)
+			tip, err := r.Peel(ref.SHA)
 			if err != nil {
 				continue // a tag of something else than a commit
+			}
+			all, err := r.ancestors(tip)
+			if err != nil {
+				return "", err
 			}
 			for sha := range all {
 				if sha[:len(rev)] == rev {
