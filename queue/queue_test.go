@@ -632,6 +632,67 @@ func TestStopCancelsWhatDoesNotFinish(t *testing.T) {
 	})
 }
 
+// A delivery that cannot be read any more must not stop its lane.
+func TestUnreadableDeliveryIsDead(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		for _, id := range []string{"broken", "lost", "good"} {
+			accept(t, s, event.Delivery{ID: id, RepoID: 1})
+		}
+		for _, statement := range []string{
+			"UPDATE deliveries SET body = '\\xff' WHERE id = 'broken'", // as text on SQLite, as a byte on Postgres: neither is s2
+			"DELETE FROM deliveries WHERE id = 'lost'",
+		} {
+			var err error
+			if h := s.Handles(); h.SQLite != nil {
+				_, err = h.SQLite.Exec(statement)
+			} else {
+				_, err = h.Postgres.Exec(t.Context(), statement)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var d diary
+		q := start(t, s, queue.Options{}, func(q *queue.Queue) {
+			q.Handle(func(_ context.Context, i queue.Item) queue.Outcome {
+				d.add("%s", name(i))
+				return queue.Done()
+			})
+		})
+		idle(t, q)
+		if diff := cmp.Diff([]string{"good"}, d.read()); diff != "" {
+			t.Errorf("handled (-want +got):\n%s", diff)
+		}
+		if letters, err := q.DeadLetters(t.Context(), 10); err != nil || len(letters) != 2 {
+			t.Errorf("dead letters: %+v, %v", letters, err)
+		}
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s, c := open(t, url), newClock()
+		q := start(t, s, queue.Options{Now: c.Now, MaxAttempts: 12}, func(q *queue.Queue) {
+			q.Handle(func(context.Context, queue.Item) queue.Outcome { return queue.Retry(errors.New("no")) })
+		})
+		accept(t, s, event.Delivery{ID: "a", RepoID: 1})
+		idle(t, q)
+		for n, most := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+			at, ok, err := q.NextDue(t.Context())
+			pause, most := at.Sub(c.Now()), most*time.Second
+			if err != nil || !ok || pause > most || pause < most/2 {
+				t.Fatalf("pause %d is %v, %v, %v; want between %v and %v", n+1, pause, ok, err, most/2, most)
+			}
+			c.advance(pause)
+			idle(t, q)
+		}
+		if letters, err := q.DeadLetters(t.Context(), 10); err != nil || len(letters) != 1 || letters[0].Attempts != 12 {
+			t.Errorf("after twelve attempts: %+v, %v", letters, err)
+		}
+	})
+}
+
 func TestWrongUse(t *testing.T) {
 	s := open(t, engines["SQLite"](t))
 	if _, err := queue.New(nil, queue.Options{}); err == nil {

@@ -110,6 +110,8 @@ func (q *Queue) call(ctx context.Context, item Item) (o Outcome) {
 		}
 	}()
 	switch {
+	case item.Kind == KindDelivery && item.Delivery == nil:
+		return Dead(errors.New(item.hold.item.Problem))
 	case !isJob(item.Lane):
 		return q.handler(ctx, item)
 	case item.Kind == kindEvery && item.Lane == everyLane+item.Key:

@@ -87,7 +87,7 @@ func unpack(packed []byte) ([]byte, error) {
 	}
 	body, err := s2.Decode(nil, packed)
 	if err != nil {
-		return nil, fmt.Errorf("unpack the body: %w", err)
+		return nil, fmt.Errorf("unpack the body: %w: %w", err, ErrDamaged)
 	}
 	return body, nil
 }

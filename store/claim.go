@@ -204,11 +204,14 @@ func (tx *Tx) handOut(ctx context.Context, c Claim, turn Turn) (Next, error) {
 		}
 	}
 	if item.DeliveryID != "" {
-		d, err := tx.Delivery(ctx, item.DeliveryID)
-		if err != nil {
+		switch d, err := tx.Delivery(ctx, item.DeliveryID); {
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrDamaged):
+			item.Problem = err.Error() // handed out without Delivery: the lane must not stop for it
+		case err != nil:
 			return Next{}, err
+		default:
+			item.Delivery = &d.Delivery
 		}
-		item.Delivery = &d.Delivery
 	}
 	return Next{Item: &item}, nil
 }

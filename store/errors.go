@@ -14,6 +14,6 @@ var (
 	ErrNewerSchema = errors.New("the database belongs to a newer version of sluice")
 	// ErrInUse: another process has the data folder open.
 	ErrInUse = errors.New("the database is in use by another process")
-	// ErrDamaged: the database file fails its integrity check, or a part of it is missing.
-	ErrDamaged = errors.New("the database file is damaged")
+	// ErrDamaged: the database file fails its integrity check, a part of it is missing, or a stored body cannot be read.
+	ErrDamaged = errors.New("the database is damaged")
 )

@@ -19,7 +19,8 @@ type LaneItem struct {
 	// Key makes the item the only one of its lane with this key that waits to be handed out. Empty: no such limit.
 	Key     string
 	Payload []byte
-	// DeliveryID names the delivery of an item of KindDelivery; Delivery has it once the item is handed out.
+	// DeliveryID names the delivery of an item of KindDelivery; Delivery has it once the item is handed out, unless it
+	// cannot be read any more: then Problem says why.
 	DeliveryID string
 	Delivery   *event.Delivery
 	PostedAt   time.Time

@@ -42,11 +42,10 @@ func (tx *Tx) Releases(ctx context.Context, repo int64) ([]Release, error) {
 	return releases().list(ctx, tx, "repo_id = ? ORDER BY started_at, id", repo)
 }
 
-// LiveReleases returns those with which something is still to be done (ReleaseStatus.Live), and those released whose
-// finish is not complete, oldest first.
+// LiveReleases returns those whose status is Live, oldest first.
 func (tx *Tx) LiveReleases(ctx context.Context, repo int64) ([]Release, error) {
-	return releases().list(ctx, tx, "repo_id = ? AND (status IN (?, ?, ?) OR (status = ? AND finished = ?)) ORDER BY started_at, id",
-		repo, string(ReleaseOpen), string(ReleasePromoting), string(ReleaseFailed), string(ReleaseReleased), false)
+	return releases().list(ctx, tx, "repo_id = ? AND status IN (?, ?, ?) ORDER BY started_at, id",
+		repo, string(ReleaseOpen), string(ReleasePromoting), string(ReleaseFailed))
 }
 
 // SaveRelease writes the release under its ID.

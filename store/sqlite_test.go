@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/store"
@@ -167,6 +168,41 @@ func TestSQLiteDiskFull(t *testing.T) {
 	pages("1000000")
 	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err != nil || got != store.Accepted {
 		t.Errorf("after there was room again: %v, %v", got, err)
+	}
+}
+
+// Another program holds the write lock for a while: nobody is told of it.
+func TestSQLiteBusy(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	s := storetest.Open(t, url, store.Options{})
+	other, err := sql.Open("sqlite", "file:"+file(url)+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan error)
+	go func() {
+		got, err := s.Accept(t.Context(), event.Delivery{ID: "a", RepoID: 1})
+		if err == nil && got != store.Accepted {
+			err = errors.New(got.String())
+		}
+		accepted <- err
+	}()
+	select {
+	case err := <-accepted:
+		t.Errorf("answered while the database was locked: %v", err)
+	case <-time.After(300 * time.Millisecond):
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-accepted; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
