@@ -235,7 +235,9 @@ func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact
 	s.touch(x.ReleaseID)
 	if ended {
 		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "status", x.Status)
-		return s.schedule(ctx, x.Kind, x.Branch)
+	}
+	if ended || x.State.AwaitsPeople() {
+		return s.schedule(ctx, x.Kind, x.Branch) // the next one's turn may have come
 	}
 	return nil
 }

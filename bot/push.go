@@ -122,6 +122,9 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		}
 		s.mark(was)
 	}
+	if branch.Kind == gitflow.KindHotfix && now == r.CutSHA {
+		return nil // nothing is fixed yet: there is nothing to build
+	}
 	_, err = s.start(ctx, startRequest{
 		kind: string(branch.Kind), branch: branch, sha: now, previous: was, release: r, by: sender(e), origin: "push " + now,
 	})
