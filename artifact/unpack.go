@@ -20,7 +20,7 @@ const freeBytes = 16 << 20
 // there and must be empty, and entries that are no file, folder, or link inside the tree are an error. Links with an
 // absolute target count from dir, as they do in a container.
 func Untar(ctx context.Context, r io.Reader, dir string, limits Limits) error {
-	u := &unpacker{ctx: ctx, tr: tar.NewReader(r), limits: limits.withDefaults(), rebase: true}
+	u := &unpacker{tr: tar.NewReader(&contextReader{ctx, r}), limits: limits.withDefaults(), rebase: true}
 	return u.run(dir)
 }
 
@@ -31,12 +31,11 @@ func untarGzip(ctx context.Context, r io.Reader, dir string, limits Limits) erro
 	if err != nil {
 		return err
 	}
-	u := &unpacker{ctx: ctx, tr: tar.NewReader(zr), limits: limits.withDefaults(), packed: packed}
+	u := &unpacker{tr: tar.NewReader(&contextReader{ctx, zr}), limits: limits.withDefaults(), packed: packed}
 	return u.run(dir)
 }
 
 type unpacker struct {
-	ctx    context.Context //nolint:containedctx // an unpacker is a call
 	tr     *tar.Reader
 	limits Limits
 	packed *countingReader // nil: no ratio to keep
@@ -82,9 +81,6 @@ func (u *unpacker) run(dir string) error {
 }
 
 func (u *unpacker) entry(h *tar.Header) error {
-	if err := u.ctx.Err(); err != nil {
-		return err
-	}
 	if u.entries++; u.entries > u.limits.Entries {
 		return fmt.Errorf("more than %d entries", u.limits.Entries)
 	}
@@ -223,9 +219,6 @@ func (u *unpacker) count(n int64) error {
 type boundedReader struct{ u *unpacker }
 
 func (b *boundedReader) Read(p []byte) (int, error) {
-	if err := b.u.ctx.Err(); err != nil {
-		return 0, err
-	}
 	n, err := b.u.tr.Read(p)
 	if over := b.u.count(int64(n)); over != nil {
 		return n, over

@@ -267,6 +267,22 @@ func TestPromoteGoesOnWhereItStopped(t *testing.T) {
 	f.check(t, prod.host+"/shop")
 }
 
+// Registries without the referrers API keep the list under a tag; the copy keeps it there too, or in the API.
+func TestPromoteBetweenRegistriesOldAndNew(t *testing.T) {
+	for name, servers := range map[string][2]*server{
+		"old to old": {serveWith(t), serveWith(t)}, "old to new": {serveWith(t), serve(t)}, "new to old": {serve(t), serveWith(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFamily(t)
+			src := f.put(t, servers[0].host+"/shop")
+			if _, err := quick().Promote(t.Context(), src, servers[1].host+"/shop:1.4.0"); err != nil {
+				t.Fatal(err)
+			}
+			f.check(t, servers[1].host+"/shop")
+		})
+	}
+}
+
 // What refers to the image may itself be an index that has the image as a child; that must not go in circles.
 func TestPromoteDoesNotGoInCircles(t *testing.T) {
 	dev, prod := serve(t), serve(t)

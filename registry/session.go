@@ -21,7 +21,6 @@ const maxManifest = 8 << 20
 // they never grow too old.
 type session struct {
 	c       *Client
-	ctx     context.Context //nolint:containedctx // a session lives as long as one call; layers are read under it
 	puller  *remote.Puller
 	pusher  *remote.Pusher
 	options []remote.Option
@@ -43,7 +42,7 @@ func (c *Client) open(ctx context.Context, repositories ...name.Repository) (*se
 	}
 	g := newGuard(c.o.Transport, trusted)
 	count := &counter{next: g}
-	s := &session{c: c, ctx: ctx, count: count, close: g.close}
+	s := &session{c: c, count: count, close: g.close}
 	s.options = []remote.Option{
 		remote.WithTransport(count),
 		remote.WithAuthFromKeychain(c.o.Keychain),

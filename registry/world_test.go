@@ -36,11 +36,13 @@ type server struct {
 	auth     atomic.Value // string: every Authorization header seen
 }
 
-func serve(t testing.TB) *server {
+func serve(t testing.TB) *server { return serveWith(t, fake.WithReferrersSupport(true)) }
+
+func serveWith(t testing.TB, o ...fake.Option) *server {
 	t.Helper()
 	s := &server{}
 	s.auth.Store("")
-	inner := fake.New(fake.Logger(log.New(io.Discard, "", 0)), fake.WithReferrersSupport(true))
+	inner := fake.New(append(o, fake.Logger(log.New(io.Discard, "", 0)))...)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if a := r.Header.Get("Authorization"); a != "" {

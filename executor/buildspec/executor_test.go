@@ -331,3 +331,52 @@ func TestAnotherUser(t *testing.T) {
 		t.Errorf("%s %s (-want +got)\n%s", got.Status, got.Summary, diff)
 	}
 }
+
+func TestStopBeforeStart(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: ['true']}}"))
+	e := w.executor()
+	r := request("ex-1-1-1")
+	if err := e.Stop(t.Context(), r, ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.run(e, r); got.Status != pipeline.Stopped || w.src.clones != 0 {
+		t.Errorf("%s after %d clones, want stopped and none", got.Status, w.src.clones)
+	}
+}
+
+// The server was killed while it cloned: what was cloned is thrown away.
+func TestACloneThatWasCutOff(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: ['test ! -e half']}}"))
+	half := filepath.Join(w.dir, "builds", "ex-1-1-1", "work-1", "src", "half")
+	if err := os.MkdirAll(half, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.run(w.executor(), request("ex-1-1-1")); got.Status != pipeline.Succeeded {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
+func TestSecretsStayOutOfTheWholeReport(t *testing.T) {
+	w := newWorld(t, spec("env: {exported-variables: [X]}", "phases: {build: {commands: ['export X=a-hunter2-and-more; echo $X']}, post_build: {commands: ['sh -c \"exit 3\" hunter2-and-more']}}"))
+	got := w.run(w.executor(), request("ex-1-1-1"))
+	if text := fmt.Sprintf("%+v", got); strings.Contains(text, "hunter2") || got.Variables["X"] != "a-***" || got.Status != pipeline.Failed {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: ['true']}}"))
+	e := w.executor()
+	w.run(e, request("ex-1-1-1"))
+	if err := os.MkdirAll(filepath.Join(w.dir, "builds", "ex-2-1-1"), 0o700); err != nil { // under way
+		t.Fatal(err)
+	}
+	for i, before := range []time.Duration{-time.Hour, time.Hour} { // the first is too young
+		if n, err := e.Prune(t.Context(), time.Now().Add(before)); n != i || err != nil {
+			t.Errorf("%v: %d, %v; want %d", before, n, err, i)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Join(w.dir, "builds")); len(left) != 1 || left[0].Name() != "ex-2-1-1" {
+		t.Errorf("left %v", left)
+	}
+}

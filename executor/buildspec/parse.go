@@ -207,7 +207,7 @@ func (r *reader) commands(e entry, what string) []Command {
 }
 
 func (r *reader) artifacts(s *Spec, e entry) {
-	s.Primary = r.artifact(s, e, "artifacts.", true)
+	s.Primary = r.artifact(e, "artifacts.", s.Secondary)
 	if len(s.Primary.Files) == 0 {
 		if len(s.Secondary) == 0 {
 			r.failf(e.at, "artifacts.files is missing")
@@ -216,7 +216,8 @@ func (r *reader) artifacts(s *Spec, e entry) {
 	}
 }
 
-func (r *reader) artifact(s *Spec, e entry, prefix string, primary bool) *ArtifactSpec {
+// artifact reads one artifact. Secondary ones go into the map; where it is nil they are not known.
+func (r *reader) artifact(e entry, prefix string, secondary map[string]*ArtifactSpec) *ArtifactSpec {
 	a := &ArtifactSpec{}
 	a.Line, _ = position(e.at)
 	for _, k := range r.mapping(e.value, strings.TrimSuffix(prefix, ".")) {
@@ -238,13 +239,13 @@ func (r *reader) artifact(s *Spec, e entry, prefix string, primary bool) *Artifa
 			a.Symlinks = r.yes(k, prefix+"enable-symlinks")
 		case k.key == "name":
 			a.Name = r.text(k, prefix+"name")
-		case k.key == "secondary-artifacts" && primary:
+		case k.key == "secondary-artifacts" && secondary != nil:
 			for _, x := range r.mapping(k.value, prefix+"secondary-artifacts") {
 				if !identifierRE.MatchString(x.key) {
 					r.failf(x.at, "%ssecondary-artifacts: %q is not an identifier", prefix, x.key)
 				}
-				s.Secondary[x.key] = r.artifact(s, x, prefix+"secondary-artifacts."+x.key+".", false)
-				if len(s.Secondary[x.key].Files) == 0 {
+				secondary[x.key] = r.artifact(x, prefix+"secondary-artifacts."+x.key+".", nil)
+				if len(secondary[x.key].Files) == 0 {
 					r.failf(x.at, "%ssecondary-artifacts.%s.files is missing", prefix, x.key)
 				}
 			}

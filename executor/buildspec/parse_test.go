@@ -126,6 +126,16 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestParseReadsWhatWindowsWrites(t *testing.T) {
+	s, err := Parse("b.yml", []byte("\xef\xbb\xbfversion: 0.2\r\nphases:\r\n  build:\r\n    commands:\r\n      - |\r\n        a\r\n        b\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Command{{"a\nb\n", 5}}, s.Phases[0].Commands); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestParseReportsEverythingAtOnce(t *testing.T) {
 	_, err := Parse("b.yml", []byte("version: 0.1\ncache: {}\nphases:\n  build: {x: y}\nrun-as: z\n"))
 	var errs Errors

@@ -34,7 +34,10 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		return "", err
 	}
 	for name := range r.Env {
-		if err := checkVariable(name); err != nil && !strings.HasPrefix(name, "SLUICE_") {
+		if own := strings.HasPrefix(name, "SLUICE_") && nameRE.MatchString(name); own {
+			continue
+		}
+		if err := checkVariable(name); err != nil {
 			return "", executor.Permanentf("env.%w", err)
 		}
 	}
@@ -104,10 +107,8 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 			return fmt.Errorf("input %s: %w", name, err)
 		}
 	}
-	for _, sub := range []string{"", "src", "home", "tmp", "inputs"} {
-		if err := e.give(filepath.Join(work, sub), sub == ""); err != nil {
-			return err
-		}
+	if err := giveTo(work, e.o.User); err != nil {
+		return err
 	}
 	if err := w.keepSpec(n, spec); err != nil {
 		return err
@@ -121,14 +122,6 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		Secrets: e.o.Secrets, User: e.o.User, NoNetwork: p.network == "none",
 	})
 	return err
-}
-
-// give makes a folder the build's user's; only itself when shallow.
-func (e *Executor) give(dir string, shallow bool) error {
-	if e.o.User == nil || !shallow {
-		return giveTo(dir, e.o.User)
-	}
-	return os.Chown(dir, int(e.o.User.UID), int(e.o.User.GID))
 }
 
 func (e *Executor) clone(ctx context.Context, r executor.Request, src string) error {

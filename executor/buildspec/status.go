@@ -60,7 +60,7 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 		return executor.Report{Status: pipeline.InProgress, PollAfter: pollAfter}, e.begin(ctx, w, r, p)
 	case supervise.Interrupted:
 		supervise.Sweep(w.try(n))
-		return w.settle(n, executor.Report{
+		return e.close(w, n, executor.Report{
 			Status: pipeline.Failed, Summary: "interrupted: the build was killed from outside, so its end is not known; retry it",
 		})
 	}
@@ -81,8 +81,8 @@ func (w workspace) underWay(n int) executor.Report {
 // logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.
 const logSize = executor.MaxLog / 3
 
-// settle writes the final report.
-func (w workspace) settle(n int, report executor.Report) (executor.Report, error) {
+// close writes the final report, without secrets.
+func (e *Executor) close(w workspace, n int, report executor.Report) (executor.Report, error) {
 	log, err := supervise.Log(w.try(n), logSize)
 	if err != nil {
 		return executor.Report{}, err
@@ -91,7 +91,13 @@ func (w workspace) settle(n int, report executor.Report) (executor.Report, error
 	if len(report.Log) > executor.MaxLog {
 		report.Log = strings.ToValidUTF8(report.Log[len(report.Log)-executor.MaxLog:], "")
 	}
-	report.Summary = oneLine(report.Summary)
+	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	for i, a := range report.Annotations {
+		report.Annotations[i].Message = supervise.Mask(a.Message, e.o.Secrets)
+	}
+	for k, v := range report.Variables {
+		report.Variables[k] = supervise.Mask(v, e.o.Secrets)
+	}
 	if err := w.finish(report); err != nil {
 		return executor.Report{}, err
 	}
@@ -111,16 +117,16 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	switch result.Reason {
 	case supervise.Stopped:
 		report.Status, report.Summary = pipeline.Stopped, "stopped"
-		return w.settle(n, report)
+		return e.close(w, n, report)
 	case supervise.TimedOut:
 		report.Summary = fmt.Sprintf("timed out after %s%s", result.Finished.Sub(result.Started).Round(time.Second), during(out))
-		return w.settle(n, report)
+		return e.close(w, n, report)
 	case supervise.Terminated:
 		report.Summary = "interrupted: this host went down" + during(out) + "; retry it"
-		return w.settle(n, report)
+		return e.close(w, n, report)
 	case supervise.NotStarted:
 		report.Summary = "the build could not be run: " + result.Error
-		return w.settle(n, report)
+		return e.close(w, n, report)
 	}
 	file := DefaultFile
 	if p, err := readParams(r.With); err == nil {
@@ -138,11 +144,11 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	}
 	report.Variables = out.Exported
 	if out.Upload && len(r.Outputs) > 0 {
-		if err := e.upload(ctx, w, n, r, out, &report, file); err != nil {
+		if err := e.upload(ctx, ending{w, n, r, out, file}, &report); err != nil {
 			return executor.Report{}, err
 		}
 	}
-	return w.settle(n, report)
+	return e.close(w, n, report)
 }
 
 // during says in which phase a build was ended.
@@ -173,31 +179,40 @@ func (e *Executor) again(ctx context.Context, w workspace, n int, r executor.Req
 	}, nil
 }
 
-// upload stores the artifacts that the action hands on.
-func (e *Executor) upload(ctx context.Context, w workspace, n int, r executor.Request, out outcome, report *executor.Report, file string) error {
-	src := filepath.Join(w.work(n), "src")
-	spec, err := w.spec(n)
+// ending is a try that has come to its end.
+type ending struct {
+	w    workspace
+	n    int
+	r    executor.Request
+	out  outcome
+	file string
+}
+
+// upload stores the artifacts that the action hands on, and adds them and what is to be said of them to the report.
+func (e *Executor) upload(ctx context.Context, end ending, report *executor.Report) error {
+	spec, err := end.w.spec(end.n)
 	if err != nil {
 		return err
 	}
-	specs, err := chosen(spec, r.Outputs)
+	specs, err := chosen(spec, end.r.Outputs)
 	if err != nil {
 		return err
 	}
-	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, r.CommitTime)
+	src := filepath.Join(end.w.work(end.n), "src")
+	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, end.r.CommitTime)
 	var missing *collectError
 	switch {
 	case errors.As(err, &missing):
 		if report.Status == pipeline.Succeeded {
 			report.Status, report.Summary = pipeline.Failed, missing.Error()
 		}
-		report.Annotations = append(report.Annotations, annotation(file, missing.line, "Artifacts", missing.Error()))
+		report.Annotations = append(report.Annotations, annotation(end.file, missing.line, "Artifacts", missing.Error()))
 		return nil
 	case err != nil:
 		return err
 	}
 	report.Artifacts = artifacts
-	for _, name := range r.Outputs {
+	for _, name := range end.r.Outputs {
 		if _, made := artifacts[name]; !made {
 			remarks = append(remarks, fmt.Sprintf("the buildspec has no artifacts, so output %s is not made", name))
 		}
@@ -205,7 +220,7 @@ func (e *Executor) upload(ctx context.Context, w workspace, n int, r executor.Re
 	for _, remark := range remarks {
 		report.Log += "[sluice] " + remark + "\n"
 	}
-	for id, name := range out.Names {
+	for id, name := range end.out.Names {
 		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), oneLine(name))
 	}
 	return nil

@@ -47,8 +47,14 @@ func (w workspace) work(n int) string       { return w.path("work-" + strconv.It
 func (w workspace) exists() bool            { return there(w.dir) }
 func (w workspace) stopped() bool           { return there(w.path("stop")) }
 func (w workspace) idFile() string          { return w.path("id") }
-func there(path string) bool                { _, err := os.Lstat(path); return err == nil }
-func (e *Executor) ended(dir string)        { e.ring(filepath.Dir(dir)) }
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// ended is called when a supervisor has.
+func (e *Executor) ended(dir string) { e.ring(filepath.Dir(dir)) }
 
 // ring tells of the action that a folder belongs to.
 func (e *Executor) ring(dir string) {
@@ -113,6 +119,28 @@ func (w workspace) finish(r executor.Report) error {
 		return err
 	}
 	return w.clear()
+}
+
+// Prune removes what is left of actions that ended before the time given, their logs above all; it returns how many.
+// An action whose folder is gone must not be asked about again.
+func (e *Executor) Prune(ctx context.Context, before time.Time) (int, error) {
+	entries, err := os.ReadDir(e.o.Dir)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, entry := range entries {
+		w := workspace{filepath.Join(e.o.Dir, entry.Name())}
+		info, err := os.Stat(w.path("report.json"))
+		if err != nil || !info.ModTime().Before(before) {
+			continue // under way, or young
+		}
+		if err := errors.Join(ctx.Err(), removeAll(w.dir)); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // clear removes the working folders.
@@ -187,14 +215,17 @@ func readSpec(src, file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxSize+1))
 }
 
-// giveTo makes a folder and all in it the user's.
-func giveTo(dir string, u *supervise.User) error {
+// giveTo makes the working folders of a try the user's; the commands' files in state stay the server's.
+func giveTo(work string, u *supervise.User) error {
 	if u == nil {
 		return nil
 	}
-	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	return filepath.WalkDir(work, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if path == filepath.Join(work, "state") {
+			return fs.SkipDir
 		}
 		return os.Lchown(path, int(u.UID), int(u.GID))
 	})

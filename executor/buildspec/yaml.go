@@ -48,6 +48,7 @@ func parseTree(file string, b []byte) (root ast.Node, err *Error) {
 	if len(b) > MaxSize {
 		return nil, fail(1, 1, "the file has %d bytes; at most %d are read", len(b), MaxSize)
 	}
+	b = bytes.ReplaceAll(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), []byte("\r\n"), []byte("\n"))
 	if !utf8.Valid(b) || bytes.ContainsRune(b, 0) {
 		return nil, fail(1, 1, "the file is not UTF-8 text")
 	}

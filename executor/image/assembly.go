@@ -58,21 +58,21 @@ func (a *assembly) build(ctx context.Context) (whole, error) {
 			root.Close()
 		}
 	}()
-	if len(a.p.platforms) < 2 {
-		want := v1.Platform{OS: "linux", Architecture: "amd64"}
-		if len(a.p.platforms) == 1 {
-			want = a.p.platforms[0]
-		}
-		img, _, err := a.one(ctx, want, len(a.p.platforms) == 1)
+	switch len(a.p.platforms) {
+	case 0: // whatever the base is for
+		img, _, err := a.one(ctx, v1.Platform{OS: "linux", Architecture: "amd64"})
+		return img, err
+	case 1:
+		img, err := a.just(ctx, a.p.platforms[0])
 		return img, err
 	}
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, p := range a.p.platforms {
-		img, is, err := a.one(ctx, p, true)
+		img, err := a.just(ctx, p)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &is}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &p}})
 	}
 	return mutate.Annotations(index, a.annotations()).(v1.ImageIndex), nil
 }
@@ -124,9 +124,18 @@ func (a *assembly) inputs() string {
 	return strings.Join(slices.Sorted(maps.Keys(a.r.Inputs)), ", ")
 }
 
-// one makes the image for a platform and returns it with the platform it is for. exact says that the base must be for
-// just that one.
-func (a *assembly) one(ctx context.Context, want v1.Platform, exact bool) (v1.Image, v1.Platform, error) {
+// just makes the image for a platform and no other.
+func (a *assembly) just(ctx context.Context, want v1.Platform) (v1.Image, error) {
+	img, is, err := a.one(ctx, want)
+	if err == nil && (is.OS != want.OS || is.Architecture != want.Architecture) {
+		err = executor.Permanentf("with.base: %s is for %s, not for %s", a.base.name, is, want)
+	}
+	return img, err
+}
+
+// one makes the image for a platform and returns it with the platform it is for: a base that is no index is for one
+// only.
+func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Platform, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	if a.base.ref != "" {
 		base, err := a.e.o.Registry.Image(ctx, a.base.ref, want)
@@ -140,11 +149,8 @@ func (a *assembly) one(ctx context.Context, want v1.Platform, exact bool) (v1.Im
 		return nil, want, err
 	}
 	config = config.DeepCopy()
-	switch {
-	case a.base.ref == "":
+	if a.base.ref == "" {
 		config.OS, config.Architecture, config.Variant = want.OS, want.Architecture, want.Variant
-	case exact && (config.OS != want.OS || config.Architecture != want.Architecture):
-		return nil, want, executor.Permanentf("with.base: %s is for %s/%s, not for %s", a.base.name, config.OS, config.Architecture, want)
 	}
 	is := v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
 

@@ -79,7 +79,10 @@ func (e *Executor) deploy(ctx context.Context, at environment, d deployment) err
 	if trouble == nil {
 		return e.succeed(at, d, next, "")
 	}
-	return e.fail(ctx, at, d, next, before, had, trouble)
+	if had && before.Run != run {
+		next.before = &before
+	}
+	return e.fail(ctx, at, d, next, trouble)
 }
 
 func (e *Executor) endWithin(ctx context.Context, at environment, run string) error {
@@ -107,7 +110,7 @@ func (e *Executor) succeed(at environment, d deployment, next Running, how strin
 }
 
 // fail ends what does not serve and starts again what did.
-func (e *Executor) fail(ctx context.Context, at environment, d deployment, next, before Running, had bool, trouble error) error {
+func (e *Executor) fail(ctx context.Context, at environment, d deployment, next Running, trouble error) error {
 	if err := e.endWithin(ctx, at, next.Run); err != nil {
 		return err
 	}
@@ -119,8 +122,8 @@ func (e *Executor) fail(ctx context.Context, at environment, d deployment, next,
 	if report.Log, err = supervise.Log(filepath.Join(at.dir, next.Run), executor.MaxLog/3); err != nil {
 		return err
 	}
-	if had && before.Run != next.Run {
-		back := before
+	if next.before != nil {
+		back := *next.before
 		back.Run = filepath.Base(at.file(d.r.ID, ".back"))
 		switch err := e.again(ctx, at, back, d.p.timeout); {
 		case ctx.Err() != nil:
@@ -128,7 +131,7 @@ func (e *Executor) fail(ctx context.Context, at environment, d deployment, next,
 		case err != nil:
 			report.Summary += "; the one before could not be started again: " + strings.Join(strings.Fields(err.Error()), " ")
 		default:
-			report.Summary += "; " + before.Digest + " serves again"
+			report.Summary += "; " + back.Digest + " serves again"
 			if err := at.serve(back); err != nil {
 				return err
 			}

@@ -139,6 +139,8 @@ type Running struct {
 
 	With map[string]string `json:"with,omitempty"` // its own variables
 	Env  map[string]string `json:"env,omitempty"`  // SLUICE_*
+
+	before *Running // what served until this one
 }
 
 // Running returns what was deployed to an environment last; ok is false when nothing was.

@@ -30,12 +30,12 @@ type Options struct {
 // goroutines.
 type Launcher struct {
 	o    Options
-	ctx  context.Context //nolint:containedctx // ends the launcher's goroutines
-	end  context.CancelFunc
+	done chan struct{} // closed by Close
 	wait sync.WaitGroup
 
 	mu      sync.Mutex
 	watched map[string]bool
+	closed  bool
 }
 
 // New makes a launcher.
@@ -53,13 +53,17 @@ func New(o Options) (*Launcher, error) {
 	if o.Poll <= 0 {
 		o.Poll = 250 * time.Millisecond
 	}
-	ctx, end := context.WithCancel(context.Background())
-	return &Launcher{o: o, ctx: ctx, end: end, watched: map[string]bool{}}, nil
+	return &Launcher{o: o, done: make(chan struct{}), watched: map[string]bool{}}, nil
 }
 
 // Close ends the launcher's goroutines and waits for them. Supervisors go on.
 func (l *Launcher) Close() error {
-	l.end()
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.done)
+	}
+	l.mu.Unlock()
 	l.wait.Wait()
 	return nil
 }
@@ -160,7 +164,7 @@ func (l *Launcher) launch(dir string, lock *os.File, spec Spec) error {
 		return err
 	}
 	stdin.Close()
-	l.wait.Go(func() { l.attend(dir, cmd, alive) })
+	l.attendTo(dir, cmd, alive)
 	_ = feed.SetWriteDeadline(time.Now().Add(20 * time.Second))
 	if _, err := feed.Write(payload); err != nil {
 		_ = cmd.Process.Kill() // it has not read the whole spec, so it has done nothing
@@ -169,18 +173,35 @@ func (l *Launcher) launch(dir string, lock *os.File, spec Spec) error {
 	return nil
 }
 
-// attend waits until the supervisor ends or the launcher is closed.
-func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
-	stop := context.AfterFunc(l.ctx, func() { alive.Close() })
-	defer stop()
-	_, _ = alive.Read(make([]byte, 1)) // nobody writes: this is the end of one of the two
-	if l.ctx.Err() != nil {
+// attendTo starts attend; after Close nobody waits any more.
+func (l *Launcher) attendTo(dir string, cmd *exec.Cmd, alive *os.File) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		alive.Close()
 		_ = cmd.Process.Release()
 		return
 	}
-	alive.Close()
-	_ = cmd.Wait() // how it ended is in the folder
-	l.o.Ended(dir)
+	l.wait.Go(func() { l.attend(dir, cmd, alive) })
+}
+
+// attend waits until the supervisor ends or the launcher is closed.
+func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = alive.Read(make([]byte, 1)) // nobody writes: this returns when one of the two has ended
+	}()
+	select {
+	case <-l.done:
+		alive.Close()
+		<-ended
+		_ = cmd.Process.Release()
+	case <-ended:
+		alive.Close()
+		_ = cmd.Wait() // how it ended is in the folder
+		l.o.Ended(dir)
+	}
 }
 
 // Watch makes sure that Ended is called for dir, whose supervisor was started by another process. It does nothing when
@@ -188,7 +209,7 @@ func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
 func (l *Launcher) Watch(dir string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.watched[dir] || l.ctx.Err() != nil {
+	if l.watched[dir] || l.closed {
 		return
 	}
 	l.watched[dir] = true
@@ -201,7 +222,7 @@ func (l *Launcher) Watch(dir string) {
 			}
 			select {
 			case <-tick.C:
-			case <-l.ctx.Done():
+			case <-l.done:
 				return
 			}
 		}
