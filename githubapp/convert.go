@@ -73,3 +73,11 @@ func commentOf(c *github.IssueComment) forge.Comment {
 func releaseOf(r *github.RepositoryRelease) forge.Release {
 	return forge.Release{ID: r.GetID(), Tag: r.GetTagName(), Name: r.GetName(), Body: r.GetBody(), HTMLURL: r.GetHTMLURL()}
 }
+
+func pullsOf(list []*github.PullRequest) []forge.PullRequest {
+	var out []forge.PullRequest
+	for _, p := range list {
+		out = append(out, pullOf(p))
+	}
+	return out
+}

@@ -3,8 +3,9 @@ package githubapp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"regexp"
+	"net/url"
 	"strings"
 	"time"
 
@@ -14,104 +15,126 @@ import (
 	"github.com/sluicehq/sluice/forge"
 )
 
-// secondaryWait is how long to stop after a secondary limit that names no time, as GitHub's documentation asks.
-const secondaryWait = time.Minute
+// lacksPermission is how GitHub refuses what the installation was not granted.
+const lacksPermission = "not accessible by integration"
 
 // mapError turns what go-github and ghinstallation return into the errors of package forge. It is the only place that
 // knows GitHub's statuses. Texts hold no credentials: they are GitHub's message, never the request.
 func mapError(resp *github.Response, err error, now time.Time) error {
+	var limit *forge.RateLimitError
 	var rate *github.RateLimitError
 	var abuse *github.AbuseRateLimitError
 	var answer *github.ErrorResponse
+	var twoFactor *github.TwoFactorAuthError
 	var token *ghinstallation.HTTPError
-	var limit *forge.RateLimitError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &limit):
 		return limit
-	case errors.As(err, &rate):
+	case errors.As(err, &rate): // go-github knows it from the answer before
 		return &forge.RateLimitError{Until: rate.Rate.Reset.Time}
-	case errors.As(err, &abuse):
-		wait := secondaryWait
-		if abuse.RetryAfter != nil {
-			wait = max(*abuse.RetryAfter, time.Second)
-		}
-		return &forge.RateLimitError{Until: now.Add(wait), Secondary: true}
+	case errors.As(err, &abuse): // pace answers these; this is for a transport without it
+		return &forge.RateLimitError{Until: now.Add(secondaryWait), Secondary: true}
 	case errors.As(err, &answer):
-		return mapAnswer(answer, now)
-	case errors.As(err, &token):
-		return mapToken(token)
+		return mapAnswer(answer)
+	case errors.As(err, &twoFactor):
+		return mapAnswer((*github.ErrorResponse)(twoFactor))
+	case errors.As(err, &token) && token.Response != nil:
+		return mapToken(token.Response)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return &forge.TemporaryError{Err: context.DeadlineExceeded}
 	case resp != nil && resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return &forge.TemporaryError{Err: errors.New("the answer could not be read: " + redact(err.Error()))}
+	}
+	var with *url.Error // says the address again
+	for errors.As(err, &with) {
+		err = with.Err
 	}
 	return &forge.TemporaryError{Err: errors.New(redact(err.Error()))}
 }
 
 // mapAnswer is mapError for an answer with an error status.
-func mapAnswer(e *github.ErrorResponse, now time.Time) error {
-	text := message(e)
+func mapAnswer(e *github.ErrorResponse) error {
 	switch status := e.Response.StatusCode; {
-	case status == http.StatusNotFound:
-		return forge.ErrNotFound
-	case status == http.StatusTooManyRequests,
-		status == http.StatusForbidden && strings.Contains(strings.ToLower(e.Message), "rate limit"):
-		return &forge.RateLimitError{Until: now.Add(secondaryWait), Secondary: true}
-	case status == http.StatusConflict && strings.Contains(e.Message, "Head branch was modified"):
+	case status == http.StatusNotFound,
+		status == http.StatusGone && says(e, "deleted"),
+		status == http.StatusConflict && says(e, "repository is empty"),
+		status == http.StatusUnprocessableEntity && says(e, "no commit found", "reference does not exist"):
+		if e.Message == "" || e.Message == "Not Found" {
+			return forge.ErrNotFound
+		}
+		return fmt.Errorf("%w (%s)", forge.ErrNotFound, message(e))
+	case status == http.StatusConflict && says(e, "head branch was modified"):
 		return forge.ErrMoved
-	case status == http.StatusConflict && strings.Contains(strings.ToLower(e.Message), "merge conflict"):
+	case status == http.StatusConflict && says(e, "merge conflict"):
 		return forge.ErrConflict
 	case status == http.StatusUnprocessableEntity && says(e, "already exists", "already_exists"):
 		return forge.ErrExists
-	case status == http.StatusUnprocessableEntity && says(e, "No commits between"):
+	case status == http.StatusUnprocessableEntity && says(e, "no commits between"):
 		return forge.ErrNoCommits
-	case status >= 500:
-		return &forge.TemporaryError{Err: errors.New(text)}
+	case status >= 500,
+		// Two merges at once: the next attempt finds out.
+		(status == http.StatusMethodNotAllowed || status == http.StatusConflict) && says(e, "base branch was modified", "merge already in progress"):
+		return &forge.TemporaryError{Err: errors.New(message(e))}
 	default:
-		permission := status == http.StatusUnauthorized || status == http.StatusForbidden && says(e, "not accessible by integration")
-		return &forge.RefusedError{Status: status, Message: text, Permission: permission}
+		return &forge.RefusedError{Status: status, Message: message(e), Permission: status == http.StatusUnauthorized || says(e,
+			lacksPermission, "installation has been suspended", "must have admin rights", "must have push access", "without `workflow",
+		)}
 	}
 }
 
-// mapToken is mapError for a refused installation token.
-func mapToken(e *ghinstallation.HTTPError) error {
-	if e.Response == nil || e.Response.StatusCode >= 500 {
-		return &forge.TemporaryError{Err: errors.New(redact(e.Message))}
+// mapToken is mapError for a refused installation token. The answer's own words are about the App's signature and may
+// quote it.
+func mapToken(resp *http.Response) error {
+	why := "GitHub gives the App no access token for this installation"
+	switch status := resp.StatusCode; status {
+	case http.StatusUnauthorized:
+		why += ": the App's ID and private key do not belong together, or this machine's clock is wrong"
+	case http.StatusForbidden:
+		why += ": it is suspended; somebody with admin rights can end that in the organization's settings"
+	case http.StatusNotFound:
+		why += ": it was removed"
+	default:
+		if status >= 500 {
+			return &forge.TemporaryError{Err: fmt.Errorf("%s: %d %s", why, status, http.StatusText(status))}
+		}
 	}
-	return &forge.RefusedError{
-		Status: e.Response.StatusCode, Permission: true,
-		Message: "no access token for this installation: it is suspended or was removed, or the App's key is not valid",
-	}
+	return &forge.RefusedError{Status: resp.StatusCode, Permission: true, Message: why}
 }
 
-// says tells whether message or one of the errors holds one of the texts.
+// says tells whether message or one of the errors holds one of the texts, given in lower case.
 func says(e *github.ErrorResponse, texts ...string) bool {
 	all := strings.ToLower(e.Message)
 	for _, d := range e.Errors {
 		all += "\n" + strings.ToLower(d.Message) + "\n" + strings.ToLower(d.Code)
 	}
 	for _, t := range texts {
-		if strings.Contains(all, strings.ToLower(t)) {
+		if strings.Contains(all, t) {
 			return true
 		}
 	}
 	return false
 }
 
+// maxMessage bounds what is passed on of GitHub's words, in characters.
+const maxMessage = 2000
+
 // message is what GitHub says, with the details of its errors.
 func message(e *github.ErrorResponse) string {
 	parts := []string{e.Message}
+	if e.Message == "" { // a proxy's page
+		parts[0] = fmt.Sprintf("%d %s", e.Response.StatusCode, http.StatusText(e.Response.StatusCode))
+	}
 	for _, d := range e.Errors {
-		if d.Message != "" && !strings.Contains(e.Message, d.Message) {
+		switch {
+		case d.Message != "" && !strings.Contains(e.Message, d.Message):
 			parts = append(parts, d.Message)
+		case d.Message == "" && d.Field != "":
+			parts = append(parts, d.Field+" is "+strings.ReplaceAll(d.Code, "_", " "))
 		}
 	}
-	return redact(strings.Join(parts, ": "))
+	return redact(cutEnd(strings.Join(parts, ": "), maxMessage))
 }
-
-// credentials match tokens and the user part of addresses.
-var credentials = regexp.MustCompile(`gh[oprsu]_[A-Za-z0-9._-]{16,}|github_pat_[A-Za-z0-9_]{16,}|//[^/@\s]+@|[Bb]earer\s+\S+`)
-
-func redact(s string) string { return credentials.ReplaceAllString(s, "[secret]") }

@@ -5,21 +5,33 @@ import (
 	"container/list"
 	"io"
 	"net/http"
-	"strconv"
+	"regexp"
+	"strings"
 	"sync"
+	"sync/atomic"
 )
 
-// Bounds of what is remembered for one installation.
+// Bounds of what is remembered: for one installation, and for all of them.
 const (
 	etagEntries = 1000
 	etagBytes   = 8 << 20
 	etagBody    = 512 << 10 // of one answer
+	etagTotal   = 64 << 20
 )
 
-// etags remembers answers to GET requests and asks conditionally next time: an answer of 304 costs nothing of the rate
+// room is what all installations share: one that needs more when it is used up gives up its own.
+type room struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// etags remembers answers to GET requests and asks conditionally next time: an answer of 304 costs nothing of the hourly
 // limit. Each installation has its own, since what one may see another may not.
+//
+// Git's objects never change, so what is named by its full SHA is not asked for again.
 type etags struct {
 	next http.RoundTripper
+	room *room
 
 	mu     sync.Mutex
 	byURL  map[string]*list.Element
@@ -31,10 +43,14 @@ type remembered struct {
 	key    string
 	header http.Header
 	body   []byte
+	// fixed answers cannot change.
+	fixed bool
 }
 
-func newETags(next http.RoundTripper) *etags {
-	return &etags{next: next, byURL: map[string]*list.Element{}, recent: list.New()}
+var gitObject = regexp.MustCompile(`/git/(?:trees|blobs|commits|tags)/[0-9a-f]{40}$`)
+
+func newETags(shared *room, next http.RoundTripper) *etags {
+	return &etags{next: next, room: shared, byURL: map[string]*list.Element{}, recent: list.New()}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -44,6 +60,9 @@ func (e *etags) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	key := req.URL.String() + "\n" + req.Header.Get("Accept")
 	known := e.get(key)
+	if known != nil && known.fixed {
+		return known.response(req, &http.Response{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}), nil
+	}
 	if known != nil {
 		req = req.Clone(req.Context())
 		req.Header.Set("If-None-Match", known.header.Get("ETag"))
@@ -52,12 +71,13 @@ func (e *etags) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	fixed := gitObject.MatchString(req.URL.Path)
 	switch {
 	case resp.StatusCode == http.StatusNotModified && known != nil:
 		_ = resp.Body.Close()
 		return known.response(req, resp), nil
-	case resp.StatusCode == http.StatusOK && resp.Header.Get("ETag") != "":
-		return e.keep(key, resp)
+	case resp.StatusCode == http.StatusOK && (fixed || resp.Header.Get("ETag") != ""):
+		return e.keep(key, fixed, resp)
 	}
 	return resp, nil
 }
@@ -65,10 +85,18 @@ func (e *etags) RoundTrip(req *http.Request) (*http.Response, error) {
 // response is the remembered answer, with the fresh answer's headers about limits.
 func (r *remembered) response(req *http.Request, fresh *http.Response) *http.Response {
 	header := r.header.Clone()
+	for name := range header {
+		if strings.HasPrefix(name, "X-Ratelimit-") {
+			delete(header, name)
+		}
+	}
 	for name, values := range fresh.Header {
-		if len(name) > 12 && name[:12] == "X-Ratelimit-" {
+		if strings.HasPrefix(name, "X-Ratelimit-") {
 			header[name] = values
 		}
+	}
+	if r.fixed {
+		header.Set("X-From-Cache", "1") // go-github then takes no limits from it
 	}
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: fresh.Proto, ProtoMajor: fresh.ProtoMajor, ProtoMinor: fresh.ProtoMinor,
@@ -87,23 +115,17 @@ func (e *etags) get(key string) *remembered {
 	return el.Value.(*remembered)
 }
 
-// keep reads the body, remembers the answer, and hands out a copy.
-func (e *etags) keep(key string, resp *http.Response) (*http.Response, error) {
-	if n, err := strconv.Atoi(resp.Header.Get("Content-Length")); err == nil && n > etagBody {
-		return resp, nil
-	}
-	head, err := io.ReadAll(io.LimitReader(resp.Body, etagBody+1))
+// keep reads the body, which attempt has bounded, remembers the answer, and hands out a copy.
+func (e *etags) keep(key string, fixed bool, resp *http.Response) (*http.Response, error) {
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
 	if err != nil {
-		_ = resp.Body.Close()
 		return nil, err
 	}
-	if len(head) > etagBody {
-		resp.Body = readCloser{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-		return resp, nil
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if len(body) <= etagBody {
+		e.put(&remembered{key: key, header: resp.Header.Clone(), body: body, fixed: fixed})
 	}
-	_ = resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(head))
-	e.put(&remembered{key: key, header: resp.Header.Clone(), body: head})
 	return resp, nil
 }
 
@@ -115,7 +137,8 @@ func (e *etags) put(r *remembered) {
 	}
 	e.byURL[r.key] = e.recent.PushFront(r)
 	e.bytes += len(r.body)
-	for e.recent.Len() > etagEntries || e.bytes > etagBytes {
+	e.room.used.Add(int64(len(r.body)))
+	for e.recent.Len() > etagEntries || e.bytes > etagBytes || e.room.used.Load() > e.room.limit && e.recent.Len() > 1 {
 		e.drop(e.recent.Back())
 	}
 }
@@ -125,9 +148,5 @@ func (e *etags) drop(el *list.Element) {
 	e.recent.Remove(el)
 	delete(e.byURL, r.key)
 	e.bytes -= len(r.body)
-}
-
-type readCloser struct {
-	io.Reader
-	io.Closer
+	e.room.used.Add(-int64(len(r.body)))
 }

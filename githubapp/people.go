@@ -3,19 +3,48 @@ package githubapp
 import (
 	"context"
 	"errors"
-	"strings"
+	"net/url"
 
 	"github.com/google/go-github/v62/github"
 
 	"github.com/sluicehq/sluice/forge"
 )
 
-// Role is what an account may do in the repository, live. role_name is asked for: permission is lossy, maintain reads as
-// write there. A custom role counts as the permission it comes with.
+// granted is how GitHub says what somebody may do, in the answers that it is a part of.
+type granted struct {
+	RoleName    string          `json:"role_name"`
+	Permissions map[string]bool `json:"permissions"`
+}
+
+// ranks are the names of roles in permissions, the highest first.
+var ranks = [...]struct {
+	name string
+	role forge.Role
+}{
+	{"admin", forge.RoleAdmin}, {"maintain", forge.RoleMaintain}, {"push", forge.RoleWrite}, {"triage", forge.RoleTriage}, {"pull", forge.RoleRead},
+}
+
+// role is one of GitHub's own roles; a custom role counts as the one it extends.
+func (g granted) role() forge.Role {
+	if role := forge.Role(g.RoleName); role.AtLeast(forge.RoleRead) {
+		return role
+	}
+	for _, r := range ranks {
+		if g.Permissions[r.name] {
+			return r.role
+		}
+	}
+	return forge.RoleNone
+}
+
+// Role is what an account may do in the repository, live; RoleNone for an account that does not exist. The field
+// permission of GitHub's answer is lossy (maintain reads as write there), so it is only the last resort, for servers that
+// say nothing else.
 func (r *Repo) Role(ctx context.Context, login string) (forge.Role, error) {
 	var answer struct {
-		Permission string `json:"permission"`
-		RoleName   string `json:"role_name"`
+		Permission string  `json:"permission"`
+		RoleName   string  `json:"role_name"`
+		User       granted `json:"user"`
 	}
 	_, err := r.call(ctx, "GET", r.path("collaborators", login, "permission"), nil, &answer)
 	if errors.Is(err, forge.ErrNotFound) {
@@ -24,172 +53,81 @@ func (r *Repo) Role(ctx context.Context, login string) (forge.Role, error) {
 	if err != nil {
 		return forge.RoleNone, err
 	}
-	for _, name := range []string{answer.RoleName, answer.Permission} {
-		if role := forge.Role(name); role.AtLeast(forge.RoleRead) {
-			return role, nil
-		}
+	if role := (granted{RoleName: answer.RoleName, Permissions: answer.User.Permissions}).role(); role != forge.RoleNone {
+		return role, nil
+	}
+	if role := forge.Role(answer.Permission); role.AtLeast(forge.RoleRead) {
+		return role, nil
 	}
 	return forge.RoleNone, nil
 }
 
-// TeamMember tells whether an account is an active member of a team of the repository's owner.
-func (r *Repo) TeamMember(ctx context.Context, team, login string) (bool, error) {
-	m, resp, err := r.gh.Teams.GetTeamMembershipBySlug(ctx, r.owner, team, login)
-	if err != nil {
-		err = r.fail(resp, err)
-		if errors.Is(err, forge.ErrNotFound) {
-			return false, nil
+// Collaborators lists the people with at least a role. GitHub filters by pull, triage, push, maintain and admin.
+func (r *Repo) Collaborators(ctx context.Context, role forge.Role) ([]forge.User, error) {
+	path := r.path("collaborators")
+	for _, rank := range ranks {
+		if rank.role == role {
+			path += "?permission=" + rank.name
 		}
-		return false, err
 	}
-	return m.GetState() == "active", nil
+	var out []forge.User
+	err := pages(func(n int) (*github.Response, error) {
+		var list []struct {
+			account
+			granted
+		}
+		resp, err := r.call(ctx, "GET", page(path, n), nil, &list)
+		for _, u := range list {
+			if u.role().AtLeast(role) {
+				out = append(out, u.user())
+			}
+		}
+		return resp, err
+	})
+	return out, err
+}
+
+// account is what GitHub says of a user everywhere.
+type account struct {
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+	Type  string `json:"type"`
+}
+
+func (a account) user() forge.User { return forge.User{ID: a.ID, Login: a.Login, Bot: a.Type == "Bot"} }
+
+// team is the API path of a team of the repository's owner.
+func (r *Repo) team(slug string) string {
+	return "orgs/" + url.PathEscape(r.owner) + "/teams/" + url.PathEscape(slug)
+}
+
+// TeamMember tells whether an account is an active member of a team of the repository's owner, or of a team within it.
+func (r *Repo) TeamMember(ctx context.Context, team, login string) (bool, error) {
+	var m struct {
+		State string `json:"state"`
+	}
+	_, err := r.call(ctx, "GET", r.team(team)+"/memberships/"+url.PathEscape(login), nil, &m)
+	if errors.Is(err, forge.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && m.State == "active", err
 }
 
 // TeamMembers lists the members of a team of the repository's owner.
 func (r *Repo) TeamMembers(ctx context.Context, team string) ([]forge.User, error) {
 	var out []forge.User
-	err := r.pages(func(n int) (*github.Response, error) {
-		page, resp, err := r.gh.Teams.ListTeamMembersBySlug(ctx, r.owner, team, &github.TeamListTeamMembersOptions{
-			ListOptions: github.ListOptions{Page: n, PerPage: perPage},
-		})
-		for _, u := range page {
-			out = append(out, userOf(u))
+	err := pages(func(n int) (*github.Response, error) {
+		var list []account
+		resp, err := r.call(ctx, "GET", page(r.team(team)+"/members", n), nil, &list)
+		for _, a := range list {
+			out = append(out, a.user())
 		}
 		return resp, err
 	})
 	return out, err
 }
 
-// Collaborators lists the people with at least a role. GitHub filters by pull, triage, push, maintain and admin.
-func (r *Repo) Collaborators(ctx context.Context, role forge.Role) ([]forge.User, error) {
-	permission := map[forge.Role]string{
-		forge.RoleRead: "pull", forge.RoleTriage: "triage", forge.RoleWrite: "push", forge.RoleMaintain: "maintain", forge.RoleAdmin: "admin",
-	}[role]
-	var out []forge.User
-	err := r.pages(func(n int) (*github.Response, error) {
-		page, resp, err := r.gh.Repositories.ListCollaborators(ctx, r.owner, r.name, &github.ListCollaboratorsOptions{
-			Permission: permission, ListOptions: github.ListOptions{Page: n, PerPage: perPage},
-		})
-		for _, u := range page {
-			out = append(out, userOf(u))
-		}
-		return resp, err
-	})
-	return out, err
-}
-
-// UserByLogin resolves a login.
+// UserByLogin resolves a login; forge.ErrNotFound.
 func (r *Repo) UserByLogin(ctx context.Context, login string) (forge.User, error) {
-	u, resp, err := r.gh.Users.Get(ctx, login)
-	if err != nil {
-		return forge.User{}, r.fail(resp, err)
-	}
-	return userOf(u), nil
-}
-
-// Permissions is what the installation was granted.
-func (r *Repo) Permissions(ctx context.Context) (map[string]string, error) {
-	var answer struct {
-		Permissions map[string]string `json:"permissions"`
-	}
-	req, err := r.app.self.NewRequest("GET", "app/installations/"+itoa(int(r.installation)), nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := r.app.self.Do(ctx, req, &answer)
-	return answer.Permissions, r.fail(resp, err)
-}
-
-// rule is one entry of GET /repos/{owner}/{repo}/rules/branches/{branch}. go-github v62 fails on types it does not know.
-type rule struct {
-	Type       string `json:"type"`
-	Source     string `json:"ruleset_source"`
-	RulesetID  int64  `json:"ruleset_id"`
-	Parameters struct {
-		Checks []struct {
-			Context       string `json:"context"`
-			IntegrationID int64  `json:"integration_id"`
-		} `json:"required_status_checks"`
-		Reviews      int      `json:"required_approving_review_count"`
-		MergeMethods []string `json:"allowed_merge_methods"`
-	} `json:"parameters"`
-}
-
-// knownRules are the rule types this version has a word for (REST API, "Get rules for a branch").
-const knownRules = " creation update deletion required_linear_history merge_queue required_deployments required_signatures " +
-	"pull_request required_status_checks non_fast_forward commit_message_pattern commit_author_email_pattern " +
-	"committer_email_pattern branch_name_pattern tag_name_pattern workflows code_scanning "
-
-// Rules lists the active rules of a branch: rulesets first, then classic protection in the same words.
-func (r *Repo) Rules(ctx context.Context, branch string) ([]forge.Rule, error) {
-	var out []forge.Rule
-	for n := 1; n != 0; {
-		var rules []rule
-		resp, err := r.call(ctx, "GET", page(r.path("rules", "branches", branch), n), nil, &rules)
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range rules {
-			out = append(out, ruleOf(x))
-		}
-		n = resp.NextPage
-	}
-	classic, err := r.classic(ctx, branch)
-	return append(out, classic...), err
-}
-
-func ruleOf(x rule) forge.Rule {
-	out := forge.Rule{
-		Type: x.Type, Ruleset: x.Source + " ruleset " + itoa(int(x.RulesetID)), RequiredReviews: x.Parameters.Reviews,
-		MergeMethods: x.Parameters.MergeMethods, Known: strings.Contains(knownRules, " "+x.Type+" "),
-	}
-	for _, c := range x.Parameters.Checks {
-		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: c.IntegrationID})
-	}
-	return out
-}
-
-// classic reads classic branch protection, which needs the permission administration:read. Without it the rules say
-// nothing of it, and a refusal is found when the merge is tried.
-func (r *Repo) classic(ctx context.Context, branch string) ([]forge.Rule, error) {
-	var p struct {
-		Checks *struct {
-			Checks []struct {
-				Context string `json:"context"`
-				AppID   int64  `json:"app_id"`
-			} `json:"checks"`
-		} `json:"required_status_checks"`
-		Reviews *struct {
-			Count int `json:"required_approving_review_count"`
-		} `json:"required_pull_request_reviews"`
-		Linear     struct{ Enabled bool } `json:"required_linear_history"`
-		Signatures struct{ Enabled bool } `json:"required_signatures"`
-	}
-	_, err := r.call(ctx, "GET", r.path("branches", branch, "protection"), nil, &p)
-	var refused *forge.RefusedError
-	if errors.Is(err, forge.ErrNotFound) || errors.As(err, &refused) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	const from = "branch protection"
-	var out []forge.Rule
-	if p.Checks != nil {
-		rule := forge.Rule{Type: "required_status_checks", Ruleset: from, Known: true}
-		for _, c := range p.Checks.Checks {
-			rule.RequiredChecks = append(rule.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.AppID, 0)})
-		}
-		out = append(out, rule)
-	}
-	if p.Reviews != nil {
-		out = append(out, forge.Rule{Type: "pull_request", Ruleset: from, RequiredReviews: p.Reviews.Count, Known: true})
-	}
-	if p.Linear.Enabled {
-		out = append(out, forge.Rule{Type: "required_linear_history", Ruleset: from, Known: true})
-	}
-	if p.Signatures.Enabled {
-		out = append(out, forge.Rule{Type: "required_signatures", Ruleset: from, Known: true})
-	}
-	return out, nil
+	return r.app.user(ctx, r.gh, login)
 }

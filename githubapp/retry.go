@@ -1,40 +1,69 @@
 package githubapp
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/sluicehq/sluice/forge"
 )
 
 // readTries is how often a read is tried.
 const readTries = 3
 
-// retry repeats reads that got a 5xx or no answer. Writes are never repeated: whether they took effect is not known.
+// retry repeats reads that got a 5xx or no answer, after a pause with jitter. Writes are never repeated: whether they
+// took effect is not known. A request for a token has no effect that matters and counts as a read.
 type retry struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (r retry) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return r.next.RoundTrip(req)
-	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval = 200 * time.Millisecond
 	for try := 1; ; try++ {
-		resp, err := r.next.RoundTrip(req)
-		again := err != nil && req.Context().Err() == nil || err == nil && resp.StatusCode >= 500
-		if !again || try == readTries {
+		attempt, err := again(req)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := r.next.RoundTrip(attempt)
+		if try == readTries || !repeatable(req) || !worthwhile(resp, err) || req.Context().Err() != nil {
 			return resp, err
 		}
-		if resp != nil {
-			_ = resp.Body.Close()
+		if err := sleep(req.Context(), pause.NextBackOff()); err != nil {
+			return nil, err
 		}
-		timer := time.NewTimer(pause.NextBackOff())
-		select {
-		case <-req.Context().Done():
-			timer.Stop()
-			return nil, req.Context().Err()
-		case <-timer.C:
-		}
+	}
+}
+
+func repeatable(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodHead || strings.HasSuffix(req.URL.Path, "/access_tokens")
+}
+
+// worthwhile tells whether the same request may fare better in a moment.
+func worthwhile(resp *http.Response, err error) bool {
+	var limit *forge.RateLimitError
+	var token *ghinstallation.HTTPError
+	switch {
+	case err == nil:
+		return resp.StatusCode >= 500 && resp.Header.Get("Retry-After") == ""
+	case errors.As(err, &limit), errors.Is(err, errTooLarge), errors.As(err, &token): // tokens have had their tries
+		return false
+	}
+	return true
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }

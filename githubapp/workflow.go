@@ -2,7 +2,10 @@ package githubapp
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
@@ -13,18 +16,27 @@ func (r *Repo) DispatchWorkflow(ctx context.Context, workflow, ref string, input
 	var answer struct {
 		RunID int64 `json:"workflow_run_id"`
 	}
-	body := map[string]any{"ref": ref, "inputs": inputs, "return_run_details": true}
-	_, err := r.call(ctx, "POST", r.path("actions", "workflows", workflow, "dispatches"), body, &answer)
+	body := map[string]any{"ref": ref, "return_run_details": true}
+	if len(inputs) > 0 {
+		body["inputs"] = inputs
+	}
+	path := r.path("actions", "workflows", workflow, "dispatches")
+	_, err := r.call(ctx, "POST", path, body, &answer)
+	var refused *forge.RefusedError
+	if errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity && strings.Contains(refused.Message, "return_run_details") {
+		delete(body, "return_run_details") // an older server refused the unknown key and did nothing
+		_, err = r.call(ctx, "POST", path, body, nil)
+	}
 	return answer.RunID, err
 }
 
-// WorkflowRuns lists the dispatched runs of a workflow created at or after a time, newest first.
+// WorkflowRuns lists the newest hundred dispatched runs of a workflow created at or after a time, newest first.
 func (r *Repo) WorkflowRuns(ctx context.Context, workflow string, since time.Time) ([]forge.WorkflowRun, error) {
 	var answer struct {
 		Runs []workflowRun `json:"workflow_runs"`
 	}
-	query := url.Values{"event": {"workflow_dispatch"}, "created": {">=" + since.UTC().Format(time.RFC3339)}, "per_page": {"100"}}
-	if _, err := r.call(ctx, "GET", r.path("actions", "workflows", workflow, "runs")+"?"+query.Encode(), nil, &answer); err != nil {
+	query := url.Values{"event": {"workflow_dispatch"}, "created": {">=" + since.UTC().Format(time.RFC3339)}}
+	if _, err := r.call(ctx, "GET", page(r.path("actions", "workflows", workflow, "runs")+"?"+query.Encode(), 1), nil, &answer); err != nil {
 		return nil, err
 	}
 	var out []forge.WorkflowRun
@@ -37,14 +49,17 @@ func (r *Repo) WorkflowRuns(ctx context.Context, workflow string, since time.Tim
 // WorkflowRun gives one run.
 func (r *Repo) WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, error) {
 	var w workflowRun
-	_, err := r.call(ctx, "GET", r.path("actions", "runs", itoa(int(id))), nil, &w)
-	return runOf(w), err
+	if _, err := r.call(ctx, "GET", r.path("actions", "runs", itoa(id)), nil, &w); err != nil {
+		return forge.WorkflowRun{}, err
+	}
+	return runOf(w), nil
 }
 
 // CancelWorkflowRun asks GitHub to cancel a run. One that has completed already is no error.
 func (r *Repo) CancelWorkflowRun(ctx context.Context, id int64) error {
-	_, err := r.call(ctx, "POST", r.path("actions", "runs", itoa(int(id)), "cancel"), nil, nil)
-	if refused, ok := err.(*forge.RefusedError); ok && refused.Status == 409 {
+	_, err := r.call(ctx, "POST", r.path("actions", "runs", itoa(id), "cancel"), nil, nil)
+	var refused *forge.RefusedError
+	if errors.As(err, &refused) && refused.Status == http.StatusConflict {
 		return nil
 	}
 	return err

@@ -1,0 +1,84 @@
+package githubapp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/sluicehq/sluice/forge"
+)
+
+// maxCompared is how many commits of a comparison are read.
+const maxCompared = 2500
+
+// Commit gives a commit by SHA or ref.
+func (r *Repo) Commit(ctx context.Context, ref string) (forge.Commit, error) {
+	var c github.RepositoryCommit
+	// One file a page: a commit comes with its files, which nobody asked for.
+	if _, err := r.call(ctx, "GET", r.path("commits", ref)+"?per_page=1", nil, &c); err != nil {
+		return forge.Commit{}, err
+	}
+	return commitOf(&c), nil
+}
+
+// Compare tells what head has that base lacks. forge.ErrNotFound also when they have no history in common. Of more than
+// 2,500 commits the first hundred are given; a comparison that changed while it was read is Truncated.
+func (r *Repo) Compare(ctx context.Context, base, head string) (forge.Comparison, error) {
+	var out forge.Comparison
+	path := r.path("compare", base+"..."+head)
+	for n := 1; ; n++ {
+		var c github.CommitsComparison
+		if _, err := r.call(ctx, "GET", page(path, n), nil, &c); err != nil {
+			return forge.Comparison{}, err
+		}
+		if n == 1 {
+			out.AheadBy, out.BehindBy = c.GetAheadBy(), c.GetBehindBy()
+			out.MergeBase = c.GetMergeBaseCommit().GetSHA()
+			for _, f := range c.Files {
+				out.Files = append(out.Files, f.GetFilename())
+			}
+		}
+		for _, commit := range c.Commits {
+			out.Commits = append(out.Commits, commitOf(commit))
+		}
+		moved := c.GetAheadBy() != out.AheadBy || c.GetMergeBaseCommit().GetSHA() != out.MergeBase
+		if moved || len(c.Commits) == 0 || len(out.Commits) >= out.AheadBy || out.AheadBy > maxCompared {
+			out.Truncated = moved || len(out.Commits) < out.AheadBy
+			return out, nil
+		}
+	}
+}
+
+// CreateCommit makes a commit with the tree of another one, on no branch.
+func (r *Repo) CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error) {
+	var of struct {
+		Tree struct {
+			SHA string `json:"sha"`
+		} `json:"tree"`
+	}
+	if _, err := r.call(ctx, "GET", r.path("git", "commits", treeOf), nil, &of); err != nil {
+		return "", err
+	}
+	var made struct {
+		SHA string `json:"sha"`
+	}
+	_, err := r.call(ctx, "POST", r.path("git", "commits"), map[string]any{
+		"message": message, "tree": of.Tree.SHA, "parents": append([]string{}, parents...),
+	}, &made)
+	return made.SHA, err
+}
+
+// Merge makes a merge commit of head on base and returns it. forge.ErrUpToDate, forge.ErrConflict; forge.ErrNotFound when
+// one of them is missing.
+func (r *Repo) Merge(ctx context.Context, base, headSHA, message string) (string, error) {
+	var made github.RepositoryCommit
+	resp, err := r.call(ctx, "POST", r.path("merges"), map[string]string{"base": base, "head": headSHA, "commit_message": message}, &made)
+	switch {
+	case err != nil:
+		return "", err
+	case resp.StatusCode == http.StatusNoContent:
+		return "", forge.ErrUpToDate
+	}
+	return made.GetSHA(), nil
+}

@@ -1,0 +1,171 @@
+package githubapp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v62/github"
+
+	"github.com/sluicehq/sluice/forge"
+)
+
+// rule is one entry of GET /repos/{owner}/{repo}/rules/branches/{branch}. go-github v62 fails on types it does not know.
+type rule struct {
+	Type       string `json:"type"`
+	Source     string `json:"ruleset_source"`
+	RulesetID  int64  `json:"ruleset_id"`
+	Parameters struct {
+		Checks []struct {
+			Context       string `json:"context"`
+			IntegrationID int64  `json:"integration_id"`
+		} `json:"required_status_checks"`
+		Reviews      int      `json:"required_approving_review_count"`
+		MergeMethods []string `json:"allowed_merge_methods"`
+	} `json:"parameters"`
+}
+
+// knownRule tells whether this version has a word for a rule type (REST API, "Get rules for a branch").
+func knownRule(kind string) bool {
+	switch kind {
+	case "creation", "update", "deletion", "required_linear_history", "merge_queue", "required_deployments",
+		"required_signatures", "pull_request", "required_status_checks", "non_fast_forward", "commit_message_pattern",
+		"commit_author_email_pattern", "committer_email_pattern", "branch_name_pattern", "tag_name_pattern", "workflows",
+		"code_scanning", "file_path_restriction", "max_file_path_length", "file_extension_restriction", "max_file_size",
+		"copilot_code_review", "license_compliance_scanning":
+		return true
+	}
+	return false
+}
+
+// Rules lists the active rules of a branch: rulesets first, then classic protection in the same words. Where a plan or a
+// server has no rulesets there are none.
+func (r *Repo) Rules(ctx context.Context, branch string) ([]forge.Rule, error) {
+	var out []forge.Rule
+	err := pages(func(n int) (*github.Response, error) {
+		var rules []rule
+		resp, err := r.call(ctx, "GET", page(r.path("rules", "branches", branch), n), nil, &rules)
+		for _, x := range rules {
+			out = append(out, ruleOf(x))
+		}
+		return resp, err
+	})
+	if err != nil && !noRules(err) {
+		return nil, err
+	}
+	classic, err := r.classic(ctx, branch)
+	return append(out, classic...), err
+}
+
+// noRules: a server without rulesets has no such route, and a plan without them says "Upgrade to GitHub Pro or make this
+// repository public to enable this feature."
+func noRules(err error) bool {
+	var refused *forge.RefusedError
+	return errors.Is(err, forge.ErrNotFound) ||
+		errors.As(err, &refused) && refused.Status == http.StatusForbidden && strings.Contains(refused.Message, "Upgrade to")
+}
+
+func ruleOf(x rule) forge.Rule {
+	out := forge.Rule{
+		Type: x.Type, Ruleset: x.Source + " ruleset " + itoa(x.RulesetID), RequiredReviews: x.Parameters.Reviews,
+		MergeMethods: x.Parameters.MergeMethods, Known: knownRule(x.Type),
+	}
+	for _, c := range x.Parameters.Checks {
+		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.IntegrationID, 0)})
+	}
+	return out
+}
+
+// classicSource is what messages call classic branch protection.
+const classicSource = "branch protection"
+
+// protection is classic branch protection.
+type protection struct {
+	Checks  *classicChecks `json:"required_status_checks"`
+	Reviews *struct {
+		Count int `json:"required_approving_review_count"`
+	} `json:"required_pull_request_reviews"`
+	Linear     enabled `json:"required_linear_history"`
+	Signatures enabled `json:"required_signatures"`
+	Locked     enabled `json:"lock_branch"`
+}
+
+type enabled struct {
+	Enabled bool `json:"enabled"`
+}
+
+type classicChecks struct {
+	Contexts []string `json:"contexts"` // older servers have only these
+	Checks   []struct {
+		Context string `json:"context"`
+		AppID   int64  `json:"app_id"` // absent or -1: anybody's
+	} `json:"checks"`
+}
+
+func (c *classicChecks) rules() []forge.Rule {
+	if c == nil {
+		return nil
+	}
+	out := forge.Rule{Type: "required_status_checks", Ruleset: classicSource, Known: true}
+	for _, x := range c.Checks {
+		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: x.Context, AppID: max(x.AppID, 0)})
+	}
+	for _, name := range c.Contexts {
+		if !slices.ContainsFunc(out.RequiredChecks, func(x forge.RequiredCheck) bool { return x.Context == name }) {
+			out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: name})
+		}
+	}
+	return []forge.Rule{out}
+}
+
+// classic reads classic branch protection, which needs the permission administration:read. Without it only the required
+// checks are known, and what else there is shows when a merge is refused.
+func (r *Repo) classic(ctx context.Context, branch string) ([]forge.Rule, error) {
+	var p protection
+	_, err := r.call(ctx, "GET", r.path("branches", branch, "protection"), nil, &p)
+	var refused *forge.RefusedError
+	switch {
+	case noRules(err):
+		return nil, nil
+	case errors.As(err, &refused) && refused.Permission:
+		return r.classicChecks(ctx, branch)
+	case err != nil:
+		return nil, err
+	}
+	out := p.Checks.rules()
+	add := func(kind string, is bool) {
+		if is {
+			out = append(out, forge.Rule{Type: kind, Ruleset: classicSource, Known: true})
+		}
+	}
+	if p.Reviews != nil {
+		out = append(out, forge.Rule{Type: "pull_request", Ruleset: classicSource, RequiredReviews: p.Reviews.Count, Known: true})
+	}
+	add("required_linear_history", p.Linear.Enabled)
+	add("required_signatures", p.Signatures.Enabled)
+	add("update", p.Locked.Enabled) // the word of rulesets for a branch that nobody may change
+	return out, nil
+}
+
+// classicChecks reads the required checks of classic branch protection from the branch, which everybody may who may read
+// the code.
+func (r *Repo) classicChecks(ctx context.Context, branch string) ([]forge.Rule, error) {
+	var b struct {
+		Protection struct {
+			Checks struct {
+				classicChecks
+				Level string `json:"enforcement_level"`
+			} `json:"required_status_checks"`
+		} `json:"protection"`
+	}
+	_, err := r.call(ctx, "GET", r.path("branches", branch), nil, &b)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil, nil
+	}
+	if checks := b.Protection.Checks; err == nil && checks.Level != "" && checks.Level != "off" {
+		return checks.rules(), nil
+	}
+	return nil, err
+}
