@@ -183,7 +183,8 @@ func (s *Server) check(c *call, a *answer, entry Call) {
 	if s.opts.OpenAPI == nil || c.route.undescribed || c.unchecked {
 		return
 	}
-	for kind, err := range s.opts.OpenAPI.check(c, a) {
+	e := Exchange{Request: c.r, Route: c.route.public(), Params: c.params, Query: c.query, Body: c.body, Status: a.status, Answer: a.raw, JSON: a.kind == ""}
+	for kind, err := range s.opts.OpenAPI.CheckCall(e) {
 		s.log.violate(entry, kind, err.Error())
 	}
 }

@@ -11,8 +11,8 @@
 // have been delivered ([Server.Settle]), and read what happened ([Server.Calls], [Server.Violations], [Repo]).
 //
 // With [Options.OpenAPI] each request and each response is compared with GitHub's own description of its API. A call
-// that does not fit it, or that asks for something unknown here, is kept as a [Violation]; package fakegithubtest turns
-// violations into test failures.
+// that does not fit it, or that asks for something unknown here, is kept as a [Violation]. Package description does the
+// comparing, and package fakegithubtest turns violations into test failures.
 //
 // GitHub's surprises are kept on purpose. A deployment created without required_contexts demands green checks and
 // merges the default branch into its ref; a release for a missing tag creates the tag; permission says write for

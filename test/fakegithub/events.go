@@ -96,7 +96,7 @@ func (s *Server) send(i *Installation, r *repository, event, action string, send
 	p["sender"] = s.user(sender)
 	parcel.Delivery = Delivery{GUID: guid(), AppID: a.ID, Event: event, Action: action, Repo: parcel.Repo, Install: i.ID, Body: encode(p)}
 	if s.opts.Webhooks != nil {
-		if err := s.opts.Webhooks.checkHook(event, action, parcel.Body); err != nil {
+		if err := s.opts.Webhooks.CheckHook(event, action, parcel.Body); err != nil {
 			s.log.violate(Call{Method: "POST", Path: event + " " + action}, "webhook", err.Error())
 		}
 	}

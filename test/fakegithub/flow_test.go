@@ -1,6 +1,7 @@
 package fakegithub_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -167,5 +168,62 @@ func TestPullRequestFollowsItsBranches(t *testing.T) {
 	want := []string{"push", "check_suite.requested", "pull_request.synchronize", "pull_request.edited", "pull_request.closed", "pull_request.reopened", "push", "check_suite.requested", "pull_request.closed"}
 	if diff := cmp.Diff(want, w.heard()); diff != "" {
 		t.Errorf("webhooks (-want +got):\n%s", diff)
+	}
+}
+
+func TestDeletedBaseBranch(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	ann, bob := w.s.As("ann"), w.s.As("bob")
+	open := func(head, base string) int {
+		t.Helper()
+		_, err := ann.Commit(w.ctx, "acme/shop", head, "Work on "+head, map[string]string{head: "1\n"})
+		w.must(err)
+		n, err := ann.OpenPull(w.ctx, "acme/shop", head, base, head, "")
+		w.must(err)
+		return n
+	}
+	release := open("release", "master")
+	onRelease := open("fix", "release")
+	_ = open("topic", "master")
+	onTopic := open("subtopic", "topic")
+	_, err := bob.MergePull(w.ctx, "acme/shop", release, "")
+	w.must(err)
+	w.must(bob.DeleteBranch(w.ctx, "acme/shop", "release"))
+	w.must(bob.DeleteBranch(w.ctx, "acme/shop", "topic"))
+	if i, _ := w.repo.Issue(onRelease); !i.Open || i.Pull.BaseRef != "master" {
+		t.Errorf("into a merged branch: open %v, base %s, want open into master", i.Open, i.Pull.BaseRef)
+	}
+	if i, _ := w.repo.Issue(onTopic); i.Open {
+		t.Error("into a branch that was never merged: still open")
+	}
+}
+
+func TestTheAppPushes(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	dir := w.clone("ann")
+	w.mustGit(dir, "commit", "-q", "--allow-empty", "-m", "by the App")
+	u := strings.Replace(w.repo.CloneURL(""), "://", "://x-access-token:"+w.token()+"@", 1)
+	w.mustGit(dir, "push", "-q", u, "HEAD:refs/heads/app", "HEAD:refs/tags/v1")
+	if w.repo.SHA("app") == "" || w.repo.Tags()["v1"] != w.repo.SHA("app") {
+		t.Error("the push did not arrive")
+	}
+	var e github.PushEvent
+	w.settle()
+	w.must(json.Unmarshal(w.received()[0].body, &e))
+	if e.GetSender().GetLogin() != "sluice[bot]" || e.GetAfter() != w.repo.SHA("app") || !e.GetCreated() || e.GetInstallation().GetID() != w.inst.ID {
+		t.Errorf("the push says %v", e)
+	}
+	for who, url := range map[string]string{"a reader": w.repo.CloneURL("qa1"), "nobody": w.repo.CloneURL("")} {
+		if out, err := w.git(dir, "push", url, "HEAD:refs/heads/x"); err == nil {
+			t.Errorf("%s could push:\n%s", who, out)
+		}
+	}
+	w.settle()
+	w.clear()
+	if out, err := w.git(dir, "push", u, "HEAD:refs/tags/a", "HEAD:refs/tags/b", "HEAD:refs/tags/c", "HEAD:refs/tags/d"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if heard := w.heard(); len(heard) != 0 {
+		t.Errorf("more than three tags at once were told: %v", heard)
 	}
 }

@@ -69,7 +69,7 @@ func (q *hookQueue) add(p *parcel) {
 		return
 	case struck && kind == FailHook:
 		p.Problem, p.StatusCode, p.DeliveredAt = "failed to connect to host", 0, q.s.opts.Now()
-		q.log = append(q.log, &p.Delivery)
+		q.remember(&p.Delivery)
 		return
 	case struck && kind == LateHook, q.holding:
 		q.held = append(q.held, p)
@@ -175,6 +175,16 @@ func (q *hookQueue) deliver(ctx context.Context, p *parcel) {
 	q.s.opts.Log.Debug("webhook", "delivery", d.GUID, "event", d.Event, "action", d.Action, "status", d.StatusCode, "problem", d.Problem)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.remember(d)
+}
+
+// logged is how many deliveries the log keeps at least.
+const logged = 10_000
+
+func (q *hookQueue) remember(d *Delivery) {
+	if len(q.log) >= 2*logged {
+		q.log = append([]*Delivery(nil), q.log[logged:]...)
+	}
 	q.log = append(q.log, d)
 }
 
@@ -258,7 +268,7 @@ func (s *Server) ReleaseHooks(order func(n int) []int) {
 	q.poke()
 }
 
-// Deliveries returns all attempts at webhook deliveries, oldest first.
+// Deliveries returns the attempts at webhook deliveries, oldest first; of very many the last 10,000.
 func (s *Server) Deliveries() []Delivery {
 	s.hooks.mu.Lock()
 	defer s.hooks.mu.Unlock()

@@ -12,12 +12,10 @@ type Options struct {
 	Dir string
 	// Now is the clock of everything: timestamps, expiry of tokens, rate limits. Defaults to time.Now.
 	Now func() time.Time
-	// OpenAPI checks every request and response. Nil: nothing is checked. Load it once per process: that takes
-	// seconds.
-	OpenAPI *OpenAPI
-	// Webhooks checks the payloads that are sent, with GitHub's description of them
-	// (test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json). Nil: they are not checked.
-	Webhooks *OpenAPI
+	// OpenAPI checks every request and response, see package description. Nil: nothing is checked.
+	OpenAPI Checker
+	// Webhooks checks the payloads that are sent. Nil: they are not checked.
+	Webhooks Checker
 	// Log receives a line for each call and each webhook. Nil: none.
 	Log *slog.Logger
 	// HookTimeout is how long a webhook's receiver may take. Defaults to GitHub's 10 s.
@@ -29,7 +27,7 @@ type Options struct {
 	// MergeableAfter is how many GETs of a pull request answer mergeable null after its head or base has moved, as
 	// GitHub does while it computes. Defaults to none.
 	MergeableAfter int
-	// CallLog is how many calls are remembered. Defaults to 100,000; negative: none, for benchmarks.
+	// CallLog is how many calls are remembered. Defaults to 20,000; negative: none, for benchmarks.
 	CallLog int
 }
 
@@ -50,7 +48,7 @@ func (o Options) withDefaults() Options {
 		o.RateLimit = 5000
 	}
 	if o.CallLog == 0 {
-		o.CallLog = 100_000
+		o.CallLog = 20_000
 	}
 	return o
 }

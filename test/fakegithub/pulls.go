@@ -52,12 +52,27 @@ func (s *Server) branchMoved(r *repository, branch string, c change, sender *Acc
 	for _, i := range r.openPulls(func(i *Issue) bool { return i.Pull.BaseRef == branch }) {
 		switch {
 		case c.new == "":
-			s.closePull(r, i, sender)
+			s.baseDeleted(r, i, branch, sender)
 		case c.pull == i:
 		default:
 			s.mergedByPush(r, i, c, sender)
 		}
 	}
+}
+
+// baseDeleted retargets a pull request to where its base branch was merged, as GitHub does, or closes it.
+func (s *Server) baseDeleted(r *repository, i *Issue, branch string, sender *Account) {
+	for _, merged := range slices.Backward(r.sortedIssues()) {
+		p := merged.Pull
+		if p == nil || !p.Merged || p.HeadRef != branch || s.headRepo(merged) != r || r.git.Ref("refs/heads/"+p.BaseRef) == "" {
+			continue
+		}
+		changes := obj{"base": obj{"ref": obj{"from": branch}, "sha": obj{"from": i.Pull.BaseSHA}}}
+		i.Pull.BaseRef, i.Pull.BaseSHA, i.UpdatedAt = p.BaseRef, r.git.Ref("refs/heads/"+p.BaseRef), s.now()
+		s.emitPull(r, i, "edited", sender, obj{"changes": changes})
+		return
+	}
+	s.closePull(r, i, sender)
 }
 
 // synchronize moves a pull request's head.

@@ -9,24 +9,25 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/description"
 )
 
-// description is loaded once per process: it takes two seconds.
-var description = sync.OnceValues(func() (*fakegithub.OpenAPI, error) {
+// api is loaded once per process: it takes two seconds.
+var api = sync.OnceValues(func() (*description.Description, error) {
 	path, err := find("test/node_modules/@octokit/openapi/generated/api.github.com.json")
 	if err != nil {
 		return nil, err
 	}
-	return fakegithub.LoadOpenAPI(path)
+	return description.Load(path)
 })
 
 // webhooks describes the payloads.
-var webhooks = sync.OnceValues(func() (*fakegithub.OpenAPI, error) {
+var webhooks = sync.OnceValues(func() (*description.Description, error) {
 	path, err := find("test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json")
 	if err != nil {
 		return nil, err
 	}
-	return fakegithub.LoadOpenAPI(path)
+	return description.Load(path)
 })
 
 // find looks for a file of the module from the working directory upwards.
@@ -55,7 +56,7 @@ func find(name string) (string, error) {
 func New(t testing.TB, o fakegithub.Options) *fakegithub.Server {
 	t.Helper()
 	if o.OpenAPI == nil {
-		o.OpenAPI = need(t, description)
+		o.OpenAPI = need(t, api)
 	}
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
@@ -80,14 +81,14 @@ func New(t testing.TB, o fakegithub.Options) *fakegithub.Server {
 
 // Webhooks is GitHub's description of webhook payloads, for Options.Webhooks. It takes another two seconds to load, and
 // what it checks is the stand-in's own doing, so New leaves it out.
-func Webhooks(t testing.TB) *fakegithub.OpenAPI {
+func Webhooks(t testing.TB) fakegithub.Checker {
 	t.Helper()
 	return need(t, webhooks)
 }
 
-func need(t testing.TB, load func() (*fakegithub.OpenAPI, error)) *fakegithub.OpenAPI {
+func need(t testing.TB, load func() (*description.Description, error)) fakegithub.Checker {
 	t.Helper()
-	api, err := load()
+	d, err := load()
 	if err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("GitHub's description cannot be read: %v", err)
 	}
@@ -95,7 +96,7 @@ func need(t testing.TB, load func() (*fakegithub.OpenAPI, error)) *fakegithub.Op
 		t.Logf("not compared with GitHub's description: %v", err)
 		return nil
 	}
-	return api
+	return d
 }
 
 // File returns the path of a file of the module, such as one under test/node_modules; the test fails when there is none.

@@ -1,4 +1,4 @@
-package fakegithub
+package description
 
 import (
 	"encoding/json"
@@ -8,13 +8,13 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// checkHook compares a payload with the description of its event and activity.
-func (o *OpenAPI) checkHook(event, action string, body []byte) error {
+// CheckHook compares a payload with the description of its event and activity.
+func (d *Description) CheckHook(event, action string, body []byte) error {
 	name := event
 	if action != "" {
 		name += "-" + action
 	}
-	item := o.doc.Webhooks[strings.ReplaceAll(name, "_", "-")]
+	item := d.doc.Webhooks[strings.ReplaceAll(name, "_", "-")]
 	if item == nil || item.Post == nil {
 		return fmt.Errorf("GitHub has no webhook %s", name)
 	}

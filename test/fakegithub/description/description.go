@@ -1,4 +1,7 @@
-package fakegithub
+// Package description compares what passes through the stand-in GitHub with GitHub's own description of its API and
+// webhooks (npm @octokit/openapi and @octokit/openapi-webhooks). It is apart from package fakegithub, so that the
+// demonstration does not link a validator.
+package description
 
 import (
 	"encoding/json"
@@ -10,17 +13,19 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// OpenAPI is GitHub's description of its REST API or of its webhooks, loaded. It may be shared by any number of
+// Description is GitHub's description of its REST API or of its webhooks, loaded. It may be shared by any number of
 // servers.
-type OpenAPI struct{ doc *openapi3.T }
+type Description struct{ doc *openapi3.T }
 
-// LoadOpenAPI reads a description: test/node_modules/@octokit/openapi/generated/api.github.com.json or
+// Load reads a description: test/node_modules/@octokit/openapi/generated/api.github.com.json or
 // test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json. Of the thousand operations only those the
 // stand-in has are kept, which takes half a second instead of several. The description is not validated itself, since
 // GitHub's has paths that conflict. Load it once per process.
-func LoadOpenAPI(path string) (*OpenAPI, error) {
+func Load(path string) (*Description, error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
 		raw, err = prune(raw)
@@ -32,7 +37,13 @@ func LoadOpenAPI(path string) (*OpenAPI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading GitHub's description %s: %w", path, err)
 	}
-	return &OpenAPI{doc: doc}, nil
+	return &Description{doc: doc}, nil
+}
+
+// Has tells whether GitHub's description has an operation, its path spelled as there.
+func (d *Description) Has(method, path string) bool {
+	item := d.doc.Paths.Value(path)
+	return item != nil && item.GetOperation(method) != nil
 }
 
 // sent are the names of the webhooks the stand-in sends.
@@ -64,8 +75,8 @@ func prune(raw []byte) ([]byte, error) {
 		}
 	}
 	has := map[string]bool{}
-	for _, r := range (&Server{}).table() {
-		has[r.path] = true
+	for _, r := range fakegithub.Routes() {
+		has[r.Path] = true
 	}
 	maps.DeleteFunc(paths, func(path string, _ json.RawMessage) bool { return !has[path] })
 	maps.DeleteFunc(webhooks, func(name string, _ json.RawMessage) bool { return !sent.MatchString(name) })

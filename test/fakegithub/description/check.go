@@ -1,4 +1,4 @@
-package fakegithub
+package description
 
 import (
 	"bytes"
@@ -15,50 +15,52 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// check compares a call and its answer with the description and yields each difference with its kind: request or
-// response. Which operation is meant is known from the stand-in's own route, whose path is spelled as there. A request
-// that was refused may be wrong: it is checked only when it was carried out.
-func (o *OpenAPI) check(c *call, a *answer) iter.Seq2[string, error] {
+// CheckCall compares a call and its answer with the description and yields each difference with its kind: request,
+// response or unknown-route. Which operation is meant is known from the stand-in's own route, whose path is spelled as
+// there. A request that was refused may be wrong: it is checked only when it was carried out.
+func (d *Description) CheckCall(e fakegithub.Exchange) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		item := o.doc.Paths.Value(c.route.path)
-		if item == nil || item.GetOperation(c.route.method) == nil {
+		if !d.Has(e.Route.Method, e.Route.Path) {
 			yield("unknown-route", fmt.Errorf("GitHub's description does not have it"))
 			return
 		}
-		op := item.GetOperation(c.route.method)
+		item := d.doc.Paths.Value(e.Route.Path)
+		op := item.GetOperation(e.Route.Method)
 		in := &openapi3filter.RequestValidationInput{
-			Request: c.r.Clone(context.Background()), PathParams: c.params, QueryParams: c.query,
-			Route:   &routers.Route{Spec: o.doc, Path: c.route.path, PathItem: item, Method: c.route.method, Operation: op},
+			Request: e.Request.Clone(context.Background()), PathParams: e.Params, QueryParams: e.Query,
+			Route:   &routers.Route{Spec: d.doc, Path: e.Route.Path, PathItem: item, Method: e.Route.Method, Operation: op},
 			Options: &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
 		}
-		in.Request.Method = c.route.method
-		if path, root := c.params["path"]; root && path == "" {
-			in.PathParams = maps.Clone(c.params)
+		in.Request.Method = e.Route.Method
+		if path, root := e.Params["path"]; root && path == "" {
+			in.PathParams = maps.Clone(e.Params)
 			in.PathParams["path"] = "/" // the description wants something there
 		}
-		in.Request.Body, in.Request.ContentLength = io.NopCloser(bytes.NewReader(c.body)), int64(len(c.body))
-		if in.Request.Header.Get("Content-Type") == "" && len(c.body) > 0 {
+		in.Request.Body, in.Request.ContentLength = io.NopCloser(bytes.NewReader(e.Body)), int64(len(e.Body))
+		if in.Request.Header.Get("Content-Type") == "" && len(e.Body) > 0 {
 			in.Request.Header.Set("Content-Type", "application/json")
 		}
-		if a.status < 300 && !c.route.lax {
+		if e.Status < 300 && !e.Route.LaxRequest {
 			err := openapi3filter.ValidateRequest(context.Background(), in)
 			if err == nil {
-				err = unknownFields(op, c.body)
+				err = unknownFields(op, e.Body)
 			}
 			if err != nil && !yield("request", short(err)) {
 				return
 			}
 		}
-		if a.status >= 300 && op.Responses.Status(a.status) == nil || a.kind != "" || c.route.misdescribed {
-			return // an error that GitHub gives everywhere, no JSON, or an account that is to be user and enterprise at once
+		if e.Status >= 300 && op.Responses.Status(e.Status) == nil || !e.JSON || e.Route.WrongAnswer {
+			return // an error that GitHub gives everywhere, no JSON, or an answer the description gets wrong
 		}
-		res := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: http.Header{}, Options: in.Options}
-		if len(a.raw) > 0 {
+		res := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: e.Status, Header: http.Header{}, Options: in.Options}
+		if len(e.Answer) > 0 {
 			res.Header.Set("Content-Type", "application/json")
 		}
-		res.SetBodyBytes(a.raw)
+		res.SetBodyBytes(e.Answer)
 		if err := openapi3filter.ValidateResponse(context.Background(), res); err != nil {
 			yield("response", short(err))
 		}
