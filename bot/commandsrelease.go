@@ -265,7 +265,9 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 		code(r.Branch), short(from), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch))), nil
 }
 
-// running is the commit and version that production runs, or those of a named version.
+// running is the commit to mend and the version that production runs, or those of a named version. The commit is the
+// merge of that release into production, so that a hotfix contains it too; where Sluice deployed nothing yet, the
+// production branch says what runs.
 func (s *session) running(ctx context.Context, version string) (sha string, v tagging.Version, err error) {
 	var env store.Environment
 	var tags []store.Tag
@@ -280,8 +282,11 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 		return "", v, err
 	}
 	if version == "" && env.SHA != "" && env.Version != "" {
-		v, err = tagging.ParseVersion(env.Version)
-		return env.SHA, v, err
+		if v, err = tagging.ParseVersion(env.Version); err != nil {
+			return "", v, err
+		}
+		sha, err = s.mergedAt(ctx, env.Version, env.SHA)
+		return sha, v, err
 	}
 	log := s.releaseLog(tags)
 	if version != "" {
@@ -292,13 +297,28 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 		if !ok {
 			return "", v, &userError{fmt.Sprintf("There is no release %s.", code(version))}
 		}
-		return rec.SHA, v, nil
+		sha, err = s.mergedAt(ctx, version, rec.SHA)
+		return sha, v, err
 	}
 	rec, ok := log.Highest(tagging.Trunk())
 	if !ok {
 		return "", v, &userError{"Nothing was released yet, so there is nothing to hotfix; `/release start` begins the first release."}
 	}
-	return rec.SHA, rec.Version, nil
+	sha, err = s.head(ctx, s.names().Production)
+	return sha, rec.Version, err
+}
+
+// mergedAt is the commit of production that brought a version, else the commit that was released.
+func (s *session) mergedAt(ctx context.Context, version, released string) (string, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, version)
+		return ignoreMissing(err)
+	})
+	if err == nil && r.ProductionTip != "" && r.SHA == released {
+		return r.ProductionTip, nil
+	}
+	return released, err
 }
 
 // notThere turns ErrNotFound into a sentence for who asked.
