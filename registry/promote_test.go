@@ -9,7 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 func TestPromoteCopiesTheWholeFamily(t *testing.T) {
@@ -191,8 +194,9 @@ func TestPromoteSurvivesAFaultAtEveryRequest(t *testing.T) {
 	}
 	for what, answer := range faults {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			dev := serve(t)
-			img := randomImage(t)
+			img := mutate.MediaType(must(random.Image(512, 1))(t), types.OCIManifestSchema1)
 			src := putImage(t, dev.host+"/shop:candidate", img)
 			sig := putImage(t, dev.host+"/shop:sig", signature(t, img))
 			failed := 0
@@ -232,7 +236,7 @@ func TestPromoteSurvivesAFaultAtEveryRequest(t *testing.T) {
 				if got := tagOf(t, prod.host+"/shop@"+digestOf(sig)); got == "" {
 					t.Errorf("request %d: the signature was not copied", n)
 				}
-				checkBlobs(t, dst, 3)
+				checkBlobs(t, dst, 1)
 				if !reached {
 					break
 				}

@@ -1,0 +1,176 @@
+package buildspec
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// settle decides what the end of a try means.
+func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Request, result supervise.Result) (executor.Report, error) {
+	var out outcome
+	if len(result.Output) > 0 {
+		if err := json.Unmarshal(result.Output, &out); err != nil {
+			return executor.Report{}, fmt.Errorf("outcome of the build: %w", err)
+		}
+	}
+	report := executor.Report{Status: pipeline.Failed}
+	switch result.Reason {
+	case supervise.Stopped:
+		report.Status, report.Summary = pipeline.Stopped, "stopped"
+		return e.close(w, n, report)
+	case supervise.TimedOut:
+		report.Summary = fmt.Sprintf("timed out after %s%s", result.Finished.Sub(result.Started).Round(time.Second), during(out))
+		return e.close(w, n, report)
+	case supervise.Terminated:
+		report.Summary = "interrupted: this host went down" + during(out) + "; retry it"
+		return e.close(w, n, report)
+	case supervise.NotStarted:
+		report.Summary = "the build could not be run: " + result.Error
+		return e.close(w, n, report)
+	}
+	file := DefaultFile
+	if p, err := readParams(r.With); err == nil {
+		file = p.file
+	}
+	if out.Retry {
+		return e.again(ctx, w, n, r)
+	}
+	if f := out.failed(); f != nil {
+		report.Summary = fmt.Sprintf("phase %s failed: %s", f.Name, f.Message)
+		report.Annotations = append(report.Annotations, annotation(file, f.Line, "Phase "+f.Name+" failed", f.Message))
+	} else {
+		report.Status = pipeline.Succeeded
+		report.Summary = fmt.Sprintf("%d phases in %s", len(out.Phases), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
+	}
+	report.Variables = out.Exported
+	if out.Upload && len(r.Outputs) > 0 {
+		if err := e.upload(ctx, ending{w, n, r, out, file}, &report); err != nil {
+			return executor.Report{}, err
+		}
+	}
+	return e.close(w, n, report)
+}
+
+// during says in which phase a build was ended.
+func during(out outcome) string {
+	if f := out.failed(); f != nil {
+		return " in phase " + f.Name
+	}
+	return ""
+}
+
+// again starts the next try, from a fresh clone.
+func (e *Executor) again(ctx context.Context, w workspace, n int, r executor.Request) (executor.Report, error) {
+	p, err := readParams(r.With)
+	if err != nil {
+		return executor.Report{}, err
+	}
+	if err := w.clear(); err != nil {
+		return executor.Report{}, err
+	}
+	if err := e.prepareAndLaunch(ctx, w, n+1, r, p); err != nil {
+		return executor.Report{}, err
+	}
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	return executor.Report{
+		Status: pipeline.InProgress, Summary: fmt.Sprintf("try %d", n+1), PollAfter: pollAfter,
+	}, nil
+}
+
+// ending is a try that has come to its end.
+type ending struct {
+	w    workspace
+	n    int
+	r    executor.Request
+	out  outcome
+	file string
+}
+
+// upload stores the artifacts that the action hands on, and adds them and what is to be said of them to the report.
+func (e *Executor) upload(ctx context.Context, end ending, report *executor.Report) error {
+	spec, err := end.w.spec(end.n)
+	if err != nil {
+		return err
+	}
+	specs, err := chosen(spec, end.r.Outputs)
+	if err != nil {
+		return err
+	}
+	src := filepath.Join(end.w.work(end.n), "src")
+	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, end.r.CommitTime)
+	var missing *collectError
+	switch {
+	case errors.As(err, &missing):
+		if report.Status == pipeline.Succeeded {
+			report.Status, report.Summary = pipeline.Failed, missing.Error()
+		}
+		report.Annotations = append(report.Annotations, annotation(end.file, missing.line, "Artifacts", missing.Error()))
+		return nil
+	case err != nil:
+		return err
+	}
+	report.Artifacts = artifacts
+	for _, name := range end.r.Outputs {
+		if _, made := artifacts[name]; !made {
+			remarks = append(remarks, fmt.Sprintf("the buildspec has no artifacts, so output %s is not made", name))
+		}
+	}
+	for _, remark := range remarks {
+		report.Log += "[sluice] " + remark + "\n"
+	}
+	for id, name := range end.out.Names {
+		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), oneLine(name))
+	}
+	return nil
+}
+
+// wrongSpec is the report on a buildspec that cannot be run.
+func wrongSpec(file string, err error) executor.Report {
+	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
+	var several Errors
+	var one *Error
+	switch {
+	case errors.As(err, &several):
+	case errors.As(err, &one):
+		several = Errors{one}
+	}
+	for _, e := range several {
+		report.Annotations = append(report.Annotations, annotation(file, e.Line, "Buildspec", e.Problem))
+	}
+	if len(several) > 0 {
+		report.Summary = oneLine(several[0].Error())
+	}
+	if len(several) > 1 {
+		report.Summary += fmt.Sprintf(" (and %d more)", len(several)-1)
+	}
+	return report
+}
+
+func annotation(file string, line int, title, message string) executor.Annotation {
+	line = max(line, 1)
+	return executor.Annotation{
+		Path: file, StartLine: line, EndLine: line, Level: "failure", Title: title, Message: message,
+	}
+}
+
+// oneLine is text as a line that fits into a table.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	const most = 400
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
