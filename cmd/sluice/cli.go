@@ -24,6 +24,11 @@ type cli struct {
 	Version versionCmd `cmd:"" help:"Print the next version, from a clone alone."`
 	Lint    lintCmd    `cmd:"" help:"Check a repository file, .github/sluice.yml."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
+	Plan    planCmd    `cmd:"" help:"Say what would be decided about a webhook payload, and done."`
+	Replay  replayCmd  `cmd:"" help:"List what was given up, and have it handled again."`
+	Audit   auditCmd   `cmd:"" help:"Export and prove the audit log."`
+	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the SQLite database."`
+	Doctor  doctorCmd  `cmd:"" help:"Check the settings, and that GitHub and the App are as the server needs them."`
 
 	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`
 }

@@ -49,6 +49,7 @@ func (s *server) adminServer(h *health) *http.Server {
 	e := newEcho()
 	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", h.ready)
+	s.access.routes(e, s.store)
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})))
 	return hardened(e)
 }

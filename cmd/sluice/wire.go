@@ -61,6 +61,7 @@ type server struct {
 	metrics  *prometheus.Registry
 	embedded []interface{ Close() error }
 	ready    func(public, admin net.Addr)
+	access   *adminAccess
 }
 
 // newServer opens the database and wires the packages. The caller calls close.
@@ -72,7 +73,7 @@ func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiri
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready}
+	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready, access: newAdminAccess()}
 	if err := s.wire(w); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -169,6 +170,9 @@ func (s *server) run(ctx context.Context) error {
 	admin, err := net.Listen("tcp", s.cfg.AdminListen)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen on %s (--admin-listen): %w", s.cfg.AdminListen, err), public.Close())
+	}
+	if err := s.access.leave(s.cfg.Data, admin.Addr()); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
 	}
 	if err := s.queue.Start(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())

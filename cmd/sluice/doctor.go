@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/store"
+)
+
+// doctorCmd is "sluice doctor": are the settings right, is GitHub reached, is the App what Sluice needs? It changes
+// nothing and prints no secret, only fingerprints.
+type doctorCmd struct {
+	config.ServerFlags
+
+	JSON bool `name:"json" help:"Print one JSON object."`
+}
+
+// Verdicts of a finding.
+const (
+	healthy  = "ok"
+	doubtful = "warning" // it works, or may work, and somebody should look
+	sick     = "problem" // it does not work
+)
+
+// finding is one thing that was looked at.
+type finding struct {
+	Status string `json:"status"`
+	What   string `json:"what"`
+	// Says is what was found; Remedy what to do about it, empty where nothing is to be done.
+	Says   string `json:"says"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// diagnosis is what --json prints.
+type diagnosis struct {
+	OK       bool      `json:"ok"` // no problem; warnings are allowed
+	Findings []finding `json:"findings"`
+}
+
+func (d *diagnosis) add(status, what, says, remedy string) {
+	d.Findings = append(d.Findings, finding{status, what, says, remedy})
+}
+
+// Run looks and reports. The exit status is 1 when there is a problem.
+func (c *doctorCmd) Run(e *env) error {
+	d := &diagnosis{}
+	cfg, err := c.Resolve(e.getenv, config.ReadFile)
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			d.add(sick, "settings", line, "")
+		}
+	} else {
+		d.settings(cfg)
+		d.database(e.ctx, cfg)
+		d.gitHub(e.ctx, cfg)
+	}
+	d.OK = true
+	for _, f := range d.Findings {
+		d.OK = d.OK && f.Status != sick
+	}
+	if err := d.print(e, c.JSON); err != nil {
+		return err
+	}
+	if !d.OK {
+		return &silentError{exitFailed}
+	}
+	return nil
+}
+
+func (d *diagnosis) print(e *env, asJSON bool) error {
+	if asJSON {
+		return printJSON(e.stdout, d)
+	}
+	for _, f := range d.Findings {
+		fmt.Fprintf(e.stdout, "%-8s %s: %s\n", f.Status, f.What, f.Says)
+		if f.Remedy != "" {
+			fmt.Fprintf(e.stdout, "%-8s %s\n", "", f.Remedy)
+		}
+	}
+	return nil
+}
+
+// settings looks at what was given, beyond what Resolve refuses.
+func (d *diagnosis) settings(cfg *config.Server) {
+	d.add(healthy, "settings", "all can be used", "")
+	if print, err := keyFingerprint(cfg.GitHub.PrivateKey.Reveal()); err != nil {
+		d.add(sick, "private key", err.Error(), "make a new key on the App's settings page")
+	} else {
+		d.add(healthy, "private key", "fingerprint "+print+", as the App's settings page shows it", "")
+	}
+	for i, s := range cfg.GitHub.WebhookSecrets {
+		says := fmt.Sprintf("number %d of %d, fingerprint %s", i+1, len(cfg.GitHub.WebhookSecrets), secretFingerprint(s.Reveal()))
+		if len(s.Reveal()) < 16 {
+			d.add(doubtful, "webhook secret", says+", fewer than 16 characters", "replace it: openssl rand -hex 32")
+			continue
+		}
+		d.add(healthy, "webhook secret", says, "")
+	}
+	host := cfg.PublicURL.Hostname()
+	switch {
+	case host == "localhost" || strings.HasPrefix(host, "127.") || host == "::1":
+		d.add(doubtful, "public URL", cfg.PublicURL.String()+" can be reached from this host only", "set --public-url to what people and GitHub use")
+	case cfg.PublicURL.Scheme != "https":
+		d.add(doubtful, "public URL", cfg.PublicURL.String()+" is not encrypted", "put a proxy with TLS before the server and set --public-url to its https address")
+	default:
+		d.add(healthy, "public URL", cfg.PublicURL.String(), "")
+	}
+	if list := cfg.LocalExecutors.String(); list != "" {
+		d.add(doubtful, "local executors", "code of "+list+" runs on the server's own host", "take away --local-executors where that is not meant")
+	}
+}
+
+// keyFingerprint is the fingerprint GitHub shows beside a key: SHA-256 of the public half.
+func keyFingerprint(key *rsa.PrivateKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(der)
+	return "SHA256:" + base64.StdEncoding.EncodeToString(sum[:]), nil
+}
+
+// secretFingerprint tells two secrets apart and is too short to find one by trying.
+func secretFingerprint(secret string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("sluice fingerprint"))
+	return hex.EncodeToString(mac.Sum(nil)[:3])
+}
+
+// database looks whether the database can be used. It is opened for reading only, so a server may be running.
+func (d *diagnosis) database(ctx context.Context, cfg *config.Server) {
+	url := cfg.Database.Reveal()
+	path, isSQLite := strings.CutPrefix(url, "sqlite:")
+	if isSQLite {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			d.add(healthy, "database", path+" is not there yet; the server makes it when it first starts", "")
+			return
+		}
+	}
+	s, err := store.Open(ctx, url, store.Options{ReadOnly: true})
+	if err != nil {
+		d.add(sick, "database", err.Error(), "see --database; the server migrates the schema when it starts")
+		return
+	}
+	dead := 0
+	err = s.Read(ctx, func(tx *store.Tx) error {
+		items, err := tx.DeadItems(ctx, 1000)
+		dead = len(items)
+		return err
+	})
+	switch err = errors.Join(err, s.Close()); {
+	case err != nil:
+		d.add(sick, "database", err.Error(), "")
+	case dead > 0:
+		d.add(doubtful, "database", fmt.Sprintf("it can be read; %d deliveries or jobs were given up", dead), "see sluice replay --dead")
+	default:
+		d.add(healthy, "database", "it can be read, its schema is this version's, and nothing was given up", "")
+	}
+}
