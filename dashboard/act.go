@@ -1,0 +1,149 @@
+package dashboard
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// buttons says what could be asked for about an execution, by somebody who is signed in. Whether this person may is
+// decided when they ask, by the Actor.
+func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
+	if s.opts.Actor == nil || !p.signedIn() || w.repo.Gone != "" || !sound(x.State) {
+		return nil
+	}
+	b := &Buttons{
+		Post: w.path("executions", x.ID, "act"), CSRF: p.csrf, Version: x.Version, SHA: x.SHA, Digest: x.State.Digest(),
+		Cancel: !x.Status.Final() && !x.State.Promoting() && x.State.Stopping == nil,
+		Retry:  x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
+	}
+	if line, ok := w.waiting(x); ok {
+		_, a, open := x.State.OpenApproval()
+		b.Approve, b.Reject, b.Environment, b.Approval = open, open, line.Environment, a.ID
+		b.Promote = x.ReleaseID != ""
+	}
+	return b
+}
+
+// merge puts the buttons of another execution on a page: those of the newest that has any.
+func (s *Server) merge(have, more *Buttons, returnTo string) *Buttons {
+	if have.Any() || !more.Any() {
+		return have
+	}
+	more.Return = returnTo
+	return more
+}
+
+// offers tells whether the button of a command is there.
+func (b *Buttons) offers(command string) bool {
+	if b == nil {
+		return false
+	}
+	switch command {
+	case "approve":
+		return b.Approve
+	case "reject":
+		return b.Reject
+	case "promote":
+		return b.Promote
+	case "retry":
+		return b.Retry
+	case "cancel":
+		return b.Cancel
+	}
+	return false
+}
+
+// maxReason is how long a reason may be, in characters.
+const maxReason = 500
+
+// act hands a command to the Actor and goes back to the page, which shows the reply.
+func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
+	if s.opts.Actor == nil {
+		return notFound("There is nothing to press here.")
+	}
+	form := c.Request().PostForm
+	r, err := s.repoOf(ctx, p, c.Param("owner"), c.Param("repo"))
+	if err != nil {
+		return err
+	}
+	v := &visit{person: p, now: s.opts.Now()}
+	w := s.scribe(r, v)
+	var x store.Execution
+	err = s.opts.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		x, err = executionIn(ctx, tx, r, c.Param("id"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// The account as it is now: its login may have changed, and its token may have been taken away, since it signed in.
+	user, err := s.opts.Viewer.User(ctx, p.token)
+	if err != nil {
+		return err
+	}
+	if user.ID != p.user.ID {
+		return ErrSignedOut
+	}
+	back := returnPath(form, w.path("executions", x.ID))
+	command, b := form.Get("command"), s.buttons(p, w, x)
+	switch {
+	case !b.offers(command):
+		return s.tell(ctx, c, back, "That is not possible any more. "+w.row(x).Why, false)
+	case form.Get("approval") != b.Approval && command != "retry" && command != "cancel":
+		return s.tell(ctx, c, back, "The approval you saw is not the one that is open now. Look at the page again and repeat.", false)
+	}
+	line := "/" + command
+	if command == "reject" {
+		reason := oneLine(form.Get("reason"))
+		if reason == "" {
+			return s.tell(ctx, c, back, "A rejection needs a reason, for those who mend it.", false)
+		}
+		line += " " + reason
+	}
+	reply, ok, err := s.opts.Actor.Act(ctx, r.ID, x.ID, line, user)
+	if err != nil {
+		return err
+	}
+	s.opts.Log.InfoContext(ctx, "button", "repo", w.fullName(), "execution", x.ID, "command", command, "login", user.Login, "done", ok)
+	if reply == "" {
+		reply = map[bool]string{true: "Done.", false: "Refused."}[ok]
+	}
+	return s.tell(ctx, c, back, reply, ok)
+}
+
+// tell leaves a message for the next page and goes there.
+func (s *Server) tell(ctx context.Context, c echo.Context, path, message string, good bool) error {
+	s.sessions.Put(ctx, keyMessage, message)
+	s.sessions.Put(ctx, keyMessageOK, good)
+	if err := s.saveSession(ctx, c.Response()); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, path)
+}
+
+// returnPath is where the form came from.
+func returnPath(form url.Values, otherwise string) string {
+	if p := localPath(form.Get("return_to")); p != "/" {
+		return p
+	}
+	return otherwise
+}
+
+// oneLine makes what somebody typed fit a command's line.
+func oneLine(s string) string {
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '\u2028' || r == '\u2029'
+	}), " ")
+	if r := []rune(s); len(r) > maxReason {
+		s = string(r[:maxReason])
+	}
+	return s
+}

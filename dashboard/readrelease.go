@@ -1,0 +1,137 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// ignoreMissing drops ErrNotFound.
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) releases(ctx context.Context, v *visit) (any, error) {
+	r, err := s.repoOf(ctx, v.person, v.param("owner"), v.param("repo"))
+	if err != nil {
+		return nil, err
+	}
+	w, list := s.scribe(r, v), Releases{}
+	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
+		all, err := tx.Releases(ctx, r.ID)
+		list.Releases = make([]ReleaseLine, 0, len(all))
+		for _, release := range slices.Backward(all) {
+			executions, err := executionsOf(ctx, tx, release)
+			if err != nil {
+				return err
+			}
+			list.Releases = append(list.Releases, w.release(release, executions))
+		}
+		return err
+	})
+	return list, err
+}
+
+func (s *Server) release(ctx context.Context, v *visit) (any, error) {
+	r, err := s.repoOf(ctx, v.person, v.param("owner"), v.param("repo"))
+	if err != nil {
+		return nil, err
+	}
+	w := s.scribe(r, v)
+	var p Release
+	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
+		rel, err := tx.ReleaseByVersion(ctx, r.ID, v.param("version"))
+		if err != nil {
+			return err
+		}
+		p = Release{
+			Tag: rel.Tag, SHA: rel.SHA, CutSHA: rel.CutSHA, HeadSHA: rel.HeadSHA, CandidateImage: rel.CandidateImage,
+			CandidateDigest: rel.CandidateDigest, ProductionImage: rel.ProductionImage, ProductionDigest: rel.ProductionDigest,
+			Reason: rel.Reason, Bad: rel.Bad, Finished: rel.Finished, Executions: []ExecutionRow{}, Approvals: []Approval{},
+		}
+		executions, err := tx.ExecutionsByRelease(ctx, rel.ID)
+		if err != nil {
+			return err
+		}
+		p.ReleaseLine = w.release(rel, executions)
+		for _, x := range slices.Backward(executions) {
+			p.Executions = append(p.Executions, w.row(x))
+			if x.ID == rel.ExecutionID || x.ID == rel.ProductionExecutionID {
+				p.Buttons = s.merge(p.Buttons, s.buttons(v.person, w, x), p.Path)
+			}
+		}
+		said, err := tx.ApprovalsByRelease(ctx, rel.ID)
+		if err != nil {
+			return err
+		}
+		for _, a := range said {
+			p.Approvals = append(p.Approvals, w.approval(a))
+		}
+		p.Audit, p.AuditCut, err = auditOf(ctx, tx, rel, executions)
+		return err
+	})
+	return p, err
+}
+
+const (
+	auditPage  = 500   // entries read at a time
+	auditReach = 20000 // entries looked through for one page
+	auditShown = 200   // entries shown
+)
+
+// auditOf returns the entries of the audit log that are about a release: its version, its branch, its executions. Those
+// from before it began are not looked at.
+func auditOf(ctx context.Context, tx *store.Tx, r store.Release, executions []store.Execution) (out []AuditEntry, cut bool, err error) {
+	about := map[string]bool{r.ID: true, r.Version: true, r.Branch: true, r.Tag: true}
+	delete(about, "")
+	for _, x := range executions {
+		about[x.ID] = true
+	}
+	after, err := auditBefore(ctx, tx, r)
+	out = []AuditEntry{}
+	for looked := 0; err == nil && looked < auditReach; looked += auditPage {
+		entries, err := tx.AuditLog(ctx, r.RepoID, after, auditPage)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, e := range entries {
+			after = e.Seq
+			if !about[e.Subject] && !strings.HasPrefix(e.Subject, r.Version+" ") {
+				continue
+			}
+			if len(out) == auditShown {
+				return out, true, nil
+			}
+			out = append(out, AuditEntry{Seq: e.Seq, At: e.At, Actor: e.Actor.Login, Action: e.Action, Subject: e.Subject, Reason: e.Reason, Hash: e.Hash})
+		}
+		if len(entries) < auditPage {
+			return out, false, nil
+		}
+	}
+	return out, true, err
+}
+
+// auditBefore finds the last entry from before a release began, in a log that is in the order of time and may be long.
+func auditBefore(ctx context.Context, tx *store.Tx, r store.Release) (seq int64, err error) {
+	early := func(n int) bool { // entry n+1 is there and was written before the release began
+		if err != nil {
+			return false
+		}
+		var entries []store.AuditEntry
+		entries, err = tx.AuditLog(ctx, r.RepoID, int64(n), 1)
+		return err == nil && len(entries) == 1 && entries[0].At.Before(r.StartedAt)
+	}
+	high := 1
+	for early(high) {
+		high *= 2
+	}
+	n := sort.Search(high, func(n int) bool { return !early(n) })
+	return int64(n), err
+}

@@ -1,0 +1,259 @@
+package dashboard
+
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// The types in this file are what pages show and what the JSON below /api/v1/ says; both come from the same values.
+// Times are UTC; durations are whole seconds.
+
+// Board is the organization board: one line for whatever is open, and every repository the person may read.
+type Board struct {
+	Repos []RepoSummary `json:"repos"`
+	// Total counts the repositories that match Query, on all pages; Page counts from 1.
+	Total int    `json:"total"`
+	Page  int    `json:"page"`
+	Pages int    `json:"pages"`
+	Query string `json:"query,omitempty"`
+	// Waiting counts the approvals and promotions that wait for people, among Repos.
+	Waiting  int            `json:"waiting"`
+	Releases []ReleaseLine  `json:"releases"`
+	Running  []ExecutionRow `json:"running"`
+}
+
+// RepoSummary is a repository with what runs where.
+type RepoSummary struct {
+	ID    int64  `json:"id"`
+	Owner string `json:"owner"`
+	Name  string `json:"name"`
+	Path  string `json:"path"`
+	URL   string `json:"url"` // at GitHub
+	// Gone says why nothing may be done here; ConfigProblem what is wrong with the newest configuration.
+	Gone          string        `json:"gone,omitempty"`
+	ConfigProblem string        `json:"config_problem,omitempty"`
+	Observe       bool          `json:"observe,omitempty"`
+	Environments  []Environment `json:"environments"`
+	Running       int           `json:"running"`
+	Open          int           `json:"open"` // releases and hotfixes
+}
+
+// Environment is what runs in a place.
+type Environment struct {
+	Name       string    `json:"name"`
+	Version    string    `json:"version,omitempty"`
+	Image      string    `json:"image,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	SHA        string    `json:"sha,omitempty"`
+	DeployedAt time.Time `json:"deployed_at,omitzero"`
+	Execution  string    `json:"execution,omitempty"`
+	Path       string    `json:"path,omitempty"` // of the execution
+	// Hold is why nothing may be promoted here; HoldBy and HoldAt who said so, when.
+	Hold   string    `json:"hold,omitempty"`
+	HoldBy string    `json:"hold_by,omitempty"`
+	HoldAt time.Time `json:"hold_at,omitzero"`
+	// DeployingFor is the execution whose deployment is under way.
+	DeployingFor string `json:"deploying_for,omitempty"`
+}
+
+// ReleaseLine is a release or hotfix in a list.
+type ReleaseLine struct {
+	Repo    string              `json:"repo"` // owner/name
+	Kind    string              `json:"kind"`
+	Version string              `json:"version"`
+	Path    string              `json:"path"`
+	Branch  string              `json:"branch"`
+	Status  store.ReleaseStatus `json:"status"`
+	Pull    int                 `json:"pull,omitempty"`
+	PullURL string              `json:"pull_url,omitempty"`
+	// Next is the one next step; Blocked tells that somebody must do it before anything goes on.
+	Next       string    `json:"next,omitempty"`
+	Blocked    bool      `json:"blocked,omitempty"`
+	StartedBy  string    `json:"started_by,omitempty"`
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	ReleasedAt time.Time `json:"released_at,omitzero"`
+}
+
+// ExecutionRow is an execution in a list.
+type ExecutionRow struct {
+	Repo      string          `json:"repo"` // owner/name
+	ID        string          `json:"id"`
+	Path      string          `json:"path"`
+	Kind      string          `json:"kind"`
+	Branch    string          `json:"branch"`
+	SHA       string          `json:"sha"`
+	CommitURL string          `json:"commit_url"`
+	Status    pipeline.Status `json:"status"`
+	Version   string          `json:"version,omitempty"`
+	Why       string          `json:"why"` // what it waits for, or why it ended
+	// AwaitsPeople tells that an approval is open, or somebody must ask for the promotion.
+	AwaitsPeople bool      `json:"awaits_people,omitempty"`
+	Pull         int       `json:"pull,omitempty"`
+	PullURL      string    `json:"pull_url,omitempty"`
+	StartedBy    string    `json:"started_by,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
+	EndedAt      time.Time `json:"ended_at,omitzero"`
+	Seconds      int64     `json:"seconds"` // so far, or in all
+}
+
+// Repo is the page of a repository.
+type Repo struct {
+	RepoSummary
+	Open     []ReleaseLine  `json:"open_releases"`
+	Past     []ReleaseLine  `json:"past_releases"` // newest first, at most pastReleases
+	Running  []ExecutionRow `json:"running_executions"`
+	Branches []ExecutionRow `json:"branches"` // the latest execution of each branch, newest first
+}
+
+// Execution is the page of an execution.
+type Execution struct {
+	ExecutionRow
+	Image      string     `json:"image,omitempty"`
+	Digest     string     `json:"digest,omitempty"`
+	ConfigSHA  string     `json:"config_sha,omitempty"`
+	Release    string     `json:"release,omitempty"` // version
+	ReleaseURL string     `json:"release_path,omitempty"`
+	Stages     []Stage    `json:"stages"`
+	Approvals  []Approval `json:"approvals"`
+	// Problem says why the stages cannot be shown.
+	Problem string   `json:"problem,omitempty"`
+	Buttons *Buttons `json:"-"`
+}
+
+// Stage is a stage of an execution.
+type Stage struct {
+	Name    string          `json:"name"`
+	Status  pipeline.Status `json:"status"`
+	Summary string          `json:"summary,omitempty"`
+	Seconds int64           `json:"seconds"`
+	Started bool            `json:"started"`
+	Actions []Action        `json:"actions"`
+}
+
+// Action is an action of a stage: its latest attempt.
+type Action struct {
+	ID          string          `json:"id,omitempty"`
+	Name        string          `json:"name"`
+	Uses        string          `json:"uses"`
+	Environment string          `json:"environment,omitempty"`
+	Status      pipeline.Status `json:"status"`
+	Attempt     int             `json:"attempt"`
+	Summary     string          `json:"summary,omitempty"`
+	URL         string          `json:"url,omitempty"` // http or https
+	Started     bool            `json:"started"`
+	Seconds     int64           `json:"seconds"`
+	Log         string          `json:"log,omitempty"` // the end of it, without terminal escapes
+	Remarks     []Remark        `json:"annotations,omitempty"`
+}
+
+// Remark is a remark on a line of a file.
+type Remark struct {
+	Path    string `json:"path"`
+	Line    int    `json:"start_line"`
+	Level   string `json:"level"`
+	Title   string `json:"title,omitempty"`
+	Message string `json:"message"`
+}
+
+// Approval is one person's word on one candidate.
+type Approval struct {
+	By          string        `json:"by"`
+	Verdict     store.Verdict `json:"verdict"`
+	Reason      string        `json:"reason,omitempty"`
+	Via         string        `json:"via"`
+	At          time.Time     `json:"at"`
+	Environment string        `json:"environment"`
+	SHA         string        `json:"sha"`
+	Digest      string        `json:"digest"`
+	Execution   string        `json:"execution"`
+	Path        string        `json:"path"`
+	VoidedAt    time.Time     `json:"voided_at,omitzero"`
+	VoidReason  string        `json:"void_reason,omitempty"`
+}
+
+// Release is the story of a release or hotfix.
+type Release struct {
+	ReleaseLine
+	Tag              string         `json:"tag,omitempty"`
+	SHA              string         `json:"sha,omitempty"`
+	CutSHA           string         `json:"cut_sha,omitempty"`
+	HeadSHA          string         `json:"head_sha,omitempty"`
+	CandidateImage   string         `json:"candidate_image,omitempty"`
+	CandidateDigest  string         `json:"candidate_digest,omitempty"`
+	ProductionImage  string         `json:"production_image,omitempty"`
+	ProductionDigest string         `json:"production_digest,omitempty"`
+	Reason           string         `json:"reason,omitempty"`
+	Bad              bool           `json:"bad,omitempty"`
+	Finished         bool           `json:"finished"`
+	Executions       []ExecutionRow `json:"executions"` // newest first
+	Approvals        []Approval     `json:"approvals"`  // oldest first
+	Audit            []AuditEntry   `json:"audit"`      // oldest first
+	// AuditCut tells that there are more entries than are shown.
+	AuditCut bool     `json:"audit_cut,omitempty"`
+	Buttons  *Buttons `json:"-"`
+}
+
+// AuditEntry is one decision.
+type AuditEntry struct {
+	Seq     int64     `json:"seq"`
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor,omitempty"`
+	Action  string    `json:"action"`
+	Subject string    `json:"subject"`
+	Reason  string    `json:"reason,omitempty"`
+	Hash    string    `json:"hash"`
+}
+
+// Approvals is what waits for people.
+type Approvals struct {
+	Waiting []Waiting `json:"waiting"`
+}
+
+// Waiting is an execution that goes on when somebody has spoken.
+type Waiting struct {
+	ExecutionRow
+	For         string    `json:"for"` // approval, promotion
+	Environment string    `json:"environment"`
+	Image       string    `json:"image,omitempty"`
+	Digest      string    `json:"digest,omitempty"`
+	Until       time.Time `json:"until,omitzero"`
+	ReleasePath string    `json:"release_path,omitempty"`
+}
+
+// Executions, Releases and Environments are lists of one repository.
+type (
+	// Executions are the newest of each kind of branch.
+	Executions struct {
+		Executions []ExecutionRow `json:"executions"`
+	}
+	// Releases are all releases and hotfixes, newest first.
+	Releases struct {
+		Releases []ReleaseLine `json:"releases"`
+	}
+	// Environments are by name.
+	Environments struct {
+		Environments []Environment `json:"environments"`
+	}
+)
+
+// Buttons are what may be asked for on a page.
+type Buttons struct {
+	Post     string // the path the form goes to
+	Return   string // the path to come back to
+	CSRF     string
+	Approval string // ID of the approval that is open
+	Approve  bool
+	Reject   bool
+	Promote  bool
+	Retry    bool
+	Cancel   bool
+	// Version, SHA, Digest and Environment are what an approval would be of.
+	Version, SHA, Digest, Environment string
+}
+
+// Any tells whether there is a button at all.
+func (b *Buttons) Any() bool {
+	return b != nil && (b.Approve || b.Reject || b.Promote || b.Retry || b.Cancel)
+}
