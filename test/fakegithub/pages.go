@@ -18,22 +18,23 @@ code,pre{font:13px/1.5 ui-monospace,monospace}pre{background:var(--soft);padding
 .list{list-style:none;padding:0;border:1px solid var(--line);border-radius:8px}.list li{padding:.6em .9em;border-top:1px solid var(--line)}.list li:first-child{border-top:0}
 .tag{font-size:.8rem;border:1px solid var(--line);border-radius:1em;padding:.1em .6em;margin-right:.4em}.soft{opacity:.7}
 .good{color:light-dark(#116329,#56d364)}.bad{color:light-dark(#a40e26,#ff7b72)}.wait{color:light-dark(#7d4e00,#e3b341)}
-.card{border:1px solid var(--line);border-radius:8px;margin:.8em 0}.card>header{background:var(--soft);padding:.4em .9em;border-radius:8px 8px 0 0}.card>div{padding:.2em .9em}`
+.card{border:1px solid var(--line);border-radius:8px;margin:.8em 0}.card>header{background:var(--soft);padding:.4em .9em;border-radius:8px 8px 0 0}.card>div{padding:.2em .9em;overflow-x:auto}
+table{border-collapse:collapse;margin:.6em 0}td,th{border:1px solid var(--line);padding:.25em .7em;text-align:left}blockquote{margin:.6em 0;padding-left:.8em;border-left:3px solid var(--line)}h3{font-size:1rem;margin:.8em 0 .3em}`
 
-var pageTemplates = template.Must(template.New("pages").Funcs(template.FuncMap{"mood": mood, "short": short7}).Parse(`
+var pageTemplates = template.Must(template.New("pages").Funcs(template.FuncMap{"mood": mood, "short": short7, "markdown": markdown}).Parse(`
 {{define "head"}}<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.}}</title><style>` + pageStyle + `</style></head><body><main>{{end}}
 {{define "foot"}}</main></body></html>{{end}}
-{{define "checks"}}{{if .}}<ul class="list">{{range .}}<li><span class="{{mood .Result}}">{{.Result}}</span> <strong>{{.Name}}</strong> {{.Title}}{{if .URL}} · <a href="{{.URL}}">details</a>{{end}}{{if .Summary}}<details><summary class="soft">summary</summary><pre>{{.Summary}}</pre></details>{{end}}</li>{{end}}</ul>{{else}}<p class="soft">None.</p>{{end}}{{end}}
+{{define "checks"}}{{if .}}<ul class="list">{{range .}}<li><span class="{{mood .Result}}">{{.Result}}</span> <strong>{{.Name}}</strong> {{.Title}}{{if .URL}} · <a href="{{.URL}}">details</a>{{end}}{{if .Summary}}<details><summary class="soft">summary</summary><div>{{markdown .Summary}}</div></details>{{end}}</li>{{end}}</ul>{{else}}<p class="soft">None.</p>{{end}}{{end}}
 {{define "home"}}{{template "head" "Stand-in GitHub"}}<h1>Stand-in GitHub</h1><ul class="list">{{range .Repos}}<li><a href="/{{.}}">{{.}}</a></li>{{end}}</ul>{{template "foot"}}{{end}}
 {{define "repo"}}{{template "head" .Name}}<h1>{{.Name}}</h1><h2>Pull requests</h2>{{if .Pulls}}<ul class="list">{{range .Pulls}}<li><span class="tag {{mood .State}}">{{.State}}</span><a href="/{{$.Name}}/pull/{{.Number}}">#{{.Number}} {{.Title}}</a> <span class="soft">{{.Head}} → {{.Base}} by {{.Author}}</span></li>{{end}}</ul>{{else}}<p class="soft">None.</p>{{end}}
 <h2>Branches</h2><ul class="list">{{range .Branches}}<li><a href="/{{$.Name}}/commit/{{.SHA}}"><code>{{short .SHA}}</code></a> {{.Name}}</li>{{end}}</ul>
 <h2>Tags</h2>{{if .Tags}}<ul class="list">{{range .Tags}}<li><a href="/{{$.Name}}/commit/{{.SHA}}"><code>{{short .SHA}}</code></a> {{.Name}}</li>{{end}}</ul>{{else}}<p class="soft">None.</p>{{end}}
 <h2>Deployments</h2>{{if .Deployments}}<ul class="list">{{range .Deployments}}<li><span class="{{mood .Result}}">{{.Result}}</span> <strong>{{.Name}}</strong> <code>{{short .SHA}}</code> {{.Title}}</li>{{end}}</ul>{{else}}<p class="soft">None.</p>{{end}}
-<h2>Releases</h2>{{if .Releases}}{{range .Releases}}<div class="card"><header><strong>{{.Name}}</strong> <span class="soft">{{.Title}}</span></header><div><pre>{{.Summary}}</pre></div></div>{{end}}{{else}}<p class="soft">None.</p>{{end}}{{template "foot"}}{{end}}
+<h2>Releases</h2>{{if .Releases}}{{range .Releases}}<div class="card"><header><strong>{{.Name}}</strong> <span class="soft">{{.Title}}</span></header><div>{{markdown .Summary}}</div></div>{{end}}{{else}}<p class="soft">None.</p>{{end}}{{template "foot"}}{{end}}
 {{define "pull"}}{{template "head" .Title}}<p><a href="/{{.Repo}}">{{.Repo}}</a></p><h1>{{.Title}} <span class="soft">#{{.Number}}</span></h1>
 <p><span class="tag {{mood .State}}">{{.State}}</span>{{.Author}} wants to merge <code>{{.Head}}</code> into <code>{{.Base}}</code> at <a href="/{{.Repo}}/commit/{{.SHA}}"><code>{{short .SHA}}</code></a>{{if eq .State "open"}} · <span class="soft">{{.Mergeable}}</span>{{end}}</p>
-{{if .Body}}<pre>{{.Body}}</pre>{{end}}<h2>Checks</h2>{{template "checks" .Checks}}<h2>Conversation</h2>
-{{range .Comments}}<div class="card"><header><strong>{{.Author}}</strong> <span class="soft">{{.When}}</span> {{.Reactions}}</header><div><pre>{{.Body}}</pre></div></div>{{else}}<p class="soft">No comments.</p>{{end}}{{template "foot"}}{{end}}
+{{if .Body}}<div class="card"><div>{{markdown .Body}}</div></div>{{end}}<h2>Checks</h2>{{template "checks" .Checks}}<h2>Conversation</h2>
+{{range .Comments}}<div class="card"><header><strong>{{.Author}}</strong> <span class="soft">{{.When}}</span> {{.Reactions}}</header><div>{{markdown .Body}}</div></div>{{else}}<p class="soft">No comments.</p>{{end}}{{template "foot"}}{{end}}
 {{define "commit"}}{{template "head" .Title}}<p><a href="/{{.Repo}}">{{.Repo}}</a></p><h1>{{.Title}}</h1><p><code>{{.SHA}}</code> <span class="soft">by {{.Author}}</span></p>
 {{if .Body}}<pre>{{.Body}}</pre>{{end}}<h2>Checks</h2>{{template "checks" .Checks}}<h2>Files</h2><ul class="list">{{range .Files}}<li><span class="tag">{{.State}}</span>{{.Name}}</li>{{end}}</ul>{{template "foot"}}{{end}}
 `))
@@ -42,9 +43,9 @@ func mood(state string) string {
 	switch state {
 	case "success", "open", "merged", "neutral":
 		return "good"
-	case "failure", "error", "timed_out", "action_required", "closed", "cancelled":
+	case "failure", "error", "timed_out", "closed", "cancelled":
 		return "bad"
-	case "queued", "in_progress", "pending", "waiting":
+	case "queued", "in_progress", "pending", "waiting", "action_required":
 		return "wait"
 	}
 	return ""
