@@ -28,6 +28,7 @@ type atSHA struct {
 	pulls      []store.Pull // open ones
 	executions []store.Execution
 	release    *store.Release // the live or newest one whose head or candidate it is
+	former     *store.Release // one whose candidate it was, before its branch moved on
 	findings   []finding      // of pulls, in their order
 	group      *groupFacts    // a merge queue's head
 	push       []gitflow.Violation
@@ -103,6 +104,11 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		for i, r := range releases {
 			if r.SHA == sha || r.HeadSHA == sha && r.SHA == "" {
 				at.release = &releases[i]
+			}
+			for _, x := range at.executions {
+				if x.ReleaseID == r.ID {
+					at.former = &releases[i]
+				}
 			}
 		}
 		return err
@@ -373,6 +379,10 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		into = into || p.BaseBranch == s.names().Production
 	}
 	r := at.release
+	if r == nil && at.former != nil {
+		run.Title = fmt.Sprintf("The branch has moved on to %s", short(at.former.HeadSHA))
+		return completed(run, forge.Cancelled), true, nil
+	}
 	if r == nil {
 		if !into {
 			return run, false, nil

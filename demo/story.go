@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // Run plays the story. It returns nil when every step of it came out as told.
@@ -380,13 +384,15 @@ func (s *story) print(ctx context.Context, o Options, took time.Duration) error 
 		Conclusion string `json:"conclusion"`
 	}
 	checks := []check{}
-	seen := map[string]bool{}
 	for _, sha := range s.w.shas() {
+		newest := map[string]fakegithub.CheckRun{}
 		for _, c := range s.w.repo.CheckRuns(sha) {
-			if !seen[sha+c.Name] {
-				seen[sha+c.Name] = true
-				checks = append(checks, check{sha, c.Name, c.Status, c.Conclusion})
+			if c.ID > newest[c.Name].ID {
+				newest[c.Name] = c
 			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(newest)) {
+			checks = append(checks, check{sha, name, newest[name].Status, newest[name].Conclusion})
 		}
 	}
 	enc := json.NewEncoder(o.Out)
