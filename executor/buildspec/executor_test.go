@@ -315,7 +315,7 @@ func TestAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run builds as another user")
 	}
-	w := newWorld(t, spec("phases: {build: {commands: ['id -u; touch here $HOME/h $TMPDIR/t', 'exit 0', 'id -g', 'ls /root >/dev/null 2>&1 || echo closed']}}", "artifacts: {files: [here]}"))
+	w := newWorld(t, spec("phases: {build: {commands: ['id -u; touch here $HOME/h $TMPDIR/t', 'exit 0', 'id -g', 'ls /root >/dev/null 2>&1 || echo closed', 'bash -c \"ulimit -u\"']}}", "artifacts: {files: [here]}"))
 	open := w.dir
 	for range 3 { // the test's folders are closed to others
 		if err := os.Chmod(open, 0o711); err != nil {
@@ -327,7 +327,7 @@ func TestAnotherUser(t *testing.T) {
 	r := request("ex-1-1-1")
 	r.Outputs = []string{"app"}
 	got := w.run(e, r)
-	if diff := cmp.Diff([]string{"65534", "65534", "closed"}, said(got.Log)); diff != "" || got.Status != pipeline.Succeeded {
+	if diff := cmp.Diff([]string{"65534", "65534", "closed", "8192"}, said(got.Log)); diff != "" || got.Status != pipeline.Succeeded {
 		t.Errorf("%s %s (-want +got)\n%s", got.Status, got.Summary, diff)
 	}
 }

@@ -67,7 +67,12 @@ func (e *Executor) deploy(ctx context.Context, at environment, d deployment) err
 	if _, _, err := image.command(); err != nil {
 		return err
 	}
-	if had && before.Run != run {
+	state, _, err := supervise.Look(filepath.Join(at.dir, run))
+	if err != nil {
+		return err
+	}
+	// A deployment that ran already has done this, and what is current may be what was started again after it failed.
+	if had && state == supervise.Absent {
 		if err := e.endWithin(ctx, at, before.Run); err != nil {
 			return err
 		}
@@ -125,28 +130,28 @@ func (e *Executor) fail(ctx context.Context, at environment, d deployment, next 
 	if next.before != nil {
 		back := *next.before
 		back.Run = filepath.Base(at.file(d.r.ID, ".back"))
-		switch err := e.again(ctx, at, back, d.p.timeout); {
+		if err := at.serve(back); err != nil { // before it runs, so that whoever comes next ends it
+			return err
+		}
+		switch err := e.again(ctx, at, back); {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			report.Summary += "; the one before could not be started again: " + strings.Join(strings.Fields(err.Error()), " ")
 		default:
 			report.Summary += "; " + back.Digest + " serves again"
-			if err := at.serve(back); err != nil {
-				return err
-			}
 		}
 	}
 	return at.finish(d.r.ID, report)
 }
 
-// again starts what served before.
-func (e *Executor) again(ctx context.Context, at environment, back Running, timeout time.Duration) error {
+// again starts what served before. How long the new one was given is no measure for it.
+func (e *Executor) again(ctx context.Context, at environment, back Running) error {
 	image, err := e.unpack(ctx, back.Image, back.Digest)
 	if err != nil {
 		return err
 	}
-	return e.run(ctx, at, image, back, timeout)
+	return e.run(ctx, at, image, back, defaultTimeout)
 }
 
 // errStopped says that somebody asked for the end of the deployment.

@@ -182,7 +182,7 @@ func request(id, image, digest, listen string) executor.Request {
 	return executor.Request{
 		ID: id, Uses: "process", Owner: "acme", Repo: "shop", Environment: "staging", Digest: digest,
 		Env:  map[string]string{"SLUICE_IMAGE": image, "SLUICE_ID": id},
-		With: map[string]any{"listen": listen, "health": "/", "timeout": "5s"},
+		With: map[string]any{"listen": listen, "health": "/", "timeout": "20s"},
 	}
 }
 
@@ -247,13 +247,12 @@ func TestDeployAndReplace(t *testing.T) {
 
 func TestWhatIsNotHealthyGivesWay(t *testing.T) {
 	for name, tc := range map[string]struct {
-		script string
-		health string
-		want   string
+		script, health, timeout string
+		want                    string
 	}{
-		"it ends":            {"echo out of order; exit 3", "/", "the process ended: exited, status 3"},
-		"it does not listen": {"exec sleep 1000", "/", "not healthy after 300ms"},
-		"it is unhealthy":    {"exec " + os.Args[0] + " serve bad", "/broken", "GET /broken answers 500"},
+		"it ends":            {"echo out of order; exit 3", "/", "20s", "the process ended: exited, status 3"},
+		"it does not listen": {"exec sleep 1000", "/", "300ms", "not healthy after 300ms"},
+		"it is unhealthy":    {"exec " + os.Args[0] + " serve bad", "/broken", "3s", "GET /broken answers 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -263,7 +262,7 @@ func TestWhatIsNotHealthyGivesWay(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 			r := w.request("ex-2-1-1", w.image(tc.script))
-			r.With["health"], r.With["timeout"] = tc.health, "300ms"
+			r.With["health"], r.With["timeout"] = tc.health, tc.timeout
 			got := w.deploy(e, r)
 			if got.Status != pipeline.Failed || !strings.Contains(got.Summary, tc.want) || !strings.Contains(got.Summary, good+" serves again") {
 				t.Errorf("%s: %s; want %q", got.Status, got.Summary, tc.want)
@@ -334,6 +333,26 @@ func TestGoingOnInTheMiddle(t *testing.T) {
 	r.With["health"] = "/"
 	if got := w.deploy(w.executor(), r); got.Status != pipeline.Succeeded || w.ask() != "two" || w.count(r.ID) != 1 {
 		t.Errorf("%s (%s), answers %s, started %d times", got.Status, got.Summary, w.ask(), w.count(r.ID))
+	}
+}
+
+// The server was killed while it put back what served before: the next one finishes that.
+func TestGoingOnInTheMiddleOfPuttingBack(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor()
+	if got := w.deploy(e, w.request("ex-1-1-1", w.version("one"))); got.Status != pipeline.Succeeded {
+		t.Fatalf("%+v", got)
+	}
+	r := w.request("ex-2-1-1", w.image("exit 3"))
+	if got := w.deploy(e, r); got.Status != pipeline.Failed || w.ask() != "one" {
+		t.Fatalf("%s: %s", got.Status, got.Summary)
+	}
+	if err := os.Remove(place(w.dir, r).file(r.ID, ".json")); err != nil { // the report was not written
+		t.Fatal(err)
+	}
+	got := w.deploy(w.executor(), r)
+	if got.Status != pipeline.Failed || !strings.Contains(got.Summary, "serves again") || w.ask() != "one" || w.count("ex-1-1-1") != 2 {
+		t.Errorf("%s: %s; answers %s, started %d times; want it to go on serving", got.Status, got.Summary, w.ask(), w.count("ex-1-1-1"))
 	}
 }
 

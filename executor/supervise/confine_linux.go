@@ -20,8 +20,11 @@ var keptCapabilities = []int{
 	unix.CAP_AUDIT_WRITE, unix.CAP_SETFCAP,
 }
 
-// HideProcess keeps other processes of the same user from reading this one's memory and environment. The server calls
-// it once at its start: what it runs for repositories may be of its own user.
+// maxProcesses is how many processes and threads a Spec.User may have, over everything that runs as it.
+const maxProcesses = 8192
+
+// HideProcess keeps other processes of the same user from reading this one's memory and environment: what it
+// runs for repositories may be of its own user. New calls it. Core dumps are off then, and debuggers need root.
 func HideProcess() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("hide this process from others of its user: %w", err)
@@ -59,6 +62,11 @@ func harden(spec Spec) error {
 	limit.Max = limit.Cur
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		return fmt.Errorf("limit file sizes: %w", err)
+	}
+	if spec.User != nil { // counted by user: with the server's own it would be the server's limit too
+		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: maxProcesses, Max: maxProcesses}); err != nil {
+			return fmt.Errorf("limit processes: %w", err)
+		}
 	}
 	kept := map[int]bool{}
 	for _, c := range keptCapabilities {

@@ -38,8 +38,11 @@ type Launcher struct {
 	closed  bool
 }
 
-// New makes a launcher.
+// New makes a launcher, and hides this process from others of its user (HideProcess).
 func New(o Options) (*Launcher, error) {
+	if err := HideProcess(); err != nil {
+		return nil, err
+	}
 	if len(o.Command) == 0 {
 		self, err := os.Executable()
 		if err != nil {

@@ -48,7 +48,8 @@ type Spec struct {
 	// LogHead and LogTail are how many bytes are kept of the log's beginning and end. Default 256 KiB and 1 MiB.
 	LogHead int64 `json:"log_head,omitempty"`
 	LogTail int64 `json:"log_tail,omitempty"`
-	// User is who the program runs as; nil means as the server. Only root can name another.
+	// User is who the program runs as; nil means as the server. Only root can name another. It should be nobody else's:
+	// the number of its processes is limited (Linux), and it cannot touch the server's files.
 	User *User `json:"user,omitempty"`
 	// NoNetwork runs the program in a network namespace of its own, without any connection (Linux).
 	NoNetwork bool `json:"no_network,omitempty"`

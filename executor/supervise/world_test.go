@@ -32,9 +32,6 @@ func TestMain(m *testing.M) {
 
 // server is another process that starts a program and then waits to be killed.
 func server(dir, script string) {
-	if err := HideProcess(); err != nil {
-		panic(err)
-	}
 	l, err := New(Options{})
 	if err != nil {
 		panic(err)
