@@ -60,18 +60,24 @@ var refRE = regexp.MustCompile(`"#/components/([a-zA-Z]+)/([^"]+)"`)
 
 // prune drops the operations the stand-in does not have, and the components that nothing refers to then.
 func prune(raw []byte) ([]byte, error) {
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	doc, err := members(raw)
+	if err != nil {
 		return nil, err
 	}
-	var paths, webhooks map[string]json.RawMessage
-	var components map[string]map[string]json.RawMessage
-	for key, into := range map[string]any{"paths": &paths, "webhooks": &webhooks, "components": &components} {
+	parts := map[string]map[string]json.RawMessage{}
+	for _, key := range []string{"paths", "webhooks", "components"} {
 		if len(doc[key]) == 0 {
 			continue
 		}
-		if err := json.Unmarshal(doc[key], into); err != nil {
+		if parts[key], err = members(doc[key]); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	paths, webhooks := parts["paths"], parts["webhooks"]
+	components := map[string]map[string]json.RawMessage{}
+	for kind, text := range parts["components"] {
+		if components[kind], err = members(text); err != nil {
+			return nil, fmt.Errorf("components/%s: %w", kind, err)
 		}
 	}
 	has := map[string]bool{}

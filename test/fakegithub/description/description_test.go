@@ -1,6 +1,7 @@
 package description_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
@@ -10,7 +11,10 @@ import (
 func TestEveryRouteIsGitHubs(t *testing.T) {
 	d, err := description.Load("../../node_modules/@octokit/openapi/generated/api.github.com.json")
 	if err != nil {
-		t.Skipf("GitHub's description is not installed: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("the description is not installed: %v", err)
 	}
 	seen := map[string]bool{}
 	for _, r := range fakegithub.Routes() {
