@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/sluicehq/sluice/forge"
 )
@@ -31,16 +30,13 @@ const (
 // newSessions returns the sessions of a dashboard at the public address. The cookie is bound to exactly that host where
 // there is https.
 func newSessions(kept scs.Store, public *url.URL) *scs.SessionManager {
-	m := scs.New()
-	if unused, ok := m.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup() // scs starts one for every manager
+	return &scs.SessionManager{ // not scs.New, which starts a store of its own in the background
+		Store: kept, Lifetime: sessionFor, Codec: scs.GobCodec{},
+		Cookie: scs.SessionCookie{
+			Name: cookieName(public, "sluice"), Path: "/", HttpOnly: true, Secure: public.Scheme == "https", SameSite: http.SameSiteLaxMode,
+			Persist: false, // the store knows when it ends; the browser forgets it when it is closed
+		},
 	}
-	m.Store = kept
-	m.Lifetime = sessionFor
-	m.Cookie.Name = cookieName(public, "sluice")
-	m.Cookie.Secure = public.Scheme == "https"
-	m.Cookie.HttpOnly, m.Cookie.SameSite, m.Cookie.Path = true, http.SameSiteLaxMode, "/"
-	return m
 }
 
 // cookieName puts the prefix in front by which browsers refuse a cookie that another host, or plain http, has set.
