@@ -1,0 +1,126 @@
+package archtest
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// row says what the files of a package, tests left out, may import.
+type row struct {
+	ours []string // packages of this module; "*": any
+	// foreign are modules from elsewhere, by the beginning of their path; "*": any. The standard library is not asked.
+	foreign []string
+	// pure packages know no files, network, processes, database, clock's context or log.
+	pure bool
+}
+
+// top are the words that everything else is said in.
+var top = []string{"gitflow", "tagging", "pipeline", "event", "forge"}
+
+// house is the table. Imports point up it, so adapters never know each other. A pattern ends in /*.
+var house = map[string]row{
+	"forge":    {pure: true},
+	"event":    {pure: true, ours: []string{"forge"}},
+	"pipeline": {pure: true},
+	"gitflow":  {pure: true, foreign: []string{"github.com/bmatcuk/doublestar/"}},
+	"tagging":  {pure: true, foreign: []string{"github.com/leodido/go-conventionalcommits", "github.com/Masterminds/semver/"}},
+
+	"config": {ours: top, foreign: []string{"github.com/bmatcuk/doublestar/", "github.com/goccy/go-yaml", "github.com/invopop/jsonschema"}},
+
+	"store":           {ours: []string{"pipeline", "event", "forge"}, foreign: []string{"*"}},
+	"store/storetest": {ours: []string{"store", "pipeline", "event", "forge", "internal/pgtest"}, foreign: []string{"github.com/google/go-cmp/"}},
+	"queue":           {ours: []string{"store", "event"}, foreign: []string{"github.com/riverqueue/", "github.com/jackc/pgx/"}},
+
+	"artifact":  {ours: []string{"pipeline"}},
+	"githubapp": {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
+	"gitrepo":   {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
+	"registry":  {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
+
+	"executor":           {ours: []string{"pipeline"}},
+	"executor/supervise": {foreign: []string{"golang.org/x/sys/"}},
+	"executor/*":         {ours: []string{"executor", "executor/supervise", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
+
+	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
+
+	"webhooks":  {ours: []string{"event", "forge"}, foreign: []string{"*"}},
+	"dashboard": {ours: []string{"event", "pipeline", "store", "forge", "gitflow"}, foreign: []string{"*"}},
+
+	"demo":       {ours: []string{"artifact", "forge", "pipeline", "registry", "test/fakegithub"}, foreign: []string{"*"}},
+	"test/*":     {ours: []string{"*"}, foreign: []string{"*"}},
+	"internal/*": {foreign: []string{"*"}},
+	"cmd/sluice": {ours: []string{"*"}, foreign: []string{"*"}},
+}
+
+// impure is what pure packages do not import.
+var impure = []string{"context", "database/sql", "log", "log/slog", "net", "net/http", "os", "os/exec", "os/signal", "syscall"}
+
+// rowOf finds the row of a package: its own, else that of the nearest folder above.
+func rowOf(folder string) (row, bool) {
+	if r, ok := house[folder]; ok {
+		return r, true
+	}
+	for up := path.Dir(folder); up != "."; up = path.Dir(up) {
+		if r, ok := house[up+"/*"]; ok {
+			return r, true
+		}
+	}
+	return row{}, false
+}
+
+func TestImports(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test {
+			continue
+		}
+		r, ok := rowOf(f.folder)
+		if !ok {
+			t.Errorf("%s: package %s has no row in the table of the house", f.path, f.folder)
+			continue
+		}
+		for _, name := range f.ours {
+			if name != f.folder && !slices.Contains(r.ours, name) && !slices.Contains(r.ours, "*") {
+				t.Errorf("%s: package %s may not import %s", f.path, f.folder, name)
+			}
+		}
+		for _, name := range f.foreign {
+			standard := !strings.Contains(strings.SplitN(name, "/", 2)[0], ".")
+			switch {
+			case standard && r.pure && slices.Contains(impure, name):
+				t.Errorf("%s: package %s is pure and may not import %s", f.path, f.folder, name)
+			case !standard && !slices.ContainsFunc(r.foreign, func(p string) bool { return p == "*" || strings.HasPrefix(name, p) }):
+				t.Errorf("%s: package %s may not import %s", f.path, f.folder, name)
+			}
+		}
+	}
+}
+
+// Nothing below cmd knows who serves: the bot is asked by comments, buttons and pages alike.
+func TestBotSpeaksNoHTTP(t *testing.T) {
+	for _, f := range files(t) {
+		if f.folder != "bot" || f.test {
+			continue
+		}
+		for _, name := range f.foreign {
+			if name == "net" || strings.HasPrefix(name, "net/") && name != "net/url" {
+				t.Errorf("%s: package bot may not import %s", f.path, name)
+			}
+		}
+	}
+}
+
+// What is only there for tests is not in the program: the stand-ins are imported by the demo and by nobody else.
+func TestNoTestCodeInTheProgram(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || strings.HasPrefix(f.folder, "test/") || f.folder == "demo" {
+			continue
+		}
+		for _, name := range slices.Concat(f.ours, f.foreign) {
+			harness := strings.HasSuffix(f.folder, "test") || f.folder == "internal/deps"
+			if name == "testing" && !harness || strings.HasPrefix(name, "test/") && f.folder != "cmd/sluice" {
+				t.Errorf("%s imports %s", f.path, name)
+			}
+		}
+	}
+}
