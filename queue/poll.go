@@ -10,8 +10,11 @@ import (
 // pollInterval is how often due lanes are looked for when nothing gives reason to earlier.
 const pollInterval = time.Second
 
-// pollLanes is how many lanes one look wakes.
-const pollLanes = 1000
+// pollLanes is how many lanes one look wakes. When there were as many, more may wait: the next look is after pollAgain.
+const (
+	pollLanes = 1000
+	pollAgain = 50 * time.Millisecond
+)
 
 // Poke looks for what is due now by the clock. Tests call it after they moved the clock.
 func (q *Queue) Poke() {
@@ -63,6 +66,9 @@ func (q *Queue) wakeDue() time.Duration {
 	}
 	for _, lane := range lanes {
 		q.wake(lane)
+	}
+	if len(lanes) == pollLanes {
+		return pollAgain
 	}
 	if next.IsZero() {
 		return pollInterval

@@ -77,7 +77,7 @@ func (q *Queue) Enqueue(ctx context.Context, tx *store.Tx, job Job) error {
 // A job is the only item of a lane of its own, so that claims, pauses and dead letters are the same for both. These are
 // the beginnings of such lanes' names.
 const (
-	jobLane   = "job:"
+	jobLane   = store.JobLane
 	everyLane = "every:"
 )
 

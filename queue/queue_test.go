@@ -451,6 +451,9 @@ func TestJobs(t *testing.T) {
 		idle(t, q)
 		c.advance(time.Hour)
 		idle(t, q)
+		if diff := cmp.Diff(map[string]int{}, riverJobs(t, s)); diff != "" {
+			t.Errorf("River's jobs after the last one is done (-want +got):\n%s", diff)
+		}
 		if diff := cmp.Diff([]string{"poll a 1", "a minute", "poll a 2", "a notification", "poll b 3", "a minute", "poll b 4"}, d.read()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

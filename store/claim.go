@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -218,9 +219,15 @@ func (tx *Tx) handOut(ctx context.Context, c Claim, turn Turn) (Next, error) {
 
 // release ends the claim. head is what holds the lane up; without one it is due with the earliest of what is left.
 func (tx *Tx) release(ctx context.Context, c Claim, head *LaneItem) (Next, error) {
-	var left, due int64
-	if _, err := tx.scalar(ctx, []any{&left, &due}, "SELECT COUNT(*), COALESCE(MIN(due_at), 0) FROM lane_items WHERE lane = ? AND dead_at = 0", c.Lane); err != nil {
+	var all, left, due int64
+	if _, err := tx.scalar(ctx, []any{&all, &left, &due}, `SELECT COUNT(*), COUNT(*) FILTER (WHERE dead_at = 0), COALESCE(MIN(due_at) FILTER (WHERE dead_at = 0), 0)
+		FROM lane_items WHERE lane = ?`, c.Lane); err != nil {
 		return Next{}, err
+	}
+	if all == 0 && strings.HasPrefix(c.Lane, JobLane) {
+		if ended, err := tx.endLane(ctx, c.Lane); ended || err != nil {
+			return Next{}, err
+		}
 	}
 	if head != nil {
 		due = toMicros(head.DueAt)
@@ -228,6 +235,19 @@ func (tx *Tx) release(ctx context.Context, c Claim, head *LaneItem) (Next, error
 	_, err := tx.exec(ctx, "UPDATE lanes SET owner = '', lease_until = 0, is_open = ?, due_at = ? WHERE name = ? AND owner = ? AND fence = ?",
 		left > 0, due, c.Lane, c.Owner, c.Fence)
 	return Next{DueAt: fromMicros(due)}, err
+}
+
+// endLane removes the empty lane of a job that is done, with the River job behind it: nothing will be posted to it again
+// soon, and there are many. The lane is locked. It stays if its River job is running.
+func (tx *Tx) endLane(ctx context.Context, lane string) (ended bool, err error) {
+	var job int64
+	if _, err := tx.scalar(ctx, []any{&job}, "SELECT job_id FROM lanes WHERE name = ?", lane); err != nil {
+		return false, err
+	}
+	if ended, err = tx.store.engine.removeDrain(ctx, tx.conn, job); ended && err == nil {
+		_, err = tx.exec(ctx, "DELETE FROM lanes WHERE name = ?", lane)
+	}
+	return ended, err
 }
 
 // RenewClaims prolongs all claims of an owner.

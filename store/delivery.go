@@ -40,18 +40,20 @@ func deliveries() table[DeliveryRecord] {
 
 // Delivery returns a delivery with its body.
 func (tx *Tx) Delivery(ctx context.Context, id string) (DeliveryRecord, error) {
-	d, err := deliveries().one(ctx, tx, "id = ?", id)
+	type packed struct {
+		DeliveryRecord
+		body []byte
+	}
+	d, err := table[packed]{"deliveries", []string{"id"}, func(p *packed) []column {
+		return append(deliveries().columns(&p.DeliveryRecord), column{"body", blob{&p.body}})
+	}}.one(ctx, tx, "id = ?", id)
 	if err != nil {
 		return DeliveryRecord{}, err
 	}
-	var packed []byte
-	if _, err := tx.scalar(ctx, []any{&packed}, "SELECT body FROM deliveries WHERE id = ?", id); err != nil {
+	if d.Body, err = unpack(d.body); err != nil {
 		return DeliveryRecord{}, fmt.Errorf("read delivery %s: %w", id, err)
 	}
-	if d.Body, err = unpack(packed); err != nil {
-		return DeliveryRecord{}, fmt.Errorf("read delivery %s: %w", id, err)
-	}
-	return d, nil
+	return d.DeliveryRecord, nil
 }
 
 // Deliveries returns deliveries without bodies, newest first, at most limit. An empty state is any.

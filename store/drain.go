@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -92,4 +93,16 @@ func (d drains[T]) insert(ctx context.Context, tx T, lanes []string, at time.Tim
 		ids[args.Lane] = r.Job.ID
 	}
 	return ids, nil
+}
+
+// remove takes the job away from a lane that ends. ok is false if it is running: it completes itself then.
+func (d drains[T]) remove(ctx context.Context, tx T, id int64) (ok bool, err error) {
+	_, err = d.client.JobDeleteTx(ctx, tx, id)
+	switch {
+	case errors.Is(err, rivertype.ErrJobRunning):
+		return false, nil
+	case errors.Is(err, rivertype.ErrNotFound), err == nil:
+		return true, nil
+	}
+	return false, fmt.Errorf("remove drain job %d: %w", id, err)
 }

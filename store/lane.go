@@ -11,6 +11,9 @@ import (
 // KindDelivery is the kind of a lane item that is a webhook delivery.
 const KindDelivery = "delivery"
 
+// JobLane is how the names of lanes begin that are for one job each. Such a lane is removed when it is empty.
+const JobLane = "job:"
+
 // LaneItem is a place in a lane: a delivery, a fact, a job.
 type LaneItem struct {
 	Lane string

@@ -68,6 +68,11 @@ func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error)
 	if _, set := config.ConnConfig.RuntimeParams["application_name"]; !set {
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		// A process that is stopped inside a transaction keeps its locks, and would keep them for ever.
+		_, err := c.Exec(ctx, "SET idle_in_transaction_session_timeout = '30s'")
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
@@ -81,6 +86,9 @@ func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error)
 
 func (e *postgresEngine) migrate(ctx context.Context, opts Options) error {
 	return pgx.BeginFunc(ctx, e.intake, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil { // a migration may take long
+			return err
+		}
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return fmt.Errorf("wait for another replica's migration: %w", err)
 		}
@@ -94,14 +102,11 @@ func (e *postgresEngine) migrate(ctx context.Context, opts Options) error {
 }
 
 func (e *postgresEngine) write(ctx context.Context, durable bool, f func(conn) error) error {
-	return pgx.BeginFunc(ctx, e.pool, func(tx pgx.Tx) error {
-		if !durable {
-			if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
-				return err
-			}
-		}
-		return f(postgresConn{tx})
-	})
+	var opts pgx.TxOptions
+	if !durable {
+		opts.BeginQuery = "BEGIN; SET LOCAL synchronous_commit = off" // in one round trip
+	}
+	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx}) })
 }
 
 func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
@@ -112,6 +117,10 @@ func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
 
 func (e *postgresEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {
 	return e.jobs.insert(ctx, c.(postgresConn).tx, lanes, at)
+}
+
+func (e *postgresEngine) removeDrain(ctx context.Context, c conn, id int64) (bool, error) {
+	return e.jobs.remove(ctx, c.(postgresConn).tx, id)
 }
 
 func (e *postgresEngine) clock() string {

@@ -23,9 +23,11 @@ type sqliteEngine struct {
 	path   string
 	writer *sql.DB
 	reader *sql.DB
-	jobs   drains[*sql.Tx]
-	lock   *folderLock // nil when read only
-	batch  *sqliteBatch
+	// written and looked are the statements of the two.
+	written, looked *statements
+	jobs            drains[*sql.Tx]
+	lock            *folderLock // nil when read only
+	batch           *sqliteBatch
 }
 
 // sqliteDSN names the file and what every connection is set to. A commit of the writer is on disk (synchronous FULL);
@@ -66,6 +68,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 		return nil, err
 	}
 	e.writer.SetMaxOpenConns(1)
+	e.written = newStatements(e.writer)
 	if err := e.check(ctx); err != nil {
 		return nil, err
 	}
@@ -97,6 +100,7 @@ func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error)
 	if e.reader, err = sql.Open("sqlite", sqliteDSN(e.path, "query_only(1)")); err != nil {
 		return err
 	}
+	e.looked = newStatements(e.reader)
 	e.reader.SetMaxOpenConns(opts.MaxConns)
 	e.reader.SetMaxIdleConns(opts.MaxConns)
 	if !opts.ReadOnly {
@@ -152,6 +156,7 @@ func (e *sqliteEngine) releaseAll(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) write(ctx context.Context, durable bool, f func(conn) error) error {
+	e.written.prepare(ctx)
 	c, err := e.writer.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("wait for the writer: %w", err)
@@ -168,7 +173,7 @@ func (e *sqliteEngine) write(ctx context.Context, durable bool, f func(conn) err
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the writer
-	if err := f(sqliteConn{tx}); err != nil {
+	if err := f(sqliteConn{tx, e.written}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -186,16 +191,21 @@ func (e *sqliteEngine) durableAgain(ctx context.Context, c *sql.Conn) {
 }
 
 func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
+	e.looked.prepare(ctx)
 	tx, err := e.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
-	return f(sqliteConn{tx})
+	return f(sqliteConn{tx, e.looked})
 }
 
 func (e *sqliteEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {
 	return e.jobs.insert(ctx, c.(sqliteConn).tx, lanes, at)
+}
+
+func (e *sqliteEngine) removeDrain(ctx context.Context, c conn, id int64) (bool, error) {
+	return e.jobs.remove(ctx, c.(sqliteConn).tx, id)
 }
 
 func (e *sqliteEngine) clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
@@ -233,10 +243,10 @@ func (e *sqliteEngine) close() error {
 		errs = append(errs, e.batch.close())
 	}
 	if e.reader != nil {
-		errs = append(errs, e.reader.Close())
+		errs = append(errs, e.looked.close(), e.reader.Close())
 	}
 	if e.writer != nil {
-		errs = append(errs, e.lock.mark(stateClosing), e.writer.Close())
+		errs = append(errs, e.written.close(), e.lock.mark(stateClosing), e.writer.Close())
 	}
 	if e.lock != nil {
 		errs = append(errs, e.lock.release())

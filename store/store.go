@@ -75,6 +75,8 @@ type engine interface {
 	accept(ctx context.Context, batch []*parcel) (lanes []string, err error)
 	// insertDrains adds a River job behind each of the lanes and returns its ID.
 	insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error)
+	// removeDrain removes a River job unless it is running.
+	removeDrain(ctx context.Context, c conn, id int64) (ok bool, err error)
 	// clock is the SQL expression for the database's time in microseconds.
 	clock() string
 	// retryable tells whether a transaction failed in a way that may succeed when it is run again.

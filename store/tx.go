@@ -36,10 +36,19 @@ type rows interface {
 	Close()
 }
 
-type sqliteConn struct{ tx *sql.Tx }
+type sqliteConn struct {
+	tx       *sql.Tx
+	prepared *statements
+}
 
 func (c sqliteConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	r, err := c.tx.ExecContext(ctx, query, args...)
+	var r sql.Result
+	var err error
+	if s := c.prepared.find(query); s != nil {
+		r, err = c.tx.StmtContext(ctx, s).ExecContext(ctx, args...)
+	} else {
+		r, err = c.tx.ExecContext(ctx, query, args...)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -47,7 +56,13 @@ func (c sqliteConn) exec(ctx context.Context, query string, args ...any) (int64,
 }
 
 func (c sqliteConn) query(ctx context.Context, query string, args ...any) (rows, error) {
-	r, err := c.tx.QueryContext(ctx, query, args...)
+	var r *sql.Rows
+	var err error
+	if s := c.prepared.find(query); s != nil {
+		r, err = c.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
+	} else {
+		r, err = c.tx.QueryContext(ctx, query, args...)
+	}
 	if err != nil {
 		return nil, err
 	}
