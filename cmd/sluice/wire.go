@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/dashboard"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/executor/checks"
@@ -44,6 +45,8 @@ type wiring struct {
 	unpaced bool
 	// buildPath is the PATH of builds; "": the executor's default.
 	buildPath string
+	// localPages shows the dashboard, without buttons, to browsers on this machine while there is no sign-in.
+	localPages bool
 	// failpoint is handed to the bot.
 	failpoint func(string)
 	// ready is called with the addresses once the server takes requests.
@@ -58,6 +61,7 @@ type server struct {
 	queue    *queue.Queue
 	bot      *bot.Bot
 	hooks    *webhooks.Server
+	pages    *dashboard.Server
 	metrics  *prometheus.Registry
 	embedded []interface{ Close() error }
 	ready    func(public, admin net.Addr)
@@ -116,7 +120,7 @@ func (s *server) wire(w wiring) error {
 		return err
 	}
 	s.measure()
-	return nil
+	return s.wirePages(w)
 }
 
 // executors makes one executor for each `uses:`.
@@ -127,11 +131,13 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	}
 	build, err := buildspec.New(buildspec.Options{
 		Dir: filepath.Join(s.cfg.Data, "builds"), Allowed: s.cfg.LocalExecutors.Match, Cloner: cloner{app: gh.App}, Artifacts: artifacts,
-		Ring: bell.Ring, Path: w.buildPath,
+		Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.embedded = append(s.embedded, build)
+	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, build, artifacts) })
 	assemble, err := image.New(image.Options{
 		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.client, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
 	})
