@@ -2,15 +2,73 @@ package main
 
 import (
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sluicehq/sluice/internal/pgtest"
 )
 
+// TestMain runs the tests, or, started under the name sluice, is the program: so tests start real processes, and may kill
+// them.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"sluice": func() { os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr, wiring{})) },
+	testscript.Main(program{m}, map[string]func(){
+		"sluice": func() {
+			os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr, testWiring()))
+		},
 	})
+}
+
+// program runs the tests and stops what they started.
+type program struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (p program) Run() int { return pgtest.Main(p.m) }
+
+// Variables that only this test binary knows.
+const (
+	// pointsVariable lists the points at which the process kills itself, separated by commas; each one once.
+	pointsVariable = "SLUICE_TEST_KILL_AT"
+	// passedVariable names a file to which each point that is passed is appended; a point that stands there with a mark is
+	// one at which an earlier process died, and is passed.
+	passedVariable = "SLUICE_TEST_PASSED"
+	// killMark stands before the name of a point at which a process died.
+	killMark = "killed "
+)
+
+// testWiring is the server as tests want it: writes to the stand-in are not paced, and it may be told where to die.
+func testWiring() wiring {
+	w := wiring{unpaced: true}
+	file := os.Getenv(passedVariable)
+	if file == "" {
+		return w
+	}
+	deadly := map[string]bool{}
+	for _, point := range strings.Split(os.Getenv(pointsVariable), ",") {
+		deadly[point] = point != ""
+	}
+	before, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(before)) {
+		if point, ok := strings.CutPrefix(strings.TrimSpace(line), killMark); ok {
+			delete(deadly, point)
+		}
+	}
+	log, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	w.failpoint = func(point string) {
+		if !deadly[point] {
+			_, _ = log.WriteString(point + "\n")
+			return
+		}
+		_, _ = log.WriteString(killMark + point + "\n")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
+	}
+	return w
 }
 
 // TestScripts runs the program as a shell does: testdata/script/*.txtar, each a command line and its effect.

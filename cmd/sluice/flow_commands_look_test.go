@@ -1,0 +1,368 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+)
+
+// lookCommands are the commands that look at what became of it.
+func lookCommands() map[string]flowCommand {
+	return map[string]flowCommand{
+		"idle":      {": waits until the server has nothing to do", cmdIdle},
+		"check":     {"commit name conclusion|status [title]: a check, its title a regular expression", cmdCheck},
+		"opened":    {"head base: an open pull request, * for anything in head; sets $PR", cmdOpened},
+		"state":     {"number open|closed|merged: a pull request", cmdState},
+		"branch":    {"name: a branch is there; with ! it goes away", cmdBranch},
+		"tag":       {"name commit: a tag is at a commit", cmdTag},
+		"contains":  {"branch commit: a branch contains a commit", cmdContains},
+		"parents":   {"commit count: how many parents a commit has", cmdParents},
+		"runs":      {"environment version: what was deployed last, by GitHub's record", cmdRuns},
+		"said":      {"number pattern: a comment of ours", cmdSaid},
+		"reacted":   {"comment content: a reaction of ours", cmdReacted},
+		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
+		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
+		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},
+		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
+		"release":   {"tag pattern: the text of a GitHub release", cmdRelease},
+		"file":      {"commit name pattern: a file of a commit", cmdFile},
+		"figure":    {"name value: a figure of /metrics", cmdFigure},
+		"healthy":   {": no letter was given up and no handler panicked", cmdHealthy},
+		"log":       {"pattern: the server's log", cmdLog},
+	}
+}
+
+// look runs a look that waits; negated it must not be so now, which the caller asks with not.
+func (s *scripted) look(is func() error, now bool) error {
+	if !s.neg {
+		return is()
+	}
+	if now {
+		return errors.New("it is so")
+	}
+	return nil
+}
+
+func cmdIdle(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	return s.idle()
+}
+
+func cmdCheck(s *scripted, args []string) error {
+	least := 3
+	if s.neg {
+		least = 2
+	}
+	args, err := s.args(args, least, 4)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	if err != nil {
+		return err
+	}
+	if s.neg {
+		if c, ok := s.repo.Check(sha, args[1]); ok && (len(args) < 3 || c.Conclusion == args[2] || c.Status == args[2]) {
+			return fmt.Errorf("it is %s %s: %s", c.Status, c.Conclusion, c.Title)
+		}
+		return nil
+	}
+	title := ""
+	if len(args) == 4 {
+		title = args[3]
+	}
+	return s.flow.check(sha, args[1], args[2], title)
+}
+
+func cmdOpened(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	if s.neg {
+		re := globRE(args[0])
+		for _, i := range s.repo.Issues() {
+			if i.Pull != nil && i.Open && re.MatchString(i.Pull.HeadRef) && i.Pull.BaseRef == args[1] {
+				return fmt.Errorf("#%d is open", i.Number)
+			}
+		}
+		return nil
+	}
+	n, err := s.flow.opened(args[0], args[1])
+	s.set("PR", n)
+	if i, ok := s.repo.Issue(n); ok {
+		s.set("HEAD", i.Pull.HeadRef)
+	}
+	return err
+}
+
+func cmdState(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	return s.flow.state(n, args[1])
+}
+
+func cmdBranch(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	return s.flow.branch(args[0], !s.neg)
+}
+
+func cmdTag(s *scripted, args []string) error {
+	least := 2
+	if s.neg {
+		least = 1
+	}
+	args, err := s.args(args, least, 2)
+	if err != nil {
+		return err
+	}
+	if s.neg {
+		return s.look(nil, s.repo.Tags()[args[0]] != "")
+	}
+	sha, err := s.flow.sha(args[1])
+	if err != nil {
+		return err
+	}
+	return s.tagged(args[0], sha)
+}
+
+func cmdContains(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[1])
+	if err != nil {
+		return err
+	}
+	return s.look(func() error { return s.flow.contains(args[0], sha) }, s.repo.Contains(s.repo.SHA(args[0]), sha))
+}
+
+func cmdParents(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	want, err := s.intArg(args[1])
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	if err != nil {
+		return err
+	}
+	if got := len(s.repo.Parents(sha)); got != want {
+		return fmt.Errorf("%s has %d parents, want %d", args[0], got, want)
+	}
+	return nil
+}
+
+func cmdRuns(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.runs(args[0], args[1])
+}
+
+func cmdSaid(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	if !s.neg {
+		return s.flow.said(n, args[1])
+	}
+	re, err := regexp.Compile(args[1])
+	if err != nil {
+		return err
+	}
+	for _, c := range s.repo.Comments(n) {
+		if c.Author == flowBot && re.MatchString(c.Body) {
+			return fmt.Errorf("we said: %s", c.Body)
+		}
+	}
+	return nil
+}
+
+func cmdReacted(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(args[0], 10, 64)
+	if err != nil {
+		return err
+	}
+	now := false
+	for _, r := range s.repo.Reactions() {
+		now = now || r.Comment == id && r.Author == flowBot && r.Content == args[1]
+	}
+	return s.look(func() error { return s.flow.reacted(id, args[1]) }, now)
+}
+
+func cmdPromoted(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	was, err := s.digest(s.dev, args[0])
+	if err != nil {
+		return err
+	}
+	is, err := s.digest(s.prod, args[1])
+	if err == nil && is != was {
+		err = fmt.Errorf("production has %s, and %s was tested", is, was)
+	}
+	return err
+}
+
+func cmdSHA(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[1])
+	if err != nil {
+		return err
+	}
+	s.set(args[0], sha)
+	s.set(args[0]+"7", sha[:7])
+	return nil
+}
+
+func cmdCalls(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	want, err := s.intArg(args[2])
+	if err != nil {
+		return err
+	}
+	if got := s.wrote(args[0], args[1]); got != want {
+		return fmt.Errorf("%d calls had an effect, want %d", got, want)
+	}
+	return nil
+}
+
+func cmdAnnotated(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[2])
+	if err != nil {
+		return err
+	}
+	return s.until("an annotation that matches "+args[2], func() (string, bool) {
+		c, _ := s.repo.Check(sha, args[1])
+		saw := ""
+		for _, a := range c.Annotations {
+			line := fmt.Sprintf("%s:%d: %s: %s", a.Path, a.StartLine, a.Title, a.Message)
+			if re.MatchString(line) {
+				return "", true
+			}
+			saw += line + "\n"
+		}
+		return saw, false
+	})
+}
+
+func cmdRelease(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[1])
+	if err != nil {
+		return err
+	}
+	return s.until("GitHub release "+args[0], func() (string, bool) {
+		saw := "no such release"
+		for _, r := range s.repo.Releases() {
+			if r.Tag == args[0] {
+				saw = r.Name + "\n" + r.Body
+				return saw, re.MatchString(saw)
+			}
+		}
+		return saw, false
+	})
+}
+
+func cmdFile(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	text, err := s.repo.File(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	if ok, err := regexp.MatchString(args[2], text); err != nil || !ok {
+		return errors.Join(err, fmt.Errorf("%s says %q", args[1], text))
+	}
+	return nil
+}
+
+func cmdFigure(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.until(args[0]+" to be "+args[1], func() (string, bool) {
+		m, err := s.figures()
+		if err != nil {
+			return err.Error(), false
+		}
+		is := fmt.Sprint(m[args[0]])
+		return is, is == args[1]
+	})
+}
+
+func cmdHealthy(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	return s.healthy()
+}
+
+func cmdLog(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[0])
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return err
+	}
+	if re.Match(text) == s.neg {
+		return errors.New("the log does not fit")
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// troubleCommands are the commands by which things go wrong.
+func troubleCommands() map[string]flowCommand {
+	return map[string]flowCommand{
+		"start":         {": starts the server", cmdStart},
+		"stop":          {": ends the server with SIGTERM; it must end with status 0", cmdStop},
+		"restart":       {": stop and start, and GitHub sends again what did not arrive", cmdRestart},
+		"kill":          {": ends the server with SIGKILL", cmdKill},
+		"hold-hooks":    {": GitHub keeps its webhooks back", cmdHoldHooks},
+		"release-hooks": {"[reversed|shuffled]: GitHub sends what it kept back", cmdReleaseHooks},
+		"lose-hooks":    {"event [count]: webhooks that are never sent", hookFault(fakegithub.DropHook)},
+		"fail-hooks":    {"event [count]: webhooks that GitHub logs as failed", hookFault(fakegithub.FailHook)},
+		"double-hooks":  {"event [count]: webhooks that are sent twice", hookFault(fakegithub.DuplicateHook)},
+		"redeliver":     {"[all]: GitHub sends again what did not arrive, or everything", cmdRedeliver},
+		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit, second-limit", cmdFault},
+		"mend":          {": GitHub is well again", cmdMend},
+		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
+		"down":          {"path: a path of the admin address is not 200", cmdDown},
+	}
+}
+
+func cmdStart(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	if err := s.serve(); err != nil {
+		return err
+	}
+	return s.again()
+}
+
+func cmdStop(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	return s.stop()
+}
+
+func cmdRestart(s *scripted, args []string) error {
+	if err := cmdStop(s, args); err != nil {
+		return err
+	}
+	return cmdStart(s, args)
+}
+
+func cmdKill(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	s.crash()
+	return nil
+}
+
+func cmdHoldHooks(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	s.hub.HoldHooks()
+	return nil
+}
+
+func cmdReleaseHooks(s *scripted, args []string) error {
+	args, err := s.args(args, 0, 1)
+	if err != nil {
+		return err
+	}
+	var order func(int) []int
+	if len(args) == 1 {
+		order = func(n int) []int {
+			out := rand.New(rand.NewPCG(1, 2)).Perm(n) //nolint:gosec // the same shuffle each time
+			if args[0] == "reversed" {
+				for i := range out {
+					out[i] = n - 1 - i
+				}
+			}
+			return out
+		}
+	}
+	s.hub.ReleaseHooks(order)
+	return nil
+}
+
+func hookFault(kind fakegithub.HookFaultKind) func(*scripted, []string) error {
+	return func(s *scripted, args []string) error {
+		args, err := s.args(args, 1, 2)
+		if err != nil {
+			return err
+		}
+		h := fakegithub.HookFault{Kind: kind, Event: args[0], Count: 1}
+		if h.Event == "all" {
+			h.Event = ""
+		}
+		if len(args) == 2 {
+			if h.Count, err = strconv.Atoi(args[1]); err != nil {
+				return err
+			}
+		}
+		s.mends = append(s.mends, s.hub.InjectHook(h))
+		return nil
+	}
+}
+
+func cmdRedeliver(s *scripted, args []string) error {
+	args, err := s.args(args, 0, 1)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return s.again()
+	}
+	if err := s.hub.Settle(s.tb.Context()); err != nil {
+		return err
+	}
+	s.hub.RedeliverAll(s.everyGUID()...)
+	return nil
+}
+
+func cmdFault(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 4)
+	if err != nil {
+		return err
+	}
+	x := fakegithub.Fault{Method: args[1], Route: args[2], Actor: flowBot, Count: 1}
+	if x.Route == "all" {
+		x.Route = ""
+	}
+	switch args[0] {
+	case "lose-reply":
+		x.Kind = fakegithub.LoseReply
+	case "reset":
+		x.Kind = fakegithub.Reset
+	case "limit":
+		x.Kind, x.RetryAfter = fakegithub.PrimaryLimit, time.Second
+	case "second-limit":
+		x.Kind, x.RetryAfter = fakegithub.SecondaryLimit, time.Second
+	default:
+		if x.Status, err = strconv.Atoi(args[0]); err != nil {
+			return fmt.Errorf("%q is no kind of fault", args[0])
+		}
+	}
+	if len(args) == 4 {
+		if x.Count, err = strconv.Atoi(args[3]); err != nil {
+			return err
+		}
+	}
+	s.mends = append(s.mends, s.hub.Inject(x))
+	return nil
+}
+
+func cmdMend(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	for _, mend := range s.mends {
+		mend()
+	}
+	s.mends = nil
+	return nil
+}
+
+func cmdDeliver(s *scripted, args []string) error {
+	args, err := s.args(args, 4, 4)
+	if err != nil {
+		return err
+	}
+	body, err := os.ReadFile(s.ts.MkAbs(args[2]))
+	if err != nil {
+		return err
+	}
+	status, err := s.delivery(args[0], args[1], string(body))
+	if err == nil && strconv.Itoa(status) != args[3] {
+		err = fmt.Errorf("the answer is %d, want %s", status, args[3])
+	}
+	return err
+}
+
+func cmdDown(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	status, body, err := s.ask(args[0])
+	if err == nil && status == 200 {
+		return errors.New(body)
+	}
+	return nil
+}
+
+func cmdGrant(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	s.repo.Grant(args[0], fakegithub.Role(args[1]))
+	return nil
+}
+
+func cmdFork(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.fork(args[0], args[1])
+}
+
+// ciApp is the App that reports foreign checks.
+const ciApp = 4711
+
+func cmdCI(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 3)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	if err != nil {
+		return err
+	}
+	conclusion := ""
+	if len(args) == 3 {
+		conclusion = args[2]
+	}
+	_, err = s.repo.SetCheck(ciApp, sha, args[1], conclusion)
+	return err
+}
+
+func cmdQueue(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	sha, err := s.repo.Enqueue(n)
+	s.set("SHA", sha)
+	return err
+}
+
+func cmdRuleset(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(s.ts.MkAbs(args[0]))
+	if err != nil {
+		return err
+	}
+	var rs struct {
+		Name, Target     string
+		Include, Exclude []string
+		Rules            []fakegithub.Rule
+	}
+	if err := json.Unmarshal(text, &rs); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	s.set("RULESET", s.repo.AddRuleset(fakegithub.Ruleset{Name: rs.Name, Target: rs.Target, Include: rs.Include, Exclude: rs.Exclude, Rules: rs.Rules}))
+	return nil
+}

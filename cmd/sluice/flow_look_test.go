@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/crane"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// What can be seen on GitHub and in the registries.
+
+// check waits until the newest check run of a name at a commit has a conclusion (or a status, while it is not completed)
+// and a title that matches.
+func (f *flow) check(sha, name, want, title string) error {
+	re, err := regexp.Compile(title)
+	if err != nil {
+		return err
+	}
+	return f.until(fmt.Sprintf("%s at %.7s to be %s %s", name, sha, want, title), func() (string, bool) {
+		c, ok := f.repo.Check(sha, name)
+		if !ok {
+			return "no such check", false
+		}
+		is := c.Conclusion
+		if c.Status != "completed" {
+			is = c.Status
+		}
+		return fmt.Sprintf("%s: %s\n%s", is, c.Title, c.Summary), is == want && re.MatchString(c.Title)
+	})
+}
+
+// opened waits for an open pull request from a branch into another.
+func (f *flow) opened(head, base string) (int, error) {
+	n := 0
+	err := f.until(fmt.Sprintf("a pull request from %s into %s", head, base), func() (string, bool) {
+		re := globRE(head)
+		for _, i := range f.repo.Issues() {
+			if p := i.Pull; p != nil && i.Open && re.MatchString(p.HeadRef) && p.BaseRef == base {
+				n = i.Number
+			}
+		}
+		return fmt.Sprintf("branches %v", f.repo.Branches()), n != 0
+	})
+	return n, err
+}
+
+// globRE is a regular expression for a name in which * stands for anything.
+func globRE(glob string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(glob), `\*`, ".*") + "$")
+}
+
+// branch waits until a branch is there, or gone.
+func (f *flow) branch(name string, there bool) error {
+	return f.until(fmt.Sprintf("branch %s (there: %v)", name, there), func() (string, bool) {
+		return fmt.Sprintf("branches %v", f.repo.Branches()), (f.repo.SHA("refs/heads/"+name) != "") == there
+	})
+}
+
+// tagged waits until a tag is at a commit.
+func (f *flow) tagged(tag, sha string) error {
+	return f.until(fmt.Sprintf("tag %s at %.7s", tag, sha), func() (string, bool) {
+		return fmt.Sprintf("tags %v", f.repo.Tags()), f.repo.Tags()[tag] == sha
+	})
+}
+
+// contains waits until a branch contains a commit.
+func (f *flow) contains(branch, sha string) error {
+	return f.until(fmt.Sprintf("%s to contain %.7s", branch, sha), func() (string, bool) {
+		return f.repo.SHA(branch), f.repo.Contains(f.repo.SHA(branch), sha)
+	})
+}
+
+// runs waits until the newest successful deployment to an environment is of a version, or of a commit.
+func (f *flow) runs(environment, version string) error {
+	if len(version) == 40 {
+		version = version[:7]
+	}
+	return f.until(fmt.Sprintf("%s to run %s", environment, version), func() (string, bool) {
+		var saw []string
+		now := ""
+		for _, d := range f.repo.Deployments() {
+			if d.Environment != environment {
+				continue
+			}
+			saw = append(saw, d.Description+" "+d.State())
+			for _, st := range d.Statuses {
+				if st.State == "success" {
+					now, _, _ = strings.Cut(d.Description, " ")
+				}
+			}
+		}
+		return strings.Join(saw, ", "), now == version
+	})
+}
+
+// said waits for a comment of ours on an issue or pull request that matches.
+func (f *flow) said(number int, pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	return f.until(fmt.Sprintf("a comment on #%d that matches %s", number, pattern), func() (string, bool) {
+		var all []string
+		for _, c := range f.repo.Comments(number) {
+			if c.Author != flowBot {
+				continue
+			}
+			if re.MatchString(c.Body) {
+				return "", true
+			}
+			all = append(all, c.Body)
+		}
+		return strings.Join(all, "\n---\n"), false
+	})
+}
+
+// reacted waits for our reaction to a comment.
+func (f *flow) reacted(comment int64, content string) error {
+	return f.until(fmt.Sprintf("the reaction %s to comment %d", content, comment), func() (string, bool) {
+		var all []string
+		for _, r := range f.repo.Reactions() {
+			if r.Comment == comment && r.Author == flowBot {
+				all = append(all, r.Content)
+			}
+		}
+		return strings.Join(all, " "), strings.Contains(strings.Join(all, " "), content)
+	})
+}
+
+// state waits until a pull request is open, closed or merged.
+func (f *flow) state(number int, want string) error {
+	return f.until(fmt.Sprintf("#%d to be %s", number, want), func() (string, bool) {
+		i, ok := f.repo.Issue(number)
+		if !ok {
+			return "no such number", false
+		}
+		is := "closed"
+		switch {
+		case i.Open:
+			is = "open"
+		case i.Pull != nil && i.Pull.Merged:
+			is = "merged"
+		}
+		return is, is == want
+	})
+}
+
+// wrote counts the calls of ours to a route that had an effect.
+func (f *flow) wrote(method, route string) int {
+	n := 0
+	for _, c := range f.hub.Calls(fakegithub.CallFilter{Method: method, Route: route, Actor: flowBot}) {
+		if c.Succeeded() {
+			n++
+		}
+	}
+	return n
+}
+
+// digest waits for an image in a registry and returns its digest.
+func (f *flow) digest(registry, tag string) (string, error) {
+	digest := ""
+	err := f.until("image "+tag, func() (string, bool) {
+		d, err := crane.Digest(registry+"/"+flowApp+":"+tag, crane.WithContext(f.tb.Context()), crane.Insecure)
+		if err != nil {
+			return err.Error(), false
+		}
+		digest = d
+		return d, true
+	})
+	return digest, err
+}

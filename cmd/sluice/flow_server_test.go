@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// flowServer is a running child process: the test binary, started as sluice serve.
+type flowServer struct {
+	cmd           *exec.Cmd
+	ended         chan struct{} // closed when it is gone
+	err           error         // why, once ended
+	public, admin string        // host:port
+}
+
+func (f *flow) logFile() string { return filepath.Join(f.dir, "server.log") }
+
+// serve starts the server, waits until it takes requests, and tells GitHub where it is.
+func (f *flow) serve() error {
+	if f.server != nil {
+		return errors.New("the server runs already")
+	}
+	log, err := os.OpenFile(f.logFile(), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	from, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	path, err := exec.LookPath("sluice")
+	if err != nil {
+		return err
+	}
+	s := &flowServer{cmd: exec.Command(path, "serve"), ended: make(chan struct{})}
+	s.cmd.Stderr, s.cmd.Stdout = log, log
+	s.cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + f.dir, "SLUICE_LISTEN=127.0.0.1:0", "SLUICE_ADMIN_LISTEN=127.0.0.1:0",
+		"SLUICE_PUBLIC_URL=http://sluice.test", "SLUICE_DATA=" + filepath.Join(f.dir, "data"), "SLUICE_DATABASE_URL=" + f.database,
+		"SLUICE_GITHUB_APP_ID=" + fmt.Sprint(f.app.ID), "SLUICE_GITHUB_PRIVATE_KEY_FILE=" + filepath.Join(f.dir, "app.pem"),
+		"SLUICE_GITHUB_WEBHOOK_SECRET=" + flowSecret, "SLUICE_GITHUB_API_URL=" + f.hub.URL() + "/", "SLUICE_GITHUB_URL=" + f.hub.URL() + "/",
+		"SLUICE_LOCAL_EXECUTORS=" + flowRepo,
+		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp,
+	}, f.extra...)
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.ended)
+	}()
+	f.server = s
+	err = f.until("the server to be ready", func() (string, bool) {
+		select {
+		case <-s.ended:
+			return "it ended: " + fmt.Sprint(s.err), true
+		default:
+		}
+		s.public, s.admin = readyLine(log, from)
+		return "it has not said so", s.public != ""
+	})
+	if err != nil {
+		return err
+	}
+	if s.public == "" {
+		f.server = nil
+		return fmt.Errorf("the server did not start: %w", s.err)
+	}
+	return f.hub.SetWebhook(f.app.ID, "http://"+s.public+"/webhooks/github", flowSecret)
+}
+
+// readyLine finds the addresses in the log, from an offset on.
+func readyLine(log io.ReaderAt, from int64) (public, admin string) {
+	text, _ := io.ReadAll(io.NewSectionReader(log, from, 1<<20))
+	for line := range bytes.Lines(text) {
+		var l struct{ Msg, Listen, Admin string }
+		if json.Unmarshal(line, &l) == nil && l.Msg == "ready" {
+			return l.Listen, l.Admin
+		}
+	}
+	return "", ""
+}
+
+// stop ends the server with SIGTERM and says how it ended.
+func (f *flow) stop() error {
+	s := f.server
+	if s == nil {
+		return errors.New("the server does not run")
+	}
+	f.server = nil
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-s.ended:
+		return s.err
+	case <-time.After(patience):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		return fmt.Errorf("the server was still there %v after SIGTERM", patience)
+	}
+}
+
+// crash ends the server with SIGKILL. It does nothing when there is none.
+func (f *flow) crash() {
+	s := f.server
+	if s == nil {
+		return
+	}
+	f.server = nil
+	_ = s.cmd.Process.Kill() // it may be gone already
+	<-s.ended
+}
+
+// ask is a GET at the server's admin address.
+func (f *flow) ask(path string) (status int, body string, err error) {
+	s := f.server
+	if s == nil {
+		return 0, "", errors.New("the server does not run")
+	}
+	req, err := http.NewRequestWithContext(f.tb.Context(), http.MethodGet, "http://"+s.admin+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text), err
+}
+
+// figures are the server's metrics without labels.
+func (f *flow) figures() (map[string]float64, error) {
+	_, text, err := f.ask("/metrics")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]float64{}
+	for line := range strings.Lines(text) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if v, err := strconv.ParseFloat(value, 64); ok && err == nil && !strings.HasPrefix(name, "#") {
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
+// idle waits until everything GitHub has told is handled and nothing that is due is left to do. An action that is being
+// worked on outside, such as a build, is not waited for: that is what the checks are for.
+func (f *flow) idle() error {
+	var before [2]float64
+	quiet := 0
+	return f.until("the server to have nothing to do", func() (string, bool) {
+		if err := f.hub.Settle(f.tb.Context()); err != nil {
+			return err.Error(), false
+		}
+		m, err := f.figures()
+		if err != nil {
+			return err.Error(), false
+		}
+		now := [2]float64{m["sluice_queue_done_total"], float64(f.hub.LastCall())}
+		if m["sluice_queue_waiting"] == 0 && m["sluice_queue_busy_lanes"] == 0 && now == before {
+			quiet++
+		} else {
+			quiet = 0
+		}
+		before = now
+		return fmt.Sprintf("%v waiting, %v lanes busy, %v done", m["sluice_queue_waiting"], m["sluice_queue_busy_lanes"], now[0]), quiet >= 3
+	})
+}
+
+// healthy tells what went wrong in silence: letters that were given up, handlers that panicked.
+func (f *flow) healthy() error {
+	if f.server == nil {
+		return nil
+	}
+	m, err := f.figures()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range []string{"sluice_queue_dead_letters", "sluice_queue_panicked_total"} {
+		if m[name] != 0 {
+			errs = append(errs, fmt.Errorf("%s is %v", name, m[name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// delivery posts a webhook as GitHub would, signed, and returns the answer's status.
+func (f *flow) delivery(id, name, body string) (int, error) {
+	if f.server == nil {
+		return 0, errors.New("the server does not run")
+	}
+	req, err := http.NewRequestWithContext(f.tb.Context(), http.MethodPost, "http://"+f.server.public+"/webhooks/github", strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-GitHub-Event", name)
+	req.Header.Set("X-GitHub-Delivery", id)
+	req.Header.Set("X-Hub-Signature-256", fakegithub.Sign(flowSecret, []byte(body)))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	ociregistry "github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
+)
+
+// The world of a flow: a stand-in GitHub with one repository and some people, two registries, and the real server as a
+// child process.
+const (
+	flowOrg    = "acme"
+	flowApp    = "shop"
+	flowRepo   = flowOrg + "/" + flowApp
+	flowSecret = "the secret of the scripts' webhooks" //nolint:gosec // of a stand-in on loopback
+	flowBot    = "sluice[bot]"
+)
+
+// flow is that world. Its methods are what people do and see; a script's commands and the crash test call them.
+type flow struct {
+	tb   testing.TB
+	dir  string // for everything that is no concern of a script
+	hub  *fakegithub.Server
+	repo *fakegithub.Repo
+	app  fakegithub.App
+	dev  string // host:port of the registries
+	prod string
+	// database is the store's URL; empty: SQLite in the data folder.
+	database string
+	// extra are variables of the server's environment beyond the usual ones.
+	extra  []string
+	server *flowServer
+	// commits counts those without files of their own.
+	commits int
+	// mends take faults back.
+	mends []func()
+}
+
+// newFlow starts everything but the server.
+func newFlow(tb testing.TB, database string) *flow {
+	tb.Helper()
+	f := &flow{tb: tb, dir: tb.TempDir(), database: database}
+	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
+	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1})
+	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")
+	f.hub.AddUser("reader")
+	f.hub.AddUser("stranger")
+	var err error
+	if f.repo, err = f.hub.AddRepo(flowRepo, fakegithub.RepoConfig{DefaultBranch: "master"}); err != nil {
+		tb.Fatal(err)
+	}
+	for login, role := range map[string]fakegithub.Role{
+		"dev": fakegithub.RoleWrite, "eve": fakegithub.RoleWrite, "qa": fakegithub.RoleWrite, "rm": fakegithub.RoleMaintain,
+		"boss": fakegithub.RoleAdmin, "reader": fakegithub.RoleRead,
+	} {
+		f.repo.Grant(login, role)
+	}
+	f.app, err = f.hub.AddApp(fakegithub.AppConfig{WebhookSecret: flowSecret})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := f.hub.Install(f.app.ID, flowOrg); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(f.dir, "app.pem"), f.app.PrivateKey, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(f.end)
+	return f
+}
+
+// end stops the server and looks whether anything went wrong in silence.
+func (f *flow) end() {
+	f.crash()
+	if !f.tb.Failed() {
+		return
+	}
+	text, err := os.ReadFile(f.logFile())
+	if err != nil {
+		return
+	}
+	f.tb.Logf("the server's log:\n%s", text[max(0, len(text)-12<<10):])
+}
+
+// flowRegistry starts an image registry on loopback and returns its host:port.
+func flowRegistry(tb testing.TB) string {
+	s := httptest.NewServer(ociregistry.New(ociregistry.Logger(log.New(io.Discard, "", 0)), ociregistry.WithReferrersSupport(true)))
+	tb.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+// seed gives the repository its history: files and version 1.3.0 on master, development there too or a commit ahead.
+func (f *flow) seed(development, ahead bool, files map[string]string) error {
+	sha, err := f.repo.Seed("master", "feat: open the shop", files)
+	if err != nil {
+		return err
+	}
+	if err := f.repo.SetRef("refs/tags/v1.3.0", sha); err != nil || !development {
+		return err
+	}
+	if err := f.repo.SetRef("refs/heads/development", sha); err != nil || !ahead {
+		return err
+	}
+	_, err = f.repo.Seed("development", "feat: sell apples", map[string]string{"apples.txt": "10\n"})
+	return err
+}
+
+// pollEvery is the pause between two looks, patience how long a look may go on.
+const (
+	pollEvery = 15 * time.Millisecond
+	patience  = 20 * time.Second
+)
+
+// until looks until it is so. saw is for the message when patience ends.
+func (f *flow) until(what string, look func() (saw string, done bool)) error {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		saw, done := look()
+		if done {
+			return nil
+		}
+		select {
+		case <-end.C:
+			return fmt.Errorf("waited %v for %s; last seen: %s", patience, what, saw)
+		case <-f.tb.Context().Done():
+			return fmt.Errorf("waited for %s until the test ended; last seen: %s", what, saw)
+		case <-tick.C:
+		}
+	}
+}
+
+// git runs git as somebody, in a clone of theirs.
+func (f *flow) git(who string, args ...string) (string, error) {
+	dir := filepath.Join(f.dir, "clone-"+who)
+	if _, err := os.Stat(dir); err != nil {
+		if out, err := f.gitIn(f.dir, who, "clone", "--quiet", f.repo.CloneURL(who), dir); err != nil {
+			return out, err
+		}
+	}
+	return f.gitIn(dir, who, args...)
+}
+
+func (f *flow) gitIn(dir, who string, args ...string) (string, error) {
+	cmd := exec.CommandContext(f.tb.Context(), "git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME="+who, "GIT_AUTHOR_EMAIL="+who+"@example.com", "GIT_COMMITTER_NAME="+who, "GIT_COMMITTER_EMAIL="+who+"@example.com")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("git %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// sha is the commit a branch, a tag or a SHA names.
+func (f *flow) sha(ref string) (string, error) {
+	if sha := f.repo.SHA(ref); sha != "" {
+		return sha, nil
+	}
+	return "", fmt.Errorf("there is no branch, tag or commit %q", ref)
+}
