@@ -39,6 +39,9 @@ func (s *session) joinCockpit(ctx context.Context, e event.Comment) error {
 
 // reportCockpits brings the status comments of this handling's releases and pull requests up to date.
 func (s *session) reportCockpits(ctx context.Context) error {
+	if err := s.releaseCockpits(ctx); err != nil {
+		return err
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.cockpits)) {
 		r, err := s.release(ctx, id)
 		if err != nil {
@@ -62,6 +65,22 @@ func (s *session) reportCockpits(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// releaseCockpits finds the pull requests that are a release's: those have the release's status comment.
+func (s *session) releaseCockpits(ctx context.Context) error {
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		for n := range s.pullCockpits {
+			r, err := tx.ReleaseByPull(ctx, s.repo.ID, n)
+			if ignoreMissing(err) != nil {
+				return err
+			}
+			if err == nil {
+				s.cockpits[r.ID] = true
+			}
+		}
+		return nil
+	})
 }
 
 // status writes or edits the status comment.

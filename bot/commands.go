@@ -79,11 +79,34 @@ func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	_, state, ok := q.execution.State.OpenApproval()
+	if ok {
+		if err := s.noObstacles(ctx, r); err != nil {
+			return "", err
+		}
+	}
 	if q.DryRun && ok {
 		return s.dry(ctx, q, fmt.Sprintf("You would approve %s, digest %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest))))
 	}
 	s.touch(r.ID)
 	return "", s.sayVerdict(ctx, r, q.execution, store.VerdictApproved, q.by, "", q.via, q.comment, q.done)
+}
+
+// noObstacles refuses an approval while something is set that would refuse the end of the release.
+func (s *session) noObstacles(ctx context.Context, r *store.Release) error {
+	w, err := s.look(ctx, r, phasePromote)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, o := range w.Obstacles {
+		if o.Fatal {
+			fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return &userError{"An approval would lead nowhere yet: something would refuse the end of this release." + b.String()}
 }
 
 // onlyProduction refuses an environment that approvals do not guard.

@@ -343,12 +343,16 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s would go back to %s, digest %s, and be held.", code(environment), code(to.Version), code(shortDigest(to.Digest))))
 	}
+	rolled := "" // the release that is rolled back
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		env, err := tx.Environment(ctx, s.repo.ID, environment)
 		if err != nil {
 			return err
 		}
 		from := env.ReleaseID
+		if environment == pipeline.EnvironmentProduction {
+			rolled = from
+		}
 		env.Hold = fmt.Sprintf("rolled back from %s to %s by %s: %s", env.Version, to.Version, q.by.Login, q.Flag("reason"))
 		env.HoldBy, env.HoldAt, env.UpdatedAt = q.by, s.b.Now(), s.b.Now()
 		if err := tx.SaveEnvironment(ctx, env); err != nil {
@@ -369,6 +373,14 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 	origin := fmt.Sprintf("rollback %s %d:%d", q.via, q.comment, q.Line)
 	if err := s.rollBack(ctx, environment, to, q.by, origin); err != nil {
 		return "", err
+	}
+	if bad, err := s.release(ctx, rolled); err != nil {
+		return "", err
+	} else if bad != nil {
+		text := fmt.Sprintf("is being rolled back to %s by %s: %s", code(to.Version), code(q.by.Login), code(q.Flag("reason")))
+		if err := s.tell(ctx, bad, "rollback-"+to.ID, text); err != nil {
+			return "", err
+		}
 	}
 	return s.finishWith(ctx, q, fmt.Sprintf("%s goes back to %s (%s). Nothing is promoted over it until `/unpin %s`.",
 		code(environment), code(to.Version), code(shortDigest(to.Digest)), environment))

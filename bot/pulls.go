@@ -103,7 +103,10 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 			return err
 		}
 		record.Problems = len(f.Verdict.Violations)
-		record.Cockpit = record.Cockpit || record.Problems > 0
+		record.Cockpit = record.Cockpit || record.Problems > 0 || f.Verdict.Head.Kind == gitflow.KindBackmerge
+	}
+	if record.Cockpit {
+		s.pullCockpits[pr.Number] = true
 	}
 	if before.HeadSHA != "" && before.HeadSHA != pr.Head.SHA {
 		s.mark(before.HeadSHA)
