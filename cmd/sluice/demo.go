@@ -68,7 +68,7 @@ func startDemo(ctx context.Context, e *env, s demo.Settings) (demo.Server, error
 	log := slog.New(slog.NewJSONHandler(file, nil))
 	ready := make(chan struct{})
 	w := e.wiring
-	w.processes, w.unpaced, w.buildPath = true, true, s.BuildPath
+	w.processes, w.unpaced, w.buildPath, w.localPages = true, true, s.BuildPath, true
 	w.ready = func(net.Addr, net.Addr) { close(ready) }
 	srv, err := newServer(ctx, cfg, log, w)
 	if err != nil {

@@ -27,7 +27,8 @@ func newEcho() *echo.Echo {
 func (s *server) publicServer() *http.Server {
 	e := newEcho()
 	s.hooks.Register(e)
-	return hardened(e)
+	s.pages.Register(e)
+	return s.withPages(hardened(e))
 }
 
 // hardened sets the timeouts of a server on a public address.
