@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type intake struct {
 	store  *Store
 	queues []chan *parcel
 	done   sync.WaitGroup
+	failed atomic.Bool // the last batch was not stored
 
 	mu     sync.RWMutex // held for reading while something is handed in
 	closed bool
@@ -131,18 +133,22 @@ func (in *intake) commit(batch []*parcel) {
 	}
 }
 
-// try stores a batch in one transaction. Deliveries are found again by their IDs, so it may be run once more even when
-// the commit before has an unknown end.
+// try stores a batch in one transaction. Deliveries are found again by their IDs, so it is run once more even when the
+// commit before has an unknown end; what that one did is a duplicate then, and its lanes are found by the next look at
+// due ones.
 func (in *intake) try(batch []*parcel) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		lanes, err := in.store.engine.accept(ctx, batch)
 		if err == nil {
+			in.failed.Store(false)
 			in.store.raised(lanes)
 			return nil
 		}
-		if attempt == attempts || !in.store.engine.retryable(err) || !pause(ctx, attempt) {
+		again := in.store.engine.retryable(err) || in.store.engine.lost(err)
+		if attempt == attempts || !again || !pause(ctx, attempt) {
+			in.failed.Store(true)
 			return err
 		}
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// migrations is the one source of the schema. It is written in what both engines understand; what they do not share is
+// migrations is the one source of the schema. A migration only adds, since replicas of the version before may still be
+// at work; what nothing reads any more is removed a version later. It is written in what both engines understand; what they do not share is
 // replaced by dialect.
 //
 //go:embed migrations/*.sql

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,7 +34,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 			_ = e.close()
 		}
 	}()
-	// River's notifier and elector hold connections for long, next to those for work.
+	// River's jobs and its elector take connections too.
 	if e.pool, err = openPool(ctx, url, opts.MaxConns+2); err != nil {
 		return nil, err
 	}
@@ -135,6 +136,15 @@ func (e *postgresEngine) retryable(err error) bool {
 		return problem.Code == "40001" || problem.Code == "40P01"
 	}
 	return pgconn.SafeToRetry(err)
+}
+
+// lost: the server said that it ends the connection or is not ready (classes 08 and 57P), or said nothing.
+func (e *postgresEngine) lost(err error) bool {
+	var problem *pgconn.PgError
+	if errors.As(err, &problem) {
+		return strings.HasPrefix(problem.Code, "08") || strings.HasPrefix(problem.Code, "57P")
+	}
+	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 func (e *postgresEngine) committers() int { return 2 }

@@ -62,13 +62,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 	if err := e.lock.checkFiles(path); err != nil {
 		return nil, err
 	}
-	e.writer, err = sql.Open("sqlite", sqliteDSN(path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(20000)",
-		"journal_size_limit(100000000)"))
-	if err != nil {
+	if err := e.openWriter(); err != nil {
 		return nil, err
 	}
-	e.writer.SetMaxOpenConns(1)
-	e.written = newStatements(e.writer)
 	if err := e.check(ctx); err != nil {
 		return nil, err
 	}
@@ -91,6 +87,17 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 		return nil, err
 	}
 	return e, e.openReader(ctx, opts)
+}
+
+func (e *sqliteEngine) openWriter() (err error) {
+	e.writer, err = sql.Open("sqlite", sqliteDSN(e.path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(20000)",
+		"journal_size_limit(100000000)"))
+	if err != nil {
+		return err
+	}
+	e.writer.SetMaxOpenConns(1)
+	e.written = newStatements(e.writer)
+	return nil
 }
 
 func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error) {
@@ -214,6 +221,8 @@ func (e *sqliteEngine) retryable(err error) bool {
 	var problem *sqlite.Error
 	return errors.As(err, &problem) && (problem.Code()&0xff == sqlite3.SQLITE_BUSY || problem.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
+
+func (e *sqliteEngine) lost(error) bool { return false }
 
 func (e *sqliteEngine) committers() int { return 1 }
 

@@ -84,7 +84,14 @@ func TestSQLiteIsForOneProcess(t *testing.T) {
 		t.Errorf("backup over a file: %v", err)
 	}
 	kill()
-	for _, url := range []string{url, "sqlite:" + backup} {
+	restored := filepath.Join(t.TempDir(), "restored.db")
+	if err := store.Restore(t.Context(), backup, "sqlite:"+restored); err != nil {
+		t.Errorf("restore: %v", err)
+	}
+	if err := store.Restore(t.Context(), file(url)+".lock", "sqlite:"+restored); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("restore of what is no database: %v", err)
+	}
+	for _, url := range []string{url, "sqlite:" + restored} {
 		s := storetest.Open(t, url, store.Options{})
 		if got, err := s.Accept(t.Context(), event.Delivery{ID: "of the killed process", RepoID: 1, Body: []byte("{}")}); err != nil || got != store.Duplicate {
 			t.Errorf("%s: what the killed process acknowledged: %v, %v", url, got, err)
@@ -123,6 +130,41 @@ func TestSQLiteRefusesWhatIsDamaged(t *testing.T) {
 				t.Errorf("opened: %v, want ErrDamaged", err)
 			}
 		})
+	}
+}
+
+// A restored database is the backup and nothing else: not the WAL that lies about from before.
+func TestRestoreOverADamagedDatabase(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	s := storetest.Open(t, url, store.Options{})
+	accept := func(s *store.Store, id string) store.Outcome {
+		got, err := s.Accept(t.Context(), event.Delivery{ID: id, RepoID: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	accept(s, "before")
+	if err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Restore(t.Context(), backup, url); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("restore under a running server: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	held(t, url)() // leaves a WAL
+	write(t, file(url), []byte("damaged"))
+	if err := store.Restore(t.Context(), backup, url); err != nil {
+		t.Fatal(err)
+	}
+	s = storetest.Open(t, url, store.Options{})
+	got := []store.Outcome{accept(s, "before"), accept(s, "of the killed process")}
+	if got[0] != store.Duplicate || got[1] != store.Accepted {
+		t.Errorf("from before the backup: %v, from after it: %v", got[0], got[1])
 	}
 }
 
@@ -165,7 +207,13 @@ func TestSQLiteDiskFull(t *testing.T) {
 	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err == nil {
 		t.Fatalf("accepted on a full disk: %v", got)
 	}
+	if err := s.Ready(t.Context()); err == nil {
+		t.Error("ready, with a full disk")
+	}
 	pages("1000000")
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("not ready after there was room again: %v", err)
+	}
 	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err != nil || got != store.Accepted {
 		t.Errorf("after there was room again: %v, %v", got, err)
 	}

@@ -81,6 +81,8 @@ type engine interface {
 	clock() string
 	// retryable tells whether a transaction failed in a way that may succeed when it is run again.
 	retryable(err error) bool
+	// lost tells whether a transaction ended with its connection, so that nobody knows whether it was committed.
+	lost(err error) bool
 	// committers is how many batches can be under way at the same time.
 	committers() int
 	backup(ctx context.Context, path string) error
