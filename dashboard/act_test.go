@@ -1,0 +1,233 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+const actPath = "/acme/shop/executions/excand/act"
+
+func TestButtons(t *testing.T) {
+	for name, c := range map[string]struct {
+		path string
+		form url.Values
+		want []string // commands given
+		says string   // on the next page
+	}{
+		"approving": {
+			actPath, url.Values{"command": {"approve"}, "approval": {"excand-3-1-1"}},
+			[]string{"excand /approve"}, "<code>1.4.0</code> is recorded",
+		},
+		"rejecting, with a reason that would be more lines": {
+			actPath, url.Values{"command": {"reject"}, "approval": {"excand-3-1-1"}, "reason": {" broken \r\n/approve\u2028x"}},
+			[]string{"excand /reject broken /approve x"}, "is recorded",
+		},
+		"rejecting without a reason": {
+			actPath, url.Values{"command": {"reject"}, "approval": {"excand-3-1-1"}, "reason": {" \n"}}, nil, "needs a reason",
+		},
+		"promoting":                           {actPath, url.Values{"command": {"promote"}, "approval": {"excand-3-1-1"}}, []string{"excand /promote"}, "is recorded"},
+		"cancelling":                          {actPath, url.Values{"command": {"cancel"}}, []string{"excand /cancel"}, "is recorded"},
+		"approving what was opened before":    {actPath, url.Values{"command": {"approve"}, "approval": {"excand-3-1-0"}}, nil, "not the one that is open now"},
+		"approving without saying what":       {actPath, url.Values{"command": {"approve"}}, nil, "not the one that is open now"},
+		"retrying what has not failed":        {actPath, url.Values{"command": {"retry"}}, nil, "not possible any more"},
+		"a command without a button":          {actPath, url.Values{"command": {"rollback production"}, "approval": {"excand-3-1-1"}}, nil, "not possible any more"},
+		"retrying what failed":                {"/acme/shop/executions/exfailed/act", url.Values{"command": {"retry"}}, []string{"exfailed /retry"}, "is recorded"},
+		"approving where nothing is approved": {"/acme/shop/executions/exfailed/act", url.Values{"command": {"approve"}, "approval": {""}}, nil, "not possible any more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			b := w.signedIn("qa")
+			c.form.Set("csrf", w.csrf(b))
+			c.form.Set("return_to", "/approvals")
+			r := w.send(b, http.MethodPost, c.path, c.form)
+			if r.status != http.StatusSeeOther || r.header.Get("Location") != "/approvals" {
+				t.Fatalf("%d to %q: %s", r.status, r.header.Get("Location"), r.body)
+			}
+			if diff := cmp.Diff(c.want, w.actor.commands()); diff != "" {
+				t.Errorf("commands (-want +got):\n%s", diff)
+			}
+			if len(c.want) > 0 && (w.actor.by.ID != 7 || w.actor.by.Login != "qa-renamed") {
+				t.Errorf("by %+v: not who it is at GitHub now", w.actor.by)
+			}
+			if page := w.get(b, "/approvals").body; !strings.Contains(page, c.says) {
+				t.Errorf("the page does not say %q:\n%s", c.says, page)
+			}
+			if page := w.get(b, "/approvals").body; strings.Contains(page, `class="message`) {
+				t.Error("the message is shown twice")
+			}
+		})
+	}
+}
+
+func TestForgedButtons(t *testing.T) {
+	good := func(token string) url.Values {
+		return url.Values{"command": {"approve"}, "approval": {"excand-3-1-1"}, "csrf": {token}}
+	}
+	for name, c := range map[string]struct {
+		method string
+		form   func(token string) url.Values
+		header []string
+		login  string
+		status int
+	}{
+		"without the token":        {http.MethodPost, func(string) url.Values { return good("") }, nil, "qa", http.StatusForbidden},
+		"with another's token":     {http.MethodPost, func(string) url.Values { return good(randomText()) }, nil, "qa", http.StatusForbidden},
+		"from another site":        {http.MethodPost, good, []string{"Sec-Fetch-Site", "cross-site"}, "qa", http.StatusForbidden},
+		"from a sibling":           {http.MethodPost, good, []string{"Sec-Fetch-Site", "same-site"}, "qa", http.StatusForbidden},
+		"from another origin":      {http.MethodPost, good, []string{"Origin", "https://evil.example"}, "qa", http.StatusForbidden},
+		"by GET":                   {http.MethodGet, good, nil, "qa", http.StatusMethodNotAllowed},
+		"without sign-in":          {http.MethodPost, good, nil, "", http.StatusUnauthorized},
+		"of a repository not seen": {http.MethodPost, good, nil, "mallory", http.StatusNotFound},
+		"from this site":           {http.MethodPost, good, []string{"Sec-Fetch-Site", "same-origin"}, "qa", http.StatusSeeOther},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			b, token := w.browser(), ""
+			if c.login != "" {
+				b = w.signedIn(c.login)
+				token = w.csrf(b)
+			}
+			r := w.send(b, c.method, actPath, c.form(token), c.header...)
+			if r.status != c.status {
+				t.Errorf("status %d: %s", r.status, r.body)
+			}
+			if done := len(w.actor.commands()) > 0; done != (c.status == http.StatusSeeOther) {
+				t.Errorf("commands: %q", w.actor.commands())
+			}
+		})
+	}
+}
+
+func TestButtonsEndWithTheRights(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("qa")
+	form := url.Values{"command": {"approve"}, "approval": {"excand-3-1-1"}, "csrf": {w.csrf(b)}}
+	w.viewer.mu.Lock()
+	w.viewer.gone["qa"] = true // the answer about what may be read is still remembered
+	w.viewer.mu.Unlock()
+	if r := w.send(b, http.MethodPost, actPath, form); r.status != http.StatusUnauthorized {
+		t.Errorf("status %d", r.status)
+	}
+	if len(w.actor.commands()) > 0 {
+		t.Errorf("commands: %q", w.actor.commands())
+	}
+	if r := w.get(b, "/"); r.status != http.StatusUnauthorized {
+		t.Errorf("the session is still there: %d", r.status)
+	}
+}
+
+func TestNoButtons(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"nobody to act":       func(o *Options) { o.Actor = nil },
+		"the repository left": func(o *Options) { leave(t, o.Store) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, change)
+			b := w.signedIn("qa")
+			for _, path := range []string{"/acme/shop/executions/excand", "/acme/shop/executions/exfailed", "/acme/shop/releases/1.4.0"} {
+				if page := w.get(b, path); page.status != http.StatusOK || strings.Contains(page.body, `name="command"`) {
+					t.Errorf("%s: %d, with a button: %t", path, page.status, strings.Contains(page.body, `name="command"`))
+				}
+			}
+			w.send(b, http.MethodPost, actPath, url.Values{"command": {"approve"}, "approval": {"excand-3-1-1"}, "csrf": {w.csrf(b)}})
+			if len(w.actor.commands()) > 0 {
+				t.Errorf("commands: %q", w.actor.commands())
+			}
+		})
+	}
+}
+
+func leave(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	err := s.Write(ctx, func(tx *store.Tx) error {
+		r, err := tx.Repo(ctx, shopID)
+		r.Gone = "removed from the installation"
+		return errors.Join(err, tx.SaveRepo(ctx, r))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOthersRepositories(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("mallory")
+	for _, path := range []string{
+		"/acme/shop", "/acme/shop/executions/excand", "/acme/shop/releases/1.4.0", "/rival/secret-project/executions/excand",
+		"/rival/secret-project/releases/1.4.0", "/api/v1/repos/acme/shop", "/api/v1/repos/acme/shop/executions", "/api/v1/repos/acme/shop/executions/excand",
+		"/api/v1/repos/rival/secret-project/executions/excand", "/api/v1/repos/acme/shop/releases", "/api/v1/repos/acme/shop/environments",
+	} {
+		r := w.get(b, path)
+		if r.status != http.StatusNotFound || strings.Contains(r.body, "release/1.4.0") || strings.Contains(r.body, digest("c")) {
+			t.Errorf("GET %s: %d %s", path, r.status, r.body)
+		}
+	}
+	for _, path := range []string{"/", "/approvals", "/api/v1/repos", "/api/v1/approvals"} {
+		if r := w.get(b, path); r.status != http.StatusOK || strings.Contains(r.body, "acme") {
+			t.Errorf("GET %s: %d %s", path, r.status, r.body)
+		}
+	}
+	if r := w.get(b, "/rival/secret-project"); r.status != http.StatusOK {
+		t.Errorf("their own: %d", r.status)
+	}
+	missing, hidden := w.get(b, "/acme/nothing").body, w.get(b, "/acme/shop").body
+	if missing != hidden {
+		t.Error("a repository that is hidden can be told from one that is not there")
+	}
+}
+
+func TestPublicRepositories(t *testing.T) {
+	w := newWorld(t, nil)
+	w.viewer.public[shopID] = true
+	b := w.signedIn("mallory")
+	if r := w.get(b, "/acme/shop"); r.status != http.StatusOK {
+		t.Errorf("a public repository: %d", r.status)
+	}
+}
+
+func TestRightsAreAskedOnceAMinute(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("qa")
+	for range 5 {
+		w.get(b, "/acme/shop")
+	}
+	w.viewer.mu.Lock()
+	defer w.viewer.mu.Unlock()
+	if w.viewer.asked != 1 {
+		t.Errorf("asked %d times", w.viewer.asked)
+	}
+}
+
+func TestDamagedExecution(t *testing.T) {
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	err := w.store.Write(ctx, func(tx *store.Tx) error {
+		x, err := tx.Execution(ctx, "excand")
+		if err != nil {
+			return err
+		}
+		x.State.Stages = append(x.State.Stages, pipeline.StageState{Name: "extra", Actions: make([]pipeline.ActionState, 3)})
+		return tx.SaveExecution(ctx, &x)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.signedIn("qa")
+	for path, want := range map[string]string{
+		"/": "shop", "/acme/shop": "development", "/approvals": "Nothing waits", "/acme/shop/executions/excand": "is damaged", "/acme/shop/releases/1.4.0": "Audit log",
+	} {
+		if r := w.get(b, path); r.status != http.StatusOK || !strings.Contains(r.body, want) {
+			t.Errorf("GET %s: %d %s", path, r.status, r.body)
+		}
+	}
+}
