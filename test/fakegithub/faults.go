@@ -78,10 +78,22 @@ func (l *faultList) tell(actor string, f *Fault) {
 	case f.Kind != PrimaryLimit && f.Kind != SecondaryLimit:
 		return
 	}
+	l.note(actor, wait)
+}
+
+// note remembers that somebody was told to wait.
+func (l *faultList) note(actor string, wait time.Duration) {
 	if l.told == nil {
 		l.told = map[string]told{}
 	}
 	l.told[actor] = told{until: l.now().Add(wait), at: time.Now()}
+}
+
+// wait is note for who does not hold the list's lock.
+func (l *faultList) wait(actor string, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note(actor, d)
 }
 
 // fail makes a call fail. It returns true when the call is to go on.

@@ -24,6 +24,9 @@ type Options struct {
 	TokenLifetime time.Duration
 	// RateLimit is how many calls an hour an account or installation may make. Defaults to 5,000; negative: no limit.
 	RateLimit int
+	// SecondaryLimits enforces what GitHub documents beside the hourly limit: 900 points a minute (a write is 5), 80 calls
+	// a minute and 500 an hour that create content.
+	SecondaryLimits bool
 	// MergeableAfter is how many GETs of a pull request answer mergeable null after its head or base has moved, as
 	// GitHub does while it computes. Defaults to none.
 	MergeableAfter int

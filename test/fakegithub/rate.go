@@ -11,6 +11,51 @@ import (
 type rate struct {
 	used  int
 	reset time.Time
+	// recent are the calls of the last hour, for the secondary limits.
+	recent []recentCall
+}
+
+type recentCall struct {
+	at      time.Time
+	points  int
+	content bool
+}
+
+// GitHub's secondary limits.
+const (
+	pointsPerMinute  = 900
+	contentPerMinute = 80
+	contentPerHour   = 500
+)
+
+// secondary notes a call and refuses it when it goes beyond a secondary limit. Calls that change something count as
+// creating content.
+func (r *rate) secondary(now time.Time, write bool) error {
+	c := recentCall{at: now, points: 1, content: write}
+	if write {
+		c.points = 5
+	}
+	for len(r.recent) > 0 && now.Sub(r.recent[0].at) >= time.Hour {
+		r.recent = r.recent[1:]
+	}
+	points, minute, hour := c.points, 0, 0
+	for _, x := range r.recent {
+		if now.Sub(x.at) < time.Minute {
+			points += x.points
+			if x.content {
+				minute++
+			}
+		}
+		if x.content {
+			hour++
+		}
+	}
+	if points > pointsPerMinute || write && (minute >= contentPerMinute || hour >= contentPerHour) {
+		return &refusal{status: http.StatusForbidden, message: "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+			header: http.Header{"Retry-After": {"60"}}}
+	}
+	r.recent = append(r.recent, c)
+	return nil
 }
 
 func rateKey(a *actor) string {
@@ -43,6 +88,12 @@ func (s *Server) count(c *call) error {
 	}
 	if s.opts.RateLimit > 0 && r.used >= s.opts.RateLimit {
 		return &refusal{status: http.StatusForbidden, message: "API rate limit exceeded for " + rateKey(c.who) + "."}
+	}
+	if s.opts.SecondaryLimits {
+		if err := r.secondary(s.opts.Now(), c.r.Method != http.MethodGet && c.r.Method != http.MethodHead); err != nil {
+			s.faults.wait(c.who.name(), time.Minute)
+			return err
+		}
 	}
 	r.used++
 	return nil

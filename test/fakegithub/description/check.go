@@ -61,7 +61,11 @@ func (d *Description) CheckCall(e fakegithub.Exchange) iter.Seq2[string, error] 
 			res.Header.Set("Content-Type", "application/json")
 		}
 		res.SetBodyBytes(e.Answer)
-		if err := openapi3filter.ValidateResponse(context.Background(), res); err != nil {
+		err := openapi3filter.ValidateResponse(context.Background(), res)
+		if err != nil && e.Status >= 400 && strings.Contains(err.Error(), "matches more than one oneOf") {
+			return // the shapes of errors contain each other
+		}
+		if err != nil {
 			yield("response", short(err))
 		}
 	}
@@ -85,8 +89,8 @@ func unknownFields(op *openapi3.Operation, body []byte) error {
 		return nil
 	}
 	var odd []string
-	for k := range in {
-		if s.Properties[k] == nil {
+	for k, v := range in {
+		if s.Properties[k] == nil && string(v) != "null" {
 			odd = append(odd, k)
 		}
 	}
