@@ -99,7 +99,7 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 		return true, s.rebind(ctx, r, x)
 	case r.Status == store.ReleaseOpen && x != nil && w.Approvals.RejectedBy != "":
 		return s.reject(ctx, x, w)
-	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && r.ProductionDigest == "":
+	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && r.ProductionDigest != x.State.Digest():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) {
 			r.ProductionDigest, r.ProductionImage = x.State.Digest(), s.productionImage(r)
 		})

@@ -23,6 +23,11 @@ type branchIntent struct {
 // perform does one step of a plan. again tells whether to look at the world once more right away; false: the step is
 // under way elsewhere, and a fact will come.
 func (s *session) perform(ctx context.Context, r *store.Release, w *world, step gitflow.Step) (again bool, err error) {
+	promoting := r.Status == store.ReleasePromoting || r.Status == store.ReleaseOpen && r.Pull != 0
+	if x := w.execution; promoting && w.Candidate.Digest == "" && x != nil && !x.Status.Final() {
+		// Nothing was built, so the plan has nothing to copy. The pipeline is told of the approval first all the same.
+		return s.promote(ctx, r, w)
+	}
 	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
 	switch step.Kind {
 	case gitflow.StepCutBranch:
