@@ -394,8 +394,8 @@ func TestPaging(t *testing.T) {
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
-	now := time.Now()
-	w := newWorld(t, fakegithub.Options{Now: func() time.Time { return now }})
+	var c clock
+	w := newWorld(t, fakegithub.Options{Now: c.now})
 	w.s.AddUser("eve")
 	cases := map[string]struct {
 		do   func() error
@@ -440,7 +440,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	if _, _, err := narrow.Issues.CreateComment(w.ctx, "acme", "shop", 1, &github.IssueComment{Body: github.String("x")}); status(err) != 403 {
 		t.Errorf("a narrowed token: %v, want 403", err)
 	}
-	now = now.Add(61 * time.Minute)
+	c.advance(61 * time.Minute)
 	if _, _, err := narrow.Repositories.Get(w.ctx, "acme", "shop"); status(err) != 401 {
 		t.Errorf("an expired token: %v, want 401", err)
 	}

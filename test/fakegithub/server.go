@@ -95,7 +95,11 @@ func (s *Server) Close() error {
 	s.closing.Do(func() {
 		close(s.hangs)
 		if s.http != nil {
-			s.closeErr = s.http.Close()
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			if s.http.Shutdown(ctx) != nil { // waits for pushes under way
+				s.closeErr = s.http.Close()
+			}
 			s.serving.Wait()
 		}
 		s.hooks.stop()

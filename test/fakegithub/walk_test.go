@@ -240,8 +240,8 @@ func TestMergeableIsComputedLater(t *testing.T) {
 }
 
 func TestSecondaryLimits(t *testing.T) {
-	now := time.Now()
-	w := newWorld(t, fakegithub.Options{SecondaryLimits: true, Now: func() time.Time { return now }})
+	var c clock
+	w := newWorld(t, fakegithub.Options{SecondaryLimits: true, Now: c.now})
 	bot := w.s.With(w.token())
 	var refused *fakegithub.APIError
 	n := 0
@@ -253,7 +253,7 @@ func TestSecondaryLimits(t *testing.T) {
 	if n != 80 || !strings.Contains(refused.Message, "secondary rate limit") {
 		t.Errorf("refused after %d: %v, want after 80", n, refused)
 	}
-	now = now.Add(time.Minute)
+	c.advance(time.Minute)
 	w.must(bot.Do(w.ctx, http.MethodPost, "/repos/acme/shop/issues", map[string]any{"title": "t"}, nil))
 }
 
