@@ -82,6 +82,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			s.touch(f.ReleaseID)
 			return nil
 		})
+	case itemCommand:
+		var f commandFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.asked(ctx, repo, f)
 	case itemReconcile:
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
 	}
