@@ -67,8 +67,10 @@ func (s *session) walkTouched(ctx context.Context) error {
 		if err := s.touchLive(ctx); err != nil {
 			return err
 		}
-		if err := s.backmerge(ctx); err != nil {
+		if err := s.backmerge(ctx); err != nil && !personal(err) {
 			return err
+		} else if err != nil {
+			s.log.WarnContext(ctx, "back-merge is blocked", "err", err) // its pull request says what it needs
 		}
 	}
 	for round := 0; len(s.touched) > 0 && round < 4; round++ {
@@ -89,23 +91,29 @@ func (s *session) walkTouched(ctx context.Context) error {
 	return nil
 }
 
-// blocked shows an error that repeating does not mend on the release it stopped; any other error goes back to the queue.
-func (s *session) blocked(ctx context.Context, id string, err error) error {
+// personal tells whether an error is one that only a person mends: a rule, a setting, something in the way.
+func personal(err error) bool {
 	var refused *forge.RefusedError
 	var no *userError
-	if !errors.As(err, &refused) && !errors.As(err, &no) {
+	return errors.As(err, &refused) || errors.As(err, &no)
+}
+
+// blocked shows an error that repeating does not mend on the release it stopped; any other error goes back to the queue.
+func (s *session) blocked(ctx context.Context, id string, err error) error {
+	if !personal(err) {
 		return err
 	}
+	var refused *forge.RefusedError
 	s.log.WarnContext(ctx, "release is blocked", "release", id, "err", err)
 	r, lookErr := s.release(ctx, id)
 	if lookErr != nil || r == nil {
 		return lookErr
 	}
 	text := "GitHub refused the next step: "
-	if refused != nil {
+	if errors.As(err, &refused) {
 		text += refused.Message
 	} else {
-		text = no.text
+		text = lastCause(err)
 	}
 	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = text }); err != nil {
 		return err
@@ -183,8 +191,10 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	if known.Status == "completed" && run.Status != "completed" {
 		run.ID = 0 // GitHub does not reopen a completed run for required checks: a new run takes its place
 	}
+	// The key names what is replaced as well: the same words may have to be said again after others.
 	id, err := do(ctx, s, effect[int64]{
-		kind: effectCheck, key: run.Name + "@" + run.SHA + "#" + hash + "#" + fmt.Sprint(known.RunID), intent: run.Title,
+		kind: effectCheck, intent: run.Title,
+		key:    fmt.Sprintf("%s@%s#%s#%d-%s-%d", run.Name, run.SHA, hash, known.RunID, known.Hash, known.UpdatedAt.UnixMicro()),
 		probe: func(ctx context.Context) (int64, bool, error) { return s.findCheck(ctx, run) },
 		act:   func(ctx context.Context) (int64, error) { return s.gh.SaveCheckRun(ctx, run) },
 	})
