@@ -9,6 +9,7 @@ import (
 // wirePages makes the dashboard. Without a client ID nobody can sign in, and it shows nothing, except in the demo.
 func (s *server) wirePages(w wiring) error {
 	o := dashboard.Options{
+		Actor: s.bot,
 		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log,
 	}
 	if s.cfg.GitHub.ClientID != "" {
