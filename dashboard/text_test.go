@@ -17,7 +17,7 @@ func TestPlainLog(t *testing.T) {
 		"\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\": "click",
 		"\x1b(Bx":                 "x",
 		"\x1bcx":                  "x",
-		"\x1b[31": "31",
+		"\x1b[31":                 "31",
 		"\x1b]0;never ends\nnext": "0;never ends\nnext",
 		"1%\r50%\r100%\n":         "100%",
 		"windows\r\nlines\r\n":    "windows\nlines",

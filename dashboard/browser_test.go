@@ -1,0 +1,210 @@
+package dashboard
+
+import (
+	"context"
+	"flag"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+var shots = flag.String("shots", "", "a folder to keep the screenshots in") //nolint:gochecknoglobals // a flag
+
+// watch runs before a page's own: it notes what the policy refused and what went wrong.
+const watch = `window.seen = [];
+document.addEventListener("securitypolicyviolation", (e) => window.seen.push("policy: " + e.violatedDirective + " " + e.blockedURI));
+window.addEventListener("error", (e) => window.seen.push("error: " + (e.message || e.target.src || e.target.href)), true);`
+
+// look opens whatever can be opened on a page and measures it.
+const look = `document.querySelectorAll("details").forEach((d) => d.open = true);
+({
+  seen: window.seen || ["nobody watched"], title: document.title, over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  links: [...document.querySelectorAll("a")].filter((a) => !/^https?:$/.test(a.protocol)).length,
+  background: getComputedStyle(document.body).backgroundColor,
+})`
+
+// chromium returns the browser's program. Without one the test is skipped, which is a failure where CI=true.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("no chromium here (apt-get install chromium): the pages were not looked at")
+	}
+	t.Skip("no chromium here (apt-get install chromium): the pages were not looked at")
+	return ""
+}
+
+// openBrowser starts a browser for the test.
+func openBrowser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // the test's own context ends before the browser is closed
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx, call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": watch})); err != nil {
+		t.Fatalf("starting chromium: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing chromium: %v", err)
+		}
+	})
+	return ctx
+}
+
+// call sends the browser a command of its protocol.
+func call(method string, params map[string]any) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error { return target.Call(ctx, method, params, nil) })
+}
+
+// signIn gives the browser the cookies of somebody who has signed in.
+func (w *world) signIn(ctx context.Context, login string) {
+	w.t.Helper()
+	b := w.signedIn(login)
+	u, err := url.Parse(w.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range b.Jar.Cookies(u) {
+		err := chromedp.Do(ctx, call("Network.setCookie", map[string]any{"name": c.Name, "value": c.Value, "url": w.url, "httpOnly": true}))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestBrowser(t *testing.T) {
+	ctx := openBrowser(t)
+	w := newWorld(t, nil)
+	dir := t.TempDir()
+	if *shots != "" {
+		dir = *shots
+	}
+	looks := []struct {
+		name          string
+		width, height int
+		scheme        string
+	}{{"wide-light", 1280, 900, "light"}, {"wide-dark", 1280, 900, "dark"}, {"narrow-light", 375, 800, "light"}, {"narrow-dark", 375, 800, "dark"}}
+	pages := []struct{ name, path, login string }{
+		{"signin", "/", ""}, {"board", "/", "qa"}, {"repo", "/acme/shop", "qa"}, {"execution", "/acme/shop/executions/excand", "qa"},
+		{"failed", "/acme/shop/executions/exfailed", "qa"}, {"release", "/acme/shop/releases/1.4.0", "qa"}, {"past", "/acme/shop/releases/1.3.0", "qa"},
+		{"approvals", "/approvals", "qa"}, {"missing", "/acme/nothing", "qa"},
+	}
+	signedIn := ""
+	backgrounds := map[string]string{}
+	for _, p := range pages {
+		if p.login != signedIn {
+			w.signIn(ctx, p.login)
+			signedIn = p.login
+		}
+		for _, l := range looks {
+			t.Run(p.name+" "+l.name, func(t *testing.T) {
+				err := chromedp.Do(ctx,
+					chromedp.EmulateViewport(int64(l.width), int64(l.height)),
+					call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": l.scheme}}}),
+					chromedp.Navigate(w.url+p.path), chromedp.WaitReady(chromedp.CSS("main")),
+				)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
+					Seen       []string
+					Title      string
+					Over       int
+					Links      int
+					Background string
+				}](look))
+				if err != nil {
+					t.Fatal(err)
+				}
+				shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
+				}
+				backgrounds[l.scheme] = found.Background
+				if len(found.Seen) > 0 || found.Title == "owned" || found.Links > 0 {
+					t.Errorf("seen %q, title %q, %d links to something else than the web", found.Seen, found.Title, found.Links)
+				}
+				if found.Over > 0 {
+					t.Errorf("the page is %d pixels wider than the window", found.Over)
+				}
+				if err := os.WriteFile(filepath.Join(dir, p.name+"-"+l.name+".png"), shot, 0o600); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	if backgrounds["light"] == backgrounds["dark"] || backgrounds["light"] == "" {
+		t.Errorf("light and dark look the same: %v", backgrounds)
+	}
+}
+
+// TestBrowserActs approves in the browser as a person would, and sees the page load itself again.
+func TestBrowserActs(t *testing.T) {
+	ctx := openBrowser(t)
+	w := newWorld(t, nil)
+	w.signIn(ctx, "qa")
+	err := chromedp.Do(ctx,
+		chromedp.EmulateViewport(1280, 900),
+		chromedp.Navigate(w.url+"/acme/shop/releases/1.4.0"),
+		chromedp.Click(chromedp.CSS("#approve summary")), chromedp.Click(chromedp.CSS("#approve form button"), chromedp.NodeVisible),
+		chromedp.WaitVisible(chromedp.CSS(".message")),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(".message")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(w.actor.commands(), ","); got != "excand /approve" || !strings.Contains(message, "1.4.0 is recorded") {
+		t.Errorf("commands %q, message %q", got, message)
+	}
+	// a page whose content changed is replaced when the server says so
+	err = chromedp.Do(ctx,
+		chromedp.Navigate(w.url+"/acme/shop"), chromedp.WaitReady(chromedp.CSS("main")),
+		chromedp.Evaluate[chromedp.Void](`document.querySelector("h1").id = "old"`),
+		chromedp.Func(func(context.Context, *chromedp.Target) error { return w.raise() }),
+		chromedp.WaitNotPresent(chromedp.CSS("#old")),
+	)
+	if err != nil {
+		t.Errorf("the page was not loaded again: %v", err)
+	}
+}
+
+// raise waits until a page listens and tells of a change.
+func (w *world) raise() error {
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		w.server.hub.mu.Lock()
+		n := len(w.server.hub.listeners)
+		w.server.hub.mu.Unlock()
+		if n > 0 {
+			w.server.hub.raised([]string{"repo:1"})
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return http.ErrHandlerTimeout
+		}
+	}
+}
