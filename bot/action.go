@@ -66,7 +66,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		return executor.Report{}, err
 	}
 	if run.Handle == "" {
-		if run.Stop {
+		if run.Stop && run.TriedAt.IsZero() { // else it may have begun: it is found, and stopped
 			return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
 		}
 		b.fail(string(effectAction) + ":intent")

@@ -20,7 +20,11 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 	if err != nil {
 		return nil, err
 	}
-	if env.Hold != "" && x.Kind == pipeline.KindProduction && !isRollback(x) {
+	if env.Hold != "" && !isRollback(x) {
+		run.Final, run.UpdatedAt = true, s.b.Now() // lifting the hold does not start it any more: /retry does
+		if err := tx.SaveActionRun(ctx, *run); err != nil {
+			return nil, err
+		}
 		return pipeline.ActionSettled{
 			At: s.b.Now(), ID: run.ID, Status: pipeline.Failed,
 			Summary: fmt.Sprintf("%s is held: %s; lift it with /unpin %s", name, env.Hold, name),
@@ -154,9 +158,14 @@ func (s *session) dispatchWaiting(ctx context.Context) error {
 func (s *session) tryEnter(ctx context.Context, run store.ActionRun, req executor.Request) error {
 	var fact pipeline.Fact
 	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		fact = nil
 		x, err := tx.Execution(ctx, run.ExecutionID)
 		if err != nil {
 			return err
+		}
+		if _, a, ok := x.State.Action(run.ID); !ok || a.ID != run.ID || a.Status != pipeline.InProgress {
+			run.Final, run.UpdatedAt = true, s.b.Now() // nobody waits for it any more
+			return tx.SaveActionRun(ctx, run)
 		}
 		fact, err = s.enter(ctx, tx, &x, &run, req.Environment)
 		return err
@@ -214,7 +223,7 @@ func (s *session) giveBackOne(ctx context.Context, env store.Environment) error 
 		_, err := s.start(ctx, startRequest{
 			kind: kindRestore, branch: gitflow.Branch{Name: lender.Branch, Kind: gitflow.KindRelease, Deploys: true},
 			sha: x.SHA, release: &lender, by: forge.User{ID: s.us.UserID, Login: s.us.Login},
-			origin: "restore " + env.OccupiedBy,
+			origin: "restore " + env.ExecutionID, // what is there now: a place may be borrowed more than once
 			given:  built{version: x.Version, image: x.Image, digest: digest, artifacts: x.State.Artifacts}, only: &def,
 		})
 		if err != nil {

@@ -93,9 +93,9 @@ func (s *session) walkTouched(ctx context.Context) error {
 
 // personal tells whether an error is one that only a person mends: a rule, a setting, something in the way.
 func personal(err error) bool {
-	var refused *forge.RefusedError
+	var byGitHub *forge.RefusedError
 	var no *userError
-	return errors.As(err, &refused) || errors.As(err, &no)
+	return errors.As(err, &byGitHub) || errors.As(err, &no) || refused(err)
 }
 
 // blocked shows an error that repeating does not mend on the release it stopped; any other error goes back to the queue.
@@ -194,7 +194,7 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	// The key names what is replaced as well: the same words may have to be said again after others.
 	id, err := do(ctx, s, effect[int64]{
 		kind: effectCheck, intent: run.Title,
-		key:    fmt.Sprintf("%s@%s#%s#%d-%s-%d", run.Name, run.SHA, hash, known.RunID, known.Hash, known.UpdatedAt.UnixMicro()),
+		key:   fmt.Sprintf("%s@%s#%s#%d-%s-%d", run.Name, run.SHA, hash, known.RunID, known.Hash, known.UpdatedAt.UnixMicro()),
 		probe: func(ctx context.Context) (int64, bool, error) { return s.findCheck(ctx, run) },
 		act:   func(ctx context.Context) (int64, error) { return s.gh.SaveCheckRun(ctx, run) },
 	})
