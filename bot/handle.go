@@ -94,19 +94,6 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 	return fmt.Errorf("lane item of unknown kind %q", item.Kind)
 }
 
-// in opens a session, runs fn in it, and settles what follows: releases are walked, waiting actions started, checks and
-// comments reported.
-func (b *Bot) in(ctx context.Context, repoID int64, from event.Origin, fn func(*session) error) error {
-	s, err := b.open(ctx, repoID, from)
-	if err != nil {
-		return err
-	}
-	if err := fn(s); err != nil {
-		return err
-	}
-	return s.settle(ctx)
-}
-
 // handleEvent is the one switch on the type of an event.
 func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 	from := e.From()
