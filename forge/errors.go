@@ -31,7 +31,9 @@ type RefusedError struct {
 	Permission bool
 }
 
-func (e *RefusedError) Error() string { return fmt.Sprintf("GitHub refused (%d): %s", e.Status, e.Message) }
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("GitHub refused (%d): %s", e.Status, e.Message)
+}
 
 // RateLimitError asks to come back at Until: GitHub's primary or secondary limit, or our own pacing.
 type RateLimitError struct {
@@ -47,7 +49,9 @@ func (e *RateLimitError) Error() string {
 // effect is unknown.
 type TemporaryError struct{ Err error }
 
-func (e *TemporaryError) Error() string { return "GitHub did not answer as it should: " + e.Err.Error() }
+func (e *TemporaryError) Error() string {
+	return "GitHub did not answer as it should: " + e.Err.Error()
+}
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // NotAFileError is returned for a path that holds something else than a regular file.
@@ -56,4 +60,6 @@ type NotAFileError struct {
 	Type string // symlink, submodule, dir, or "file of N bytes" when it is too large
 }
 
-func (e *NotAFileError) Error() string { return fmt.Sprintf("%s is a %s, not a file that can be read", e.Path, e.Type) }
+func (e *NotAFileError) Error() string {
+	return fmt.Sprintf("%s is a %s, not a file that can be read", e.Path, e.Type)
+}
