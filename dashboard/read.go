@@ -239,6 +239,7 @@ func latest(ctx context.Context, tx *store.Tx, w scribe) ([]ExecutionRow, error)
 			rows = append(rows, w.row(x))
 		}
 	}
+	slices.SortStableFunc(rows, func(a, b ExecutionRow) int { return truth(a.Status.Final()) - truth(b.Status.Final()) })
 	return rows, nil
 }
 

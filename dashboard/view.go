@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/pipeline"
@@ -104,7 +105,14 @@ type Repo struct {
 	Open     []ReleaseLine  `json:"open_releases"`
 	Past     []ReleaseLine  `json:"past_releases"` // newest first, at most pastReleases
 	Running  []ExecutionRow `json:"running_executions"`
-	Branches []ExecutionRow `json:"branches"` // the latest execution of each branch, newest first
+	Branches []ExecutionRow `json:"branches"` // the latest execution of each branch: running ones, then the newest
+}
+
+// Others are the running executions that are not the latest of their branch.
+func (r Repo) Others() []ExecutionRow {
+	return slices.DeleteFunc(slices.Clone(r.Running), func(x ExecutionRow) bool {
+		return slices.ContainsFunc(r.Branches, func(latest ExecutionRow) bool { return latest.ID == x.ID })
+	})
 }
 
 // Execution is the page of an execution.

@@ -9,6 +9,7 @@
   const occupied = () => {
     const inside = document.activeElement && main().contains(document.activeElement) ? document.activeElement : null;
     if (inside && /^(INPUT|TEXTAREA|SELECT|BUTTON)$/.test(inside.tagName)) return true;
+    if (main().querySelector(".act details[open]")) return true; // what is being decided must not change under the hand
     const selection = window.getSelection();
     if (selection && !selection.isCollapsed && main().contains(selection.anchorNode)) return true;
     return [...main().querySelectorAll("textarea, input:not([type=hidden])")].some((i) => i.value !== i.defaultValue);
