@@ -172,7 +172,7 @@ func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason st
 func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Execution, v store.Verdict, by forge.User, reason, via string, comment int64, done func(*store.Tx) error) error {
 	action, state, ok := x.State.OpenApproval()
 	if !ok {
-		return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", lowerFirst(pipeline.Why(x.State, s.b.Now())))}
+		return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))}
 	}
 	a := store.Approval{
 		ID: fmt.Sprintf("%s/%d", state.ID, by.ID), RepoID: s.repo.ID, ReleaseID: r.ID, ExecutionID: x.ID,

@@ -258,7 +258,7 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		run.Title = fmt.Sprintf("%d problem(s) in %s", len(run.Annotations), ".github/sluice.yml")
 		var list strings.Builder
 		for _, a := range run.Annotations {
-			fmt.Fprintf(&list, "- line %d: %s %s\n", a.StartLine, code(a.Title), strings.ReplaceAll(visible(a.Message), "\n", " "))
+			fmt.Fprintf(&list, "- line %d: %s %s\n", a.StartLine, code(a.Title), prose(a.Message))
 		}
 		run.Text = list.String()
 		return completed(run, forge.Failure)

@@ -146,9 +146,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	}
 	switch {
 	case r.Problem != "":
-		fmt.Fprintf(&b, "**%s**\n\n", visible(r.Problem))
+		fmt.Fprintf(&b, "**%s**\n\n", prose(r.Problem))
 	case next != "":
-		fmt.Fprintf(&b, "**Next:** %s\n\n", visible(next))
+		fmt.Fprintf(&b, "**Next:** %s\n\n", prose(next))
 	}
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "Reason: %s\n\n", code(r.Reason))
@@ -209,7 +209,7 @@ func (s *session) pullStatus(ctx context.Context, number int) error {
 			continue
 		}
 		v := at.findings[i].Verdict
-		fmt.Fprintf(&b, "### %s\n\n", visible(v.Title.String()))
+		fmt.Fprintf(&b, "### %s\n\n", v.Title.Markdown(code))
 		for _, x := range v.Violations {
 			fmt.Fprintf(&b, "- %s %s\n", x.Problem.Markdown(code), x.Remedy.Markdown(code))
 			if len(x.Commands) > 0 {
@@ -218,7 +218,7 @@ func (s *session) pullStatus(ctx context.Context, number int) error {
 		}
 	}
 	for _, x := range at.executions {
-		fmt.Fprintf(&b, "\n%s pipeline at %s: %s\n", title(x.Kind), short(x.SHA), visible(pipeline.Why(x.State, s.b.Now())))
+		fmt.Fprintf(&b, "\n%s pipeline at %s: %s\n", title(x.Kind), short(x.SHA), prose(pipeline.Why(x.State, s.b.Now())))
 	}
 	if b.Len() == 0 {
 		return nil
@@ -259,7 +259,7 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		}
 		note := ""
 		if e.Hold != "" {
-			note = "held: " + cell(e.Hold)
+			note = "held: " + prose(e.Hold)
 		} else if e.LockedBy != "" {
 			note = "a deployment is under way"
 		}
@@ -275,7 +275,7 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		}
 	}
 	for _, x := range active {
-		fmt.Fprintf(&b, "\n- the %s pipeline of %s at %s: %s", x.Kind, code(x.Branch), short(x.SHA), visible(lowerFirst(pipeline.Why(x.State, s.b.Now()))))
+		fmt.Fprintf(&b, "\n- the %s pipeline of %s at %s: %s", x.Kind, code(x.Branch), short(x.SHA), prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))
 	}
 	return b.String(), nil
 }

@@ -215,7 +215,7 @@ func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, er
 func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error) {
 	id := q.Arg(0)
 	if err := tagging.CheckHotfixID(id); err != nil {
-		return "", &userError{err.Error() + "."}
+		return "", &userError{prose(err.Error()) + "."}
 	}
 	from, version, err := s.running(ctx, q.Flag("from"))
 	if err != nil {
@@ -291,7 +291,7 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 	log := s.releaseLog(tags)
 	if version != "" {
 		if v, err = tagging.ParseVersion(version); err != nil {
-			return "", v, &userError{err.Error() + "."}
+			return "", v, &userError{prose(err.Error()) + "."}
 		}
 		rec, ok := log.Find(v)
 		if !ok {
@@ -430,7 +430,7 @@ func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
 		return "", &userError{fmt.Sprintf("Nothing holds %s.", code(name))}
 	}
 	if q.DryRun {
-		return s.dry(ctx, q, fmt.Sprintf("The hold on %s (%s) would be lifted.", code(name), visible(env.Hold)))
+		return s.dry(ctx, q, fmt.Sprintf("The hold on %s (%s) would be lifted.", code(name), code(env.Hold)))
 	}
 	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.Environment(ctx, s.repo.ID, name)

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"html"
 	"strings"
 	"time"
 	"unicode"
@@ -12,7 +13,7 @@ import (
 func code(s string) string {
 	s = visible(s)
 	if s == "" {
-		return "``"
+		return "` `" // two backquotes alone would open a span
 	}
 	fence := "`"
 	for strings.Contains(s, fence) {
@@ -58,8 +59,25 @@ func escapeHidden(s string) []string {
 	return out
 }
 
-// cell renders text inside a table: no line breaks, no bars that would end the cell.
-func cell(s string) string { return strings.ReplaceAll(visible(s), "|", "\\|") }
+// prose renders a sentence that may hold text from elsewhere (what an executor or a person said) among our own words:
+// nothing in it is markup, HTML, a mention, or ends a table's cell.
+func prose(s string) string {
+	var b strings.Builder
+	for _, r := range visible(s) {
+		switch {
+		case r == '<' || r == '>' || r == '&':
+			b.WriteString(html.EscapeString(string(r)))
+		case strings.ContainsRune("\\`*_~[]|", r):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '@':
+			b.WriteString("@\u200b") // a blank without width keeps it from being a mention
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
 
 // mention renders an account so that it is told. Only for people who asked for something or answer for it.
 func mention(login string) string { return "@" + login }

@@ -113,7 +113,7 @@ func (s *session) versionFor(ctx context.Context, head, asked string) (tagging.V
 	if asked != "" {
 		v, err := tagging.ParseReleaseVersion(asked)
 		if err != nil {
-			return tagging.Version{}, nil, &userError{err.Error() + "."}
+			return tagging.Version{}, nil, &userError{prose(err.Error()) + "."}
 		}
 		set = &tagging.Override{Version: v, By: "/release start " + v.String()}
 	}
@@ -137,7 +137,7 @@ func (s *session) hotfixVersion(ctx context.Context, from tagging.Version, id st
 func refusedVersion(err error) error {
 	var no *tagging.RefusedError
 	if errors.As(err, &no) {
-		return &userError{visible(no.Error()) + "."}
+		return &userError{prose(no.Error()) + "."}
 	}
 	return err
 }
