@@ -43,6 +43,9 @@ func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
 	if rule.role == roleReader {
 		return nil, nil
 	}
+	if a.who.Bot {
+		return &refusal{Why: "Bots do not do this.", Who: "A person with the rights has to ask."}, nil
+	}
 	if teams, users := s.keepers(rule, a.environment); len(teams)+len(users) > 0 {
 		return s.listed(ctx, a.who, teams, users)
 	}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -45,7 +46,9 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if reply == "" || q.issue == 0 {
 		return nil
 	}
-	return s.say(ctx, q.issue, fmt.Sprintf("button-%d-%s-%d", e.CheckRunID, e.Identifier, e.Sender.ID), mention(e.Sender.Login)+" "+reply)
+	sum := sha256.Sum256([]byte(reply)) // the same answer is given once, another one again
+	name := fmt.Sprintf("button-%d-%s-%d-%x", e.CheckRunID, e.Identifier, e.Sender.ID, sum[:4])
+	return s.say(ctx, q.issue, name, mention(e.Sender.Login)+" "+reply)
 }
 
 // findByCheck finds what a check run at a SHA is about: the release's pull request, else the newest open one.

@@ -12,6 +12,7 @@ import (
 
 // finishWith marks a command that decided nothing more than its reply as carried out.
 func (s *session) finishWith(ctx context.Context, q *request, reply string) (string, error) {
+	q.said = reply
 	return reply, s.b.Store.Write(ctx, q.done)
 }
 
@@ -271,7 +272,7 @@ func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 	}
 	var mine []store.Execution
 	for _, x := range active {
-		if q.pr != nil && x.Branch == q.pr.HeadBranch && x.Kind != kindRestore {
+		if s.ownHead(q.pr) && x.Branch == q.pr.HeadBranch && x.Kind != kindRestore {
 			mine = append(mine, x)
 		}
 	}
@@ -290,6 +291,11 @@ func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	return s.finishWith(ctx, q, "")
+}
+
+// ownHead tells whether a pull request is of a branch of this repository: a fork's branches only share names with ours.
+func (s *session) ownHead(p *store.Pull) bool {
+	return p != nil && (p.HeadRepoID == 0 || p.HeadRepoID == s.repo.ID)
 }
 
 // cmdRetry goes on with what failed: the release's candidate or production pipeline, else the newest of the branch.
@@ -338,7 +344,7 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 			}
 			return nil
 		}
-		if q.pr == nil {
+		if !s.ownHead(q.pr) {
 			return nil
 		}
 		at, err := tx.ExecutionsAt(ctx, s.repo.ID, q.pr.HeadSHA)

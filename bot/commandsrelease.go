@@ -258,11 +258,9 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
 	}
-	if err := s.recordStart(ctx, q, &r); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s is cut from %s, what production runs. Push the fix there; the pull request opens with the first commit:\n\n%s",
-		code(r.Branch), short(from), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch))), nil
+	q.said = fmt.Sprintf("%s is cut from %s, what production runs. Push the fix there; the pull request opens with the first commit:\n\n%s",
+		code(r.Branch), short(from), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch)))
+	return q.said, s.recordStart(ctx, q, &r)
 }
 
 // running is the commit to mend and the version that production runs, or those of a named version. The commit is the

@@ -2,12 +2,14 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -22,6 +24,9 @@ type request struct {
 	// done marks the command as carried out. It belongs into the transaction that makes the decision, so that a crash
 	// before it repeats the command and a crash after it does not.
 	done func(tx *store.Tx) error
+	// said is the answer, kept with that record: after a crash it is given all the same. no says that it is a refusal.
+	said string
+	no   bool
 	// release is the one whose pull request the command was given on; nil elsewhere. execution is its candidate's.
 	release   *store.Release
 	execution *store.Execution
@@ -52,7 +57,7 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 	var replies []string
 	failed := len(wrong) > 0
 	for _, w := range wrong {
-		replies = append(replies, fmt.Sprintf("%s: %s. Usage: %s.", code(w.Text), w.Problem, code(w.Usage)))
+		replies = append(replies, fmt.Sprintf("%s: %s. Usage: %s.", code(w.Text), prose(w.Problem), code(w.Usage)))
 	}
 	if !failed {
 		for _, c := range commands {
@@ -103,11 +108,19 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (repl
 		return "", false, err
 	}
 	if known.Done {
-		return "", true, nil
+		var a acted
+		err := json.Unmarshal(known.Result, &a)
+		return a.Reply, a.OK, err
 	}
 	q := &request{
 		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment",
-		done: func(tx *store.Tx) error { return tx.EffectDone(ctx, key, []byte("true")) },
+	}
+	q.done = func(tx *store.Tx) error {
+		raw, err := json.Marshal(acted{Reply: q.said, OK: !q.no})
+		if err != nil {
+			return err
+		}
+		return tx.EffectDone(ctx, key, raw)
 	}
 	return s.carry(ctx, q)
 }
@@ -119,13 +132,21 @@ func (s *session) carry(ctx context.Context, q *request) (reply string, ok bool,
 	}
 	reply, err = s.run(ctx, q)
 	var no *userError
+	var byGitHub *forge.RefusedError
 	switch {
+	case err == nil:
+		return reply, true, nil
 	case errors.As(err, &no):
-		return no.text, false, s.b.Store.Write(ctx, q.done)
+		q.said = no.text
 	case refused(err):
-		return lastCause(err), false, s.b.Store.Write(ctx, q.done)
+		q.said = prose(lastCause(err))
+	case errors.As(err, &byGitHub):
+		q.said = "GitHub refused this: " + prose(byGitHub.Message)
+	default:
+		return "", false, err
 	}
-	return reply, err == nil, err
+	q.no = true
+	return q.said, false, s.b.Store.Write(ctx, q.done)
 }
 
 // lastCause is the engine's own sentence in a chain of errors.
@@ -141,6 +162,9 @@ func lastCause(err error) string {
 
 // locate finds the release and pull request a command is about.
 func (s *session) locate(ctx context.Context, q *request) error {
+	if err := s.meetPull(ctx, q); err != nil {
+		return err
+	}
 	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		if q.pull {
 			p, err := tx.Pull(ctx, s.repo.ID, q.issue)
@@ -163,6 +187,25 @@ func (s *session) locate(ctx context.Context, q *request) error {
 		}
 		return nil
 	})
+}
+
+// meetPull judges a pull request that nobody told us of: it was there, or was merged, before Sluice was.
+func (s *session) meetPull(ctx context.Context, q *request) error {
+	if !q.pull {
+		return nil
+	}
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		_, err := tx.Pull(ctx, s.repo.ID, q.issue)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	pr, err := s.gh.Pull(ctx, q.issue)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	return s.judge(ctx, pr)
 }
 
 // run is the one switch on commands. Every command asks authorize first.
@@ -197,7 +240,7 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 
 // admit asks whether the person may give the command; *userError: no.
 func (s *session) admit(ctx context.Context, q *request, door Door) error {
-	a := ask{door: door, who: q.by, environment: "production", release: q.release != nil}
+	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil || s.concernsRelease(q.pr)}
 	if env := q.Arg(0); env != "" && (door == DoorApprove || door == DoorPromote) && q.Name != "reject" {
 		a.environment = env
 	}
@@ -218,6 +261,11 @@ func (s *session) admit(ctx context.Context, q *request, door Door) error {
 		return &userError{no.String()}
 	}
 	return nil
+}
+
+// concernsRelease tells whether a pull request is of a branch that ships, whatever it is to be merged into.
+func (s *session) concernsRelease(p *store.Pull) bool {
+	return s.ownHead(p) && s.classify(p.HeadBranch).Kind.Ships()
 }
 
 // reactTo adds a reaction to a comment.

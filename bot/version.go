@@ -323,6 +323,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s would be cut at %s, and this pull request closed.", code(next.Branch), short(next.CutSHA)))
 	}
+	q.said = fmt.Sprintf("The release goes on as %s.", code(next.Version))
 	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		old, err := tx.Release(ctx, r.ID)
 		if err != nil {
@@ -342,7 +343,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 		}
 		return q.done(tx)
 	})
-	return fmt.Sprintf("The release goes on as %s.", code(next.Version)), err
+	return q.said, err
 }
 
 // releaseBranch is the name of the branch of a version.
