@@ -42,6 +42,8 @@ func mapError(resp *github.Response, err error, now time.Time) error {
 		return mapAnswer((*github.ErrorResponse)(twoFactor))
 	case errors.As(err, &token) && token.Response != nil:
 		return mapToken(token.Response)
+	case errors.As(err, &token) && token.RootCause != nil:
+		return mapError(nil, token.RootCause, now)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
@@ -122,7 +124,7 @@ func says(e *github.ErrorResponse, texts ...string) bool {
 // maxMessage bounds what is passed on of GitHub's words, in characters.
 const maxMessage = 2000
 
-// message is what GitHub says, with the details of its errors.
+// message is what GitHub says, with the details of its errors, in one line.
 func message(e *github.ErrorResponse) string {
 	parts := []string{e.Message}
 	if e.Message == "" { // a proxy's page
@@ -136,5 +138,5 @@ func message(e *github.ErrorResponse) string {
 			parts = append(parts, d.Field+" is "+strings.ReplaceAll(d.Code, "_", " "))
 		}
 	}
-	return redact(cutEnd(strings.Join(parts, ": "), maxMessage))
+	return redact(cutEnd(strings.Join(strings.Fields(strings.Join(parts, ": ")), " "), maxMessage))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -30,18 +29,29 @@ func (r *Repo) DispatchWorkflow(ctx context.Context, workflow, ref string, input
 	return answer.RunID, err
 }
 
-// WorkflowRuns lists the newest hundred dispatched runs of a workflow created at or after a time, newest first.
+// maxRunPages is how far back dispatched runs are looked for.
+const maxRunPages = 10
+
+// WorkflowRuns lists the dispatched runs of a workflow created at or after a time, to the second, newest first; at most
+// the newest thousand.
 func (r *Repo) WorkflowRuns(ctx context.Context, workflow string, since time.Time) ([]forge.WorkflowRun, error) {
-	var answer struct {
-		Runs []workflowRun `json:"workflow_runs"`
-	}
-	query := url.Values{"event": {"workflow_dispatch"}, "created": {">=" + since.UTC().Format(time.RFC3339)}}
-	if _, err := r.call(ctx, "GET", page(r.path("actions", "workflows", workflow, "runs")+"?"+query.Encode(), 1), nil, &answer); err != nil {
-		return nil, err
-	}
+	path := r.path("actions", "workflows", workflow, "runs") + "?event=workflow_dispatch"
 	var out []forge.WorkflowRun
-	for _, w := range answer.Runs {
-		out = append(out, runOf(w))
+	for n := 1; n != 0 && n <= maxRunPages; {
+		var answer struct {
+			Runs []workflowRun `json:"workflow_runs"`
+		}
+		resp, err := r.call(ctx, "GET", page(path, n), nil, &answer)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range answer.Runs {
+			if w.CreatedAt.Before(since.Truncate(time.Second)) {
+				return out, nil
+			}
+			out = append(out, runOf(w))
+		}
+		n = resp.NextPage
 	}
 	return out, nil
 }
