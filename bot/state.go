@@ -405,22 +405,15 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.FinishHead, err = s.head(ctx, branch); err != nil {
 		return err
 	}
-	pulls, err := s.gh.PullsFrom(ctx, branch, s.names().Production)
-	if err != nil {
+	if w.FinishPull, err = s.pullFrom(ctx, branch, s.names().Production); err != nil {
 		return err
-	}
-	if len(pulls) > 0 {
-		w.FinishPull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
 	}
 	repair := gitflow.RepairBranch(branch)
 	if w.RepairHead, err = s.head(ctx, repair); err != nil {
 		return err
 	}
-	if pulls, err = s.gh.PullsFrom(ctx, repair, s.names().Production); err != nil {
+	if w.RepairPull, err = s.pullFrom(ctx, repair, s.names().Production); err != nil {
 		return err
-	}
-	if len(pulls) > 0 {
-		w.RepairPull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
 	}
 	for _, p := range []*gitflow.Pull{&w.Pull, &w.FinishPull} {
 		if err := s.mergeSeen(ctx, p, w.Production.SHA); err != nil {
@@ -428,6 +421,22 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 		}
 	}
 	return nil
+}
+
+// pullFrom is the newest pull request from a branch of the bot's; the zero Pull: there is none. An open one is read by
+// itself, since GitHub's lists do not tell whether it can be merged.
+func (s *session) pullFrom(ctx context.Context, head, base string) (gitflow.Pull, error) {
+	all, err := s.gh.PullsFrom(ctx, head, base)
+	if err != nil || len(all) == 0 {
+		return gitflow.Pull{}, err
+	}
+	p := all[0]
+	if p.Open {
+		if p, err = s.gh.Pull(ctx, p.Number); err != nil {
+			return gitflow.Pull{}, err
+		}
+	}
+	return flowPull(p, forge.User{ID: s.us.UserID}), nil
 }
 
 // mergeSeen tells whether the base, as it was read, has the merge commit of a merged pull request already.
@@ -465,12 +474,8 @@ func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 		if m.Head, err = s.head(ctx, b.Branch); err != nil {
 			return err
 		}
-		pulls, err := s.gh.PullsFrom(ctx, b.Branch, b.Target)
-		if err != nil {
+		if m.Pull, err = s.pullFrom(ctx, b.Branch, b.Target); err != nil {
 			return err
-		}
-		if len(pulls) > 0 {
-			m.Pull = flowPull(pulls[0], forge.User{ID: s.us.UserID})
 		}
 		w.Backmerges = append(w.Backmerges, m)
 	}
