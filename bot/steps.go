@@ -31,9 +31,9 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
 	switch step.Kind {
 	case gitflow.StepCutBranch:
-		return true, s.createBranch(ctx, branchIntent{Branch: step.Branch, SHA: step.SHA, Target: step.Target, Tip: step.SHA})
+		return true, s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: step.SHA, Target: step.Target, Tip: step.SHA})
 	case gitflow.StepRepair:
-		return true, s.repairBranch(ctx, step)
+		return true, s.repairBranch(ctx, r, step)
 	case gitflow.StepOpenPull:
 		return true, s.openPull(ctx, r, step)
 	case gitflow.StepRetargetPull:
@@ -59,7 +59,7 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	case gitflow.StepReleasePage:
 		return true, s.releasePage(ctx, r, step)
 	case gitflow.StepDeleteBranch:
-		return true, s.deleteBranch(ctx, step.Branch, step.SHA)
+		return true, s.deleteBranch(ctx, r, step)
 	case gitflow.StepStopExecutions:
 		return true, s.stopExecutions(ctx, r)
 	case gitflow.StepHold, gitflow.StepMarkBad, gitflow.StepGate:
@@ -87,9 +87,18 @@ func (s *session) answered(target, sha string, err error) (bool, error) {
 	return false, err
 }
 
-func (s *session) createBranch(ctx context.Context, b branchIntent) error {
+// ownKey is the key of an effect on a branch. A release's own branch may be made and deleted again for another release of
+// the same version, later.
+func ownKey(r *store.Release, branch, rest string) string {
+	if branch == r.Branch {
+		return r.ID + ":" + branch + rest
+	}
+	return branch + rest
+}
+
+func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIntent) error {
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectCreateBranch, key: b.Branch + "@" + b.SHA, intent: b,
+		kind: effectCreateBranch, key: ownKey(r, b.Branch, "@"+b.SHA), intent: b,
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateBranch(ctx, b.Branch, b.SHA)
 			if !errors.Is(err, forge.ErrExists) {
@@ -106,7 +115,7 @@ func (s *session) createBranch(ctx context.Context, b branchIntent) error {
 }
 
 // repairBranch makes the commit without difference that gives a squashed merge its ancestry back, and a branch there.
-func (s *session) repairBranch(ctx context.Context, step gitflow.Step) error {
+func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	tip, err := s.head(ctx, step.Target)
 	if err != nil {
 		return err
@@ -116,13 +125,13 @@ func (s *session) repairBranch(ctx context.Context, step gitflow.Step) error {
 	if err != nil {
 		return err
 	}
-	return s.createBranch(ctx, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
+	return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
 }
 
 func (s *session) openPull(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	title, body := s.pullText(r, step)
 	number, err := do(ctx, s, effect[int]{
-		kind: effectOpenPull, key: fmt.Sprintf("%s:%s@%s", step.Branch, step.Target, step.SHA), intent: title,
+		kind: effectOpenPull, key: ownKey(r, step.Branch, ":"+step.Target+"@"+step.SHA), intent: title,
 		probe: func(ctx context.Context) (int, bool, error) {
 			found, err := s.gh.PullsFrom(ctx, step.Branch, step.Target)
 			if err != nil || len(found) == 0 || !found[0].Open {
@@ -222,9 +231,10 @@ func mergeMessage(step gitflow.Step) (title, message string) {
 	return title, "Merged by Sluice as part of git-flow; see the pull request for approvals and checks."
 }
 
-func (s *session) deleteBranch(ctx context.Context, branch, sha string) error {
+func (s *session) deleteBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	branch, sha := step.Branch, step.SHA
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectDeleteBranch, key: branch + "@" + sha, intent: sha,
+		kind: effectDeleteBranch, key: ownKey(r, branch, "@"+sha), intent: sha,
 		act: func(ctx context.Context) (nothing, error) {
 			head, err := s.head(ctx, branch)
 			if err != nil || head != sha {
