@@ -28,6 +28,7 @@ type cli struct {
 	Replay  replayCmd  `cmd:"" help:"List what was given up, and have it handled again."`
 	Audit   auditCmd   `cmd:"" help:"Export and prove the audit log."`
 	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the SQLite database."`
+	Restore restoreCmd `cmd:"" help:"Put a backup in the place of the SQLite database."`
 	Doctor  doctorCmd  `cmd:"" help:"Check the settings, and that GitHub and the App are as the server needs them."`
 
 	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`

@@ -297,3 +297,31 @@ func TestReplayThroughTheServer(t *testing.T) {
 		return nil
 	})
 }
+
+// A backup takes the place of the database once no server has it, and holds what it held then.
+func TestRestore(t *testing.T) {
+	copied := filepath.Join(t.TempDir(), "backup.db")
+	data := keep(t, func(ctx context.Context, s *store.Store) error {
+		if err := decisions(ctx, s); err != nil {
+			return err
+		}
+		done(t, "backup", "--data", dataOf(t, s), copied)
+		if status, _, problem := shell(t, "", "restore", "--data", dataOf(t, s), copied); status != exitFailed || !strings.Contains(problem, "in use") {
+			t.Errorf("restored under a server: %d %s", status, problem)
+		}
+		return s.Write(ctx, func(tx *store.Tx) error {
+			_, err := tx.Audit(ctx, store.AuditEntry{RepoID: 42, Action: "later"})
+			return err
+		})
+	})
+	if out := done(t, "audit", "verify", "--data", data); !strings.Contains(out, "acme/shop: 4 entries") {
+		t.Errorf("before: %s", out)
+	}
+	done(t, "restore", "--data", data, copied)
+	if out := done(t, "audit", "verify", "--data", data); !strings.Contains(out, "acme/shop: 3 entries") {
+		t.Errorf("after: %s", out)
+	}
+	if status, _, _ := shell(t, "", "restore", "--data", data, filepath.Join(data, "nowhere")); status != exitUsage {
+		t.Errorf("a backup that is not there: %d", status)
+	}
+}
