@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
@@ -12,6 +13,9 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
+
+// originPush begins the origin of executions that a branch's new head started.
+const originPush = "push "
 
 // kindRestore is the execution that puts a candidate back into an environment that a hotfix had borrowed.
 const kindRestore = "restore"
@@ -86,6 +90,11 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 		if err := tx.CreateExecution(ctx, &x); err != nil {
 			return err
 		}
+		if wake := x.State.WakeAt; !wake.IsZero() { // it may wait for its turn, and not for ever
+			if err := s.b.Queue.PostAt(ctx, tx, s.lane(), itemTick, tickFact{ExecutionID: x.ID}, "tick:"+x.ID, wake); err != nil {
+				return err
+			}
+		}
 		if q.release == nil || q.kind == kindRestore {
 			return nil
 		}
@@ -135,6 +144,9 @@ func (s *session) executionOf(ctx context.Context, q startRequest) (*store.Execu
 		return nil, err
 	}
 	for i, x := range at {
+		if strings.HasPrefix(q.origin, originPush) && (x.Status == pipeline.Superseded || x.Status == pipeline.Stopped) {
+			continue // the branch went elsewhere since, and has come back
+		}
 		if x.Kind == q.kind && x.Branch == q.branch.Name && x.Origin == q.origin {
 			s.mark(x.SHA)
 			return &at[i], s.schedule(ctx, x.Kind, x.Branch)
@@ -204,9 +216,15 @@ func refused(err error) bool {
 
 // advance tells an execution a fact and carries out what follows. State, actions and wake-ups are one transaction.
 func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact) error {
+	return s.advanceWith(ctx, id, func(*store.Tx) error { return nil }, facts...)
+}
+
+// advanceWith is advance for a decision that is recorded elsewhere too: also writes it, in the transaction of the first
+// fact.
+func (s *session) advanceWith(ctx context.Context, id string, also func(*store.Tx) error, facts ...pipeline.Fact) error {
 	var x store.Execution
 	ended := false
-	for len(facts) > 0 {
+	for first := true; len(facts) > 0; first = false {
 		var more []pipeline.Fact
 		err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
 			more = nil
@@ -224,6 +242,11 @@ func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact
 				return err
 			}
 			ended = ended || x.Status.Final() && !was.Final()
+			if first {
+				if err := also(tx); err != nil {
+					return err
+				}
+			}
 			return tx.SaveExecution(ctx, &x)
 		})
 		if err != nil {

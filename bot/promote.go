@@ -20,31 +20,34 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 	if x.Status.Final() || x.State.Promoting() {
 		return false, nil // the copy is under way, or ended: progress says how
 	}
+	starter := r.PromoteBy
+	if starter.ID == 0 && len(w.approvers) > 0 {
+		starter = w.approvers[len(w.approvers)-1]
+	}
 	action, state, ok := x.State.OpenApproval()
 	if !ok {
-		return false, nil
+		return false, s.requestPromotion(ctx, x.ID, starter) // approved before; the last process ended in between
 	}
 	by := make([]pipeline.Actor, len(w.approvers))
 	for i, u := range w.approvers {
 		by[i] = actor(u)
 	}
-	err = s.updateRelease(ctx, r, func(r *store.Release) {
-		r.Status, r.SHA, r.CandidateImage, r.CandidateDigest = store.ReleasePromoting, x.SHA, x.Image, x.State.Digest()
-	})
-	if err != nil {
-		return false, err
-	}
-	err = s.advance(ctx, x.ID, pipeline.Approved{
+	err = s.advanceWith(ctx, x.ID, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		now.Status, now.SHA, now.CandidateImage, now.CandidateDigest = store.ReleasePromoting, x.SHA, x.Image, x.State.Digest()
+		now.UpdatedAt = s.b.Now()
+		*r = now
+		return tx.SaveRelease(ctx, now)
+	}, pipeline.Approved{
 		At: s.b.Now(), ID: state.ID, By: by, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
 	})
 	if err != nil {
 		return false, err
 	}
 	s.log.InfoContext(ctx, "promotion begins", "execution", x.ID, "environment", action.Environment, "digest", r.CandidateDigest)
-	starter := r.PromoteBy
-	if starter.ID == 0 && len(w.approvers) > 0 {
-		starter = w.approvers[len(w.approvers)-1]
-	}
 	return true, s.requestPromotion(ctx, x.ID, starter)
 }
 
@@ -182,15 +185,15 @@ func (s *session) artifactsOf(ctx context.Context, d *store.Deployment) (map[str
 }
 
 // putBack answers a failed production deployment with the last good digest, where the configuration asks for it.
-func (s *session) putBack(ctx context.Context, r *store.Release) error {
+func (s *session) putBack(ctx context.Context, r *store.Release, attempt string) error {
 	to, err := s.lastGood(ctx, pipeline.EnvironmentProduction)
 	if err != nil || to == nil {
 		return err
 	}
-	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+r.ProductionExecutionID); err != nil {
+	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+attempt); err != nil {
 		return err
 	}
-	return s.tell(ctx, r, "putback:"+r.ProductionExecutionID, fmt.Sprintf("production goes back to %s", code(to.Version)))
+	return s.tell(ctx, r, "putback:"+attempt, fmt.Sprintf("production goes back to %s", code(to.Version)))
 }
 
 // lastGood is the newest deployment that succeeded.

@@ -104,7 +104,7 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 			r.ProductionDigest, r.ProductionImage = x.State.Digest(), s.productionImage(r)
 		})
 	case r.Status == store.ReleasePromoting && x != nil && x.Status.Final() && x.Status != pipeline.Succeeded:
-		return true, s.failRelease(ctx, r, "The promotion failed: "+lowerFirst(pipeline.Why(x.State, s.b.Now())))
+		return true, s.failRelease(ctx, r, x, "The promotion failed: ")
 	case r.Status == store.ReleaseFailed && x != nil && !x.Status.Final():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
 	case d == nil:
@@ -112,7 +112,7 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 	case r.Status == store.ReleasePromoting && d.Status == pipeline.Succeeded:
 		return true, s.released(ctx, r)
 	case r.Status == store.ReleasePromoting && d.Status.Final():
-		return true, s.failRelease(ctx, r, "The deployment to production failed: "+lowerFirst(pipeline.Why(d.State, s.b.Now())))
+		return true, s.failRelease(ctx, r, d, "The deployment to production failed: ")
 	case r.Status == store.ReleaseFailed && !d.Status.Final():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
 	}
@@ -143,13 +143,17 @@ func (s *session) rebind(ctx context.Context, r *store.Release, x *store.Executi
 	}
 	_, err := s.start(ctx, startRequest{
 		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, release: r, by: x.StartedBy,
-		origin: "config " + s.cfg.ApprovalHash(hashKind(x.Kind)),
+		origin: "config after " + x.ID,
 	})
 	return err
 }
 
 // released records that production runs the release. The check turns green before anything is merged.
 func (s *session) released(ctx context.Context, r *store.Release) error {
+	// Told first: once the record says so, nobody comes here again.
+	if err := s.tell(ctx, r, "deployed", "is in production"); err != nil {
+		return err
+	}
 	err := s.updateRelease(ctx, r, func(r *store.Release) {
 		r.Status, r.ReleasedAt, r.Problem = store.ReleaseReleased, s.b.Now(), ""
 	})
@@ -157,27 +161,24 @@ func (s *session) released(ctx context.Context, r *store.Release) error {
 		return err
 	}
 	s.mark(r.SHA)
-	if err := s.reportChecks(ctx); err != nil {
-		return err
-	}
-	return s.tell(ctx, r, "deployed", "is in production")
+	return s.reportChecks(ctx)
 }
 
 // failRelease records that a promotion failed, tells who must know, and puts the last good version back where the
 // configuration asks for that.
-func (s *session) failRelease(ctx context.Context, r *store.Release, problem string) error {
-	err := s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleaseFailed, problem })
-	if err != nil {
+func (s *session) failRelease(ctx context.Context, r *store.Release, x *store.Execution, problem string) error {
+	problem += lowerFirst(pipeline.Why(x.State, s.b.Now()))
+	// The consequences first: once the record says so, nobody comes here again. Each is done once for each attempt.
+	attempt := fmt.Sprintf("%s-%d", x.ID, len(x.State.RetryKeys))
+	if err := s.tell(ctx, r, "failed:"+attempt, prose(problem)); err != nil {
 		return err
 	}
-	s.mark(r.SHA)
-	if err := s.tell(ctx, r, "failed:"+r.ProductionExecutionID, problem); err != nil {
-		return err
+	if x.Kind == pipeline.KindProduction && s.cfg.Environment(pipeline.EnvironmentProduction).RollbackOnFailure {
+		if err := s.putBack(ctx, r, attempt); err != nil {
+			return err
+		}
 	}
-	if r.ProductionExecutionID != "" && s.cfg.Environment(pipeline.EnvironmentProduction).RollbackOnFailure {
-		return s.putBack(ctx, r)
-	}
-	return nil
+	return s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleaseFailed, problem })
 }
 
 // rest is where a walk ends: the plan is done, or what is left waits for something or somebody.
@@ -185,13 +186,7 @@ func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan git
 	if plan.Done() {
 		switch r.Status {
 		case store.ReleaseReleased, store.ReleaseRolledBack, store.ReleaseAbandoned:
-			err := s.updateRelease(ctx, r, func(r *store.Release) {
-				r.Finished, r.Problem, r.ProductionTip = true, "", w.Production.SHA
-			})
-			if err != nil || r.Status == store.ReleaseAbandoned {
-				return err
-			}
-			return s.audit(ctx, r.StartedBy, r.Kind+".finished", r.Version, "", map[string]any{"sha": r.SHA, "digest": r.CandidateDigest})
+			return s.finished(ctx, r, w)
 		}
 		return s.setProblem(ctx, r, "")
 	}
@@ -209,6 +204,25 @@ func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan git
 		}
 	}
 	return s.setProblem(ctx, r, problem)
+}
+
+// finished records that nothing is left to do for a release.
+func (s *session) finished(ctx context.Context, r *store.Release, w *world) error {
+	s.touch(r.ID)
+	s.mark(r.SHA)
+	s.mark(r.HeadSHA)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		now.Finished, now.Problem, now.ProductionTip, now.UpdatedAt = true, "", w.Production.SHA, s.b.Now()
+		*r = now
+		if err := tx.SaveRelease(ctx, now); err != nil || r.Status == store.ReleaseAbandoned {
+			return err
+		}
+		return s.auditIn(ctx, tx, r.StartedBy, r.Kind+".finished", r.Version, "", map[string]any{"sha": r.SHA, "digest": r.CandidateDigest})
+	})
 }
 
 // setProblem records what blocks a release.
