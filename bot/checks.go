@@ -447,7 +447,7 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 		}
 		return completed(run, forge.ActionRequired), nil
 	}
-	if w.Candidate.Failed {
+	if w.Candidate.Failed || w.execution.Status.Final() {
 		return completed(run, forge.ActionRequired), nil
 	}
 	run.Status = "in_progress"

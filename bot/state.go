@@ -93,8 +93,15 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 		if err != nil {
 			return err
 		}
-		if len(found) > 0 {
-			w.Pull = flowPull(found[0], us)
+		for _, p := range found {
+			others, err := s.othersPull(ctx, r, p.Number)
+			if err != nil {
+				return err
+			}
+			if !others {
+				w.Pull = flowPull(p, us)
+				break
+			}
 		}
 	}
 	var open []store.Pull
@@ -108,6 +115,16 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 		}
 	}
 	return err
+}
+
+// othersPull tells whether a pull request was an earlier release's, one of the same version that was abandoned.
+func (s *session) othersPull(ctx context.Context, r *store.Release, number int) (bool, error) {
+	var owner store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		owner, err = tx.ReleaseByPull(ctx, s.repo.ID, number)
+		return err
+	})
+	return err == nil && owner.ID != r.ID, ignoreMissing(err)
 }
 
 // lookCandidate reads the release's execution, and production's.
@@ -143,7 +160,17 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 		w.Candidate.Digest = x.State.Digest()
 		w.Candidate.Tested = before == pipeline.Succeeded
 		w.Candidate.Failed = before == pipeline.Failed || before == pipeline.Stopped
-		w.Candidate.Status = lowerFirst(pipeline.Why(x.State, s.b.Now()))
+		w.Candidate.Status = strings.TrimSuffix(lowerFirst(pipeline.Why(x.State, s.b.Now())), ".")
+		switch {
+		case r.Status != store.ReleaseOpen:
+		case w.Head != "" && w.Head != w.Candidate.SHA:
+			w.Candidate.Tested, w.Candidate.Failed = false, false
+			w.Candidate.Status = "the branch has moved to " + short(w.Head)
+		case x.Status == pipeline.Stopped:
+			w.Candidate.Tested, w.Candidate.Failed = false, true
+		case awaitsEntry(x):
+			w.Candidate.Tested = false
+		}
 	}
 	for _, x := range active {
 		if x.Branch == r.Branch && x.Kind != kindRestore && x.Kind != pipeline.KindProduction {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -130,6 +131,13 @@ func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitfl
 
 func (s *session) openPull(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	title, body := s.pullText(r, step)
+	if strings.HasPrefix(step.Branch, gitflow.BackmergePrefix) {
+		causes, err := s.causes(ctx, step)
+		if err != nil {
+			return err
+		}
+		body += causes
+	}
 	number, err := do(ctx, s, effect[int]{
 		kind: effectOpenPull, key: ownKey(r, step.Branch, ":"+step.Target+"@"+step.SHA), intent: title,
 		probe: func(ctx context.Context) (int, bool, error) {

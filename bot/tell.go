@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,10 +83,7 @@ func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body str
 		fmt.Fprintf(&b, "- Cut from %s by %s\n- `/approve` approves the candidate, `/promote` takes it to production, `/help` lists the rest\n", short(r.CutSHA), code(r.StartedBy.Login))
 	case len(step.Files) > 0 || strings.HasPrefix(step.Branch, gitflow.BackmergePrefix):
 		fmt.Fprintf(&b, "%s of %s has to go back into %s, and the merge needs a person.\n\n", short(step.SHA), code(s.names().Production), code(step.Target))
-		for _, f := range step.Files {
-			fmt.Fprintf(&b, "- %s\n", code(f))
-		}
-		b.WriteString("\nMerge the target into this branch and resolve the conflicts there:\n\n")
+		b.WriteString("Merge the target into this branch and resolve the conflicts there:\n\n")
 		b.WriteString(codeBlock("sh", strings.Join([]string{
 			"git fetch origin", "git switch " + gitflow.Quote(step.Branch), "git merge " + gitflow.Quote("origin/"+step.Target), "git push",
 		}, "\n")))
@@ -94,3 +92,46 @@ func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body str
 	}
 	return title, b.String()
 }
+
+// causes tells whom a back-merge that needs a person concerns: the files that both sides changed since they parted, and
+// the commits of both sides with their authors. Logins stand in code, so that nobody is called who only wrote a commit.
+func (s *session) causes(ctx context.Context, step gitflow.Step) (string, error) {
+	target, err := s.head(ctx, step.Target)
+	if err != nil || target == "" {
+		return "", err
+	}
+	_, theirs, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: step.SHA, Head: target})
+	if err != nil {
+		return "", err
+	}
+	_, ours, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: target, Head: step.SHA})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, f := range ours.Files {
+		if slices.Contains(theirs.Files, f) {
+			if b.Len() == 0 {
+				b.WriteString("\nBoth sides changed:\n\n")
+			}
+			fmt.Fprintf(&b, "- %s\n", code(f))
+		}
+	}
+	for _, side := range []struct {
+		name    string
+		commits []forge.Commit
+	}{{s.names().Production, ours.Commits}, {step.Target, theirs.Commits}} {
+		fmt.Fprintf(&b, "\nOnly %s has:\n\n", code(side.name))
+		for i, c := range flowCommits(side.commits) {
+			if i == maxCauses {
+				fmt.Fprintf(&b, "- and %d more\n", len(side.commits)-i)
+				break
+			}
+			fmt.Fprintf(&b, "- %s %s (%s)\n", short(c.SHA), code(c.Subject), code(c.Author))
+		}
+	}
+	return b.String(), nil
+}
+
+// maxCauses is how many commits of a side are named.
+const maxCauses = 20
