@@ -21,6 +21,7 @@ func lookCommands() map[string]flowCommand {
 		"parents":   {"commit count: how many parents a commit has", cmdParents},
 		"runs":      {"environment version: what was deployed last, by GitHub's record", cmdRuns},
 		"said":      {"number pattern: a comment of ours", cmdSaid},
+		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
 		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
@@ -198,6 +199,22 @@ func cmdSaid(s *scripted, args []string) error {
 		if c.Author == flowBot && re.MatchString(c.Body) {
 			return fmt.Errorf("we said: %s", c.Body)
 		}
+	}
+	return nil
+}
+
+func cmdDescribed(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	i, _ := s.repo.Issue(n)
+	if ok, err := regexp.MatchString(args[1], i.Body); err != nil || !ok {
+		return errors.Join(err, fmt.Errorf("it says: %s", i.Body))
 	}
 	return nil
 }
