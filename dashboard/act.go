@@ -21,7 +21,7 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 	}
 	b := &Buttons{
 		Post: w.path("executions", x.ID, "act"), CSRF: p.csrf, Version: x.Version, SHA: x.SHA, Digest: x.State.Digest(),
-		Cancel: !x.Status.Final() && !x.State.Promoting() && x.State.Stopping == nil,
+		Cancel: !x.Status.Final() && !x.State.Promoting() && x.State.Stopping == nil && x.Kind != pipeline.KindProduction && x.Kind != kindRestore,
 		Retry:  x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
 	}
 	if line, ok := w.waiting(x); ok {

@@ -89,6 +89,7 @@ func (w *world) signIn(ctx context.Context, login string) {
 }
 
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	ctx := openBrowser(t)
 	w := newWorld(t, nil)
 	dir := t.TempDir()
@@ -156,6 +157,7 @@ func TestBrowser(t *testing.T) {
 
 // TestBrowserActs approves in the browser as a person would, and sees the page load itself again.
 func TestBrowserActs(t *testing.T) {
+	t.Parallel()
 	ctx := openBrowser(t)
 	w := newWorld(t, nil)
 	w.signIn(ctx, "qa")

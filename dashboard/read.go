@@ -206,10 +206,13 @@ func (s *Server) repo(ctx context.Context, v *visit) (any, error) {
 	return p, err
 }
 
-// kinds are the branch kinds whose executions are shown; restore is a rollback of another environment than production.
-var kinds = [...]string{
+// kindRestore is the kind of an execution that puts an earlier version back into another environment than production.
+const kindRestore = "restore"
+
+// kinds are the kinds of executions that are shown.
+var kinds = [...]string{ //nolint:gochecknoglobals // a constant table
 	pipeline.KindProduction, pipeline.KindRelease, pipeline.KindHotfix, pipeline.KindDevelopment, pipeline.KindSupport,
-	pipeline.KindFeature, pipeline.KindBugfix, "restore",
+	pipeline.KindFeature, pipeline.KindBugfix, kindRestore,
 }
 
 // recent returns the newest executions of each kind, newest first.

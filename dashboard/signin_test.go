@@ -258,6 +258,7 @@ func TestWithoutSignIn(t *testing.T) {
 
 // TestGitHub signs in at the stand-in of GitHub.
 func TestGitHub(t *testing.T) {
+	t.Parallel()
 	gh := fakegithubtest.New(t, fakegithub.Options{})
 	gh.AddOrg("acme", "ann")
 	gh.AddUser("mallory")

@@ -51,7 +51,7 @@ func plain(s string) string {
 
 // plainLog takes a terminal's escapes out of a log, and what a line's later text has overwritten.
 func plainLog(s string) string {
-	s = escapes().ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), "")
+	s = escapes.ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), "")
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		line = strings.TrimRight(line, "\r")
@@ -70,9 +70,8 @@ func plainLog(s string) string {
 
 // escapes matches what terminals obey: CSI and OSC sequences, and the short ones. One that never ends is left to be
 // taken apart as control characters.
-func escapes() *regexp.Regexp {
-	return regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + "|\x1b[\\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\\\)" + "|\x1b[ -/]*[0-~]")
-}
+var escapes = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + //nolint:gochecknoglobals // a constant
+	"|\x1b[\\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\\\)" + "|\x1b[ -/]*[0-~]")
 
 // ago writes how long ago something was, for people.
 func ago(t, now time.Time) string {
