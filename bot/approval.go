@@ -64,14 +64,29 @@ func (s *session) committers(ctx context.Context, r *store.Release, add func(for
 	return nil
 }
 
-// approvals counts the approvals of a release's candidate: by different people who may still approve, who took no part
-// in the change, for exactly the revision, digest and configuration that wait.
+// approvals counts the approvals of a release's candidate for production: by different people who may still approve, who
+// took no part in the change, for exactly the revision, digest and configuration that wait.
 func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Execution) (gitflow.Approvals, []forge.User, error) {
-	env := s.cfg.Environment(pipeline.EnvironmentProduction)
-	out := gitflow.Approvals{Needed: 1, Wanted: env.Promote.Auto || r.PromoteBy.ID != 0, Setting: "environments.production.approve"}
+	promote := s.cfg.Environment(pipeline.EnvironmentProduction).Promote
+	wanted := promote.Auto
+	if !promote.Auto && r.PromoteBy.ID != 0 { // the right is asked for again while it is to be used
+		no, err := s.authorize(ctx, ask{door: DoorPromote, who: r.PromoteBy, environment: pipeline.EnvironmentProduction, release: true})
+		if err != nil {
+			return gitflow.Approvals{}, nil, err
+		}
+		wanted = no == nil || r.Status != store.ReleaseOpen
+	}
+	out, by, err := s.tally(ctx, r, x, pipeline.EnvironmentProduction)
+	out.Wanted = wanted
+	return out, by, err
+}
+
+// tally counts the approvals to enter an environment.
+func (s *session) tally(ctx context.Context, r *store.Release, x *store.Execution, environment string) (gitflow.Approvals, []forge.User, error) {
+	out := gitflow.Approvals{Needed: 1, Setting: "environments." + environment + ".approve"}
 	allowAuthor := false
-	if env.Approve != nil {
-		out.Needed, allowAuthor = env.Approve.Count, env.Approve.AllowAuthor
+	if approve := s.cfg.Environment(environment).Approve; approve != nil {
+		out.Needed, allowAuthor = approve.Count, approve.AllowAuthor
 	}
 	if x == nil {
 		return out, nil, nil
@@ -90,20 +105,25 @@ func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Exec
 			return out, nil, err
 		}
 	}
+	asked := approvalOf(x.State, environment)
+	out.Expired = asked.Status == pipeline.Failed
 	var by []forge.User
 	for _, a := range said {
 		if !a.VoidedAt.IsZero() {
 			out.Void = a.VoidReason
 			continue
 		}
+		if !strings.HasPrefix(a.ID, asked.ID+"/") || a.Environment != environment {
+			continue // of an earlier attempt (/retry asks anew), or for another place
+		}
 		if a.ExecutionID != x.ID || a.SHA != x.SHA || a.Digest != x.State.Digest() || a.ConfigHash != x.ConfigHash {
 			continue
 		}
 		if a.Verdict == store.VerdictRejected {
-			out.RejectedBy, out.Reason = a.By.Login, a.Reason
+			out.RejectedBy, out.Reason, out.Expired = a.By.Login, a.Reason, false
 			continue
 		}
-		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: a.Environment, release: true})
+		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: environment, release: true})
 		if err != nil {
 			return out, nil, err
 		}
@@ -120,7 +140,7 @@ func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Exec
 		out.Eligible = out.Given
 		return out, by, nil
 	}
-	people, err := s.candidates(ctx, pipeline.EnvironmentProduction)
+	people, err := s.candidates(ctx, environment)
 	if err != nil {
 		return out, nil, err
 	}
@@ -130,6 +150,50 @@ func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Exec
 		}
 	}
 	return out, by, nil
+}
+
+// entry is the open approval to enter an environment before production, where the configuration asks for one.
+func entry(s pipeline.State) (environment string, state pipeline.ActionState, ok bool) {
+	action, state, ok := s.OpenApproval()
+	return action.Environment, state, ok && action.Environment != pipeline.EnvironmentProduction
+}
+
+// decideEntry tells the pipeline what was decided about entering an environment before production.
+func (s *session) decideEntry(ctx context.Context, r *store.Release, x *store.Execution) (moved bool, err error) {
+	environment, state, ok := entry(x.State)
+	if !ok {
+		return false, nil
+	}
+	said, by, err := s.tally(ctx, r, x, environment)
+	switch {
+	case err != nil:
+		return false, err
+	case said.RejectedBy != "":
+		return true, s.advance(ctx, x.ID, pipeline.Rejected{
+			At: s.b.Now(), ID: state.ID, By: pipeline.Actor{Login: said.RejectedBy}, Reason: said.Reason,
+		})
+	case said.Given < said.Needed:
+		return false, nil
+	}
+	actors := make([]pipeline.Actor, len(by))
+	for i, u := range by {
+		actors[i] = actor(u)
+	}
+	return true, s.advance(ctx, x.ID, pipeline.Approved{
+		At: s.b.Now(), ID: state.ID, By: actors, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
+	})
+}
+
+// approvalOf is the approval to enter an environment, as it stands: open, decided, or not asked for yet.
+func approvalOf(s pipeline.State, environment string) pipeline.ActionState {
+	for i, stage := range s.Stages {
+		for j, a := range stage.Actions {
+			if d := s.Definition.Stages[i].Actions[j]; d.IsApproval() && d.Environment == environment {
+				return a
+			}
+		}
+	}
+	return pipeline.ActionState{}
 }
 
 func has(list []forge.User, u forge.User) bool {
@@ -142,8 +206,8 @@ func has(list []forge.User, u forge.User) bool {
 }
 
 // mayCount says why somebody's approval of a release would not count; empty: it would.
-func (s *session) mayCount(ctx context.Context, r *store.Release, who forge.User) (string, error) {
-	if env := s.cfg.Environment(pipeline.EnvironmentProduction); env.Approve != nil && env.Approve.AllowAuthor {
+func (s *session) mayCount(ctx context.Context, r *store.Release, who forge.User, environment string) (string, error) {
+	if env := s.cfg.Environment(environment); env.Approve != nil && env.Approve.AllowAuthor {
 		return "", nil
 	}
 	excluded, err := s.takenPart(ctx, r)
@@ -151,7 +215,7 @@ func (s *session) mayCount(ctx context.Context, r *store.Release, who forge.User
 		return "", err
 	}
 	return fmt.Sprintf("You %s, and who takes part in a change does not approve it. "+
-		"Ask somebody else, or set `environments.production.approve.allow_author`.", excluded[who.ID]), nil
+		"Ask somebody else, or set `environments.%s.approve.allow_author`.", excluded[who.ID], environment), nil
 }
 
 // voidApprovals ends every approval of a release, with the reason.

@@ -63,10 +63,11 @@ func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := s.onlyProduction(q); err != nil {
-		return "", err
+	environment := s.entered(q)
+	if asked := q.Arg(0); asked != "" && asked != environment {
+		return "", &userError{fmt.Sprintf("%s asks for no approval now; %s does.", code(asked), code(environment))}
 	}
-	why, err := s.mayCount(ctx, r, q.by)
+	why, err := s.mayCount(ctx, r, q.by, environment)
 	if err != nil {
 		return "", err
 	}
@@ -110,12 +111,14 @@ func (s *session) noObstacles(ctx context.Context, r *store.Release) error {
 	return &userError{"An approval would lead nowhere yet: something would refuse the end of this release." + b.String()}
 }
 
-// onlyProduction refuses an environment that approvals do not guard.
-func (s *session) onlyProduction(q *request) error {
-	if env := q.Arg(0); env != "" && env != pipeline.EnvironmentProduction {
-		return &userError{fmt.Sprintf("%s asks for no approval; only %s does.", code(env), code(pipeline.EnvironmentProduction))}
+// entered is the environment that an approval on this pull request is about: the one that asks for it now, else production.
+func (s *session) entered(q *request) string {
+	if q.execution != nil {
+		if environment, _, ok := entry(q.execution.State); ok {
+			return environment
+		}
 	}
-	return nil
+	return pipeline.EnvironmentProduction
 }
 
 // sameHead refuses to judge a candidate that is not the branch's head any more: the pipeline of the new head comes first.
@@ -150,8 +153,8 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		return s.promoteElsewhere(ctx, q)
 	}
 	r := q.release
-	if err := s.onlyProduction(q); err != nil {
-		return "", err
+	if env := q.Arg(0); env != "" && env != pipeline.EnvironmentProduction {
+		return "", &userError{fmt.Sprintf("%s is entered by the pipeline itself; `/promote` takes the candidate to %s.", code(env), code(pipeline.EnvironmentProduction))}
 	}
 	switch r.Status {
 	case store.ReleasePromoting:
@@ -236,14 +239,14 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 	if w.execution == nil || w.Approvals.Given >= w.Approvals.Needed {
 		return false, nil
 	}
-	if _, _, open := w.execution.State.OpenApproval(); !open {
+	if _, _, open := w.execution.State.OpenApproval(); !open || awaitsEntry(w.execution) {
 		return false, nil
 	}
 	no, err := s.authorize(ctx, ask{door: DoorApprove, who: q.by, environment: pipeline.EnvironmentProduction, release: true})
 	if err != nil || no != nil {
 		return false, err
 	}
-	why, err := s.mayCount(ctx, q.release, q.by)
+	why, err := s.mayCount(ctx, q.release, q.by, pipeline.EnvironmentProduction)
 	return why == "", err
 }
 

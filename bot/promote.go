@@ -25,6 +25,9 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 		starter = w.approvers[len(w.approvers)-1]
 	}
 	action, state, ok := x.State.OpenApproval()
+	if ok && action.Environment != pipeline.EnvironmentProduction {
+		return false, nil // an earlier place is to be entered first
+	}
 	if !ok {
 		return false, s.requestPromotion(ctx, x.ID, starter) // approved before; the last process ended in between
 	}

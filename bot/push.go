@@ -96,7 +96,7 @@ func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now str
 	case gitflow.KindDevelopment:
 		s.touchAll = true
 	}
-	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: "push " + now})
+	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now})
 	return err
 }
 
@@ -108,11 +108,17 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		return err
 	}
 	s.touch(r.ID)
-	if r.Status == store.ReleasePromoting || r.Status == store.ReleaseReleased || r.SHA != "" && r.Status == store.ReleaseFailed {
+	if r.Status != store.ReleaseOpen && !(r.Status == store.ReleaseFailed && r.ProductionDigest == "") {
 		// The promotion goes on with what was approved; later commits are reported as not in it.
 		return s.updateRelease(ctx, r, func(r *store.Release) { r.HeadSHA = now })
 	}
-	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.HeadSHA, r.Status, r.Problem = now, store.ReleaseOpen, "" }); err != nil {
+	err = s.updateRelease(ctx, r, func(r *store.Release) {
+		r.HeadSHA, r.Status, r.Problem = now, store.ReleaseOpen, ""
+		if was != "" && was != now {
+			r.PromoteBy = forge.User{} // /promote was said of another candidate
+		}
+	})
+	if err != nil {
 		return err
 	}
 	if was != "" && was != now {
@@ -126,7 +132,7 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		return nil // nothing is fixed yet: there is nothing to build
 	}
 	_, err = s.start(ctx, startRequest{
-		kind: string(branch.Kind), branch: branch, sha: now, previous: was, release: r, by: sender(e), origin: "push " + now,
+		kind: string(branch.Kind), branch: branch, sha: now, previous: was, release: r, by: sender(e), origin: originPush + now,
 	})
 	return err
 }
@@ -144,7 +150,7 @@ func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was str
 	for _, x := range active {
 		if x.Branch == branch.Name && !x.State.Promoting() && x.Kind != pipeline.KindProduction {
 			fact := pipeline.CancelRequested{At: s.b.Now(), Reason: "the branch was deleted"}
-			if err := s.advance(ctx, x.ID, fact); err != nil {
+			if err := s.advance(ctx, x.ID, fact); err != nil && !refused(err) {
 				return err
 			}
 		}

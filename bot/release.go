@@ -97,6 +97,8 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.CandidateDigest = x.State.Digest() })
 	case r.Status == store.ReleaseOpen && x != nil && s.staleConfig(r, x):
 		return true, s.rebind(ctx, r, x)
+	case r.Status == store.ReleaseOpen && x != nil && awaitsEntry(x):
+		return s.decideEntry(ctx, r, x)
 	case r.Status == store.ReleaseOpen && x != nil && w.Approvals.RejectedBy != "":
 		return s.reject(ctx, x, w)
 	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && r.ProductionDigest != x.State.Digest():
@@ -117,6 +119,11 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
 	}
 	return false, nil
+}
+
+func awaitsEntry(x *store.Execution) bool {
+	_, _, ok := entry(x.State)
+	return ok
 }
 
 // staleConfig tells whether what approvals rest on was changed in the configuration while a candidate waits.

@@ -241,8 +241,8 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 // admit asks whether the person may give the command; *userError: no.
 func (s *session) admit(ctx context.Context, q *request, door Door) error {
 	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil || s.concernsRelease(q.pr)}
-	if env := q.Arg(0); env != "" && (door == DoorApprove || door == DoorPromote) && q.Name != "reject" {
-		a.environment = env
+	if door == DoorApprove {
+		a.environment = s.entered(q)
 	}
 	if q.release != nil {
 		a.starter = q.release.StartedBy
