@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/queue"
 )
 
@@ -47,7 +48,7 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 	case itemDelivery:
 		events, err := b.Translate(*item.Delivery)
 		if err != nil {
-			return err
+			return executor.Permanent(err) // the payload will not change
 		}
 		for _, e := range events {
 			if err := b.handleEvent(ctx, e); err != nil {
@@ -89,6 +90,9 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 		}
 		return b.asked(ctx, repo, f)
 	case itemReconcile:
+		if err := b.rouse(ctx, repo); err != nil {
+			return err
+		}
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
 	}
 	return fmt.Errorf("lane item of unknown kind %q", item.Kind)
@@ -109,6 +113,11 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 	}
 	if from.Repo.ID == 0 {
 		return nil
+	}
+	if p, ok := e.(event.Push); ok && (p.Created || p.Branch == from.Repo.DefaultBranch) {
+		if err := b.rouse(ctx, from.Repo.ID); err != nil { // a development branch, or a configuration
+			return err
+		}
 	}
 	return b.in(ctx, from.Repo.ID, from, func(s *session) error {
 		switch e := e.(type) {
