@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// TestExamples sends every sample payload that GitHub publishes through the whole server: intake, queue, bot. Each is
+// acknowledged and stored, the server goes on, and what cannot be handled is visible as a dead letter. The repositories of
+// the samples are not the stand-in's, so what the bot asks about them is refused as GitHub would.
+func TestExamples(t *testing.T) {
+	file := filepath.Join("..", "..", "test", "node_modules", "@octokit", "webhooks-examples", "api.github.com", "index.json")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("GitHub's sample payloads are missing; npm ci in test/ installs them: %v", err)
+		}
+		t.Skipf("GitHub's sample payloads are missing; npm ci in test/ installs them: %v", err)
+	}
+	var events []struct {
+		Name     string            `json:"name"`
+		Examples []json.RawMessage `json:"examples"`
+	}
+	if err := json.Unmarshal(raw, &events); err != nil {
+		t.Fatal(err)
+	}
+	srv, url := exampleServer(t)
+	sent := map[string]string{} // delivery ID to event
+	for _, e := range events {
+		for _, body := range e.Examples {
+			id := fmt.Sprintf("00000000-0000-4000-8000-%012x", len(sent)+1)
+			if status := deliver(t, url, e.Name, id, body); status != http.StatusAccepted {
+				t.Errorf("%s %s: answered %d", e.Name, id, status)
+			}
+			sent[id] = e.Name
+		}
+	}
+	if len(sent) < 300 {
+		t.Fatalf("only %d payloads were found", len(sent))
+	}
+	waitHandled(t, srv, sent)
+}
+
+// waitHandled waits until every delivery is done, or was given up and can be seen.
+func waitHandled(t *testing.T, srv *server, sent map[string]string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		waiting := map[string]string{}
+		err := srv.store.Read(ctx, func(tx *store.Tx) error {
+			for id, name := range sent {
+				d, err := tx.Delivery(ctx, id)
+				if err != nil {
+					return fmt.Errorf("%s %s is lost: %w", name, id, err)
+				}
+				if d.State == store.DeliveryWaiting {
+					waiting[id] = name
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(waiting) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not handled: %v", waiting)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func deliver(t *testing.T, url, event, id string, body []byte) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-GitHub-Event", event)
+	req.Header.Set("X-GitHub-Delivery", id)
+	req.Header.Set("X-Hub-Signature-256", fakegithub.Sign("of the samples", body))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// exampleServer is the real server, against a stand-in that knows none of the samples' repositories.
+func exampleServer(t *testing.T) (*server, string) {
+	t.Helper()
+	hub, err := fakegithub.New(fakegithub.Options{RateLimit: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hub.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hub.Close() })
+	hub.AddOrg("acme", "ann")
+	app, err := hub.AddApp(fakegithub.AppConfig{WebhookSecret: "of the samples"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hub.Install(app.ID, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "app.pem")
+	if err := os.WriteFile(key, app.PrivateKey, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.ServerFlags{
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PublicURL: "http://sluice.test", Data: t.TempDir(),
+		GitHubAppID: fmt.Sprint(app.ID), GitHubWebhookSecret: "of the samples", GitHubAPIURL: hub.URL() + "/", GitHubURL: hub.URL() + "/",
+	}.Resolve(func(name string) string {
+		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": key}[name]
+	}, config.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan net.Addr, 1)
+	srv, err := newServer(t.Context(), cfg, slog.New(slog.DiscardHandler), wiring{unpaced: true, ready: func(public, _ net.Addr) { ready <- public }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !strings.Contains(err.Error(), "closed") {
+			t.Errorf("the server ended with %v", err)
+		}
+		if err := srv.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case addr := <-ready:
+		return srv, "http://" + addr.String() + "/webhooks/github"
+	case err := <-done:
+		t.Fatalf("the server did not start: %v", err)
+		return nil, ""
+	}
+}
