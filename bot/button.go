@@ -138,9 +138,14 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return err
 	}
 	x, err := s.failedExecution(ctx, q)
-	if err != nil || x == nil || x.Kind == pipeline.KindProduction {
+	if err != nil || x != nil && x.Kind == pipeline.KindProduction {
 		return err
 	}
+	if x == nil {
+		_, err := s.startMissing(ctx, q)
+		return err
+	}
+	q.via += fmt.Sprintf(" %d", len(x.State.RetryKeys)) // the next failure may be run again as well
 	_, _, err = s.carry(ctx, q)
 	return err
 }
@@ -149,6 +154,7 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 type groupFacts struct {
 	title, text string
 	conclusion  forge.Conclusion
+	production  bool // the group is for the production branch
 }
 
 // mergeGroup answers the checks of a merge queue. Its heads are made of pull requests whose own checks have passed, so
@@ -160,7 +166,7 @@ func (s *session) mergeGroup(ctx context.Context, e event.MergeGroup) error {
 	base := strings.TrimPrefix(e.BaseRef, "refs/heads/")
 	g := &groupFacts{conclusion: forge.Success, title: "The pull requests in this group keep to the flow"}
 	if s.classify(base).Kind == gitflow.KindProduction {
-		g.conclusion, g.title = forge.Failure, "Production takes no merge queue"
+		g.production, g.conclusion, g.title = true, forge.Failure, "Production takes no merge queue"
 		g.text = "A merge queue makes commits that nobody tested or approved. Take the rule `merge_queue` off the production branch."
 		s.groups[e.SHA] = g
 		s.mark(e.SHA)

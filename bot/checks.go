@@ -384,6 +384,10 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		return completed(run, forge.Cancelled), true, nil
 	}
 	if r == nil {
+		if at.group != nil && at.group.production {
+			run.Title, run.Summary = at.group.title, at.group.text
+			return completed(run, at.group.conclusion), true, nil
+		}
 		if !into {
 			return run, false, nil
 		}

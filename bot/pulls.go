@@ -44,7 +44,8 @@ func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
 	if !pr.Open || pr.Fork() {
 		return nil
 	}
-	return s.ensureExecution(ctx, pr, e.Sender)
+	_, err = s.ensureExecution(ctx, pr, e.Sender)
+	return err
 }
 
 // touchPull marks the releases that a pull request may concern.
@@ -63,20 +64,28 @@ func (s *session) touchPull(ctx context.Context, pr forge.PullRequest) {
 
 // ensureExecution starts the pipeline of a pull request's head where none ran yet: the branch was there before Sluice
 // was, or its push was lost. Without it a required sluice/pipeline would never be reported.
-func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by forge.User) error {
+func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by forge.User) (started bool, err error) {
 	branch := s.classify(pr.Head.Branch)
 	if branch.Kind == gitflow.KindBackmerge || branch.Kind == gitflow.KindFinish || branch.Kind == gitflow.KindIgnored || branch.Kind.LongLived() {
-		return nil
+		return false, nil
 	}
 	var at []store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		at, err = tx.ExecutionsAt(ctx, s.repo.ID, pr.Head.SHA)
-		return err
+	var known store.Branch
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if at, err = tx.ExecutionsAt(ctx, s.repo.ID, pr.Head.SHA); err != nil {
+			return err
+		}
+		known, err = tx.Branch(ctx, s.repo.ID, pr.Head.Branch)
+		return ignoreMissing(err)
 	})
 	if err != nil || slices.ContainsFunc(at, func(x store.Execution) bool { return x.Branch == pr.Head.Branch }) {
-		return err
+		return false, err
 	}
-	return s.branchMoved(ctx, pr.Head.Branch, &event.Push{Origin: event.Origin{Sender: by}, Branch: pr.Head.Branch, After: pr.Head.SHA})
+	e := &event.Push{Origin: event.Origin{Sender: by}, Branch: pr.Head.Branch, After: pr.Head.SHA}
+	if known.SHA != pr.Head.SHA {
+		return true, s.branchMoved(ctx, pr.Head.Branch, e)
+	}
+	return true, s.build(ctx, branch, known.SHA, known.SHA, e) // recorded at first sight, when nothing was started
 }
 
 // judge holds a pull request against the rules and stores what was found.
@@ -135,7 +144,8 @@ func (s *session) find(ctx context.Context, pr forge.PullRequest) (finding, erro
 		}
 		answer.CompareRequest = need
 		facts.Comparisons = append(facts.Comparisons, answer)
-		if need.Base == pr.Base.Branch && !answer.Missing && len(raw.Files) < 300 {
+		ofHead := need.Head == pr.Head.SHA || need.Head == pr.Head.Branch
+		if ofHead && need.Base == pr.Base.Branch && !answer.Missing && len(raw.Files) < 300 {
 			files, known = raw.Files, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/event"
@@ -111,6 +112,23 @@ func (b *Bot) open(ctx context.Context, repoID int64, from event.Origin) (*sessi
 		return nil, errInactive
 	}
 	return s, nil
+}
+
+// rouse has a repository in which Sluice is not active looked at as if for the first time: what made it inactive may be
+// over. It costs nothing where Sluice is active.
+func (b *Bot) rouse(ctx context.Context, repoID int64) error {
+	_, err := b.open(ctx, repoID, event.Origin{})
+	if !errors.Is(err, errInactive) {
+		return err
+	}
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		repo, err := tx.Repo(ctx, repoID)
+		if err != nil || repo.Gone != "" || repo.InstallationID == 0 {
+			return ignoreMissing(err)
+		}
+		repo.BaselineAt = time.Time{}
+		return tx.SaveRepo(ctx, repo)
+	})
 }
 
 // adopt takes over what an event says about the repository itself: new names after a rename, another installation after
