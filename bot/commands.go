@@ -285,15 +285,22 @@ func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.", len(mine), code(q.pr.HeadBranch)))
 	}
-	for _, x := range mine {
-		if err := s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by), Reason: "cancelled by " + q.by.Login}); err != nil {
+	for i, x := range mine {
+		record := func(tx *store.Tx) error {
+			if i < len(mine)-1 {
+				return nil
+			}
+			if err := s.auditIn(ctx, tx, q.by, "cancel", q.pr.HeadBranch, "", nil); err != nil {
+				return err
+			}
+			return q.done(tx)
+		}
+		err := s.advanceWith(ctx, x.ID, record, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by)})
+		if err != nil && !(refused(err) && i < len(mine)-1) { // the one before may have ended it already
 			return "", err
 		}
 	}
-	if err := s.audit(ctx, q.by, "cancel", q.pr.HeadBranch, "", nil); err != nil {
-		return "", err
-	}
-	return s.finishWith(ctx, q, "")
+	return "", nil
 }
 
 // ownHead tells whether a pull request is of a branch of this repository: a fork's branches only share names with ours.
@@ -312,22 +319,41 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 			s.touch(q.release.ID) // a step of the plan is tried again
 			return s.finishWith(ctx, q, "")
 		}
+		if started, err := s.startMissing(ctx, q); err != nil || started {
+			if err != nil {
+				return "", err
+			}
+			return s.finishWith(ctx, q, "")
+		}
 		return "", &userError{"Nothing failed here that could be tried again."}
 	}
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("The failed actions of the %s pipeline of %s would run again, with the same inputs.", x.Kind, short(x.SHA)))
 	}
 	key := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
-	if err := s.advance(ctx, x.ID, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key}); err != nil {
+	record := func(tx *store.Tx) error {
+		if err := s.auditIn(ctx, tx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind}); err != nil {
+			return err
+		}
+		return q.done(tx)
+	}
+	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key})
+	if err != nil {
 		return "", err
 	}
-	if err := s.audit(ctx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind}); err != nil {
-		return "", err
+	return "", s.schedule(ctx, x.Kind, x.Branch)
+}
+
+// startMissing starts the pipeline of a pull request whose head has none: it was there before Sluice was.
+func (s *session) startMissing(ctx context.Context, q *request) (bool, error) {
+	if q.DryRun || q.pr == nil || q.pr.Number == 0 || !q.pr.Open {
+		return false, nil
 	}
-	if err := s.schedule(ctx, x.Kind, x.Branch); err != nil {
-		return "", err
+	pr, err := s.gh.Pull(ctx, q.pr.Number)
+	if err != nil || pr.Fork() {
+		return false, ignoreNotFound(err)
 	}
-	return s.finishWith(ctx, q, "")
+	return s.ensureExecution(ctx, pr, q.by)
 }
 
 // failedExecution is the execution that /retry means; nil: none failed.

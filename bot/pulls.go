@@ -85,7 +85,7 @@ func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by 
 	if known.SHA != pr.Head.SHA {
 		return true, s.branchMoved(ctx, pr.Head.Branch, e)
 	}
-	return true, s.build(ctx, branch, known.SHA, known.SHA, e) // recorded at first sight, when nothing was started
+	return true, s.build(ctx, branch, "", known.SHA, e) // recorded at first sight, when nothing was started
 }
 
 // judge holds a pull request against the rules and stores what was found.

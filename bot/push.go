@@ -84,6 +84,11 @@ func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now str
 	if err := s.reportPush(ctx, branch, was, now, e); err != nil {
 		return err
 	}
+	return s.build(ctx, branch, was, now, e)
+}
+
+// build starts what a new head starts.
+func (s *session) build(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
 	switch branch.Kind {
 	case gitflow.KindProduction:
 		s.touchAll = true
