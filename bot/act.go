@@ -86,7 +86,7 @@ func (b *Bot) asked(ctx context.Context, repo int64, f commandFact) error {
 				return err
 			}
 			var err error
-			if a.Reply, a.OK, err = s.carry(ctx, q); err != nil {
+			if a.Reply, a.OK, err = s.carryFor(ctx, q, f.ExecutionID); err != nil {
 				return err
 			}
 		}
@@ -102,6 +102,21 @@ func (b *Bot) asked(ctx context.Context, repo int64, f commandFact) error {
 			return tx.EffectDone(ctx, e.Key, raw)
 		})
 	})
+}
+
+// carryFor carries a command out, unless it judges a candidate that another one has taken the place of meanwhile: the
+// page it was given on was about the old one.
+func (s *session) carryFor(ctx context.Context, q *request, executionID string) (reply string, ok bool, err error) {
+	judges := q.Name == "approve" || q.Name == "reject" || q.Name == "promote"
+	if judges {
+		if err := s.locate(ctx, q); err != nil {
+			return "", false, err
+		}
+		if q.execution != nil && q.execution.ID != executionID {
+			return "Another candidate has taken this one's place meanwhile; look at it first.", false, nil
+		}
+	}
+	return s.carry(ctx, q)
 }
 
 // findByExecution finds the pull request and release that a command for an execution is about.
