@@ -139,6 +139,7 @@ func (s *session) useConfig(ctx context.Context) error {
 	context := s.b.configContext(s.repo.Owner, s.repo.Name, names)
 	if len(s.repo.Config) == 0 {
 		s.cfg = config.Default(context)
+		s.repo.Observe = s.cfg.Mode == config.Observe
 		return nil
 	}
 	cfg, problems := config.ParseRepo(s.repo.Config, context)

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -150,11 +151,12 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 	return err
 }
 
-// groupFacts is what the checks say on the head of a merge queue's group.
+// groupFacts is what the checks say on the head of a merge queue's group; kept, since they may be asked for again.
 type groupFacts struct {
-	title, text string
-	conclusion  forge.Conclusion
-	production  bool // the group is for the production branch
+	Title      string           `json:"title"`
+	Text       string           `json:"text"`
+	Conclusion forge.Conclusion `json:"conclusion"`
+	Production bool             `json:"production"` // the group is for the production branch
 }
 
 // mergeGroup answers the checks of a merge queue. Its heads are made of pull requests whose own checks have passed, so
@@ -163,43 +165,69 @@ func (s *session) mergeGroup(ctx context.Context, e event.MergeGroup) error {
 	if e.Activity != event.ChecksRequested {
 		return nil
 	}
-	base := strings.TrimPrefix(e.BaseRef, "refs/heads/")
-	g := &groupFacts{conclusion: forge.Success, title: "The pull requests in this group keep to the flow"}
-	if s.classify(base).Kind == gitflow.KindProduction {
-		g.production, g.conclusion, g.title = true, forge.Failure, "Production takes no merge queue"
-		g.text = "A merge queue makes commits that nobody tested or approved. Take the rule `merge_queue` off the production branch."
-		s.groups[e.SHA] = g
-		s.mark(e.SHA)
-		return nil
+	g, err := s.judgeGroup(ctx, e)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	s.mark(e.SHA)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.groupKey(e.SHA), string(raw)) })
+}
+
+func (s *session) judgeGroup(ctx context.Context, e event.MergeGroup) (groupFacts, error) {
+	if s.classify(strings.TrimPrefix(e.BaseRef, "refs/heads/")).Kind == gitflow.KindProduction {
+		return groupFacts{
+			Production: true, Conclusion: forge.Failure, Title: "Production takes no merge queue",
+			Text: "A merge queue makes commits that nobody tested or approved. Take the rule `merge_queue` off the production branch.",
+		}, nil
 	}
 	number, ok := queuedPull(e.HeadRef)
-	if ok {
-		pr, err := s.gh.Pull(ctx, number)
-		if err != nil {
-			return err
-		}
-		f, err := s.find(ctx, pr)
-		if err != nil {
-			return err
-		}
-		if !f.Verdict.Pass {
-			var text strings.Builder
-			writeVerdict(&text, f.Verdict)
-			g.conclusion, g.title, g.text = forge.Failure, f.Verdict.Title.String(), text.String()
-		}
+	if !ok {
+		return groupFacts{
+			Conclusion: forge.Failure, Title: "It cannot be told which pull request this group is of",
+			Text: "The name of the group's branch has no number of a pull request: " + code(e.HeadRef),
+		}, nil
 	}
-	s.groups[e.SHA] = g
-	s.mark(e.SHA)
-	return nil
+	pr, err := s.gh.Pull(ctx, number)
+	if err != nil {
+		return groupFacts{}, err
+	}
+	f, err := s.find(ctx, pr)
+	switch {
+	case err != nil:
+		return groupFacts{}, err
+	case f.Unknown != "":
+		return groupFacts{Conclusion: forge.Failure, Title: f.Unknown}, nil
+	case !f.Verdict.Pass:
+		var text strings.Builder
+		writeVerdict(&text, f.Verdict)
+		return groupFacts{Conclusion: forge.Failure, Title: f.Verdict.Title.String(), Text: text.String()}, nil
+	}
+	return groupFacts{Conclusion: forge.Success, Title: "The pull requests in this group keep to the flow"}, nil
+}
+
+func (s *session) groupKey(sha string) string { return fmt.Sprintf("group/%d/%s", s.repo.ID, sha) }
+
+// group is what was found about the head of a merge queue's group; nil: it is none.
+func (s *session) group(ctx context.Context, tx *store.Tx, sha string) (*groupFacts, error) {
+	raw, err := tx.Setting(ctx, s.groupKey(sha))
+	if ignoreMissing(err) != nil || raw == "" {
+		return nil, ignoreMissing(err)
+	}
+	g := new(groupFacts)
+	return g, json.Unmarshal([]byte(raw), g)
 }
 
 // queuedPull reads the pull request's number out of gh-readonly-queue/{base}/pr-{number}-{sha}.
 func queuedPull(ref string) (int, bool) {
-	_, rest, ok := strings.Cut(ref, "/pr-")
-	if !ok {
+	i := strings.LastIndex(ref, "/pr-")
+	if i < 0 {
 		return 0, false
 	}
-	number, _, _ := strings.Cut(rest, "-")
+	number, _, _ := strings.Cut(ref[i+len("/pr-"):], "-")
 	n, err := strconv.Atoi(number)
 	return n, err == nil && n > 0
 }

@@ -29,6 +29,7 @@ type atSHA struct {
 	executions []store.Execution
 	release    *store.Release // the live or newest one whose head or candidate it is
 	former     *store.Release // one whose candidate it was, before its branch moved on
+	ahead      *store.Release // one whose branch came here after its candidate was promoted
 	findings   []finding      // of pulls, in their order
 	group      *groupFacts    // a merge queue's head
 	push       []gitflow.Violation
@@ -61,11 +62,24 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 	if ok {
 		out = append(out, promotion)
 	}
+	if s.repo.Observe {
+		for i := range out {
+			out[i] = observed(out[i])
+		}
+	}
 	return out, nil
 }
 
+// observed is a check that says what it found and holds nobody up.
+func observed(run forge.CheckRun) forge.CheckRun {
+	if run.Conclusion != forge.Success {
+		run.Title, run.Buttons = "Observed only: "+run.Title, nil
+	}
+	return completed(run, forge.Success)
+}
+
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
-	at := &atSHA{sha: sha, group: s.groups[sha], annotations: map[string][]forge.Annotation{}, logs: map[string]string{}}
+	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
 		if err != nil {
@@ -96,14 +110,24 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 				return err
 			}
 		}
-		at.executions = current(all)
+		if at.group, err = s.group(ctx, tx, sha); err != nil {
+			return err
+		}
+		heads, err := tx.Branches(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		at.executions = current(all, heads)
 		if err := s.gatherReports(ctx, tx, at); err != nil {
 			return err
 		}
 		releases, err := tx.Releases(ctx, s.repo.ID)
 		for i, r := range releases {
-			if r.SHA == sha || r.HeadSHA == sha && r.SHA == "" {
+			if (r.SHA == sha || r.HeadSHA == sha && r.SHA == "") && (at.release == nil || r.Status.Live() || !at.release.Status.Live()) {
 				at.release = &releases[i]
+			}
+			if r.SHA != sha && r.HeadSHA == sha && r.Status != store.ReleaseOpen {
+				at.ahead = &releases[i]
 			}
 			for _, x := range at.executions {
 				if x.ReleaseID == r.ID {
@@ -155,10 +179,14 @@ func lastLines(log string, size int) string {
 	return rest
 }
 
-// current leaves out executions that a later one of the same kind and branch at the same SHA has taken the place of, and
-// those that only move what was built.
-func current(all []store.Execution) []store.Execution {
-	var out []store.Execution
+// current leaves out executions that a later one of the same kind and branch at the same SHA has taken the place of, those
+// that only move what was built, and those of branches that have moved on, if there is one of a branch that has not.
+func current(all []store.Execution, heads []store.Branch) []store.Execution {
+	at := map[string]string{}
+	for _, h := range heads {
+		at[h.Name] = h.SHA
+	}
+	var out, here []store.Execution
 	for i, x := range all {
 		if x.Kind == kindRestore || x.Kind == pipeline.KindProduction {
 			continue
@@ -167,9 +195,16 @@ func current(all []store.Execution) []store.Execution {
 		for _, y := range all[i+1:] {
 			later = later || y.Kind == x.Kind && y.Branch == x.Branch
 		}
-		if !later {
-			out = append(out, x)
+		if later {
+			continue
 		}
+		out = append(out, x)
+		if at[x.Branch] == x.SHA {
+			here = append(here, x)
+		}
+	}
+	if len(here) > 0 {
+		return here
 	}
 	return out
 }
@@ -183,8 +218,8 @@ func completed(run forge.CheckRun, c forge.Conclusion) forge.CheckRun {
 func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 	run := forge.CheckRun{Name: CheckBranch, SHA: at.sha}
 	if at.group != nil {
-		run.Title, run.Summary = at.group.title, at.group.text
-		return completed(run, at.group.conclusion)
+		run.Title, run.Summary = at.group.Title, at.group.Text
+		return completed(run, at.group.Conclusion)
 	}
 	var text strings.Builder
 	conclusion := forge.Success
@@ -204,10 +239,6 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 			conclusion = forge.Failure
 		}
 		writeVerdict(&text, f.Verdict)
-	}
-	if s.repo.Observe && conclusion != forge.Success {
-		conclusion = forge.Success
-		run.Title = "Observed only: " + run.Title
 	}
 	run.Summary = text.String()
 	return completed(run, conclusion)
@@ -315,7 +346,18 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 
 // noPipeline reports for a pull request whose head has no pipeline.
 func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
-	p := at.pulls[0]
+	worst := -1
+	var out forge.CheckRun
+	for _, p := range at.pulls {
+		one := s.noPipelineOf(run, p)
+		if rank := severity(one.Status, one.Conclusion); rank > worst {
+			worst, out = rank, one
+		}
+	}
+	return out
+}
+
+func (s *session) noPipelineOf(run forge.CheckRun, p store.Pull) forge.CheckRun {
 	if p.HeadRepoID != s.repo.ID {
 		run.Title = "Nothing runs for a fork until somebody with write access allows it"
 		run.Summary = "Code from a fork is not run by Sluice. Somebody with write access can take the change over into a branch of this repository."
@@ -327,8 +369,18 @@ func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
 		run.Title = fmt.Sprintf("A %s branch has no pipeline of its own", b.Kind)
 		return completed(run, forge.Success)
 	}
-	run.Title, run.Status = "Waiting for the pipeline to start", "queued"
-	return run
+	if s.repo.Observe {
+		run.Title = "No pipeline is run"
+		return completed(run, forge.ActionRequired)
+	}
+	// It was there before Sluice was, or its name keeps it from being a release.
+	run.Title = "No pipeline ran for this commit yet"
+	run.Summary = "Push a commit, or start the pipeline with the button."
+	for _, f := range b.Flaws {
+		run.Summary += "\n\n" + f.Text.Markdown(code)
+	}
+	run.Buttons = []forge.Button{{Label: "Start", Description: "Start the pipeline", Identifier: buttonRetry}}
+	return completed(run, forge.ActionRequired)
 }
 
 // pipelineResult is an execution in GitHub's words, as far as the approval.
@@ -379,14 +431,22 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		into = into || p.BaseBranch == s.names().Production
 	}
 	r := at.release
+	if r == nil && at.ahead != nil {
+		run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", at.ahead.Version, short(at.ahead.SHA))
+		run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
+		return completed(run, forge.Failure), into, nil
+	}
 	if r == nil && at.former != nil {
 		run.Title = fmt.Sprintf("The branch has moved on to %s", short(at.former.HeadSHA))
 		return completed(run, forge.Cancelled), true, nil
 	}
 	if r == nil {
-		if at.group != nil && at.group.production {
-			run.Title, run.Summary = at.group.title, at.group.text
-			return completed(run, at.group.conclusion), true, nil
+		if at.group != nil {
+			run.Title, run.Summary = "Nothing is promoted by this merge", ""
+			if at.group.Production {
+				run.Title, run.Summary = at.group.Title, at.group.Text
+			}
+			return completed(run, at.group.Conclusion), true, nil
 		}
 		if !into {
 			return run, false, nil

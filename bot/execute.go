@@ -45,8 +45,11 @@ type built struct {
 }
 
 // start makes an execution and lets it begin when its turn comes. It returns the one that the same origin made before,
-// if there is one, and nil where the kind of branch has no pipeline.
+// if there is one, and nil where the kind of branch has no pipeline or Sluice only observes.
 func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, error) {
+	if s.repo.Observe {
+		return nil, nil // a pipeline builds and deploys
+	}
 	same, err := s.executionOf(ctx, q)
 	if err != nil || same != nil {
 		return same, err

@@ -194,7 +194,8 @@ func (p *planner) plan(e event.Event) {
 		p.Event, p.Nothing = fmt.Sprintf("%T", e), "it is recorded; this version does not know the event"
 	}
 	if p.Nothing == "" && p.cfg.Mode == config.Observe {
-		p.given("the configuration says mode: observe, so it is reported and no release is changed")
+		p.given("the configuration says mode: observe, so it is reported, no pipeline runs and no release is changed")
+		p.Pipeline = nil
 	}
 }
 

@@ -33,8 +33,6 @@ type session struct {
 	pullCockpits map[int]bool
 	// tried is what branches said to merges in this handling.
 	tried map[string]gitflow.Line
-	// groups are heads of a merge queue that want checks.
-	groups map[string]*groupFacts
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
 	// compared keeps comparisons between SHAs, which cannot change.
@@ -94,7 +92,7 @@ func (b *Bot) open(ctx context.Context, repoID int64, from event.Origin) (*sessi
 		gh:    b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
 		log:   b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
 		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
-		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{}, groups: map[string]*groupFacts{},
+		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
 	}
 	if repo.BaselineAt.IsZero() {
 		if err := s.baseline(ctx); err != nil {
