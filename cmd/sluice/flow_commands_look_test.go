@@ -21,6 +21,7 @@ func lookCommands() map[string]flowCommand {
 		"parents":   {"commit count: how many parents a commit has", cmdParents},
 		"runs":      {"environment version: what was deployed last, by GitHub's record", cmdRuns},
 		"said":      {"number pattern: a comment of ours", cmdSaid},
+		"head":      {"number: sets $SHA to the head of a pull request", cmdHead},
 		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
@@ -200,6 +201,23 @@ func cmdSaid(s *scripted, args []string) error {
 			return fmt.Errorf("we said: %s", c.Body)
 		}
 	}
+	return nil
+}
+
+func cmdHead(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	i, ok := s.repo.Issue(n)
+	if !ok || i.Pull == nil {
+		return fmt.Errorf("#%d is no pull request", n)
+	}
+	s.set("SHA", i.Pull.HeadSHA)
 	return nil
 }
 

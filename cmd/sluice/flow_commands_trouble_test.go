@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
@@ -17,9 +20,9 @@ import (
 func troubleCommands() map[string]flowCommand {
 	return map[string]flowCommand{
 		"start":         {": starts the server", cmdStart},
-		"stop":          {": ends the server with SIGTERM; it must end with status 0", cmdStop},
-		"restart":       {": stop and start, and GitHub sends again what did not arrive", cmdRestart},
-		"kill":          {": ends the server with SIGKILL", cmdKill},
+		"terminate":     {": ends the server with SIGTERM; it must end with status 0", cmdTerminate},
+		"restart":       {": terminate and start, and GitHub sends again what did not arrive", cmdRestart},
+		"crash":         {": ends the server with SIGKILL", cmdCrash},
 		"hold-hooks":    {": GitHub keeps its webhooks back", cmdHoldHooks},
 		"release-hooks": {"[reversed|shuffled]: GitHub sends what it kept back", cmdReleaseHooks},
 		"lose-hooks":    {"event [count]: webhooks that are never sent", hookFault(fakegithub.DropHook)},
@@ -29,6 +32,7 @@ func troubleCommands() map[string]flowCommand {
 		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit, second-limit", cmdFault},
 		"mend":          {": GitHub is well again", cmdMend},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
+		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
 	}
 }
@@ -43,7 +47,7 @@ func cmdStart(s *scripted, args []string) error {
 	return s.again()
 }
 
-func cmdStop(s *scripted, args []string) error {
+func cmdTerminate(s *scripted, args []string) error {
 	if _, err := s.args(args, 0, 0); err != nil {
 		return err
 	}
@@ -51,13 +55,13 @@ func cmdStop(s *scripted, args []string) error {
 }
 
 func cmdRestart(s *scripted, args []string) error {
-	if err := cmdStop(s, args); err != nil {
+	if err := cmdTerminate(s, args); err != nil {
 		return err
 	}
 	return cmdStart(s, args)
 }
 
-func cmdKill(s *scripted, args []string) error {
+func cmdCrash(s *scripted, args []string) error {
 	if _, err := s.args(args, 0, 0); err != nil {
 		return err
 	}
@@ -270,4 +274,12 @@ func cmdRuleset(s *scripted, args []string) error {
 	}
 	s.set("RULESET", s.repo.AddRuleset(fakegithub.Ruleset{Name: rs.Name, Target: rs.Target, Include: rs.Include, Exclude: rs.Exclude, Rules: rs.Rules}))
 	return nil
+}
+
+func cmdPutImage(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	return crane.Push(empty.Image, s.prod+"/"+flowApp+":"+args[0], crane.WithContext(s.tb.Context()), crane.Insecure)
 }
