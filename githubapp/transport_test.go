@@ -267,3 +267,18 @@ func TestPeekLeavesTheBody(t *testing.T) {
 	same(t, err, nil)
 	equal(t, string(body), string(left))
 }
+
+func TestTheCallersTimeComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := transportFunc(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, "GET", "https://github.test/", nil)
+		same(t, err, nil)
+		_, err = retry{next: attempt{next: hang, timeout: attemptTimeout}}.RoundTrip(req)
+		equal(t, []any{true, time.Second}, []any{errors.Is(err, context.DeadlineExceeded), time.Since(start())})
+	})
+}
