@@ -75,22 +75,19 @@ func (d *diagnosis) gitHub(ctx context.Context, cfg *config.Server) {
 	d.installations(ctx, gh)
 }
 
-func ask(ctx context.Context, gh *github.Client, path string, into any) (*http.Response, error) {
+// ask reads an answer of the API into a value. The response is nil when none came.
+func ask(ctx context.Context, gh *github.Client, path string, into any) (*github.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitHubTimeout)
 	defer cancel()
 	req, err := gh.NewRequest(http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
 	}
-	res, err := gh.Do(ctx, req, into)
-	if res == nil {
-		return nil, err
-	}
-	return res.Response, err
+	return gh.Do(ctx, req, into)
 }
 
 // remedyFor says what to do about an answer that is no success.
-func remedyFor(res *http.Response, cfg *config.Server) string {
+func remedyFor(res *github.Response, cfg *config.Server) string {
 	switch {
 	case res == nil:
 		return fmt.Sprintf("can %s be reached from here? See --github-api-url and the proxy settings of the host", cfg.GitHub.APIURL.Host)
@@ -103,7 +100,7 @@ func remedyFor(res *http.Response, cfg *config.Server) string {
 }
 
 // clock compares this host's clock with GitHub's: a token signed in the future is refused.
-func (d *diagnosis) clock(res *http.Response, at time.Time) {
+func (d *diagnosis) clock(res *github.Response, at time.Time) {
 	theirs, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
 		return
