@@ -2,10 +2,8 @@ package bot
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -107,109 +105,4 @@ func (s *session) deployProduction(ctx context.Context, r *store.Release, w *wor
 		by: r.PromoteBy, origin: "release " + r.ID, given: given,
 	})
 	return false, err
-}
-
-// isRollback tells whether an execution goes back to an earlier version.
-func isRollback(x *store.Execution) bool { return len(x.Origin) > 9 && x.Origin[:9] == "rollback " }
-
-// earlier finds what a rollback goes back to: the newest good deployment of another version, or a named version.
-func (s *session) earlier(ctx context.Context, environment, version string) (*store.Deployment, error) {
-	var env store.Environment
-	var history []store.Deployment
-	var releases []store.Release
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if env, err = tx.Environment(ctx, s.repo.ID, environment); err != nil {
-			return err
-		}
-		if history, err = tx.Deployments(ctx, s.repo.ID, environment, 200); err != nil {
-			return err
-		}
-		releases, err = tx.Releases(ctx, s.repo.ID)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	bad := map[string]bool{}
-	for _, r := range releases {
-		bad[r.Version] = r.Bad
-	}
-	var targets []string
-	for i, d := range history {
-		if d.Status != pipeline.Succeeded || d.Version == env.Version {
-			continue
-		}
-		if version == "" && !bad[d.Version] || version == d.Version {
-			return &history[i], nil
-		}
-		targets = append(targets, code(d.Version))
-	}
-	switch {
-	case version == env.Version && version != "":
-		return nil, &userError{fmt.Sprintf("%s runs %s already.", code(environment), code(version))}
-	case version != "" && len(targets) > 0:
-		return nil, &userError{fmt.Sprintf("%s was never deployed to %s successfully. These were: %v.", code(version), code(environment), targets)}
-	default:
-		return nil, &userError{fmt.Sprintf("There is no earlier good version in %s to go back to.", code(environment))}
-	}
-}
-
-// rollBack redeploys an earlier digest. The hold and the mark on the bad release are in the transaction of the command.
-func (s *session) rollBack(ctx context.Context, environment string, to *store.Deployment, by forge.User, origin string) error {
-	if environment != pipeline.EnvironmentProduction {
-		def := restorePipeline(environment, s.cfg.Environment(environment).Deploy)
-		_, err := s.start(ctx, startRequest{
-			kind: kindRestore, branch: gitflow.Branch{Name: s.names().Production, Kind: gitflow.KindProduction, Deploys: true},
-			sha: to.SHA, by: by, origin: origin, given: built{version: to.Version, image: to.Image, digest: to.Digest}, only: &def,
-		})
-		return err
-	}
-	given := built{version: to.Version, image: to.Image, digest: to.Digest}
-	if to.Image == "" {
-		x, err := s.artifactsOf(ctx, to)
-		if err != nil {
-			return err
-		}
-		given.artifacts = x
-	}
-	_, err := s.start(ctx, startRequest{
-		kind: pipeline.KindProduction, branch: s.classify(s.names().Production), sha: to.SHA, by: by, origin: origin, given: given,
-	})
-	return err
-}
-
-func (s *session) artifactsOf(ctx context.Context, d *store.Deployment) (map[string]pipeline.Artifact, error) {
-	var x store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		x, err = tx.Execution(ctx, d.ExecutionID)
-		return err
-	})
-	return x.State.Artifacts, ignoreMissing(err)
-}
-
-// putBack answers a failed production deployment with the last good digest, where the configuration asks for it.
-func (s *session) putBack(ctx context.Context, r *store.Release, attempt string) error {
-	to, err := s.lastGood(ctx, pipeline.EnvironmentProduction)
-	if err != nil || to == nil {
-		return err
-	}
-	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+attempt); err != nil {
-		return err
-	}
-	return s.tell(ctx, r, "putback:"+attempt, fmt.Sprintf("production goes back to %s", code(to.Version)))
-}
-
-// lastGood is the newest deployment that succeeded.
-func (s *session) lastGood(ctx context.Context, environment string) (*store.Deployment, error) {
-	var history []store.Deployment
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		history, err = tx.Deployments(ctx, s.repo.ID, environment, 200)
-		return err
-	})
-	for i, d := range history {
-		if d.Status == pipeline.Succeeded {
-			return &history[i], err
-		}
-	}
-	return nil, err
 }

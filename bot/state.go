@@ -173,7 +173,7 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 		}
 	}
 	for _, x := range active {
-		if x.Branch == r.Branch && x.Kind != kindRestore && x.Kind != pipeline.KindProduction {
+		if x.ReleaseID == r.ID {
 			w.Running++
 		}
 	}

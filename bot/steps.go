@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -62,7 +63,7 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	case gitflow.StepDeleteBranch:
 		return true, s.deleteBranch(ctx, r, step)
 	case gitflow.StepStopExecutions:
-		return true, s.stopExecutions(ctx, r)
+		return s.stopExecutions(ctx, r)
 	case gitflow.StepHold, gitflow.StepMarkBad, gitflow.StepGate:
 		// Rollbacks write these with the command (rollback.go); a gate is never ready.
 	}
@@ -254,26 +255,31 @@ func (s *session) deleteBranch(ctx context.Context, r *store.Release, step gitfl
 	return err
 }
 
-// stopExecutions ends what runs for a release that is given up, and its approvals.
-func (s *session) stopExecutions(ctx context.Context, r *store.Release) error {
+// stopExecutions ends what runs for a release that is given up, and its approvals. again: nothing runs any more; what
+// takes longer to stop brings the release here once it has.
+func (s *session) stopExecutions(ctx context.Context, r *store.Release) (again bool, err error) {
 	if err := s.voidApprovals(ctx, r, "the release was abandoned"); err != nil {
-		return err
+		return false, err
 	}
+	active, err := s.activeOf(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range active {
+		if err := s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(r.StartedBy), Reason: "abandoned: " + r.Reason}); err != nil && !refused(err) {
+			return false, err
+		}
+	}
+	active, err = s.activeOf(ctx, r)
+	return len(active) == 0, err
+}
+
+// activeOf are the executions of a release that have not ended.
+func (s *session) activeOf(ctx context.Context, r *store.Release) ([]store.Execution, error) {
 	var active []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	for _, x := range active {
-		if x.ReleaseID != r.ID {
-			continue
-		}
-		if err := s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(r.StartedBy), Reason: "abandoned: " + r.Reason}); err != nil && !refused(err) {
-			return err
-		}
-	}
-	return nil
+	return slices.DeleteFunc(active, func(x store.Execution) bool { return x.ReleaseID != r.ID }), err
 }

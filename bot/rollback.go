@@ -1,0 +1,332 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// retreat is what a rollback decided: what is left, and what is gone back to. It is kept, so that a repetition after a
+// crash, when the environment looks different already, goes on with the same.
+type retreat struct {
+	FromVersion string `json:"from"`
+	FromRelease string `json:"release,omitempty"`
+	To          string `json:"to"` // ID of the deployment that is repeated
+}
+
+// cmdRollback takes an environment back to an earlier digest, marks the release that ran as bad, and holds the
+// environment. The decision is one transaction; the deployment follows from it.
+func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
+	environment, version, err := rollbackTarget(q.Args)
+	if err != nil {
+		return "", err
+	}
+	// The same origin starts one execution, and the command counts as carried out only once that exists.
+	origin := fmt.Sprintf("rollback %s %d:%d", q.via, q.comment, q.Line)
+	way, to, err := s.decidedRetreat(ctx, origin)
+	if err != nil {
+		return "", err
+	}
+	if to == nil {
+		if way, to, err = s.earlier(ctx, environment, version); err != nil {
+			return "", err
+		}
+		if q.DryRun {
+			return s.dry(ctx, q, fmt.Sprintf("%s would go back from %s to %s, digest %s, and be held.",
+				code(environment), code(way.FromVersion), code(to.Version), code(shortDigest(to.Digest))))
+		}
+		if err := s.decideRetreat(ctx, q, environment, origin, way, to); err != nil {
+			return "", err
+		}
+	}
+	s.touchAll = true
+	if err := s.rollBack(ctx, environment, to, q.by, origin); err != nil {
+		return "", err
+	}
+	if environment == pipeline.EnvironmentProduction {
+		bad, err := s.release(ctx, way.FromRelease)
+		if err != nil {
+			return "", err
+		}
+		if bad != nil {
+			s.mark(bad.SHA)
+			text := fmt.Sprintf("is being rolled back to %s by %s: %s", code(to.Version), code(q.by.Login), code(q.Flag("reason")))
+			if err := s.tell(ctx, bad, "rollback-"+to.ID, text); err != nil {
+				return "", err
+			}
+		}
+	}
+	return s.finishWith(ctx, q, fmt.Sprintf("%s goes back to %s (%s). Nothing is promoted over it until `/unpin %s`.",
+		code(environment), code(to.Version), code(shortDigest(to.Digest)), environment))
+}
+
+// decidedRetreat is what a rollback of this origin decided before; a nil deployment: nothing yet.
+func (s *session) decidedRetreat(ctx context.Context, origin string) (way retreat, to *store.Deployment, err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		raw, err := tx.Setting(ctx, s.retreatKey(origin))
+		if ignoreMissing(err) != nil || raw == "" {
+			return ignoreMissing(err)
+		}
+		if err := json.Unmarshal([]byte(raw), &way); err != nil {
+			return err
+		}
+		d, err := tx.Deployment(ctx, way.To)
+		to = &d
+		return err
+	})
+	return way, to, err
+}
+
+func (s *session) retreatKey(origin string) string {
+	return fmt.Sprintf("retreat/%d/%s", s.repo.ID, origin)
+}
+
+// decideRetreat writes the decision: the hold, the mark on the bad release, the record.
+func (s *session) decideRetreat(ctx context.Context, q *request, environment, origin string, way retreat, to *store.Deployment) error {
+	raw, err := json.Marshal(way)
+	if err != nil {
+		return err
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		env, err := tx.Environment(ctx, s.repo.ID, environment)
+		if err != nil {
+			return err
+		}
+		env.Hold = fmt.Sprintf("rolled back from %s to %s by %s: %s", way.FromVersion, to.Version, q.by.Login, q.Flag("reason"))
+		env.HoldBy, env.HoldAt, env.UpdatedAt = q.by, s.b.Now(), s.b.Now()
+		if err := tx.SaveEnvironment(ctx, env); err != nil {
+			return err
+		}
+		if err := s.markBad(ctx, tx, environment, way.FromRelease, q.Flag("reason")); err != nil {
+			return err
+		}
+		if err := tx.SetSetting(ctx, s.retreatKey(origin), string(raw)); err != nil {
+			return err
+		}
+		evidence := map[string]any{"from": way.FromVersion, "to": to.Version, "digest": to.Digest, "via": q.via, "comment": q.comment}
+		return s.auditIn(ctx, tx, q.by, "rollback", environment, q.Flag("reason"), evidence)
+	})
+}
+
+// earlier finds what a rollback leaves and what it goes back to: the newest good deployment of another version, or that of
+// a named version. A deployment of a release that failed, or is under way, is what is left, though the environment's
+// record still has the version before it.
+func (s *session) earlier(ctx context.Context, environment, version string) (way retreat, to *store.Deployment, err error) {
+	var env store.Environment
+	var history []store.Deployment
+	var releases []store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if env, err = tx.Environment(ctx, s.repo.ID, environment); err != nil {
+			return err
+		}
+		if history, err = tx.Deployments(ctx, s.repo.ID, environment, 200); err != nil {
+			return err
+		}
+		releases, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return way, nil, err
+	}
+	bad := map[string]bool{}
+	for _, r := range releases {
+		bad[r.Version] = bad[r.Version] || r.Bad
+	}
+	way = leaves(env, history)
+	for i := len(releases) - 1; way.FromRelease == "" && i >= 0; i-- { // what a rollback brought has no release of its own
+		if releases[i].Version == way.FromVersion {
+			way.FromRelease = releases[i].ID
+		}
+	}
+	var targets []string
+	for i, d := range history {
+		if d.Status != pipeline.Succeeded || d.Version == way.FromVersion || bad[d.Version] {
+			continue
+		}
+		if version == "" || version == d.Version {
+			way.To = d.ID
+			return way, &history[i], s.stillThere(ctx, d)
+		}
+		if name := code(d.Version); !contains(targets, name) {
+			targets = append(targets, name)
+		}
+	}
+	choices := "There is nothing else to go back to."
+	if len(targets) > 0 {
+		choices = "These can be gone back to: " + strings.Join(targets, ", ") + "."
+	}
+	switch {
+	case version == "":
+		return way, nil, &userError{fmt.Sprintf("There is no earlier good version in %s to go back to.", code(environment))}
+	case version == way.FromVersion:
+		return way, nil, &userError{fmt.Sprintf("%s runs %s already. %s", code(environment), code(version), choices)}
+	case bad[version]:
+		return way, nil, &userError{fmt.Sprintf("%s was rolled back itself. %s", code(version), choices)}
+	default:
+		return way, nil, &userError{fmt.Sprintf("%s was never deployed to %s successfully. %s", code(version), code(environment), choices)}
+	}
+}
+
+// leaves is what a rollback of an environment leaves behind. History is newest first.
+func leaves(env store.Environment, history []store.Deployment) retreat {
+	for _, d := range history {
+		switch {
+		case d.Status == pipeline.Succeeded:
+			return retreat{FromVersion: env.Version, FromRelease: env.ReleaseID}
+		case d.ReleaseID != "" && d.Version != env.Version:
+			return retreat{FromVersion: d.Version, FromRelease: d.ReleaseID}
+		}
+	}
+	return retreat{FromVersion: env.Version, FromRelease: env.ReleaseID}
+}
+
+// stillThere refuses to go back to an image that the registry has no more. A registry that does not answer holds no
+// rollback up: the deployment will tell.
+func (s *session) stillThere(ctx context.Context, d store.Deployment) error {
+	if d.Image == "" {
+		return nil
+	}
+	digest, err := s.b.Images.Find(ctx, d.Image)
+	switch {
+	case err != nil:
+		s.log.WarnContext(ctx, "registry does not tell whether an image is there", "digest", d.Digest, "err", err)
+		return nil
+	case digest == "":
+		return &userError{fmt.Sprintf("The image of %s is no longer in the registry: %s.", code(d.Version), code(d.Image))}
+	case digest != d.Digest:
+		return &userError{fmt.Sprintf("The image %s is %s now, and %s was deployed as %s.", code(d.Image), code(digest), code(d.Version), code(d.Digest))}
+	}
+	return nil
+}
+
+// isRollback tells whether an execution goes back to an earlier version.
+func isRollback(x *store.Execution) bool { return len(x.Origin) > 9 && x.Origin[:9] == "rollback " }
+
+// rollBack redeploys an earlier digest. The hold and the mark on the bad release are in the transaction of the command.
+func (s *session) rollBack(ctx context.Context, environment string, to *store.Deployment, by forge.User, origin string) error {
+	if environment != pipeline.EnvironmentProduction {
+		def := restorePipeline(environment, s.cfg.Environment(environment).Deploy)
+		_, err := s.start(ctx, startRequest{
+			kind: kindRestore, branch: gitflow.Branch{Name: s.names().Production, Kind: gitflow.KindProduction, Deploys: true},
+			sha: to.SHA, by: by, origin: origin, given: built{version: to.Version, image: to.Image, digest: to.Digest}, only: &def,
+		})
+		return err
+	}
+	given := built{version: to.Version, image: to.Image, digest: to.Digest}
+	if to.Image == "" {
+		x, err := s.artifactsOf(ctx, to)
+		if err != nil {
+			return err
+		}
+		given.artifacts = x
+	}
+	_, err := s.start(ctx, startRequest{
+		kind: pipeline.KindProduction, branch: s.classify(s.names().Production), sha: to.SHA, by: by, origin: origin, given: given,
+	})
+	return err
+}
+
+func (s *session) artifactsOf(ctx context.Context, d *store.Deployment) (map[string]pipeline.Artifact, error) {
+	var x store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		x, err = tx.Execution(ctx, d.ExecutionID)
+		return err
+	})
+	return x.State.Artifacts, ignoreMissing(err)
+}
+
+// putBack answers a failed production deployment with the last good digest, where the configuration asks for it.
+func (s *session) putBack(ctx context.Context, r *store.Release, attempt string) error {
+	to, err := s.lastGood(ctx, pipeline.EnvironmentProduction)
+	if err != nil || to == nil {
+		return err
+	}
+	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+attempt); err != nil {
+		return err
+	}
+	return s.tell(ctx, r, "putback:"+attempt, fmt.Sprintf("production goes back to %s", code(to.Version)))
+}
+
+// lastGood is the newest deployment that succeeded.
+func (s *session) lastGood(ctx context.Context, environment string) (*store.Deployment, error) {
+	var history []store.Deployment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		history, err = tx.Deployments(ctx, s.repo.ID, environment, 200)
+		return err
+	})
+	for i, d := range history {
+		if d.Status == pipeline.Succeeded {
+			return &history[i], err
+		}
+	}
+	return nil, err
+}
+
+// markBad marks the release that is rolled back from.
+func (s *session) markBad(ctx context.Context, tx *store.Tx, environment, releaseID, reason string) error {
+	if environment != pipeline.EnvironmentProduction || releaseID == "" {
+		return nil
+	}
+	r, err := tx.Release(ctx, releaseID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	r.Status, r.Bad, r.Reason, r.UpdatedAt = store.ReleaseRolledBack, true, reason, s.b.Now()
+	s.touch(r.ID)
+	s.mark(r.SHA)
+	return tx.SaveRelease(ctx, r)
+}
+
+// rollbackTarget reads "[environment] [to version]".
+func rollbackTarget(args []string) (environment, version string, err error) {
+	environment = pipeline.EnvironmentProduction
+	if len(args) > 0 && args[0] != "to" {
+		environment, args = args[0], args[1:]
+	}
+	if len(args) > 0 && args[0] == "to" && len(args) == 2 {
+		return environment, args[1], nil
+	}
+	if len(args) > 0 {
+		return "", "", &userError{"Write it as `/rollback [environment] [to version] --reason text`."}
+	}
+	return environment, "", nil
+}
+
+func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
+	name := q.Arg(0)
+	var env store.Environment
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		env, err = tx.Environment(ctx, s.repo.ID, name)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if env.Hold == "" {
+		return "", &userError{fmt.Sprintf("Nothing holds %s.", code(name))}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("The hold on %s (%s) would be lifted.", code(name), code(env.Hold)))
+	}
+	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Environment(ctx, s.repo.ID, name)
+		if err != nil {
+			return err
+		}
+		now.Hold, now.HoldBy, now.UpdatedAt = "", forge.User{}, s.b.Now()
+		if err := tx.SaveEnvironment(ctx, now); err != nil {
+			return err
+		}
+		s.touchAll = true
+		if err := s.auditIn(ctx, tx, q.by, "unpin", name, env.Hold, nil); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+}
