@@ -12,13 +12,18 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// maxSteps bounds how many steps one handling does; the next item goes on.
-const maxSteps = 40
+// maxSteps bounds how many steps one handling does, maxSame how often the same one in a row; a later look goes on.
+const (
+	maxSteps = 40
+	maxSame  = 3
+)
 
 // walk takes a release as far as it can go now: look at the world, ask for the plan, do the first step that is ready,
 // look again.
 func (s *session) walk(ctx context.Context, id string) error {
-	for range maxSteps {
+	var last *gitflow.Step
+	same := 0
+	for n := 1; ; n++ {
 		r, err := s.release(ctx, id)
 		if err != nil || r == nil {
 			return err
@@ -46,6 +51,12 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if !ok {
 			return s.rest(ctx, r, w, plan)
 		}
+		if last == nil || last.ID != step.ID || last.Kind != step.Kind || last.SHA != step.SHA {
+			last, same = &step, 0
+		}
+		if same++; same > maxSame || n > maxSteps { // done, and the world does not show it yet
+			return s.lookAgain(ctx, r)
+		}
 		again, err := s.perform(ctx, r, w, step)
 		if err != nil {
 			return fmt.Errorf("%s of %s %s: %s: %w", plan.Name, r.Kind, r.Version, step.ID, err)
@@ -54,7 +65,6 @@ func (s *session) walk(ctx context.Context, id string) error {
 			return s.setProblem(ctx, r, "")
 		}
 	}
-	return nil
 }
 
 // phaseOf is what has to be known to go on with a release; false when there is nothing to do.

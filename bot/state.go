@@ -109,12 +109,22 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 		open, err = tx.OpenPulls(ctx, s.repo.ID)
 		return err
 	})
+	if err != nil {
+		return err
+	}
 	for _, p := range open {
-		if p.BaseBranch == r.Branch && p.Number != r.Pull {
-			w.Children = append(w.Children, gitflow.Pull{Number: p.Number, Head: p.HeadBranch, Base: p.BaseBranch, HeadSHA: p.HeadSHA, Open: true})
+		if p.BaseBranch != r.Branch || p.Number == r.Pull {
+			continue
+		}
+		now, err := s.gh.Pull(ctx, p.Number) // the record is as old as the last event
+		if err != nil {
+			return err
+		}
+		if now.Open && now.Base.Branch == r.Branch {
+			w.Children = append(w.Children, flowPull(now, us))
 		}
 	}
-	return err
+	return nil
 }
 
 // othersPull tells whether a pull request was an earlier release's, one of the same version that was abandoned.
