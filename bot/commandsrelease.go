@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -134,6 +135,17 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
 		}
 	}
+	// A version is not given twice, though somebody else made its tag or image and nobody told us.
+	tag, err := s.gh.Tag(ctx, r.Tag)
+	if ignoreNotFound(err) != nil {
+		return err
+	}
+	w.TagSHA = tag.SHA
+	if image := s.productionImage(r); image != "" && s.b.Allow.Registry(s.repo.Owner, s.repo.Name, repositoryOf(image)) {
+		if w.Published, err = s.b.Images.Find(ctx, image); err != nil {
+			return fmt.Errorf("production registry: %w", err)
+		}
+	}
 	f, err := s.preflight(ctx, r.Branch, r.Tag, r.CutSHA, w.Production.SHA)
 	if err != nil {
 		return err
@@ -153,7 +165,7 @@ func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error)
 	if err != nil {
 		return gitflow.Unknown, err
 	}
-	ran := false
+	ran, underWay := false, false
 	for _, x := range at {
 		if x.Kind != pipeline.KindDevelopment {
 			continue
@@ -162,8 +174,12 @@ func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error)
 		if x.Status == pipeline.Succeeded {
 			return gitflow.Yes, nil
 		}
+		underWay = underWay || !x.Status.Final()
 	}
-	if ran {
+	switch {
+	case underWay:
+		return gitflow.Unknown, nil
+	case ran:
 		return gitflow.No, nil
 	}
 	runs, err := s.gh.CheckRuns(ctx, sha)
@@ -174,16 +190,20 @@ func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error)
 	if err != nil {
 		return gitflow.Unknown, err
 	}
+	answer := gitflow.Yes
 	for _, c := range checkFacts(runs, statuses, s.us.AppID) {
-		if !c.Passed {
+		switch {
+		case c.Failed:
 			return gitflow.No, nil
+		case !c.Passed:
+			answer = gitflow.Unknown
 		}
 	}
-	return gitflow.Yes, nil
+	return answer, nil
 }
 
 func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, error) {
-	r, err := needRelease(q)
+	r, err := s.abandonable(ctx, q)
 	if err != nil {
 		return "", err
 	}
@@ -193,7 +213,10 @@ func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, er
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("The pipelines of %s would be stopped, its pull request closed, and the branch deleted.", code(r.Branch)))
 	}
-	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	if q.release == nil {
+		q.said = fmt.Sprintf("%s is given up.", code(r.Version))
+	}
+	return q.said, s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.Release(ctx, r.ID)
 		if err != nil {
 			return err
@@ -209,6 +232,27 @@ func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, er
 		}
 		return q.done(tx)
 	})
+}
+
+// abandonable is the release of this pull request; anywhere else the one that has no pull request yet, such as a hotfix
+// without a commit, if there is just one.
+func (s *session) abandonable(ctx context.Context, q *request) (*store.Release, error) {
+	if q.release != nil {
+		return q.release, nil
+	}
+	var live []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		live, err = tx.LiveReleases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	live = slices.DeleteFunc(live, func(r store.Release) bool { return r.Pull != 0 })
+	if len(live) != 1 {
+		return needRelease(q)
+	}
+	return &live[0], nil
 }
 
 // cmdHotfixStart decides on a hotfix of what production runs, or of a named version.

@@ -105,6 +105,10 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 	record.Cockpit = before.Cockpit
 	if pr.Open {
 		f, err := s.find(ctx, pr)
+		var refused *forge.RefusedError
+		if errors.As(err, &refused) { // a required check that stays away would block the merge without a word
+			f, err = finding{Unknown: "The rules could not be judged: " + refused.Error()}, nil
+		}
 		if err != nil {
 			return fmt.Errorf("pull request #%d: %w", pr.Number, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -76,6 +77,9 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.useConfig(ctx); err != nil {
 		return err
 	}
+	if err := s.reconcileTags(ctx); err != nil {
+		return err
+	}
 	if err := s.reconcileBranches(ctx); err != nil {
 		return err
 	}
@@ -98,7 +102,71 @@ func (s *session) reconcile(ctx context.Context) error {
 		return nil
 	})
 	s.touchAll = true
-	return err
+	if err != nil {
+		return err
+	}
+	return s.reconcileExecutions(ctx)
+}
+
+// reconcileExecutions tells the executions that have not ended what they may have missed while the App was suspended or
+// the repository gone: the time, and what became of their actions.
+func (s *session) reconcileExecutions(ctx context.Context) error {
+	var active []store.Execution
+	ended := map[string][]string{}
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if active, err = tx.ActiveExecutions(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		for _, x := range active {
+			runs, err := tx.ActionRuns(ctx, x.ID)
+			if err != nil {
+				return err
+			}
+			for _, run := range runs {
+				if _, a, ok := x.State.Action(run.ID); ok && run.Final && len(run.Report) > 0 && a.ID == run.ID && a.Status == pipeline.InProgress {
+					ended[x.ID] = append(ended[x.ID], run.ID)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range active {
+		for _, id := range ended[x.ID] {
+			if err := s.actionMoved(ctx, id); err != nil {
+				return err
+			}
+		}
+		if err := s.tick(ctx, x.ID); err != nil {
+			return err
+		}
+		if err := s.schedule(ctx, x.Kind, x.Branch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reconcileTags adopts release tags that nobody told us of.
+func (s *session) reconcileTags(ctx context.Context) error {
+	tags, err := s.gh.Tags(ctx)
+	if err != nil {
+		return fmt.Errorf("tags: %w", err)
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		for _, t := range inReleaseOrder(tags, s.cfg.Versioning.Tag) {
+			_, err := tx.Tag(ctx, s.repo.ID, t.Name)
+			if errors.Is(err, store.ErrNotFound) {
+				_, err = tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: t.Name, SHA: t.SHA, SeenAt: s.b.Now()})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (s *session) reconcileBranches(ctx context.Context) error {
