@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -20,6 +21,27 @@ func (s *session) takenPart(ctx context.Context, r *store.Release) (map[int64]st
 			out[u.ID] = why
 		}
 	}
+	if err := s.tookPart(ctx, r, add); err != nil {
+		return nil, err
+	}
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	for i := len(all) - 1; err == nil && i >= 0; i-- { // newest first: what this one goes on from, and that one before it
+		if before := &all[i]; before.Status == store.ReleaseAbandoned && before.Reason == goesOnAs(r.Version) && before.ID != r.ID {
+			r, err = before, s.tookPart(ctx, before, add)
+		}
+	}
+	return out, err
+}
+
+// goesOnAs is the reason of a release that another version took the place of.
+func goesOnAs(version string) string { return "goes on as " + version }
+
+// tookPart adds who took part in a release since its branch was cut.
+func (s *session) tookPart(ctx context.Context, r *store.Release, add func(forge.User, string)) error {
 	add(r.StartedBy, "started it")
 	var pushes []store.Push
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -27,14 +49,14 @@ func (s *session) takenPart(ctx context.Context, r *store.Release) (map[int64]st
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, p := range pushes {
 		add(p.Pusher, "pushed to the branch")
 	}
 	merged, err := s.gh.MergedInto(ctx, r.Branch)
 	if err != nil {
-		return nil, fmt.Errorf("pull requests merged into %s: %w", r.Branch, err)
+		return fmt.Errorf("pull requests merged into %s: %w", r.Branch, err)
 	}
 	for _, p := range merged {
 		if !p.CreatedAt.IsZero() && p.UpdatedAt.Before(r.StartedAt) {
@@ -42,7 +64,7 @@ func (s *session) takenPart(ctx context.Context, r *store.Release) (map[int64]st
 		}
 		add(p.Author, fmt.Sprintf("wrote pull request #%d", p.Number))
 	}
-	return out, s.committers(ctx, r, add)
+	return s.committers(ctx, r, add)
 }
 
 // committers excludes the authors and co-authors of the commits that only this branch has.
@@ -59,9 +81,31 @@ func (s *session) committers(ctx context.Context, r *store.Release, add func(for
 			continue // merging is not writing
 		}
 		add(c.Author, "wrote commit "+short(c.SHA))
+		for _, u := range coAuthors(c.Message) {
+			add(u, "wrote part of commit "+short(c.SHA))
+		}
 		add(c.Committer, "committed "+short(c.SHA))
 	}
 	return nil
+}
+
+// coAuthors are the accounts that a commit's trailers name by GitHub's own addresses. Anybody may write such a trailer, so
+// it only excludes.
+func coAuthors(message string) []forge.User {
+	var out []forge.User
+	for _, line := range strings.Split(message, "\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !strings.EqualFold(strings.TrimSpace(name), "co-authored-by") {
+			continue
+		}
+		_, address, _ := strings.Cut(value, "<")
+		address, _, _ = strings.Cut(address, "@users.noreply.")
+		id, login, ok := strings.Cut(address, "+")
+		if n, err := strconv.ParseInt(id, 10, 64); ok && err == nil && n > 0 {
+			out = append(out, forge.User{ID: n, Login: login})
+		}
+	}
+	return out
 }
 
 // approvals counts the approvals of a release's candidate for production: by different people who may still approve, who

@@ -3,6 +3,7 @@ package bot
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Command is one slash command as somebody wrote it.
@@ -130,7 +131,7 @@ func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
 	}
 	text = strings.TrimRight(text, " \t")
 	words := fields(text)
-	if len(words) == 0 {
+	if len(words) == 0 || strings.ContainsAny(text[:1], " \t") {
 		return Command{}, nil, false
 	}
 	addressed := strings.EqualFold(words[0], "sluice")
@@ -142,6 +143,9 @@ func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
 	}
 	spec, used := lookup(words)
 	if spec == nil {
+		if ours := ownWord(words[0]); !addressed && ours != nil {
+			return Command{}, &CommandError{Text: line, Problem: "only ordinary blanks separate words", Usage: ours.usage}, true
+		}
 		if !addressed && !isOurPrefix(words[0]) {
 			return Command{}, nil, false // another bot's
 		}
@@ -152,6 +156,16 @@ func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
 		return Command{}, &CommandError{Text: line, Problem: problem, Usage: spec.usage}, true
 	}
 	return c, nil, true
+}
+
+// ownWord is the command that a word begins with, up to a blank that is not an ordinary one.
+func ownWord(word string) *commandSpec {
+	i := strings.IndexFunc(word, unicode.IsSpace)
+	if i <= 0 {
+		return nil
+	}
+	spec, _ := lookup([]string{word[:i]})
+	return spec
 }
 
 // isOurPrefix tells whether a word begins one of the commands of two words: "/release frobnicate" is ours and wrong.

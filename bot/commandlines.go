@@ -28,7 +28,7 @@ func plainLines(body string) []numberedLine {
 			fence = f
 			continue
 		}
-		htmlDepth += htmlBlocks(line)
+		htmlDepth = max(htmlDepth+htmlBlocks(line), 0)
 		trimmed := strings.TrimLeft(line, " ")
 		indent := len(line) - len(trimmed)
 		if htmlDepth > 0 || indent > 3 || strings.HasPrefix(trimmed, "\t") || strings.HasPrefix(trimmed, ">") {
@@ -37,7 +37,6 @@ func plainLines(body string) []numberedLine {
 		if strings.HasPrefix(trimmed, "/") {
 			out = append(out, numberedLine{i + 1, trimmed})
 		}
-		htmlDepth = max(htmlDepth, 0)
 	}
 	return out
 }
@@ -58,7 +57,10 @@ func cutComments(line string, open bool) (string, bool) {
 		return line, false
 	}
 	rest, stillOpen := cutComments(after, true)
-	return before + strings.TrimPrefix(rest, "\u00a0"), stillOpen
+	if strings.TrimSpace(before) != "" {
+		rest = strings.TrimPrefix(rest, "\u00a0")
+	}
+	return before + rest, stillOpen
 }
 
 // opensFence returns the fence a line opens, or "".
@@ -79,6 +81,9 @@ func opensFence(line string) string {
 
 func closesFence(line, fence string) bool {
 	t := strings.TrimRight(strings.TrimLeft(line, " "), " \t")
+	if indent := len(line) - len(strings.TrimLeft(line, " ")); indent > 3 {
+		return false // still code
+	}
 	return len(t) >= len(fence) && strings.Trim(t, fence[:1]) == "" && t != ""
 }
 
@@ -86,8 +91,18 @@ func closesFence(line, fence string) bool {
 func htmlBlocks(line string) int {
 	lower := strings.ToLower(line)
 	n := 0
-	for _, tag := range []string{"details", "pre", "code", "blockquote"} {
-		n += strings.Count(lower, "<"+tag+">") + strings.Count(lower, "<"+tag+" ") - strings.Count(lower, "</"+tag+">")
+	for _, tag := range []string{"details", "pre", "code", "blockquote", "script", "style", "template", "textarea"} {
+		for rest := lower; ; {
+			_, after, found := strings.Cut(rest, "<"+tag)
+			if !found {
+				break
+			}
+			if after == "" || strings.ContainsAny(after[:1], " \t/>") {
+				n++
+			}
+			rest = after
+		}
+		n -= strings.Count(lower, "</"+tag)
 	}
 	return n
 }

@@ -329,7 +329,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 		if err != nil {
 			return err
 		}
-		old.Status, old.Reason, old.UpdatedAt = store.ReleaseAbandoned, "goes on as "+next.Version, s.b.Now()
+		old.Status, old.Reason, old.UpdatedAt = store.ReleaseAbandoned, goesOnAs(next.Version), s.b.Now()
 		if err := tx.SaveRelease(ctx, old); err != nil {
 			return err
 		}
