@@ -35,10 +35,13 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 const secret = "of the benchmark"
 
-// body is a push of about 25 KB. Commit messages differ, so that it does not compress better than life.
-func body() []byte {
+// repositories is how many repositories the deliveries are for.
+const repositories = 25
+
+// body is a push of about 25 KB to a repository. Commit messages differ, so that it does not compress better than life.
+func body(repository int) []byte {
 	var b strings.Builder
-	b.WriteString(`{"ref":"refs/heads/development","repository":{"id":7,"full_name":"acme/shop"},"installation":{"id":3},"commits":[`)
+	fmt.Fprintf(&b, `{"ref":"refs/heads/development","repository":{"id":%d,"full_name":"acme/shop"},"installation":{"id":3},"commits":[`, repository)
 	for i := range 45 {
 		if i > 0 {
 			b.WriteByte(',')
@@ -98,8 +101,11 @@ func serve(tb testing.TB, h http.Handler) string {
 
 // load sends n deliveries over so many connections, each with an ID of its own, and returns how long each took.
 func load(tb testing.TB, url string, connections, n int, from uint64) []time.Duration {
-	payload := body()
-	signature := sign(payload)
+	payloads, signatures := make([][]byte, repositories), make([]string, repositories)
+	for i := range payloads {
+		payloads[i] = body(i + 1)
+		signatures[i] = sign(payloads[i])
+	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
 	defer client.CloseIdleConnections()
 	took := make([]time.Duration, n)
@@ -112,7 +118,7 @@ func load(tb testing.TB, url string, connections, n int, from uint64) []time.Dur
 				if i >= int64(n) {
 					return
 				}
-				req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(payload))
+				req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(payloads[i%repositories]))
 				if err != nil {
 					tb.Error(err)
 					return
@@ -120,7 +126,7 @@ func load(tb testing.TB, url string, connections, n int, from uint64) []time.Dur
 				req.Header.Set("Content-Type", "application/json")
 				req.Header.Set("X-GitHub-Event", "push")
 				req.Header.Set("X-GitHub-Delivery", fmt.Sprintf("%08x-0000-4000-8000-%012x", from>>32, (from+uint64(i))&0xffffffffffff))
-				req.Header.Set("X-Hub-Signature-256", signature)
+				req.Header.Set("X-Hub-Signature-256", signatures[i%repositories])
 				start := time.Now()
 				resp, err := client.Do(req)
 				if err != nil {
@@ -228,7 +234,7 @@ func BenchmarkBurst(b *testing.B) {
 				load(b, url, 64, burst, id)
 				close(stop)
 				id += burst
-				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 				if err := q.Idle(ctx); err != nil {
 					b.Fatal(err)
 				}
