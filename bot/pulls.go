@@ -200,7 +200,21 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 		}
 		return nil
 	})
-	return facts, err
+	if err != nil {
+		return facts, err
+	}
+	open := facts.OpenReleases[:0]
+	for _, name := range facts.OpenReleases { // the record is as old as the last event
+		head, err := s.head(ctx, name)
+		if err != nil {
+			return facts, err
+		}
+		if head != "" {
+			open = append(open, name)
+		}
+	}
+	facts.OpenReleases = open
+	return facts, nil
 }
 
 // findConfig lints the configuration a pull request proposes. It is never used from there.

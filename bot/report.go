@@ -183,6 +183,7 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	if known.Hash == hash {
 		return nil
 	}
+	wanted := run
 	run.ID = known.RunID
 	run.ExternalID = run.SHA + " " + run.Name
 	if run.DetailsURL == "" {
@@ -191,36 +192,68 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	if known.Status == "completed" && run.Status != "completed" {
 		run.ID = 0 // GitHub does not reopen a completed run for required checks: a new run takes its place
 	}
-	// The key names what is replaced as well: the same words may have to be said again after others.
-	id, err := do(ctx, s, effect[int64]{
-		kind: effectCheck, intent: run.Title,
-		key:   fmt.Sprintf("%s@%s#%s#%d-%s-%d", run.Name, run.SHA, hash, known.RunID, known.Hash, known.UpdatedAt.UnixMicro()),
-		probe: func(ctx context.Context) (int64, bool, error) { return s.findCheck(ctx, run) },
-		act:   func(ctx context.Context) (int64, error) { return s.gh.SaveCheckRun(ctx, run) },
+	// The key names what is replaced: the same words may have to be said again after others. A run that is made is the same
+	// effect whatever it says, so that a run which an earlier attempt made is not left behind.
+	key := fmt.Sprintf("%s@%s#%d-%s-%d", run.Name, run.SHA, known.RunID, known.Hash, known.UpdatedAt.UnixMicro())
+	if run.ID != 0 {
+		key += "#" + hash
+	}
+	sent, err := do(ctx, s, effect[sentCheck]{
+		kind: effectCheck, intent: run.Title, key: key,
+		probe: func(ctx context.Context) (found sentCheck, done bool, err error) {
+			if run.ID != 0 {
+				return found, false, nil // an update: sending it again does no harm
+			}
+			if run.ID, done, err = s.findCheck(ctx, run, known.RunID); done {
+				found = sentCheck{ID: run.ID, Hash: hash, Status: run.Status, Conclusion: run.Conclusion}
+			}
+			return found, done, err
+		},
+		act: func(ctx context.Context) (sentCheck, error) {
+			id, err := s.gh.SaveCheckRun(ctx, run)
+			return sentCheck{ID: id, Hash: hash, Status: run.Status, Conclusion: run.Conclusion}, err
+		},
 	})
 	if err != nil {
 		return err
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.SaveCheck(ctx, store.Check{
-			RepoID: s.repo.ID, SHA: run.SHA, Name: run.Name, RunID: id, Hash: hash, Status: run.Status,
-			Conclusion: string(run.Conclusion), UpdatedAt: s.b.Now(),
+			RepoID: s.repo.ID, SHA: run.SHA, Name: run.Name, RunID: sent.ID, Hash: sent.Hash, Status: sent.Status,
+			Conclusion: string(sent.Conclusion), UpdatedAt: s.b.Now(),
 		})
 	})
+	if err == nil && sent.Hash != hash { // an attempt before a crash said something else
+		return s.reportCheck(ctx, wanted)
+	}
+	return err
 }
 
-// findCheck looks for a run of ours that an earlier attempt may have created.
-func (s *session) findCheck(ctx context.Context, want forge.CheckRun) (int64, bool, error) {
-	if want.ID != 0 {
-		return 0, false, nil // an update: sending it again does no harm
-	}
+// sentCheck is what a check run was made to say.
+type sentCheck struct {
+	ID         int64            `json:"id"`
+	Hash       string           `json:"hash"`
+	Status     string           `json:"status"`
+	Conclusion forge.Conclusion `json:"conclusion"`
+}
+
+// findCheck looks for a run of ours that an earlier attempt may have made, newer than the one that is known. said tells
+// that it says what is wanted; else it is to be changed, unless it is completed and must not be reopened.
+func (s *session) findCheck(ctx context.Context, want forge.CheckRun, known int64) (id int64, said bool, err error) {
 	all, err := s.gh.CheckRuns(ctx, want.SHA)
+	if err != nil {
+		return 0, false, err
+	}
+	var newest forge.CheckRun
 	for _, c := range all {
-		if c.AppID == s.us.AppID && c.Name == want.Name && c.Status == want.Status && c.Conclusion == want.Conclusion && c.Title == want.Title {
-			return c.ID, true, nil
+		if c.AppID == s.us.AppID && c.Name == want.Name && c.ID > max(known, newest.ID) {
+			newest = c
 		}
 	}
-	return 0, false, err
+	if newest.Status == "completed" && want.Status != "completed" {
+		return 0, false, nil
+	}
+	return newest.ID, newest.ID != 0 && newest.Status == want.Status && newest.Conclusion == want.Conclusion && newest.Title == want.Title, nil
 }
 
 // hashOf is a hash of what a check run says.
