@@ -141,7 +141,7 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 		return err
 	}
 	w.TagSHA = tag.SHA
-	if image := s.productionImage(r); image != "" && s.b.Allow.Registry(s.repo.Owner, s.repo.Name, repositoryOf(image)) {
+	if image := s.productionImage(r); image != "" && s.allowed(image) == "" {
 		if w.Published, err = s.b.Images.Find(ctx, image); err != nil {
 			return fmt.Errorf("production registry: %w", err)
 		}
@@ -313,11 +313,15 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 func (s *session) running(ctx context.Context, version string) (sha string, v tagging.Version, err error) {
 	var env store.Environment
 	var tags []store.Tag
+	var releases []store.Release
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		if env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction); err != nil {
 			return err
 		}
-		tags, err = tx.Tags(ctx, s.repo.ID)
+		if tags, err = tx.Tags(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		releases, err = tx.Releases(ctx, s.repo.ID)
 		return err
 	})
 	if err != nil {
@@ -330,7 +334,7 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 		sha, err = s.mergedAt(ctx, env.Version, env.SHA)
 		return sha, v, err
 	}
-	log := s.releaseLog(tags)
+	log := s.releaseLog(tags, releases)
 	if version != "" {
 		if v, err = tagging.ParseVersion(version); err != nil {
 			return "", v, &userError{prose(err.Error()) + "."}

@@ -33,21 +33,30 @@ func (s *session) reportDeployments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	replaced := map[string]bool{} // environments in which a newer deployment succeeded
 	for _, d := range recent {
-		if err := s.reportDeployment(ctx, d); err != nil {
+		if err := s.reportDeployment(ctx, d, replaced[d.Environment]); err != nil {
 			return fmt.Errorf("deployment %s: %w", d.ID, err)
 		}
+		replaced[d.Environment] = replaced[d.Environment] || d.Status == pipeline.Succeeded
 	}
 	return nil
 }
 
-// reportDeployment makes GitHub's record say what the deployment's own does.
-func (s *session) reportDeployment(ctx context.Context, d store.Deployment) error {
+// reportDeployment makes GitHub's record say what the deployment's own does. One that was replaced is inactive: GitHub
+// does that by itself for all but production.
+func (s *session) reportDeployment(ctx context.Context, d store.Deployment, replaced bool) error {
 	state := map[pipeline.Status]forge.DeploymentState{
 		pipeline.InProgress: forge.DeploymentInProgress, pipeline.Succeeded: forge.DeploymentSucceeded,
 	}[d.Status]
-	if state == "" {
+	switch {
+	case state == "":
 		state = forge.DeploymentFailed
+	case replaced && state == forge.DeploymentSucceeded:
+		if d.GitHubID == 0 {
+			return nil // never recorded, and over
+		}
+		state = forge.DeploymentInactive
 	}
 	done, err := s.wasDone(ctx, effectDeployState, d.ID+":"+string(state))
 	if err != nil || done {

@@ -50,12 +50,21 @@ func (s *session) notAllowed(x *store.Execution, c pipeline.StartAction) string 
 			"start the server with --local-executors=%s/%s", c.Uses, owner, name)
 	}
 	for _, image := range []string{repositoryOf(x.Image), s.cfg.Registries.Production} {
-		if image != "" && (c.Uses == "image" || c.Uses == pipeline.UsesPromote) && !s.b.Allow.Registry(owner, name, image) {
-			return fmt.Sprintf("the image repository %s is not allowed for this repository; "+
-				"start the server with --registry-allow=%s/%s=%s", image, owner, name, image)
+		if no := s.allowed(image); no != "" && (c.Uses == "image" || c.Uses == pipeline.UsesPromote) {
+			return no
 		}
 	}
 	return ""
+}
+
+// allowed says why an image repository may not be asked about on this repository's behalf; empty: it may.
+func (s *session) allowed(reference string) string {
+	image := repositoryOf(reference)
+	if image == "" || s.b.Allow.Registry(s.repo.Owner, s.repo.Name, image) {
+		return ""
+	}
+	return fmt.Sprintf("the image repository %s is not allowed for this repository; start the server with --registry-allow=%s/%s=%s",
+		image, s.repo.Owner, s.repo.Name, image)
 }
 
 // stopAction asks a running action to end. One that still waits for its environment has ended by that.
@@ -80,18 +89,20 @@ func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopA
 
 // request is everything an executor is told. It is stored, so that a restart repeats exactly it.
 func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.Request {
-	env := map[string]string{
+	ours := map[string]string{
 		"SLUICE_APP": s.cfg.App, "SLUICE_BRANCH": x.Branch, "SLUICE_BRANCH_KIND": x.Kind, "SLUICE_SHA": x.SHA,
 		"SLUICE_REVISION": s.revision(x.SHA), "SLUICE_VERSION": x.Version, "SLUICE_IMAGE": x.Image,
 		"SLUICE_IMAGE_TAG": tagOf(x.Image), "SLUICE_EXECUTION_ID": x.ID, "SLUICE_ENVIRONMENT": c.Environment,
 		"SLUICE_IMAGE_DIGEST": c.Image.Digest,
 	}
-	for k, v := range env {
-		if v == "" {
-			delete(env, k)
+	env := map[string]string{}
+	maps.Copy(env, c.Env)
+	for k, v := range ours { // after those of the configuration: nobody gives an action another image or digest
+		delete(env, k)
+		if v != "" {
+			env[k] = v
 		}
 	}
-	maps.Copy(env, c.Env)
 	with := maps.Clone(c.With)
 	if c.Uses == pipeline.UsesPromote {
 		with = s.promotion(x, c)

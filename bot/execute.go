@@ -281,7 +281,11 @@ func (s *session) carryOut(ctx context.Context, tx *store.Tx, x *store.Execution
 		case pipeline.StopAction:
 			fact, err = s.stopAction(ctx, tx, c)
 		case pipeline.ResolveImage:
-			err = s.b.Queue.Enqueue(ctx, tx, resolveJob(x, c.Reference))
+			if no := s.allowed(c.Reference); no != "" {
+				fact = pipeline.ImageUnresolved{At: s.b.Now(), Reference: c.Reference, Reason: no}
+			} else {
+				err = s.b.Queue.Enqueue(ctx, tx, resolveJob(x, c.Reference))
+			}
 		case pipeline.VoidApproval:
 			_, err = tx.VoidApprovals(ctx, x.ID, c.Reason, s.b.Now())
 		case pipeline.WakeAt:

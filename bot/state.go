@@ -250,7 +250,7 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 		return err
 	}
 	w.Published = r.ProductionDigest
-	if w.Published == "" && w.Candidate.Tested && s.cfg.Registries.Production != "" {
+	if w.Published == "" && w.Candidate.Tested && s.cfg.Registries.Production != "" && s.allowed(s.productionImage(r)) == "" {
 		if w.Published, err = s.b.Images.Find(ctx, s.productionImage(r)); err != nil {
 			return fmt.Errorf("production registry: %w", err)
 		}

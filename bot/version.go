@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +15,17 @@ import (
 )
 
 // releaseLog is the release log in the order in which releases happened.
-func (s *session) releaseLog(tags []store.Tag) tagging.Log {
+func (s *session) releaseLog(tags []store.Tag, releases []store.Release) tagging.Log {
+	hotfixes := map[string]string{} // with versioning.hotfix: patch the version does not hold the ID
+	for _, r := range releases {
+		if r.HotfixID != "" {
+			hotfixes[r.Tag] = tagging.HotfixID(r.HotfixID)
+		}
+	}
 	var records []tagging.ReleaseRecord
 	for _, t := range tags { // a tag is one version, so no version stands in the log twice
 		if v, err := s.cfg.Versioning.Tag.Parse(t.Name); err == nil {
-			records = append(records, tagging.ReleaseRecord{Version: v, Tag: t.Name, SHA: t.SHA, HotfixID: v.Hotfix})
+			records = append(records, tagging.ReleaseRecord{Version: v, Tag: t.Name, SHA: t.SHA, HotfixID: cmp.Or(v.Hotfix, hotfixes[t.Name])})
 		}
 	}
 	log, err := tagging.NewLog(records...)
@@ -42,7 +49,7 @@ func (s *session) history(ctx context.Context, except string) (log tagging.Log, 
 	if err != nil {
 		return log, nil, err
 	}
-	log = s.releaseLog(tags)
+	log = s.releaseLog(tags, releases)
 	for _, r := range releases {
 		v, err := tagging.ParseVersion(r.Version)
 		if err != nil || r.ID == except || r.Status == store.ReleaseAbandoned && r.ProductionDigest == "" {
