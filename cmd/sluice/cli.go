@@ -19,6 +19,7 @@ const (
 // cli is the command line. Each subcommand is a struct in a file of its own with a method Run(*env) error.
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Setup   setupCmd   `cmd:"" help:"Make the GitHub App, and write what the server needs of it into its data folder."`
 	Demo    demoCmd    `cmd:"" help:"Play a release from a feature branch to production on this machine."`
 	Tag     tagCmd     `cmd:"" help:"Print the reference of the image that a branch builds."`
 	Version versionCmd `cmd:"" help:"Print the next version, from a clone alone."`

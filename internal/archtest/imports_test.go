@@ -47,6 +47,8 @@ var house = map[string]row{
 	"webhooks":  {ours: []string{"event", "forge"}, foreign: []string{"*"}},
 	"dashboard": {ours: []string{"event", "pipeline", "store", "forge", "gitflow"}, foreign: []string{"*"}},
 
+	"setup": {},
+
 	"demo":       {ours: []string{"artifact", "forge", "pipeline", "registry", "test/fakegithub"}, foreign: []string{"*"}},
 	"test/*":     {ours: []string{"*"}, foreign: []string{"*"}},
 	"internal/*": {foreign: []string{"*"}},

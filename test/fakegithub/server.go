@@ -43,6 +43,7 @@ type Server struct {
 	repos    map[int64]*repository
 	names    map[string]int64 // full names in lower case, old ones too
 	oauth    map[string]grant
+	pending  map[string]int64 // Apps whose key was not fetched yet, by the code for it
 	rates    map[string]*rate
 }
 
@@ -51,7 +52,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{opts: o.withDefaults(), dir: o.Dir, nextID: 1000, hangs: make(chan struct{}), baseURL: "http://github.test",
 		accounts: map[string]*Account{}, members: map[string][]string{}, teams: map[string]*Team{}, tokens: map[string]token{},
 		apps: map[int64]*App{}, installs: map[int64]*Installation{}, repos: map[int64]*repository{}, names: map[string]int64{},
-		oauth: map[string]grant{}, rates: map[string]*rate{}}
+		oauth: map[string]grant{}, pending: map[string]int64{}, rates: map[string]*rate{}}
 	if s.dir == "" {
 		dir, err := os.MkdirTemp("", "fakegithub-")
 		if err != nil {
@@ -154,6 +155,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveGit(w, r)
 	case strings.HasPrefix(path, "/login/oauth/"):
 		s.serveOAuth(w, r)
+	case newAppPath.MatchString(path):
+		s.serveManifest(w, r)
 	case !apiRoot(path):
 		s.servePage(w, r)
 	default:

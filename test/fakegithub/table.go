@@ -14,6 +14,7 @@ func (s *Server) table() []route {
 		{method: "POST", path: "/graphql", need: user, do: s.graphQL, undescribed: true},
 
 		{method: "GET", path: "/app", need: app, do: s.getApp},
+		{method: "POST", path: "/app-manifests/{code}/conversions", need: public, do: s.convertManifest},
 		{method: "GET", path: "/apps/{app_slug}", need: public, do: s.appBySlug},
 		{method: "GET", path: "/app/installations", need: app, do: s.listInstallations, misdescribed: true},
 		{method: "GET", path: "/app/installations/{installation_id}", need: app, do: s.getInstallation},

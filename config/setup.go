@@ -1,0 +1,52 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"reflect"
+	"strings"
+)
+
+// Setup is the checked settings of sluice setup: those of the server that are known before there is an App.
+type Setup struct {
+	Listen string // host:port
+	// PublicURL is where GitHub and people will reach the server: no slash at the end.
+	PublicURL *url.URL
+	Data      string // folder that the key and the secrets are written to; absolute
+	// APIURL and URL are GitHub's addresses, with a slash at the end.
+	APIURL, URL *url.URL
+}
+
+// ResolveSetup checks the settings that sluice setup shares with the server, and reads nothing else. As with Resolve all
+// that is wrong is in the error, and then there is no Setup.
+func (f ServerFlags) ResolveSetup(getenv func(string) string) (*Setup, error) {
+	r := resolver{flags: reflect.ValueOf(f), getenv: getenv}
+	s := &Setup{
+		Listen: r.address("Listen", "127.0.0.1:8080"),
+		Data:   r.data("Data"),
+		APIURL: r.url("GitHubAPIURL", "https://api.github.com/"),
+		URL:    r.url("GitHubURL", "https://github.com/"),
+	}
+	s.PublicURL = r.publicURL("PublicURL", s.Listen)
+	if s.PublicURL != nil && s.URL != nil && !loopback(s.URL.Hostname()) {
+		switch {
+		case loopback(s.PublicURL.Hostname()):
+			r.wrong("PublicURL", "GitHub cannot reach "+s.PublicURL.String(), "set it to the https address that GitHub and people will use")
+		case s.PublicURL.Scheme != "https":
+			r.wrong("PublicURL", "it is not encrypted, so nobody could sign in", "put a proxy with TLS before the server, and set it to the https address")
+		}
+	}
+	if s.PublicURL != nil && s.PublicURL.Path != "" {
+		r.wrong("PublicURL", "it has a path", "give Sluice a host name of its own: scheme and host alone")
+	}
+	if err := Join(r.errs); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// loopback tells whether a host name means this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
