@@ -361,10 +361,14 @@ func (s *story) rollback(ctx context.Context) error {
 	}
 	s.n.saw("production answers %q", app+" 1.4.0")
 	_, err = s.w.release(ctx, "1.4.0-hotfix-17", "rolled back", func(r Release) bool { return r.Status == "rolled-back" })
-	if err == nil {
-		s.n.saw("1.4.0-hotfix-17 is marked as rolled back; production is held until /unpin production")
+	if err != nil {
+		return err
 	}
-	return err
+	s.n.saw("1.4.0-hotfix-17 is marked as rolled back; production is held until /unpin production")
+	return until(ctx, "Sluice's record of production to be 1.4.0", func(ctx context.Context) (string, bool, error) {
+		all, err := s.w.server.Environments(ctx, org, app)
+		return all["production"].Version, all["production"].Version == "1.4.0", err
+	})
 }
 
 // print writes the object that tells how everything stands at the end.

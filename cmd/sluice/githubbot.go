@@ -36,7 +36,8 @@ func (g gitHub) Identity(ctx context.Context) (bot.Identity, error) {
 
 // Repo implements bot.App.
 func (g gitHub) Repo(installation, id int64, owner, name string) bot.GitHub {
-	return g.App.Repo(installation, id, owner, name)
+	// Production work and replies come first in the write budget; checks of features can wait, promotion's cannot.
+	return &githubapp.Prioritized{Repo: g.App.Repo(installation, id, owner, name), Checks: []string{bot.CheckPromotion}}
 }
 
 // repoOf is the client for the repository of a request.

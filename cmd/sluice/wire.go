@@ -64,6 +64,7 @@ type server struct {
 	pages    *dashboard.Server
 	metrics  *prometheus.Registry
 	embedded []interface{ Close() error }
+	github   *githubapp.App
 	ready    func(public, admin net.Addr)
 	access   *adminAccess
 }
@@ -95,6 +96,7 @@ func (s *server) wire(w wiring) error {
 	if err != nil {
 		return err
 	}
+	s.github = app
 	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log}); err != nil {
 		return err
 	}
@@ -234,6 +236,9 @@ func (s *server) firstLook(ctx context.Context) {
 // close lets go of everything that is open.
 func (s *server) close() error {
 	var errs []error
+	if s.github != nil {
+		s.github.Close()
+	}
 	for _, e := range s.embedded {
 		errs = append(errs, e.Close())
 	}
