@@ -1,0 +1,270 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// FakeGitHub is a repository on GitHub as a test writes it down. What a test does not expect to be asked panics.
+type FakeGitHub struct {
+	GitHub
+
+	Roles       map[string]forge.Role // by login
+	Teams       map[string][]string   // logins by team
+	Users       map[string]forge.User
+	Heads       map[string]string // by branch
+	Pulls       map[int]forge.PullRequest
+	Merged      []forge.PullRequest // into any branch
+	Comparisons map[string]forge.Comparison
+	Runs        []forge.CheckRun
+	Said        []forge.Comment
+	Err         error // of every question about rights
+
+	// Saved are the check runs written, Reactions those of comments.
+	Saved     []forge.CheckRun
+	Reactions []string
+}
+
+func (g *FakeGitHub) Role(_ context.Context, login string) (forge.Role, error) {
+	r, ok := g.Roles[login]
+	if !ok && g.Err == nil {
+		return forge.RoleNone, fmt.Errorf("collaborator %s: %w", login, forge.ErrNotFound)
+	}
+	return r, g.Err
+}
+
+func (g *FakeGitHub) TeamMember(_ context.Context, team, login string) (bool, error) {
+	return slices.Contains(g.Teams[team], login), g.Err
+}
+
+func (g *FakeGitHub) TeamMembers(_ context.Context, team string) ([]forge.User, error) {
+	var out []forge.User
+	for _, login := range g.Teams[team] {
+		out = append(out, g.Users[login])
+	}
+	return out, g.Err
+}
+
+func (g *FakeGitHub) Collaborators(_ context.Context, role forge.Role) ([]forge.User, error) {
+	var out []forge.User
+	for login, have := range g.Roles {
+		if have.AtLeast(role) {
+			out = append(out, g.Users[login])
+		}
+	}
+	return out, g.Err
+}
+
+func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, error) {
+	u, ok := g.Users[login]
+	if !ok {
+		return u, forge.ErrNotFound
+	}
+	return u, nil
+}
+
+func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, error) { return g.Merged, nil }
+
+func (g *FakeGitHub) Branch(_ context.Context, name string) (forge.Branch, error) {
+	sha, ok := g.Heads[name]
+	if !ok {
+		return forge.Branch{}, forge.ErrNotFound
+	}
+	return forge.Branch{Name: name, SHA: sha}, nil
+}
+
+func (g *FakeGitHub) Pull(_ context.Context, n int) (forge.PullRequest, error) {
+	p, ok := g.Pulls[n]
+	if !ok {
+		return p, forge.ErrNotFound
+	}
+	return p, nil
+}
+
+func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Comparison, error) {
+	c, ok := g.Comparisons[base+"..."+head]
+	if !ok {
+		return c, fmt.Errorf("%s...%s: %w", base, head, forge.ErrNotFound)
+	}
+	return c, nil
+}
+
+func (g *FakeGitHub) CheckRuns(context.Context, string) ([]forge.CheckRun, error) { return g.Runs, nil }
+
+func (g *FakeGitHub) Comments(context.Context, int) ([]forge.Comment, error) { return g.Said, nil }
+
+func (g *FakeGitHub) CreateComment(_ context.Context, _ int, body string) (forge.Comment, error) {
+	c := forge.Comment{ID: int64(len(g.Said) + 1), Author: forge.User{ID: usID, Login: "sluice[bot]", Bot: true}, Body: body}
+	g.Said = append(g.Said, c)
+	return c, nil
+}
+
+func (g *FakeGitHub) React(_ context.Context, id int64, reaction string) error {
+	g.Reactions = append(g.Reactions, fmt.Sprintf("%d:%s", id, reaction))
+	return nil
+}
+
+func (g *FakeGitHub) SaveCheckRun(_ context.Context, run forge.CheckRun) (int64, error) {
+	g.Saved = append(g.Saved, run)
+	return int64(len(g.Saved)), nil
+}
+
+// FakeApp is the App: its identity, its delivery log.
+type FakeApp struct {
+	App
+	Log         []forge.HookDelivery
+	Redelivered []int64
+}
+
+func (a *FakeApp) Identity(context.Context) (Identity, error) {
+	return Identity{AppID: appID, Slug: "sluice", Login: "sluice[bot]", UserID: usID}, nil
+}
+
+func (a *FakeApp) HookDeliveries(context.Context, time.Time) ([]forge.HookDelivery, error) {
+	return a.Log, nil
+}
+
+func (a *FakeApp) Redeliver(_ context.Context, id int64) error {
+	a.Redelivered = append(a.Redelivered, id)
+	return nil
+}
+
+// FakeImages are the image registries: digests by reference.
+type FakeImages map[string]string
+
+func (f FakeImages) Find(_ context.Context, reference string) (string, error) { return f[reference], nil }
+
+const (
+	appID = 11
+	usID  = 12
+)
+
+var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+// person makes an account.
+func person(id int64, login string) forge.User { return forge.User{ID: id, Login: login} }
+
+// lab is a session over an empty database and a fake repository, at noon.
+type lab struct {
+	*session
+	t   *testing.T
+	gh  *FakeGitHub
+	app *FakeApp
+	now time.Time
+}
+
+func newLab(t *testing.T, yaml string) *lab {
+	t.Helper()
+	st, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"), store.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, st.Close()) })
+	q, err := queue.New(st, queue.Options{})
+	must(t, err)
+	l := &lab{t: t, gh: &FakeGitHub{}, app: &FakeApp{}, now: noon}
+	b := &Bot{
+		App: l.app, Store: st, Queue: q, Executors: executor.NewRegistry(nil), Images: FakeImages{},
+		Allow:     Allow{LocalExecutors: func(string, string) bool { return false }, Registry: func(_, _, _ string) bool { return true }},
+		PublicURL: "https://sluice.test", GitHubURL: "https://github.test",
+		Now: func() time.Time { return l.now }, Log: slog.New(slog.DiscardHandler),
+	}
+	us, err := l.app.Identity(t.Context())
+	must(t, err)
+	context := config.Context{Owner: "acme", RepoName: "shop", Branches: []string{"master", "development"}}
+	cfg := config.Default(context)
+	if yaml != "" {
+		parsed, problems := config.ParseRepo([]byte(yaml), context)
+		if len(problems) > 0 {
+			t.Fatal(config.Join(problems))
+		}
+		cfg = parsed
+	}
+	l.session = &session{
+		b: b, gh: l.gh, cfg: cfg, us: us, log: b.Log,
+		repo:  store.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master", BaselineAt: noon},
+		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
+		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+	}
+	must(t, l.saveRepo(t.Context()))
+	return l
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write writes records in one transaction.
+func (l *lab) write(f func(tx *store.Tx) error) {
+	l.t.Helper()
+	must(l.t, l.b.Store.Write(l.t.Context(), f))
+}
+
+// execution makes the execution of a release whose pipeline has come to the approval for production.
+func (l *lab) execution(r store.Release, id string) *store.Execution {
+	l.t.Helper()
+	def := pipeline.Definition{Kind: pipeline.KindRelease, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{
+		{Name: "Test", Actions: []pipeline.Action{{Name: "unit", Uses: "checks"}}},
+		{Name: "Approval", Actions: []pipeline.Action{{Name: "approval", Uses: pipeline.UsesApproval, Environment: pipeline.EnvironmentProduction}}},
+		{Name: "Promote", Actions: []pipeline.Action{{Name: "promote", Uses: pipeline.UsesPromote, Environment: pipeline.EnvironmentProduction}}},
+	}}
+	state, _ := pipeline.Start(pipeline.Input{
+		ID: id, Definition: def, SHA: r.SHA, ConfigHash: "config", Image: pipeline.Image{Reference: "dev.test/shop:1", Digest: digest},
+	}, noon)
+	x := store.Execution{
+		ID: id, RepoID: 42, Kind: pipeline.KindRelease, Branch: r.Branch, SHA: r.SHA, ReleaseID: r.ID, State: state, ConfigHash: "config",
+		Status: state.Status, Image: "dev.test/shop:1", CreatedAt: noon, UpdatedAt: noon,
+	}
+	x = l.told(x, pipeline.ActionSettled{At: noon, ID: pipeline.ActionID(id, 1, 1, 1), Status: pipeline.Succeeded})
+	l.write(func(tx *store.Tx) error { return tx.CreateExecution(l.t.Context(), &x) })
+	return &x
+}
+
+// told tells an execution a fact, without carrying anything out.
+func (l *lab) told(x store.Execution, f pipeline.Fact) store.Execution {
+	l.t.Helper()
+	state, _, err := pipeline.Advance(x.State, f)
+	must(l.t, err)
+	x.State, x.Status, x.EndedAt = state, state.Status, state.EndedAt
+	return x
+}
+
+const digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+// golden compares with a file of testdata, or writes it with -update.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		must(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it):\n%s", name, diff)
+	}
+}

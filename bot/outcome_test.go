@@ -1,0 +1,42 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
+)
+
+func TestOutcome(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"nothing wrong":             {nil, "done"},
+		"a limit is waited out":     {&forge.RateLimitError{Until: noon.Add(time.Minute)}, "snooze 1m0s"},
+		"a limit that is over":      {&forge.RateLimitError{Until: noon.Add(-time.Minute)}, "snooze 1s"},
+		"somebody else wrote first": {fmt.Errorf("execution x: %w", store.ErrStale), "snooze 50ms"},
+		"shutting down":             {context.Canceled, "retry: context canceled"},
+		"GitHub is ill":             {&forge.TemporaryError{Err: broken}, "retry: GitHub did not answer as it should: broken"},
+		"GitHub refuses for good":   {&forge.RefusedError{Status: 403, Message: "no"}, "dead: GitHub refused (403): no"},
+		"an executor gives up":      {executor.Permanent(broken), "dead: broken"},
+		"anything else":             {broken, "retry: broken"},
+		"a limit behind other words": {
+			fmt.Errorf("a: %w", fmt.Errorf("b: %w", &forge.RateLimitError{Until: noon.Add(time.Hour)})), "snooze 1h0m0s",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, outcome(c.err, noon).String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
