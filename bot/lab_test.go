@@ -84,7 +84,9 @@ func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, e
 	return u, nil
 }
 
-func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, error) { return g.Merged, nil }
+func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, error) {
+	return g.Merged, nil
+}
 
 func (g *FakeGitHub) Branch(_ context.Context, name string) (forge.Branch, error) {
 	sha, ok := g.Heads[name]
@@ -153,7 +155,9 @@ func (a *FakeApp) Redeliver(_ context.Context, id int64) error {
 // FakeImages are the image registries: digests by reference.
 type FakeImages map[string]string
 
-func (f FakeImages) Find(_ context.Context, reference string) (string, error) { return f[reference], nil }
+func (f FakeImages) Find(_ context.Context, reference string) (string, error) {
+	return f[reference], nil
+}
 
 const (
 	appID = 11

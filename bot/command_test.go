@@ -1,0 +1,156 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// spelled writes what was understood of a comment, a line for each command or mistake.
+func spelled(body string) []string {
+	commands, wrong := ParseCommands(body)
+	var out []string
+	for _, c := range commands {
+		text := fmt.Sprintf("%d %s %q", c.Line, c.Name, c.Args)
+		for _, flag := range []string{"from", "reason", "allow-empty"} {
+			if v := c.Flag(flag); v != "" {
+				text += fmt.Sprintf(" %s=%q", flag, v)
+			}
+		}
+		if c.DryRun {
+			text += " dry"
+		}
+		out = append(out, text)
+	}
+	for _, w := range wrong {
+		out = append(out, fmt.Sprintf("%d wrong: %s", w.Line, w.Problem))
+	}
+	return out
+}
+
+func TestParseCommands(t *testing.T) {
+	for name, c := range map[string]struct {
+		body string
+		want []string
+	}{
+		"plain":                          {"/approve", []string{"1 approve []"}},
+		"in capitals":                    {"/APPROVE Production", []string{`1 approve ["Production"]`}},
+		"three blanks before":            {"   /approve", []string{"1 approve []"}},
+		"four blanks are code":           {"    /approve", nil},
+		"a tab is code":                  {"\t/approve", nil},
+		"a blank and a tab":              {" \t/approve", nil},
+		"in a sentence":                  {"please /approve", nil},
+		"a blank after the slash":        {"/ approve", nil},
+		"two slashes":                    {"//approve", nil},
+		"a slash alone":                  {"/", nil},
+		"quoted":                         {"> /approve", nil},
+		"fenced":                         {"```\n/approve\n```", nil},
+		"fenced by tildes":               {"~~~ sh\n/approve\n~~~", nil},
+		"after a fence":                  {"```\nx\n```\n/approve", []string{"4 approve []"}},
+		"a fence that is never closed":   {"```\n/approve", nil},
+		"a shorter fence closes nothing": {"````\n```\n/approve\n````", nil},
+		"an indented fence closes nothing": {
+			"```\n    ```\n/approve\n```", nil,
+		},
+		"in an HTML comment":              {"<!-- \n/approve\n-->", nil},
+		"behind one on its line":          {"<!-- x --> /approve", nil},
+		"behind the end of one":           {"<!--\n--> /approve", nil},
+		"after one":                       {"<!-- x -->\n/approve", []string{"2 approve []"}},
+		"an invisible note behind it":     {"/approve <!-- from my phone -->", []string{"1 approve []"}},
+		"a note that goes on":             {"/approve <!-- a\n/promote\n-->\n/status", []string{"1 approve []", "4 status []"}},
+		"in details":                      {"<details>\n/approve\n</details>", nil},
+		"in details with an attribute":    {"<DETAILS\topen>\n/approve\n</details>\n/status", []string{"4 status []"}},
+		"details closed once too often":   {"> </details>\n<details>\n/approve\n</details>", nil},
+		"another bot's":                   {"/lgtm\n/assign @ann", nil},
+		"addressed":                       {"/sluice approve", []string{"1 approve []"}},
+		"addressed and unknown":           {"/sluice lgtm", []string{"1 wrong: there is no such command"}},
+		"addressed alone":                 {"/sluice", []string{"1 help []"}},
+		"carriage returns":                {"hi\r\n/approve\r\n", []string{"2 approve []"}},
+		"a shell's idea of a command":     {"/promote production; rm -rf /", []string{`1 wrong: there is one argument too many: "rm"`}},
+		"a blank that is not ASCII":       {"/promote\u00a0production", []string{"1 wrong: only ordinary blanks separate words"}},
+		"a blank that is not ASCII, late": {"/promote a\u00a0b", []string{`1 promote ["a\u00a0b"]`}},
+		"a path as a hotfix":              {"/hotfix ../../main", []string{`1 hotfix start ["../../main"]`}},
+		"a hotfix in short":               {"/hotfix 17 --from 1.4.0", []string{`1 hotfix start ["17"] from="1.4.0"`}},
+		"a release of two words":          {"/release start 1.4.0 --from abc --dry-run", []string{`1 release start ["1.4.0"] from="abc" dry`}},
+		"half a command":                  {"/release", []string{"1 wrong: there is no such command"}},
+		"a word too many":                 {"/release frobnicate", []string{"1 wrong: there is no such command"}},
+		"version alone explains":          {"/version", []string{"1 version explain []"}},
+		"version and nonsense":            {"/version frobnicate", []string{"1 wrong: there is no such command"}},
+		"a reason of several words":       {"/rollback to 1.3.0 --reason it is \"broken\" now", []string{`1 rollback ["to" "1.3.0"] reason="it is \"broken\" now"`}},
+		"a reason in quotes":              {`/release abandon --reason "not now" --dry-run`, []string{`1 release abandon [] reason="not now" dry`}},
+		"no reason":                       {"/rollback", []string{"1 wrong: --reason is missing: it goes into the record"}},
+		"a flag without its value":        {"/rollback --reason --dry-run", []string{"1 wrong: --reason needs a value"}},
+		"a flag twice":                    {"/release start --from a --from b", []string{"1 wrong: --from is given twice"}},
+		"a flag of another command":       {"/approve --from x", []string{`1 wrong: there is no flag "--from" here`}},
+		"nothing to dry-run":              {"/status --dry-run", []string{`1 wrong: there is no flag "--dry-run" here`}},
+		"reject takes the rest":           {"/reject it is slow -- really", []string{`1 wrong: there is no flag "--" here`}},
+		"reject in plain words":           {"/reject it is slow", []string{`1 reject ["it is slow"]`}},
+		"reject without a reason":         {"/reject", []string{"1 wrong: an argument is missing"}},
+		"an alias":                        {"/resume\n/wcid", []string{"1 retry []", "2 status []"}},
+		"one wrong among good ones":       {"/approve\n/reject\n/status", []string{"1 approve []", "3 status []", "2 wrong: an argument is missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, spelled(c.body)); diff != "" {
+				t.Errorf("%q (-want +got):\n%s", c.body, diff)
+			}
+		})
+	}
+}
+
+// A comment full of commands is read to the fifth.
+func TestParseCommandsStops(t *testing.T) {
+	got := spelled(strings.Repeat("/approve\n", 65536/9))
+	if len(got) != maxCommands || got[4] != "5 approve []" {
+		t.Errorf("%d commands, the last is %q", len(got), got[len(got)-1])
+	}
+}
+
+func FuzzParseCommands(f *testing.F) {
+	for _, body := range []string{
+		"/approve", "/APPROVE\n /promote", "> /approve\n```\n/approve\n```", "<!-- a\n/approve -->\n/status", "/promote production; rm -rf /",
+		"/promote\u00a0production", "/hotfix ../../main", "/release start --from \x00 --reason", "<details>\n/approve", "~~~\n/approve\n~~~~",
+		strings.Repeat("/approve\n", 20), "/sluice\n/sluice \u202e", "-->\n<!--->\n/approve", "\ufffd/\r\n/\t",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		commands, wrong := ParseCommands(body)
+		if n := len(commands) + len(wrong); n > maxCommands {
+			t.Errorf("%d commands", n)
+		}
+		for _, c := range commands {
+			spec, _ := lookup(strings.Fields(c.Name))
+			if spec == nil || spec.name != c.Name || len(c.Args) < spec.minArgs || len(c.Args) > spec.maxArgs {
+				t.Errorf("%+v is not in the table", c)
+			}
+		}
+		lines := strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n")
+		hidden := map[string]string{
+			"quoted":   "> " + strings.Join(lines, "\n> "),
+			"indented": "    " + strings.Join(lines, "\n    "),
+		}
+		if !strings.Contains(body, "~~~") {
+			hidden["fenced"] = "~~~\n" + body + "\n~~~"
+		}
+		if !strings.Contains(body, "-->") {
+			hidden["commented"] = "<!--\n" + body + "\n-->"
+		}
+		for how, text := range hidden {
+			if commands, wrong := ParseCommands(text); len(commands)+len(wrong) > 0 {
+				t.Errorf("%s: %q holds %v %v", how, text, commands, wrong)
+			}
+		}
+	})
+}
+
+func BenchmarkParseCommands(b *testing.B) {
+	body := strings.Repeat("Thanks for the fix, `code` and all.\n> quoted /approve\n", 50) + "/approve production\n/status\n"
+	b.ReportAllocs()
+	for b.Loop() {
+		if commands, _ := ParseCommands(body); len(commands) != 2 {
+			b.Fatal(commands)
+		}
+	}
+}
