@@ -20,12 +20,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if e.AppID != s.us.AppID || !strings.HasPrefix(e.ExternalID, e.SHA+" ") {
 		return nil // another App's check run, or not one of ours
 	}
-	command := map[string]Command{
-		buttonRetry:   {Name: "retry"},
-		buttonCancel:  {Name: "cancel"},
-		buttonApprove: {Name: "approve"},
-		buttonReject:  {Name: "reject", Args: []string{"rejected by button"}},
-	}[e.Identifier]
+	command := buttonCommands()[e.Identifier]
 	if command.Name == "" {
 		return nil
 	}
@@ -50,6 +45,16 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	sum := sha256.Sum256([]byte(reply)) // the same answer is given once, another one again
 	name := fmt.Sprintf("button-%d-%s-%d-%x", e.CheckRunID, e.Identifier, e.Sender.ID, sum[:4])
 	return s.say(ctx, q.issue, name, mention(e.Sender.Login)+" "+reply)
+}
+
+// buttonCommands is the command each button stands for.
+func buttonCommands() map[string]Command {
+	return map[string]Command{
+		buttonRetry:   {Name: "retry"},
+		buttonCancel:  {Name: "cancel"},
+		buttonApprove: {Name: "approve"},
+		buttonReject:  {Name: "reject", Args: []string{"rejected by button"}},
+	}
 }
 
 // findByCheck finds what a check run at a SHA is about: the release's pull request, else the newest open one.

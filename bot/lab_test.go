@@ -272,3 +272,8 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s (-want +got; -update writes it):\n%s", name, diff)
 	}
 }
+
+// pullOf is an open pull request of a branch in a repository; 0: not known.
+func pullOf(branch string, repo int64) *store.Pull {
+	return &store.Pull{RepoID: 42, Number: 5, HeadBranch: branch, HeadRepoID: repo, Open: true}
+}

@@ -217,7 +217,12 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if err := s.admit(ctx, q, spec.door); err != nil {
 		return "", err
 	}
-	handlers := map[string]func(context.Context, *request) (string, error){
+	return s.handlers()[spec.name](ctx, q)
+}
+
+// handlers is what carries out each command of the table.
+func (s *session) handlers() map[string]func(context.Context, *request) (string, error) {
+	return map[string]func(context.Context, *request) (string, error){
 		"help":            s.cmdHelp,
 		"status":          s.cmdStatus,
 		"version explain": s.cmdVersionExplain,
@@ -235,7 +240,6 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 		"rollback":        s.cmdRollback,
 		"unpin":           s.cmdUnpin,
 	}
-	return handlers[spec.name](ctx, q)
 }
 
 // admit asks whether the person may give the command; *userError: no.
