@@ -67,7 +67,7 @@ func (f *flow) serve() error {
 	err = f.until("the server to be ready", func() (string, bool) {
 		select {
 		case <-s.ended:
-			return "it ended: " + fmt.Sprint(s.err), true
+			return "it ended", true
 		default:
 		}
 		s.public, s.admin = readyLine(log, from)

@@ -44,6 +44,8 @@ type flow struct {
 	server *flowServer
 	// commits counts those without files of their own.
 	commits int
+	// before is done before each look; nil: nothing.
+	before func() error
 	// mends take faults back.
 	mends []func()
 }
@@ -130,6 +132,11 @@ func (f *flow) until(what string, look func() (saw string, done bool)) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
+		if f.before != nil {
+			if err := f.before(); err != nil {
+				return err
+			}
+		}
 		saw, done := look()
 		if done {
 			return nil
