@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/internal/pgtest"
+	"github.com/sluicehq/sluice/test/fakegithub"
+)
+
+// near is the real server in this process beside a stand-in GitHub that answers at once: for measuring what Sluice itself
+// takes, and what it asks.
+type near struct {
+	tb   testing.TB
+	hub  *fakegithub.Server
+	repo *fakegithub.Repo
+	srv  *server
+	seq  int
+
+	mu sync.Mutex
+	// first is the first check reported on a commit; waits is closed for the commit that is waited for.
+	first map[string]fakegithub.Call
+	waits map[string]chan struct{}
+}
+
+const createCheck = "/repos/{owner}/{repo}/check-runs"
+
+// newNear starts both. database: as of a flow.
+func newNear(tb testing.TB, database string) *near {
+	tb.Helper()
+	hub, err := fakegithub.New(fakegithub.Options{Dir: tb.TempDir(), RateLimit: -1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := hub.Start(""); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := hub.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	n := &near{tb: tb, hub: hub, first: map[string]fakegithub.Call{}, waits: map[string]chan struct{}{}}
+	hub.AddOrg(flowOrg, "dev")
+	if n.repo, err = hub.AddRepo(flowRepo, fakegithub.RepoConfig{DefaultBranch: "master"}); err != nil {
+		tb.Fatal(err)
+	}
+	n.repo.Grant("dev", fakegithub.RoleWrite)
+	sha, err := n.repo.Seed("master", "feat: open the shop", map[string]string{"README.md": "shop\n"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, ref := range []string{"refs/tags/v1.3.0", "refs/heads/development"} {
+		if err := n.repo.SetRef(ref, sha); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	hub.OnCall(n.called)
+	n.serve(database)
+	return n
+}
+
+// serve starts the server and waits until it has taken a look at the repository.
+func (n *near) serve(database string) {
+	app, err := n.hub.AddApp(fakegithub.AppConfig{WebhookSecret: flowSecret})
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	dir := n.tb.TempDir()
+	key := filepath.Join(dir, "app.pem")
+	if err := os.WriteFile(key, app.PrivateKey, 0o600); err != nil {
+		n.tb.Fatal(err)
+	}
+	flags := config.ServerFlags{
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PublicURL: "http://sluice.test", Data: filepath.Join(dir, "data"), Database: database,
+		GitHubAppID: fmt.Sprint(app.ID), GitHubWebhookSecret: flowSecret, GitHubAPIURL: n.hub.URL() + "/", GitHubURL: n.hub.URL() + "/",
+	}
+	cfg, err := flags.Resolve(func(name string) string {
+		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": key}[name]
+	}, config.ReadFile)
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	ready := make(chan net.Addr, 1)
+	w := wiring{unpaced: true, ready: func(public, _ net.Addr) { ready <- public }}
+	if n.srv, err = newServer(n.tb.Context(), cfg, slog.New(slog.DiscardHandler), w); err != nil {
+		n.tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.srv.run(ctx) }()
+	n.tb.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			n.tb.Error(err)
+		}
+		if err := n.srv.close(); err != nil {
+			n.tb.Error(err)
+		}
+	})
+	select {
+	case public := <-ready:
+		if err := n.hub.SetWebhook(app.ID, "http://"+public.String()+"/webhooks/github", flowSecret); err != nil {
+			n.tb.Fatal(err)
+		}
+	case err := <-ended:
+		ended <- err
+		n.tb.Fatalf("the server did not start: %v", err)
+	}
+	if _, err := n.hub.Install(app.ID, flowOrg); err != nil {
+		n.tb.Fatal(err)
+	}
+	n.idle()
+}
+
+// called notes the first check of each commit.
+func (n *near) called(c fakegithub.Call) {
+	if c.Method != "POST" || c.Route != createCheck {
+		return
+	}
+	var in struct {
+		SHA string `json:"head_sha"`
+	}
+	if json.Unmarshal(c.Body, &in) != nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, seen := n.first[in.SHA]; seen {
+		return
+	}
+	n.first[in.SHA] = c
+	if done := n.waits[in.SHA]; done != nil {
+		close(done)
+	}
+}
+
+// check waits for the first check on a commit.
+func (n *near) check(sha string) fakegithub.Call {
+	n.tb.Helper()
+	n.mu.Lock()
+	done := n.waits[sha]
+	if done == nil {
+		done = make(chan struct{})
+		n.waits[sha] = done
+		if _, seen := n.first[sha]; seen {
+			close(done)
+		}
+	}
+	n.mu.Unlock()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		n.tb.Fatalf("no check on %s after %v", sha, patience)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.first[sha]
+}
+
+// idle waits until everything GitHub has told is handled and nothing is due.
+func (n *near) idle() {
+	n.tb.Helper()
+	quiet, last := 0, -1
+	end := time.Now().Add(patience)
+	for quiet < 2 {
+		if err := n.hub.Settle(n.tb.Context()); err != nil {
+			n.tb.Fatal(err)
+		}
+		if err := n.srv.queue.Idle(n.tb.Context()); err != nil {
+			n.tb.Fatal(err)
+		}
+		if now := n.hub.LastCall(); now == last {
+			quiet++
+		} else {
+			quiet, last = 0, now
+		}
+		if time.Now().After(end) {
+			n.tb.Fatal("the server is never idle")
+		}
+	}
+}
+
+// push commits to a new feature branch.
+func (n *near) push() (branch, sha string) {
+	n.tb.Helper()
+	n.seq++
+	branch = fmt.Sprintf("feature/%d", n.seq)
+	sha, err := n.hub.As("dev").Commit(n.tb.Context(), flowRepo, branch, "feat: sell more", map[string]string{branch + ".txt": "1\n"})
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	return branch, sha
+}
+
+// open opens a pull request into development.
+func (n *near) open(branch string) int {
+	n.tb.Helper()
+	number, err := n.hub.As("dev").OpenPull(n.tb.Context(), flowRepo, branch, "development", "Sell more", "")
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	return number
+}
+
+// answered is when GitHub had the 202 of the latest delivery of an event.
+func (n *near) answered(event, action string) time.Time {
+	n.tb.Helper()
+	for _, d := range slices.Backward(n.hub.Deliveries()) {
+		if d.Event == event && d.Action == action {
+			if d.StatusCode != 202 {
+				n.tb.Fatalf("the delivery of %s was answered %d %s", event, d.StatusCode, d.Problem)
+			}
+			return d.DeliveredAt.Add(d.Duration)
+		}
+	}
+	n.tb.Fatalf("%s %s was not delivered", event, action)
+	return time.Time{}
+}
+
+// BenchmarkFirstCheck measures from the 202 of a delivery to the first check on GitHub, which answers at once: of a push
+// (its branch's pipeline) and of a pull request (its verdict).
+func BenchmarkFirstCheck(b *testing.B) {
+	for name, database := range map[string]func(testing.TB) string{
+		"sqlite": func(testing.TB) string { return "" }, "postgres": pgtest.URL,
+	} {
+		b.Run("push/"+name, func(b *testing.B) {
+			n := newNear(b, database(b))
+			firstChecks(b, n, func() time.Duration {
+				_, sha := n.push()
+				call := n.check(sha)
+				n.idle()
+				return call.At.Sub(n.answered("push", ""))
+			})
+		})
+		b.Run("pull/"+name, func(b *testing.B) {
+			n := newNear(b, database(b))
+			firstChecks(b, n, func() time.Duration {
+				// The pull request comes from a commit that has no check yet: a branch Sluice keeps no pipeline for.
+				n.seq++
+				branch := fmt.Sprintf("topic-%d", n.seq)
+				sha, err := n.repo.Seed(branch, "feat: sell more", map[string]string{branch + ".txt": "1\n"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				n.open(branch)
+				call := n.check(sha)
+				n.idle()
+				return call.At.Sub(n.answered("pull_request", "opened"))
+			})
+		})
+	}
+}
+
+// firstChecks runs one round after the other, which warms up with the first, and reports the median and the 99th of a
+// hundred.
+func firstChecks(b *testing.B, n *near, round func() time.Duration) {
+	round()
+	took := make([]time.Duration, 0, 1024)
+	from := n.hub.LastCall()
+	for b.Loop() {
+		took = append(took, round())
+	}
+	slices.Sort(took)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.ReportMetric(ms(took[len(took)/2]), "p50-ms")
+	b.ReportMetric(ms(took[len(took)*99/100]), "p99-ms")
+	b.ReportMetric(float64(n.hub.LastCall()-from)/float64(len(took)), "calls/op")
+	b.ReportMetric(0, "ns/op") // most of it is waiting until all is quiet again
+}
