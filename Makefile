@@ -29,8 +29,13 @@ build: ## Build the static binary bin/sluice.
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/sluice ./cmd/sluice
 
 .PHONY: test
-test: setup fmt-check ## Run every test, installing what they need. With CI=true a skipped test is a failure.
+test: fmt-check ready ## Run every test, installing what they need. With CI=true a skipped test is a failure.
 	@GOTESTSUM='$(GOTESTSUM)' PARALLEL='$(PARALLEL)' test/run.sh $(PACKAGES)
+
+# Installing waits for the network and building for the processor, so both are done at once.
+.PHONY: ready
+ready:
+	@test/setup.sh & setup=$$!; built=0; $(GO) build -race ./... || built=$$?; wait $$setup; exit $$built
 
 .PHONY: setup
 setup: ## Install what the tests need: Debian packages (as root, on Debian) and npm packages.
