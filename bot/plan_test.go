@@ -207,6 +207,10 @@ func TestPlanObserves(t *testing.T) {
 	if len(d.Commands) != 2 || !strings.HasPrefix(d.Commands[1].Does, "nothing") || strings.HasPrefix(d.Commands[0].Does, "nothing") {
 		t.Errorf("commands while observing: %+v", d.Commands)
 	}
+	push := event.Push{Origin: e.Origin, Ref: "refs/heads/a", Branch: "a", Before: earlier, After: planned}
+	if d := bot.PlanEvents(cfg, []event.Event{push})[0]; d.Pipeline != nil {
+		t.Errorf("a pipeline while observing: %+v", d.Pipeline)
+	}
 }
 
 // A subscription is there because Translate takes something from such deliveries, and none is missing.

@@ -99,6 +99,9 @@ func (p *planner) react(b gitflow.Branch, before, sha string) {
 		} else {
 			p.does("record the branch as a %s, if it is not one yet", b.Kind)
 		}
+		if b.Kind == gitflow.KindHotfix {
+			p.given("the branch has a commit of its own; at the commit it was cut from there is nothing to build")
+		}
 		if before != "" {
 			p.does("void approvals that were given for %s", short(before))
 		}
@@ -110,6 +113,10 @@ func (p *planner) react(b gitflow.Branch, before, sha string) {
 
 // start plans the pipeline of a branch.
 func (p *planner) start(b gitflow.Branch, sha string) {
+	if p.cfg.Mode == config.Observe {
+		p.does("start no pipeline: the configuration says mode: observe")
+		return
+	}
 	def, ok := p.cfg.Pipeline(string(b.Kind), config.Revision{SkipDeploy: !b.Deploys})
 	if !ok {
 		p.does("start no pipeline: a %s branch has none", b.Kind)
@@ -307,13 +314,17 @@ func (p *planner) mergeGroup(e event.MergeGroup) {
 		return
 	}
 	b := p.branch(p.names.Classify(base))
-	if b.Kind == gitflow.KindProduction {
-		p.does("fail the check %s at %s: production takes no merge queue, because it makes commits that nobody approved", quoted(CheckBranch), short(e.SHA))
+	n, named := queuedPull(e.HeadRef)
+	switch {
+	case b.Kind == gitflow.KindProduction:
+		p.does("fail the checks %s at %s: production takes no merge queue, because it makes commits that nobody approved",
+			quoted(CheckBranch, CheckPromotion), short(e.SHA))
+		return
+	case !named:
+		p.does("fail the check %s at %s: the name of the group's branch has no number of a pull request", quoted(CheckBranch), short(e.SHA))
 		return
 	}
-	if n, ok := queuedPull(e.HeadRef); ok {
-		p.asks("pull request #%d and its comparisons", n)
-	}
+	p.asks("pull request #%d and its comparisons", n)
 	p.does("report the checks %s at %s, as the rules judge the pull request", quoted(CheckBranch, CheckConfig, CheckPipeline), short(e.SHA))
 }
 
