@@ -276,8 +276,16 @@ func writeVerdict(b *strings.Builder, v gitflow.Verdict) {
 // configCheck tells whether the configuration a pull request proposes can be used.
 func (s *session) configCheck(at *atSHA) forge.CheckRun {
 	run := forge.CheckRun{Name: CheckConfig, SHA: at.sha, Title: "The configuration is not touched"}
+	if at.group != nil {
+		run.Title = "Judged with the pull requests in this group"
+		return completed(run, forge.Success)
+	}
 	touched := false
 	for _, f := range at.findings {
+		if f.Unknown != "" {
+			run.Title = f.Unknown
+			return completed(run, forge.Failure)
+		}
 		touched = touched || f.Config.Touched
 		run.Annotations = append(run.Annotations, f.Config.Problems...)
 	}
@@ -442,11 +450,12 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 	}
 	if r == nil {
 		if at.group != nil {
-			run.Title, run.Summary = "Nothing is promoted by this merge", ""
 			if at.group.Production {
 				run.Title, run.Summary = at.group.Title, at.group.Text
+				return completed(run, at.group.Conclusion), true, nil
 			}
-			return completed(run, at.group.Conclusion), true, nil
+			run.Title = "Nothing is promoted by this merge"
+			return completed(run, forge.Success), true, nil
 		}
 		if !into {
 			return run, false, nil

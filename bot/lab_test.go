@@ -39,7 +39,8 @@ type FakeGitHub struct {
 	Comparisons map[string]forge.Comparison
 	Runs        []forge.CheckRun
 	Said        []forge.Comment
-	Err         error // of every question about rights
+	Files       []string // of any pull request
+	Err         error    // of every question about rights
 
 	// Saved are the check runs written, Reactions those of comments.
 	Saved     []forge.CheckRun
@@ -112,6 +113,10 @@ func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Compar
 	return c, nil
 }
 
+func (g *FakeGitHub) PullFiles(context.Context, int) ([]string, bool, error) {
+	return g.Files, true, nil
+}
+
 func (g *FakeGitHub) CheckRuns(context.Context, string) ([]forge.CheckRun, error) { return g.Runs, nil }
 
 func (g *FakeGitHub) Comments(context.Context, int) ([]forge.Comment, error) { return g.Said, nil }
@@ -172,13 +177,13 @@ func person(id int64, login string) forge.User { return forge.User{ID: id, Login
 // lab is a session over an empty database and a fake repository, at noon.
 type lab struct {
 	*session
-	t   *testing.T
+	t   testing.TB
 	gh  *FakeGitHub
 	app *FakeApp
 	now time.Time
 }
 
-func newLab(t *testing.T, yaml string) *lab {
+func newLab(t testing.TB, yaml string) *lab {
 	t.Helper()
 	st, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"), store.Options{})
 	must(t, err)
@@ -276,4 +281,11 @@ func golden(t *testing.T, name, got string) {
 // pullOf is an open pull request of a branch in a repository; 0: not known.
 func pullOf(branch string, repo int64) *store.Pull {
 	return &store.Pull{RepoID: 42, Number: 5, HeadBranch: branch, HeadRepoID: repo, Open: true}
+}
+
+// newSession is another handling in the same repository.
+func newSession(l *lab) *session {
+	s := *l.session
+	s.dirty, s.touched, s.compared = map[string]bool{}, map[string]bool{}, map[[2]string]forge.Comparison{}
+	return &s
 }

@@ -1,0 +1,305 @@
+package bot
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// built is a feature's execution at a commit, in the state that facts lead to.
+func (l *lab) built(id, branch, sha string, facts ...pipeline.Fact) store.Execution {
+	l.t.Helper()
+	def := pipeline.Definition{Kind: pipeline.KindFeature, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{
+		{Name: "Test", Actions: []pipeline.Action{{Name: "unit", Uses: "checks"}}},
+	}}
+	state := pipeline.New(pipeline.Input{ID: id, Definition: def, SHA: sha}, noon)
+	x := store.Execution{ID: id, RepoID: 42, Kind: pipeline.KindFeature, Branch: branch, SHA: sha, State: state, Status: state.Status, CreatedAt: noon}
+	for _, f := range facts {
+		x = l.told(x, f)
+	}
+	l.write(func(tx *store.Tx) error {
+		if err := tx.CreateExecution(l.t.Context(), &x); err != nil {
+			return err
+		}
+		return nil
+	})
+	return x
+}
+
+// asks makes an open pull request at a commit with what was found about it.
+func (l *lab) asks(p store.Pull, verdict string) {
+	l.t.Helper()
+	p.RepoID, p.Open, p.Verdict = 42, true, []byte(verdict)
+	if p.HeadRepoID == 0 {
+		p.HeadRepoID = 42
+	}
+	l.write(func(tx *store.Tx) error { return tx.SavePull(l.t.Context(), p) })
+}
+
+func (l *lab) at(branch, sha string) {
+	l.t.Helper()
+	l.write(func(tx *store.Tx) error {
+		return tx.SaveBranch(l.t.Context(), store.Branch{RepoID: 42, Name: branch, SHA: sha})
+	})
+}
+
+// shown writes check runs as people see them.
+func shown(runs []forge.CheckRun) string {
+	var b strings.Builder
+	for _, r := range runs {
+		fmt.Fprintf(&b, "%s: %s %s: %s", r.Name, r.Status, r.Conclusion, r.Title)
+		for _, x := range r.Buttons {
+			fmt.Fprintf(&b, " [%s]", x.Label)
+		}
+		b.WriteString("\n")
+		for _, text := range []string{r.Summary, r.Text} {
+			if text = strings.TrimSpace(text); text != "" {
+				b.WriteString("    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+const (
+	good = `{"verdict":{"Pass":true,"Title":"It keeps to the flow"},"config":{"touched":false}}`
+	evil = `{"verdict":{"Pass":false,"Title":"A feature does not go into production"},"config":{"touched":true,` +
+		`"problems":[{"Path":".github/sluice.yml","StartLine":3,"Title":"prodution","Message":"unknown @acme/all <img>"}]}}`
+)
+
+func begun() pipeline.Fact { return pipeline.Started{At: noon} }
+
+func settled(id string, s pipeline.Status) pipeline.Fact {
+	return pipeline.ActionSettled{At: noon.Add(75 * time.Second), ID: pipeline.ActionID(id, 1, 1, 1), Status: s, Summary: "as it went"}
+}
+
+// What every situation of a commit shows; none of it leaves a required check out.
+func TestChecks(t *testing.T) {
+	situations := []struct {
+		name string
+		make func(*lab)
+	}{
+		{"a feature that passed", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Succeeded))
+		}},
+		{"a feature that waits for its turn", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.built("x1", "feature/x", head)
+		}},
+		{"a feature that failed", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Failed))
+		}},
+		{"a feature that was cancelled", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.built("x1", "feature/x", head, pipeline.CancelRequested{At: noon, By: pipeline.Actor{ID: 1, Login: "ann"}})
+		}},
+		{"the wrong target, and a configuration that calls people", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "master"}, evil)
+			l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Succeeded))
+		}},
+		{"rules that could not be judged", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, `{"unknown":"The rules could not be judged"}`)
+			l.built("x1", "feature/x", head, begun())
+		}},
+		{"two pull requests at one commit, the worst of both", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.asks(store.Pull{Number: 2, HeadBranch: "feature/y", HeadSHA: head, BaseBranch: "master"}, evil)
+			l.at("feature/x", head)
+			l.at("feature/y", head)
+			l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Succeeded))
+			l.built("x2", "feature/y", head, begun(), settled("x2", pipeline.Failed))
+		}},
+		{"a branch that has moved on does not hold up one that is here", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+			l.at("feature/x", head)
+			l.at("feature/y", cut)
+			l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Succeeded))
+			l.built("x2", "feature/y", head, pipeline.SupersededBy{At: noon, ID: "x3"})
+		}},
+		{"a fork", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "development", HeadSHA: head, BaseBranch: "development", HeadRepoID: 99}, good)
+		}},
+		{"a head that was there before Sluice", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+		}},
+		{"a back-merge", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "backmerge/1234567-development", HeadSHA: head, BaseBranch: "development"}, good)
+		}},
+		{"a group of the merge queue", func(l *lab) {
+			l.write(func(tx *store.Tx) error {
+				return tx.SetSetting(l.t.Context(), l.groupKey(head), `{"title":"The pull requests in this group keep to the flow","conclusion":"success"}`)
+			})
+		}},
+		{"a group into production", func(l *lab) {
+			must(l.t, l.mergeGroup(l.t.Context(), event.MergeGroup{Activity: event.ChecksRequested, SHA: head, BaseRef: "refs/heads/master"}))
+		}},
+		{"a group of nobody knows what", func(l *lab) {
+			must(l.t, l.mergeGroup(l.t.Context(), event.MergeGroup{Activity: event.ChecksRequested, SHA: head, BaseRef: "refs/heads/development", HeadRef: "gh-readonly-queue/development/x"}))
+		}},
+		{"a push by hand to production", func(l *lab) {
+			l.write(func(tx *store.Tx) error {
+				return tx.SetSetting(l.t.Context(), l.pushKey(head), `[{"Rule":"direct-push","Problem":"It was pushed by hand.","Remedy":"Open a pull request."}]`)
+			})
+		}},
+		{"a release that is in production", released(store.ReleaseReleased)},
+		{"a release that was rolled back", released(store.ReleaseRolledBack)},
+		{"a release that was abandoned", released(store.ReleaseAbandoned)},
+		{"a release whose promotion failed", released(store.ReleaseFailed)},
+		{"the head of a release's branch after the promotion began", func(l *lab) {
+			l.asks(store.Pull{Number: 5, HeadBranch: "release/1.4.0", HeadSHA: head, BaseBranch: "master"}, good)
+			l.write(func(tx *store.Tx) error {
+				return tx.SaveRelease(l.t.Context(), store.Release{
+					ID: "r1", RepoID: 42, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", SHA: cut, HeadSHA: head, Pull: 5, Status: store.ReleasePromoting,
+				})
+			})
+		}},
+		{"anything while observing", func(l *lab) {
+			l.repo.Observe = true
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "master"}, evil)
+		}},
+	}
+	var b strings.Builder
+	for _, c := range situations {
+		l := newLab(t, "")
+		l.now = noon.Add(2 * time.Minute)
+		c.make(l)
+		runs, err := l.checksOf(t.Context(), head)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		fmt.Fprintf(&b, "# %s\n%s\n", c.name, shown(runs))
+		for _, r := range runs {
+			if r.SHA != head || r.Title == "" || r.Status == "completed" && r.Conclusion == "" {
+				t.Errorf("%s: %+v", c.name, r)
+			}
+			switch r.Conclusion {
+			case "neutral", "skipped", "stale":
+				t.Errorf("%s: %s is %s, which counts as passed", c.name, r.Name, r.Conclusion)
+			}
+		}
+	}
+	golden(t, "checks.golden", b.String())
+}
+
+func released(status store.ReleaseStatus) func(*lab) {
+	return func(l *lab) {
+		l.asks(store.Pull{Number: 5, HeadBranch: "release/1.4.0", HeadSHA: head, BaseBranch: "master"}, good)
+		l.write(func(tx *store.Tx) error {
+			return tx.SaveRelease(l.t.Context(), store.Release{
+				ID: "r1", RepoID: 42, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", SHA: head, HeadSHA: head, Pull: 5, Status: status,
+				CandidateImage: "dev.test/shop:1.4.0-candidate-2222222", CandidateDigest: digest, Problem: "The deployment to production failed: x.",
+			})
+		})
+	}
+}
+
+// What a check says is sent once, and again when it was something else in between, however often that happens.
+func TestChecksAreSentWhenTheyChange(t *testing.T) {
+	l := newLab(t, "")
+	run := func(c forge.Conclusion) forge.CheckRun {
+		return completed(forge.CheckRun{Name: CheckBranch, SHA: head, Title: string(c)}, c)
+	}
+	var want []forge.Conclusion
+	for range 3 {
+		for _, c := range []forge.Conclusion{forge.Success, forge.Failure} {
+			want = append(want, c)
+			for range 2 {
+				l.now = l.now.Add(time.Second)
+				must(t, l.reportCheck(t.Context(), run(c)))
+			}
+		}
+	}
+	var got []forge.Conclusion
+	for _, r := range l.gh.Saved {
+		got = append(got, r.Conclusion)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
+	}
+	if l.gh.Saved[1].ID == 0 {
+		t.Error("the second is a run of its own, not an update")
+	}
+	must(t, l.reportCheck(t.Context(), forge.CheckRun{Name: CheckBranch, SHA: head, Title: "again", Status: "in_progress"}))
+	if last := l.gh.Saved[len(l.gh.Saved)-1]; last.ID != 0 {
+		t.Error("a completed run was opened again; branch rules do not see that")
+	}
+}
+
+func TestSeverity(t *testing.T) {
+	order := []struct {
+		status string
+		c      forge.Conclusion
+	}{
+		{"completed", forge.Success}, {"queued", ""}, {"in_progress", ""}, {"completed", forge.Cancelled}, {"completed", forge.ActionRequired}, {"completed", forge.Failure},
+	}
+	for i := 1; i < len(order); i++ {
+		if severity(order[i-1].status, order[i-1].c) >= severity(order[i].status, order[i].c) {
+			t.Errorf("%v is not worse than %v", order[i], order[i-1])
+		}
+	}
+}
+
+func TestQueuedPull(t *testing.T) {
+	for ref, want := range map[string]int{
+		"refs/heads/gh-readonly-queue/development/pr-12-abc": 12,
+		"gh-readonly-queue/feature/pr-3/x/pr-12-abc":         12,
+		"gh-readonly-queue/development/pr--abc":              0,
+		"gh-readonly-queue/development/pr-x-abc":             0,
+		"gh-readonly-queue/development":                      0,
+		"":                                                   0,
+	} {
+		n, ok := queuedPull(ref)
+		if ok != (want > 0) || ok && n != want {
+			t.Errorf("%q: %d, %t; want %d", ref, n, ok, want)
+		}
+	}
+}
+
+// A group is judged by the pull request it is of, and the judgement is there when the checks are asked for again.
+func TestMergeGroup(t *testing.T) {
+	l := newLab(t, "")
+	side := func(branch, sha string) forge.Side {
+		return forge.Side{Branch: branch, SHA: sha, RepoID: 42, Owner: "acme"}
+	}
+	l.gh.Pulls = map[int]forge.PullRequest{12: {Number: 12, Open: true, Head: side("hotfix/17", cut), Base: side("development", "")}}
+	l.gh.Comparisons = map[string]forge.Comparison{}
+	for _, need := range gitflow.PullNeeds(l.names(), gitflow.PullFacts{Number: 12, Head: "hotfix/17", Base: "development", HeadSHA: cut, Open: true, HeadOwner: "acme"}) {
+		l.gh.Comparisons[need.Base+"..."+need.Head] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: cut, Message: "x"}}}
+	}
+	e := event.MergeGroup{Activity: event.ChecksRequested, SHA: head, BaseRef: "refs/heads/development", HeadRef: "refs/heads/gh-readonly-queue/development/pr-12-" + cut}
+	must(t, l.mergeGroup(t.Context(), e))
+	other := newSession(l)
+	runs, err := other.checksOf(t.Context(), head)
+	must(t, err)
+	if len(runs) != 4 {
+		t.Errorf("%d checks, want all four:\n%s", len(runs), shown(runs))
+	}
+	e.Activity, e.SHA = event.Destroyed, cut
+	must(t, l.mergeGroup(t.Context(), e))
+	if runs, err := l.checksOf(t.Context(), cut); err != nil || len(runs) != 0 {
+		t.Errorf("a group that is gone: %v, %v", shown(runs), err)
+	}
+}
+
+func BenchmarkChecksOf(b *testing.B) {
+	l := newLab(b, "")
+	l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "development"}, good)
+	l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Succeeded))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.checksOf(b.Context(), head); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
