@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/pgtest"
 	"github.com/sluicehq/sluice/test/fakegithub"
@@ -28,7 +29,8 @@ type near struct {
 	seq  int
 
 	mu sync.Mutex
-	// first is the first check reported on a commit; waits is closed for the commit that is waited for.
+	// first is the first check reported on a commit, and with its name behind it ("SHA NAME") the first of that name; waits
+	// is closed when the one that is waited for came.
 	first map[string]fakegithub.Call
 	waits map[string]chan struct{}
 }
@@ -129,31 +131,34 @@ func (n *near) called(c fakegithub.Call) {
 		return
 	}
 	var in struct {
-		SHA string `json:"head_sha"`
+		SHA  string `json:"head_sha"`
+		Name string
 	}
 	if json.Unmarshal(c.Body, &in) != nil {
 		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, seen := n.first[in.SHA]; seen {
-		return
-	}
-	n.first[in.SHA] = c
-	if done := n.waits[in.SHA]; done != nil {
-		close(done)
+	for _, key := range []string{in.SHA, in.SHA + " " + in.Name} {
+		if _, seen := n.first[key]; seen {
+			continue
+		}
+		n.first[key] = c
+		if done := n.waits[key]; done != nil {
+			close(done)
+		}
 	}
 }
 
-// check waits for the first check on a commit.
-func (n *near) check(sha string) fakegithub.Call {
+// check waits for the first check on a commit, or for the first of a name: "SHA NAME".
+func (n *near) check(key string) fakegithub.Call {
 	n.tb.Helper()
 	n.mu.Lock()
-	done := n.waits[sha]
+	done := n.waits[key]
 	if done == nil {
 		done = make(chan struct{})
-		n.waits[sha] = done
-		if _, seen := n.first[sha]; seen {
+		n.waits[key] = done
+		if _, seen := n.first[key]; seen {
 			close(done)
 		}
 	}
@@ -161,11 +166,11 @@ func (n *near) check(sha string) fakegithub.Call {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		n.tb.Fatalf("no check on %s after %v", sha, patience)
+		n.tb.Fatalf("no check on %s after %v", key, patience)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.first[sha]
+	return n.first[key]
 }
 
 // idle waits until everything GitHub has told is handled and nothing is due.
@@ -246,15 +251,10 @@ func BenchmarkFirstCheck(b *testing.B) {
 		b.Run("pull/"+name, func(b *testing.B) {
 			n := newNear(b, database(b))
 			firstChecks(b, n, func() time.Duration {
-				// The pull request comes from a commit that has no check yet: a branch Sluice keeps no pipeline for.
-				n.seq++
-				branch := fmt.Sprintf("topic-%d", n.seq)
-				sha, err := n.repo.Seed(branch, "feat: sell more", map[string]string{branch + ".txt": "1\n"})
-				if err != nil {
-					b.Fatal(err)
-				}
+				branch, sha := n.push()
+				n.idle()
 				n.open(branch)
-				call := n.check(sha)
+				call := n.check(sha + " " + bot.CheckBranch)
 				n.idle()
 				return call.At.Sub(n.answered("pull_request", "opened"))
 			})
