@@ -1,0 +1,139 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// promotionCheck reports on pull requests into production: what blocks, and the one next step.
+func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun, bool, error) {
+	run := forge.CheckRun{Name: CheckPromotion, SHA: at.sha}
+	into := false
+	for _, p := range at.pulls {
+		into = into || p.BaseBranch == s.names().Production
+	}
+	r := at.release
+	if r == nil && at.ahead != nil {
+		run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", at.ahead.Version, short(at.ahead.SHA))
+		run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
+		return completed(run, forge.Failure), into, nil
+	}
+	if r == nil && at.former != nil {
+		run.Title = fmt.Sprintf("The branch has moved on to %s", short(at.former.HeadSHA))
+		return completed(run, forge.Cancelled), true, nil
+	}
+	if r == nil {
+		if at.group != nil {
+			if at.group.Production {
+				run.Title, run.Summary = at.group.Title, at.group.Text
+				return completed(run, at.group.Conclusion), true, nil
+			}
+			run.Title = "Nothing is promoted by this merge"
+			return completed(run, forge.Success), true, nil
+		}
+		if !into {
+			return run, false, nil
+		}
+		run.Title = "Only a release or a hotfix goes to production"
+		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."
+		return completed(run, forge.Failure), true, nil
+	}
+	if !into && r.Pull == 0 {
+		return run, false, nil
+	}
+	run, err := s.releaseCheck(ctx, run, r)
+	return run, true, err
+}
+
+// releaseCheck reports on the promotion of a release.
+func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store.Release) (forge.CheckRun, error) {
+	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version)
+	if r.CandidateImage != "" {
+		run.Summary = fmt.Sprintf("Candidate: %s", code(r.CandidateImage))
+		if r.CandidateDigest != "" {
+			run.Summary += ", digest " + code(r.CandidateDigest)
+		}
+		run.Summary += "\n\n"
+	}
+	switch r.Status {
+	case store.ReleaseReleased, store.ReleaseRolledBack:
+		run.Title = fmt.Sprintf("%s is in production", r.Version)
+		if r.Status == store.ReleaseRolledBack {
+			run.Title = fmt.Sprintf("%s was in production and was rolled back", r.Version)
+		}
+		return completed(run, forge.Success), nil
+	case store.ReleaseAbandoned:
+		run.Title = fmt.Sprintf("%s was abandoned", r.Version)
+		return completed(run, forge.Cancelled), nil
+	case store.ReleaseFailed:
+		run.Title = r.Problem
+		run.Summary += "`/retry` tries the same digest again; `/rollback` takes production back."
+		return completed(run, forge.Failure), nil
+	}
+	w, err := s.look(ctx, r, phasePromote)
+	if err != nil {
+		if errors.Is(err, forge.ErrNotFound) {
+			run.Title, run.Status = "Waiting for the release branch", "in_progress"
+			return run, nil
+		}
+		return run, err
+	}
+	run.Title = gitflow.NextStep(w.State)
+	if r.Status == store.ReleasePromoting && s.cfg.Finish.Order == "merge-then-deploy" {
+		return completed(run, forge.Success), nil
+	}
+	run.Summary += s.planText(w)
+	if w.execution == nil || r.Status == store.ReleasePromoting {
+		run.Status = "in_progress"
+		return run, nil
+	}
+	if _, _, waits := w.execution.State.OpenApproval(); waits {
+		run.Buttons = []forge.Button{
+			{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
+			{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject},
+		}
+		return completed(run, forge.ActionRequired), nil
+	}
+	if w.Candidate.Failed || w.execution.Status.Final() {
+		return completed(run, forge.ActionRequired), nil
+	}
+	run.Status = "in_progress"
+	return run, nil
+}
+
+// planText shows what a promotion needs, and what is there.
+func (s *session) planText(w *world) string {
+	plan := gitflow.PlanPromote(w.State)
+	var b strings.Builder
+	if plan.Refused != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", plan.Refused.Markdown(code))
+	}
+	for _, step := range plan.Steps {
+		box := " "
+		if step.Done {
+			box = "x"
+		}
+		fmt.Fprintf(&b, "- [%s] %s", box, step.Title.Markdown(code))
+		switch {
+		case step.Done:
+		case step.Blocked != "":
+			fmt.Fprintf(&b, ": %s", step.Blocked.Markdown(code))
+		case step.Waiting != "":
+			fmt.Fprintf(&b, ": %s", step.Waiting.Markdown(code))
+		}
+		b.WriteString("\n")
+	}
+	for _, o := range w.Obstacles {
+		fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
+	}
+	for _, u := range w.approvers {
+		fmt.Fprintf(&b, "\n- approved by %s", code(u.Login))
+	}
+	return b.String()
+}

@@ -1,0 +1,183 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// lookFinish reads what the steps after the deployment have done so far.
+func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) error {
+	tag, err := s.gh.Tag(ctx, r.Tag)
+	if err := ignoreNotFound(err); err != nil {
+		return err
+	}
+	w.TagSHA = tag.SHA
+	_, err = s.gh.ReleaseByTag(ctx, r.Tag)
+	if err := ignoreNotFound(err); err != nil {
+		return err
+	}
+	w.ReleasePage = err == nil
+	if err := s.lookLine(ctx, &w.Production, w.Candidate.SHA, ""); err != nil {
+		return err
+	}
+	if err := s.lookLine(ctx, &w.Development, w.Candidate.SHA, w.Production.SHA); err != nil {
+		return err
+	}
+	var heads []store.Branch
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		heads, err = tx.Branches(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || h.Name == r.Branch {
+			continue
+		}
+		if abandoned, err := s.abandoned(ctx, h.Name); err != nil || abandoned {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		line := gitflow.Line{Branch: h.Name}
+		if line.SHA, err = s.head(ctx, h.Name); err != nil {
+			return err
+		}
+		if line.SHA == "" {
+			continue
+		}
+		if err := s.lookLine(ctx, &line, w.Candidate.SHA, w.Production.SHA); err != nil {
+			return err
+		}
+		w.Releases = append(w.Releases, line)
+	}
+	if err := s.lookFinishPull(ctx, r, w); err != nil {
+		return err
+	}
+	return s.lookBackmerges(ctx, w)
+}
+
+// abandoned tells whether a release branch is left over from a release that ended.
+func (s *session) abandoned(ctx context.Context, branch string) (bool, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.ReleaseByBranch(ctx, s.repo.ID, branch)
+		return err
+	})
+	return err == nil && !r.Status.Live(), ignoreMissing(err)
+}
+
+// lookLine tells whether a branch contains the candidate and the production tip, and what it said to merges so far.
+func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, production string) error {
+	if l.SHA == "" {
+		return nil
+	}
+	for _, q := range []struct {
+		sha  string
+		into *bool
+	}{{candidate, &l.HasCandidate}, {production, &l.HasProduction}} {
+		if q.sha == "" {
+			continue
+		}
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: l.SHA, Head: q.sha})
+		if err != nil {
+			return err
+		}
+		*q.into = c.Contains()
+	}
+	if t, ok := s.tried[l.Branch]; ok {
+		l.Answer, l.TriedSHA, l.Reason, l.Files = t.Answer, t.TriedSHA, t.Reason, t.Files
+	}
+	return nil
+}
+
+// lookFinishPull finds the bot's own branch and pull request for a production branch that takes no direct merge.
+func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world) error {
+	branch := gitflow.FinishPrefix + r.Version
+	var err error
+	if w.FinishHead, err = s.head(ctx, branch); err != nil {
+		return err
+	}
+	if w.FinishPull, err = s.pullFrom(ctx, branch, s.names().Production); err != nil {
+		return err
+	}
+	repair := gitflow.RepairBranch(branch)
+	if w.RepairHead, err = s.head(ctx, repair); err != nil {
+		return err
+	}
+	if w.RepairPull, err = s.pullFrom(ctx, repair, s.names().Production); err != nil {
+		return err
+	}
+	for _, p := range []*gitflow.Pull{&w.Pull, &w.FinishPull} {
+		if err := s.mergeSeen(ctx, p, w.Production.SHA); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pullFrom is the newest pull request from a branch of the bot's; the zero Pull: there is none. An open one is read by
+// itself, since GitHub's lists do not tell whether it can be merged.
+func (s *session) pullFrom(ctx context.Context, head, base string) (gitflow.Pull, error) {
+	all, err := s.gh.PullsFrom(ctx, head, base)
+	if err != nil || len(all) == 0 {
+		return gitflow.Pull{}, err
+	}
+	p := all[0]
+	if p.Open {
+		if p, err = s.gh.Pull(ctx, p.Number); err != nil {
+			return gitflow.Pull{}, err
+		}
+	}
+	return flowPull(p, forge.User{ID: s.us.UserID}), nil
+}
+
+// mergeSeen tells whether the base, as it was read, has the merge commit of a merged pull request already.
+func (s *session) mergeSeen(ctx context.Context, p *gitflow.Pull, base string) error {
+	if !p.Merged || p.MergeSHA == "" || base == "" {
+		return nil
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: base, Head: p.MergeSHA})
+	p.MergeSeen = gitflow.No
+	if c.Contains() {
+		p.MergeSeen = gitflow.Yes
+	}
+	return err
+}
+
+// lookBackmerges finds the back-merge branches the bot made, by the record of making them, and their pull requests.
+func (s *session) lookBackmerges(ctx context.Context, w *world) error {
+	var made []store.Effect
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		made, err = tx.Effects(ctx, s.repo.ID, string(effectCreateBranch))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range made {
+		var b branchIntent
+		if err := json.Unmarshal(e.Intent, &b); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(b.Branch, gitflow.BackmergePrefix) || !e.Done {
+			continue
+		}
+		m := gitflow.Backmerge{Target: b.Target, Branch: b.Branch, Tip: b.Tip, Repair: b.Repair}
+		if m.Head, err = s.head(ctx, b.Branch); err != nil {
+			return err
+		}
+		if m.Pull, err = s.pullFrom(ctx, b.Branch, b.Target); err != nil {
+			return err
+		}
+		w.Backmerges = append(w.Backmerges, m)
+	}
+	return nil
+}
