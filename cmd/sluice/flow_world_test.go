@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log"
@@ -44,6 +45,8 @@ type flow struct {
 	server *flowServer
 	// commits counts those without files of their own.
 	commits int
+	// patience is how long a look may go on. Zero: as the constant.
+	patience time.Duration
 	// before is done before each look; nil: nothing.
 	before func() error
 	// mends take faults back.
@@ -127,7 +130,8 @@ const (
 
 // until looks until it is so. saw is for the message when patience ends.
 func (f *flow) until(what string, look func() (saw string, done bool)) error {
-	end := time.NewTimer(patience)
+	long := cmp.Or(f.patience, patience)
+	end := time.NewTimer(long)
 	defer end.Stop()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -143,7 +147,7 @@ func (f *flow) until(what string, look func() (saw string, done bool)) error {
 		}
 		select {
 		case <-end.C:
-			return fmt.Errorf("waited %v for %s; last seen: %s", patience, what, saw)
+			return fmt.Errorf("waited %v for %s; last seen: %s", long, what, saw)
 		case <-f.tb.Context().Done():
 			return fmt.Errorf("waited for %s until the test ended; last seen: %s", what, saw)
 		case <-tick.C:
