@@ -10,8 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/sluicehq/sluice/store"
 )
 
 // newEcho is echo without what its defaults would print or trust: addresses come from the connection, errors are one
@@ -62,8 +60,7 @@ func (h *health) ready(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 3*time.Second)
 	defer cancel()
-	err := h.server.store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, "ready", "") })
-	if err != nil {
+	if err := h.server.store.Ready(ctx); err != nil {
 		h.server.log.ErrorContext(ctx, "not ready", "err", err)
 		return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
 	}
