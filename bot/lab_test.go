@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,24 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// emptyDatabase is the file of a database that nothing was written to. Making one takes longer than most tests.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) { //nolint:gochecknoglobals // made once
+	folder, err := os.MkdirTemp("", "sluice-bot")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "sluice.db")
+	st, err := store.Open(context.Background(), "sqlite:"+path, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // FakeGitHub is a repository on GitHub as a test writes it down. What a test does not expect to be asked panics.
 type FakeGitHub struct {
@@ -185,7 +204,11 @@ type lab struct {
 
 func newLab(t testing.TB, yaml string) *lab {
 	t.Helper()
-	st, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"), store.Options{})
+	empty, err := emptyDatabase()
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "sluice.db")
+	must(t, os.WriteFile(path, empty, 0o600))
+	st, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, st.Close()) })
 	q, err := queue.New(st, queue.Options{})
