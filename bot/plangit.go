@@ -325,7 +325,7 @@ func (p *planner) mergeGroup(e event.MergeGroup) {
 		return
 	}
 	p.asks("pull request #%d and its comparisons", n)
-	p.does("report the checks %s at %s, as the rules judge the pull request", quoted(CheckBranch, CheckConfig, CheckPipeline), short(e.SHA))
+	p.does("report the checks %s at %s, as the rules judge the pull request", quoted(CheckBranch, CheckConfig, CheckPipeline, CheckPromotion), short(e.SHA))
 }
 
 // comparison is a comparison in GitHub's notation, SHAs shortened.
