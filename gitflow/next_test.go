@@ -24,6 +24,7 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"expired":                 {func(_ *world, s *State) { s.Approvals.Given, s.Approvals.Expired = 0, true }, `The approval expired; say /retry to ask for it again.`},
 		"promotion not asked for": {func(_ *world, s *State) { s.Approvals.Wanted = false }, `Say /promote to take "1.4.0" to production.`},
 		"pull request closed":     {func(_ *world, s *State) { s.Pull.Open = false }, `Pull request #10 is closed, so "1.4.0" is paused; reopen it, or say /release abandon.`},
+		"pull request elsewhere":  {func(_ *world, s *State) { s.Pull.Base = "development" }, `Pull request #10 goes into "development", so "1.4.0" is paused; change its base back to "master".`},
 		"pull request a draft":    {func(_ *world, s *State) { s.Pull.Draft = true }, `Pull request #10 is a draft, so "1.4.0" is paused; mark it ready for review.`},
 		"on hold":                 {func(_ *world, s *State) { s.Paused = Hold{By: "eve"} }, `"1.4.0" is on hold by "eve"; /unhold lifts it.`},
 		"held after a rollback":   {func(_ *world, s *State) { s.Environment.Held = Hold{By: "eve", Reason: "broken"} }, `Production is held after a rollback by "eve" ("broken"); /unpin production lifts it.`},

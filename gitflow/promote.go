@@ -146,6 +146,8 @@ func (s State) withoutPull() (blocked, waiting Text) {
 		return "", "" // somebody was faster; the finish repairs what that needs
 	case !s.Pull.Open:
 		return text("Pull request #%d is closed, so %s is paused; reopen it, or say /release abandon.", s.Pull.Number, s.Version), ""
+	case s.Pull.Base != "" && s.Pull.Base != s.line().Branch:
+		return text("Pull request #%d goes into %s, so %s is paused; change its base back to %s.", s.Pull.Number, s.Pull.Base, s.Version, s.line().Branch), ""
 	case s.Pull.Draft:
 		return text("Pull request #%d is a draft, so %s is paused; mark it ready for review.", s.Pull.Number, s.Version), ""
 	}
