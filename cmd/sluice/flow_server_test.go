@@ -56,6 +56,10 @@ func (f *flow) serve() error {
 		"SLUICE_LOCAL_EXECUTORS=" + flowRepo,
 		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp,
 	}, f.extra...)
+	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1")
+	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
+		return err
+	}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -34,6 +35,8 @@ const (
 	// passedVariable names a file to which each point that is passed is appended; a point that stands there with a mark is
 	// one at which an earlier process died, and is passed.
 	passedVariable = "SLUICE_TEST_PASSED"
+	// tiedVariable has a server end with the test that started it.
+	tiedVariable = "SLUICE_TEST_TIED"
 	// killMark stands before the name of a point at which a process died.
 	killMark = "killed "
 )
@@ -41,6 +44,12 @@ const (
 // testWiring is the server as tests want it: writes to the stand-in are not paced, and it may be told where to die.
 func testWiring() wiring {
 	w := wiring{unpaced: true}
+	if os.Getenv(tiedVariable) != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(exitFailed) // the test that started it is gone
+		}()
+	}
 	file := os.Getenv(passedVariable)
 	if file == "" {
 		return w
