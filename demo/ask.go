@@ -55,13 +55,12 @@ const patience = 90 * time.Second
 func until(ctx context.Context, what string, look func(context.Context) (saw string, done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	saw := ""
 	for {
-		s, done, err := look(ctx)
+		saw, done, err := look(ctx)
 		if err == nil && done {
 			return nil
 		}
-		if saw = s; err != nil {
+		if err != nil {
 			saw = err.Error()
 		}
 		timer := time.NewTimer(pollEvery)

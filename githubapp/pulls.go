@@ -170,7 +170,7 @@ func (r *Repo) whyUnmergeable(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	why := ""
+	var why string
 	switch {
 	case p.Merged:
 		why = "it is merged already"

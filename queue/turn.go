@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -121,7 +120,7 @@ func (q *Queue) call(ctx context.Context, item Item) (o Outcome) {
 	if !ok {
 		return Retry(fmt.Errorf("this version has no worker for jobs of kind %s", item.Kind))
 	}
-	return w(ctx, Job{Kind: item.Kind, Key: item.Key, Payload: json.RawMessage(item.Payload), At: item.hold.item.DueAt, Attempt: item.Attempt})
+	return w(ctx, Job{Kind: item.Kind, Key: item.Key, Payload: item.Payload, At: item.hold.item.DueAt, Attempt: item.Attempt})
 }
 
 // settle writes what became of an item, and asks again while the database does not answer. ok is false if the lane is

@@ -53,10 +53,38 @@ type flow struct {
 	mends []func()
 }
 
+// lastingDir is a temporary folder for what outlives a server: a build may still write into it when the test is over, so
+// removing it is tried until nothing comes back.
+func lastingDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "sluice-flow-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		late := time.After(30 * time.Second)
+		for {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			select {
+			case <-late:
+				tb.Errorf("the folder is still written to: %v", err)
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return dir
+}
+
 // newFlow starts everything but the server.
 func newFlow(tb testing.TB, database string) *flow {
 	tb.Helper()
-	f := &flow{tb: tb, dir: tb.TempDir(), database: database}
+	f := &flow{tb: tb, dir: lastingDir(tb), database: database}
 	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
 	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1})
 	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")

@@ -221,6 +221,9 @@ func auditChain(t *testing.T, s suite) {
 			return err
 		}
 		page, err := tx.AuditLog(ctx, 1, 2, 2)
+		if err != nil {
+			return err
+		}
 		if diff := cmp.Diff(log[2:4], page); diff != "" {
 			t.Errorf("page (-want +got):\n%s", diff)
 		}
