@@ -117,6 +117,7 @@ func newFlow(tb testing.TB, database string) *flow {
 // end stops the server and looks whether anything went wrong in silence.
 func (f *flow) end() {
 	f.crash()
+	defer f.clear()
 	if !f.tb.Failed() {
 		return
 	}
@@ -125,6 +126,13 @@ func (f *flow) end() {
 		return
 	}
 	f.tb.Logf("the server's log:\n%s", text[max(0, len(text)-12<<10):])
+}
+
+// clear removes the folder. A build outlives the server that began it, and may be writing there to the last.
+func (f *flow) clear() {
+	for end := time.Now().Add(patience); os.RemoveAll(f.dir) != nil && time.Now().Before(end); {
+		<-time.After(pollEvery)
+	}
 }
 
 // flowRegistry starts an image registry on loopback and returns its host:port.
