@@ -163,7 +163,7 @@ func (s State) lacking() (Text, []string) {
 	case l.OK():
 		return "", nil
 	case l.Unknown:
-		return text("It cannot be told whether the candidate contains all of %s: GitHub's list of commits is cut short or missing; say /refresh.", line), nil
+		return text("It cannot be told whether the candidate contains all of %s: GitHub's list of commits is cut short or missing; re-run this check.", line), nil
 	case len(l.Commits) == 1:
 		problem = text("The candidate lacks production commit %s.", Text(short(l.Commits[0].SHA)))
 	case len(l.Commits) > 1:

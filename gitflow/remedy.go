@@ -251,19 +251,19 @@ func restore(branch, from, to string) []string {
 func unrelated(head, base Branch, c Comparison) Violation {
 	return Violation{Rule: RuleUnrelated,
 		Problem: text("GitHub finds no commit that %s and %s have in common, or one of them is gone.", head.Name, base.Name),
-		Remedy:  text("Cut the branch from %s and put your commits on it; if a branch was just renamed or deleted, say /refresh.", first([]string{c.Base}, base.Name))}
+		Remedy:  text("Cut the branch from %s and put your commits on it; if a branch was just renamed or deleted, re-run this check.", first([]string{c.Base}, base.Name))}
 }
 
 func unknown(r CompareRequest) Violation {
 	return Violation{Rule: RuleUnknown,
 		Problem: text("GitHub has not said which commits lie between %s and %s, so this cannot be judged.", r.Base, r.Head),
-		Remedy:  "Say /refresh to ask again; the check fails until it can be judged."}
+		Remedy:  "Re-run this check to ask again; the check fails until it can be judged."}
 }
 
 func unknownLine(s search) Violation {
 	return Violation{Rule: RuleUnknown,
 		Problem: text("GitHub's list of commits is cut short or missing, so it cannot be ruled out that commits of %s come along.", s.Branch),
-		Remedy:  "Say /refresh to ask again; when the history is too long to list, bring the branch closer to its base, and the list gets shorter.",
+		Remedy:  "Re-run this check to ask again; when the history is too long to list, bring the branch closer to its base, and the list gets shorter.",
 	}
 }
 
