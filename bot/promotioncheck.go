@@ -44,7 +44,8 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."
 		return completed(run, forge.Failure), true, nil
 	}
-	if !into && r.Pull == 0 {
+	// A hotfix begins at a commit of production, which is not its candidate.
+	if !into && (r.Pull == 0 || at.sha == r.CutSHA && r.SHA != at.sha) {
 		return run, false, nil
 	}
 	run, err := s.releaseCheck(ctx, run, r)
