@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -212,9 +213,9 @@ func (s *commandSpec) parse(words []string) (c Command, problem string) {
 			c.Args = append(c.Args, w)
 		case name == "dry-run" && s.changes:
 			c.DryRun = true
-		case contains(s.switches, name):
+		case slices.Contains(s.switches, name):
 			c.Flags[name] = "true"
-		case contains(s.flags, name):
+		case slices.Contains(s.flags, name):
 			value, next := flagValue(words, i+1)
 			if value == "" {
 				return c, "--" + name + " needs a value"
@@ -253,13 +254,4 @@ func flagValue(words []string, from int) (value string, next int) {
 // fields splits on ASCII blanks only: U+00A0 and its like stay part of a word, which is then not known.
 func fields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' })
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

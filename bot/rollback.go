@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -153,7 +154,7 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 			way.To = d.ID
 			return way, &history[i], s.stillThere(ctx, d)
 		}
-		if name := code(d.Version); !contains(targets, name) {
+		if name := code(d.Version); !slices.Contains(targets, name) {
 			targets = append(targets, name)
 		}
 	}
