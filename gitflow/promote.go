@@ -97,9 +97,13 @@ func (s State) gates() []Step {
 	ask("asked", "the promotion is asked for", s.unasked)
 	e := s.Environment
 	gate("environment", "the environment is not held", s.held(e.Held, "Production is held after a rollback", "/unpin production"), "")
-	gate("freeze", "no freeze", s.held(e.Frozen, "Production is frozen", "/unfreeze"), "")
+	frozen := s.held(e.Frozen, "Production is frozen", "/unfreeze")
+	if s.Emergency {
+		frozen = ""
+	}
+	gate("freeze", "no freeze", frozen, "")
 	waiting := Text("")
-	if e.WindowOpens != "" {
+	if e.WindowOpens != "" && !s.Emergency {
 		waiting = text("Deployments to production are allowed again %s.", e.WindowOpens)
 	}
 	gate("window", "the deployment window is open", "", waiting)
@@ -232,7 +236,7 @@ func (s State) unapproved() (blocked, waiting Text) {
 		return "", "" // given when it began; a promotion under way is not asked again
 	case a.RejectedBy != "":
 		return text("%s rejected it%s; push a fix, or have them lift it.", a.RejectedBy, because(a.Reason)), ""
-	case missing <= 0:
+	case missing <= 0, s.Emergency:
 		return "", ""
 	case a.Expired:
 		return "The approval expired; say /retry to ask for it again.", ""
@@ -245,7 +249,7 @@ func (s State) unapproved() (blocked, waiting Text) {
 }
 
 func (s State) unasked() (blocked, waiting Text) {
-	if s.Approvals.Wanted || s.promoting() {
+	if s.Approvals.Wanted || s.Emergency || s.promoting() {
 		return "", ""
 	}
 	return text("Say /promote to take %s to production.", s.Version), ""

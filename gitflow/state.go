@@ -48,6 +48,9 @@ type State struct {
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.
 	Paused Hold
+	// Emergency is set when two people asked by the emergency path: the approvals still missing, a freeze, a closed window and
+	// soak time do not keep the promotion waiting. Tests, production's commits, holds, vetoes and the digest still do.
+	Emergency bool
 	// OutOfOrder allows a release to ship before an open one with a lower version.
 	OutOfOrder bool
 
