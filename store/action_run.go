@@ -12,9 +12,10 @@ func actionRuns() table[ActionRun] {
 	}}
 }
 
-// ActionRun returns the action run with the action execution ID.
+// ActionRun returns the action run with the action execution ID. The lane and the action's job both change it, so a
+// transaction that writes has it to itself from here on.
 func (tx *Tx) ActionRun(ctx context.Context, id string) (ActionRun, error) {
-	return actionRuns().one(ctx, tx, "id = ?", id)
+	return actionRuns().lock(ctx, tx, "id = ?", id)
 }
 
 // ActionRuns returns the action runs of an execution, in the order they were started.

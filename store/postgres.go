@@ -107,12 +107,12 @@ func (e *postgresEngine) write(ctx context.Context, durable bool, f func(conn) e
 	if !durable {
 		opts.BeginQuery = "BEGIN; SET LOCAL synchronous_commit = off" // in one round trip
 	}
-	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx}) })
+	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx: tx, writes: true}) })
 }
 
 func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
 	return pgx.BeginTxFunc(ctx, e.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return f(postgresConn{tx})
+		return f(postgresConn{tx: tx})
 	})
 }
 

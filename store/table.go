@@ -38,7 +38,16 @@ func (t table[T]) list(ctx context.Context, tx *Tx, clause string, args ...any) 
 
 // one returns the first record that the clause selects, or ErrNotFound.
 func (t table[T]) one(ctx context.Context, tx *Tx, clause string, args ...any) (T, error) {
-	found, err := t.list(ctx, tx, clause+" LIMIT 1", args...)
+	return t.first(ctx, tx, clause+" LIMIT 1", args...)
+}
+
+// lock is one, and in a transaction that writes nobody else changes the record until its end.
+func (t table[T]) lock(ctx context.Context, tx *Tx, clause string, args ...any) (T, error) {
+	return t.first(ctx, tx, clause+" LIMIT 1"+tx.forUpdate(), args...)
+}
+
+func (t table[T]) first(ctx context.Context, tx *Tx, clause string, args ...any) (T, error) {
+	found, err := t.list(ctx, tx, clause, args...)
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("%s %v: %w", t.name, args, ErrNotFound)
 	}

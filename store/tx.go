@@ -26,6 +26,8 @@ func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 type conn interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error)
 	query(ctx context.Context, query string, args ...any) (rows, error)
+	// forUpdate is what a SELECT ends with that locks its rows until the end of the transaction.
+	forUpdate() string
 }
 
 // rows is what *sql.Rows and pgx.Rows have in common.
@@ -69,11 +71,24 @@ func (c sqliteConn) query(ctx context.Context, query string, args ...any) (rows,
 	return sqlRows{r}, nil
 }
 
+// forUpdate: there is one writer, and it has the whole database.
+func (c sqliteConn) forUpdate() string { return "" }
+
 type sqlRows struct{ *sql.Rows }
 
 func (r sqlRows) Close() { _ = r.Rows.Close() } // Err has reported what there is to report
 
-type postgresConn struct{ tx pgx.Tx }
+type postgresConn struct {
+	tx     pgx.Tx
+	writes bool
+}
+
+func (c postgresConn) forUpdate() string {
+	if c.writes {
+		return " FOR UPDATE"
+	}
+	return ""
+}
 
 func (c postgresConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := c.tx.Exec(ctx, numbered(query), args...)

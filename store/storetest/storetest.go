@@ -24,6 +24,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"transactions are all or nothing":                        transactions,
 		"reading sees one state and cannot write":                reading,
 		"concurrent writers lose no update":                      concurrentWriters,
+		"two writers of an action run lose nothing":              actionRunWriters,
 		"executions are written once per revision":               executionRevisions,
 		"tags keep their order and their commits":                tagsNeverMove,
 		"effects keep their first intent and result":             effects,
