@@ -25,6 +25,7 @@ func TestDocs(t *testing.T) {
 	for name, parts := range map[string]map[string]string{
 		"commands.md":    {"commands": commandTable(), "command line": commandLineTable(t)},
 		"permissions.md": {"permissions": permissionTable(), "events": eventTable()},
+		"flows.md":       flowParts(t),
 	} {
 		path := filepath.Join("..", "..", "docs", name)
 		data, err := os.ReadFile(path)
