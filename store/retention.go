@@ -14,7 +14,7 @@ const KeepIDs = 30 * 24 * time.Hour
 const pruneStep = 500
 
 // Prune removes what nobody asks for any more: bodies of deliveries that are done and were received before the time, their
-// rows once they are older than KeepIDs too, and the rows of lanes that were empty all that time. Waiting and dead
+// rows once they are older than KeepIDs too, operations that ended as long ago, and the rows of lanes that were empty all that time. Waiting and dead
 // deliveries, and all other records, stay. It returns how many deliveries it touched.
 func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	old := s.now().Add(-KeepIDs)
@@ -25,12 +25,13 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	for _, p := range []struct {
 		statement string
 		before    time.Time
-		lanes     bool
+		besides   bool // these are no deliveries
 	}{
 		{"DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? ORDER BY received_at LIMIT ?)", old, false},
 		{"UPDATE deliveries SET body = ? WHERE id IN (SELECT id FROM deliveries WHERE state = 'done' AND received_at < ? AND length(body) > 0 ORDER BY received_at LIMIT ?)", before, false},
 		{`DELETE FROM lanes WHERE name IN (SELECT name FROM lanes WHERE NOT is_open AND job_id = 0 AND owner = '' AND touched_at < ?
 			AND NOT EXISTS (SELECT 1 FROM lane_items WHERE lane = name) LIMIT ?)`, before, true},
+		{"DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE status <> 'waiting' AND created_at < ? ORDER BY created_at LIMIT ?)", old, true},
 	} {
 		args := []any{toMicros(p.before), pruneStep}
 		if p.statement[:6] == "UPDATE" {
@@ -45,7 +46,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 			if err != nil {
 				return total, fmt.Errorf("prune: %w", err)
 			}
-			if !p.lanes {
+			if !p.besides {
 				total += int(n)
 			}
 			if n < pruneStep {

@@ -135,6 +135,27 @@ func everyRecord(t *testing.T, s suite) {
 				return tx.Environment(ctx, e.RepoID, e.Name)
 			},
 			func(e store.Environment) store.Environment { return store.Environment{RepoID: e.RepoID, Name: e.Name} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, a *store.AccessToken) error {
+			if a.Name == "" {
+				a.ID += "0" // tokens are created once
+			}
+			return tx.CreateAccessToken(ctx, *a)
+		},
+			func(ctx context.Context, tx *store.Tx, a store.AccessToken) (store.AccessToken, error) {
+				return tx.AccessToken(ctx, a.ID)
+			},
+			func(a store.AccessToken) store.AccessToken { return store.AccessToken{ID: a.ID} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, o *store.Operation) error {
+			if o.Command == "" {
+				o.ID += "0" // operations are created once
+			}
+			_, err := tx.CreateOperation(ctx, *o)
+			return err
+		},
+			func(ctx context.Context, tx *store.Tx, o store.Operation) (store.Operation, error) {
+				return tx.Operation(ctx, o.ID)
+			},
+			func(o store.Operation) store.Operation { return store.Operation{ID: o.ID} }),
 		roundTrip(func(ctx context.Context, tx *store.Tx, d *store.Deployment) error { return tx.SaveDeployment(ctx, *d) },
 			func(ctx context.Context, tx *store.Tx, d store.Deployment) (store.Deployment, error) {
 				return tx.Deployment(ctx, d.ID)

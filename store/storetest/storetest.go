@@ -44,6 +44,8 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"pruning keeps what is needed":                           pruning,
 		"replaying a delivery":                                   replays,
 		"settings":                                               settings,
+		"access tokens are revoked once, by their owner":         accessTokens,
+		"operations end once":                                    operationsEnd,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
