@@ -2,7 +2,7 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,95 +20,160 @@ const (
 	actLook     = 25 * time.Millisecond
 )
 
-// commandFact is a command given for an execution, by a button on a page.
+// commandFact names the operation that a lane item is about.
 type commandFact struct {
-	ID          string     `json:"id"`
-	ExecutionID string     `json:"execution"`
-	Command     string     `json:"command"`
-	By          forge.User `json:"by"`
+	ID string `json:"id"`
 }
 
-// acted is what came of it.
-type acted struct {
-	Reply string `json:"reply"`
-	OK    bool   `json:"ok"`
-}
-
-// Act gives a command, as it would be typed in a comment, for an execution of a repository. It goes through the
-// repository's lane like everything else, with the rights of who asks, and Act waits for the answer: ok is false when it
-// was refused, and reply says why, or what follows, in Markdown.
-func (b *Bot) Act(ctx context.Context, repoID int64, executionID, command string, by forge.User) (reply string, ok bool, err error) {
-	f := commandFact{ID: store.NewID(), ExecutionID: executionID, Command: command, By: by}
-	err = b.Store.Write(ctx, func(tx *store.Tx) error {
-		return b.Queue.Post(ctx, tx, laneOf(repoID), itemCommand, f, "")
+// Post hands in a command that was given on a page or through the API. It goes through the repository's lane like
+// everything else, with the rights that who asks has then; the answer is in the operation once it has ended. An operation
+// whose ID is there already is not handed in again, and comes back as it stands. *CommandError: it is written wrongly.
+func (b *Bot) Post(ctx context.Context, o store.Operation) (store.Operation, error) {
+	c, wrong, ours := parseLine(o.Command)
+	switch {
+	case !ours:
+		return o, &CommandError{Line: 1, Text: o.Command, Problem: fmt.Sprintf("%q is no command", o.Command), Usage: "/help"}
+	case wrong != nil:
+		return o, wrong
+	}
+	if o.ID == "" {
+		o.ID = store.NewID()
+	}
+	o.Status, o.Reply, o.CreatedAt, o.EndedAt = store.OperationWaiting, "", b.Now(), time.Time{}
+	err := b.Store.Write(ctx, func(tx *store.Tx) error {
+		added, err := tx.CreateOperation(ctx, o)
+		if err != nil {
+			return err
+		}
+		if !added {
+			o, err = tx.Operation(ctx, o.ID)
+			return err
+		}
+		return b.Queue.Post(ctx, tx, laneOf(o.RepoID), itemCommand, commandFact{ID: o.ID}, "")
 	})
 	if err != nil {
-		return "", false, err
+		return o, fmt.Errorf("hand in /%s: %w", c.Name, err)
+	}
+	return o, nil
+}
+
+// Act is Post that waits some seconds for the end.
+func (b *Bot) Act(ctx context.Context, o store.Operation) (store.Operation, error) {
+	o, err := b.Post(ctx, o)
+	if err != nil {
+		return o, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, actPatience)
 	defer cancel()
 	tick := time.NewTicker(actLook)
 	defer tick.Stop()
 	for {
-		var known store.Effect
+		var now store.Operation
 		err := b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-			known, err = tx.Effect(ctx, f.key(repoID))
-			return ignoreMissing(err)
+			now, err = tx.Operation(ctx, o.ID)
+			return err
 		})
-		if err == nil && known.Done {
-			var a acted
-			err = json.Unmarshal(known.Result, &a)
-			return a.Reply, a.OK, err
+		if err == nil && now.Status != store.OperationWaiting {
+			return now, nil
 		}
 		select {
 		case <-ctx.Done():
-			return "It is noted and will be carried out; the repository is busy just now.", true, nil
+			o.Reply = "It is noted and will be carried out; the repository is busy just now."
+			return o, nil
 		case <-tick.C:
 		}
 	}
 }
 
-func (f commandFact) key(repo int64) string { return fmt.Sprintf("%d/asked/%s", repo, f.ID) }
-
-// asked carries out a command that Act posted, and keeps the answer.
+// asked carries out a command that Post handed in.
 func (b *Bot) asked(ctx context.Context, repo int64, f commandFact) error {
-	return b.in(ctx, repo, event.Origin{}, func(s *session) error {
-		var a acted
-		c, wrong, ours := parseLine(f.Command)
-		switch {
-		case !ours:
-			a.Reply = fmt.Sprintf("%s is no command.", code(f.Command))
-		case wrong != nil:
-			a.Reply = wrong.Error()
-		default:
-			q := &request{Command: c, by: f.By, via: "dashboard " + f.ID, done: func(*store.Tx) error { return nil }}
-			if err := s.findByExecution(ctx, q, f.ExecutionID); err != nil {
-				return err
-			}
-			var err error
-			if a.Reply, a.OK, err = s.carryFor(ctx, q, f.ExecutionID); err != nil {
-				return err
-			}
-		}
-		raw, err := json.Marshal(a)
-		if err != nil {
-			return err
-		}
-		return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-			e := store.Effect{Key: f.key(repo), RepoID: repo, Kind: "asked", Intent: []byte(`""`), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now()}
-			if _, err := tx.Intend(ctx, e); err != nil {
-				return err
-			}
-			return tx.EffectDone(ctx, e.Key, raw)
-		})
+	err := b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.operate(ctx, f.ID) })
+	if errors.Is(err, errInactive) {
+		return b.endOperation(ctx, f.ID, false, "Sluice is not active in this repository: it was taken from the App, or lacks a production or a development branch.")
+	}
+	return err
+}
+
+func (b *Bot) endOperation(ctx context.Context, id string, ok bool, reply string) error {
+	return b.Store.Write(ctx, func(tx *store.Tx) error {
+		return ignoreMissing(tx.EndOperation(ctx, id, ended(ok), reply, b.Now()))
 	})
+}
+
+// ended is the status of an operation with an answer.
+func ended(ok bool) store.OperationStatus {
+	if ok {
+		return store.OperationDone
+	}
+	return store.OperationRefused
+}
+
+// operate carries an operation out, once: its end is written with the decision.
+func (s *session) operate(ctx context.Context, id string) error {
+	var o store.Operation
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		o, err = tx.Operation(ctx, id)
+		return err
+	})
+	if err != nil || o.Status != store.OperationWaiting || o.RepoID != s.repo.ID {
+		return ignoreMissing(err)
+	}
+	reply, ok, err := s.operation(ctx, o)
+	var no *userError
+	if errors.As(err, &no) {
+		reply, ok, err = no.text, false, nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.b.endOperation(ctx, id, ok, reply)
+}
+
+func (s *session) operation(ctx context.Context, o store.Operation) (reply string, ok bool, err error) {
+	if err := s.stillThem(ctx, o); err != nil {
+		return "", false, err
+	}
+	c, wrong, _ := parseLine(o.Command)
+	if wrong != nil {
+		return wrong.Error(), false, nil
+	}
+	q := &request{Command: c, by: o.By, via: o.Via + " " + o.ID}
+	q.done = func(tx *store.Tx) error { return tx.EndOperation(ctx, o.ID, ended(!q.no), q.said, s.b.Now()) }
+	if err := s.place(ctx, q, o); err != nil {
+		return "", false, err
+	}
+	return s.carryFor(ctx, q, o.ExecutionID)
+}
+
+// stillThem refuses an operation whose account has another name by now, since rights are asked for by name and the old
+// one may be somebody else's; and one whose token was taken back while it waited.
+func (s *session) stillThem(ctx context.Context, o store.Operation) error {
+	u, err := s.gh.UserByLogin(ctx, o.By.Login)
+	if err != nil && !errors.Is(err, forge.ErrNotFound) {
+		return fmt.Errorf("account of %s: %w", o.By.Login, err)
+	}
+	if err != nil || u.ID != o.By.ID {
+		return &userError{fmt.Sprintf("The account %s has another name at GitHub now, or is gone. Sign in again, and make a new token.", code(o.By.Login))}
+	}
+	if o.TokenID == "" {
+		return nil
+	}
+	var t store.AccessToken
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		t, err = tx.AccessToken(ctx, o.TokenID)
+		return ignoreMissing(err)
+	})
+	if err == nil && !t.Valid(s.b.Now()) {
+		return &userError{"The token was revoked, or has expired, before the command's turn came."}
+	}
+	return err
 }
 
 // carryFor carries a command out, unless it judges a candidate that another one has taken the place of meanwhile: the
 // page it was given on was about the old one.
 func (s *session) carryFor(ctx context.Context, q *request, executionID string) (reply string, ok bool, err error) {
 	judges := q.Name == "approve" || q.Name == "reject" || q.Name == "promote"
-	if judges {
+	if judges && executionID != "" {
 		if err := s.locate(ctx, q); err != nil {
 			return "", false, err
 		}
@@ -117,24 +182,4 @@ func (s *session) carryFor(ctx context.Context, q *request, executionID string) 
 		}
 	}
 	return s.carry(ctx, q)
-}
-
-// findByExecution finds the pull request and release that a command for an execution is about.
-func (s *session) findByExecution(ctx context.Context, q *request, id string) error {
-	var x store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if x, err = tx.Execution(ctx, id); err != nil || x.ReleaseID == "" {
-			return err
-		}
-		r, err := tx.Release(ctx, x.ReleaseID)
-		q.issue, q.pull = r.Pull, r.Pull != 0
-		return err
-	})
-	if err != nil || x.RepoID != s.repo.ID {
-		return ignoreMissing(err)
-	}
-	if q.pull {
-		return nil // carry looks the rest up
-	}
-	return s.findByCheck(ctx, q, x.SHA)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,6 +21,11 @@ func (s *session) audit(ctx context.Context, who forge.User, action, subject, re
 // auditIn is audit within the transaction that makes the decision.
 func (s *session) auditIn(ctx context.Context, tx *store.Tx, who forge.User, action, subject, reason string, evidence any) error {
 	var raw []byte
+	if known, isMap := evidence.(map[string]any); s.via != "" && (isMap || evidence == nil) {
+		with := map[string]any{"via": s.via}
+		maps.Copy(with, known)
+		evidence = with
+	}
 	if evidence != nil {
 		var err error
 		if raw, err = json.Marshal(evidence); err != nil {

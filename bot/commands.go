@@ -23,10 +23,19 @@ func (s *session) dry(ctx context.Context, q *request, would string) (string, er
 
 // needRelease refuses a command that belongs on a release or hotfix pull request.
 func needRelease(q *request) (*store.Release, error) {
-	if q.release == nil {
-		return nil, &userError{fmt.Sprintf("%s belongs on the pull request of a release or hotfix.", code(q.String()))}
+	switch {
+	case q.release != nil:
+		return q.release, nil
+	case len(q.open) > 0:
+		var open []string
+		for _, v := range q.open {
+			open = append(open, code(v))
+		}
+		return nil, &userError{fmt.Sprintf("%s is about one release or hotfix, and these are open: %s. Name it with `--release`.", code(q.String()), strings.Join(open, ", "))}
+	case q.open != nil:
+		return nil, &userError{fmt.Sprintf("%s is about a release or hotfix, and none is open.", code(q.String()))}
 	}
-	return q.release, nil
+	return nil, &userError{fmt.Sprintf("%s belongs on the pull request of a release or hotfix.", code(q.String()))}
 }
 
 func (s *session) cmdHelp(ctx context.Context, q *request) (string, error) {
@@ -259,6 +268,10 @@ func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, err
 			return "", err
 		}
 		return s.cmdReleaseStart(ctx, &start)
+	}
+	if q.open != nil {
+		_, err := needRelease(q)
+		return "", err
 	}
 	return "", &userError{"`/promote` belongs on the pull request of a release or hotfix, where it takes the approved candidate to production, " +
 		"or on a pull request that was merged into development, where it starts a release. Here `/release start` is what you need first."}

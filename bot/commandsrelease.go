@@ -16,7 +16,7 @@ import (
 
 // cmdReleaseStart decides on a new release and records it; the branch and the pull request are the walk's first steps.
 func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, error) {
-	origin := fmt.Sprintf("comment %d:%d", q.comment, q.Line)
+	origin := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
 	w := &world{phase: phaseStart}
 	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease}
 	r := store.Release{
@@ -54,7 +54,10 @@ func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, erro
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
 	}
-	return "", s.recordStart(ctx, q, &r)
+	if q.comment == 0 { // nobody sees the pull request where they asked
+		q.said = fmt.Sprintf("%s is started; its branch is %s, and its pull request follows.", code(r.Version), code(r.Branch))
+	}
+	return q.said, s.recordStart(ctx, q, &r)
 }
 
 // recordStart writes a new release, once for one origin, with the audit entry and the end of the command.
@@ -270,7 +273,7 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	r := store.Release{
 		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, HotfixID: id, Status: store.ReleaseOpen,
 		Branch: strings.Replace(s.names().Hotfix, "{id}", id, 1), CutSHA: from, HeadSHA: from,
-		StartedBy: q.by, Origin: fmt.Sprintf("comment %d:%d", q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
 	v, explanation, err := s.hotfixVersion(ctx, version, id)
 	if err != nil {

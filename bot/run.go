@@ -27,6 +27,9 @@ type request struct {
 	// said is the answer, kept with that record: after a crash it is given all the same. no says that it is a refusal.
 	said string
 	no   bool
+	// open are the versions of what is open, for a command that was given nowhere in particular and might mean any of
+	// them; nil for one that was given on something.
+	open []string
 	// release is the one whose pull request the command was given on; nil elsewhere. execution is its candidate's.
 	release   *store.Release
 	execution *store.Execution
@@ -94,6 +97,12 @@ func (s *session) answer(ctx context.Context, e event.Comment, replies []string,
 	return s.reactTo(ctx, e.ID, "rocket")
 }
 
+// acted is what came of a command of a comment.
+type acted struct {
+	Reply string `json:"reply"`
+	OK    bool   `json:"ok"`
+}
+
 // runOnce runs a command of a comment, once, however often the comment is handled.
 func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (reply string, ok bool, err error) {
 	key := fmt.Sprintf("%d/command/%d:%d", s.repo.ID, e.ID, c.Line)
@@ -130,7 +139,9 @@ func (s *session) carry(ctx context.Context, q *request) (reply string, ok bool,
 	if err := s.locate(ctx, q); err != nil {
 		return "", false, err
 	}
+	s.via = q.via
 	reply, err = s.run(ctx, q)
+	s.via = ""
 	var no *userError
 	var byGitHub *forge.RefusedError
 	switch {

@@ -33,6 +33,8 @@ type session struct {
 	pullCockpits map[int]bool
 	// tried is what branches said to merges in this handling.
 	tried map[string]gitflow.Line
+	// via is the way in of the command that is being carried out, for the audit log.
+	via string
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
 	// compared keeps comparisons between SHAs, which cannot change.

@@ -108,10 +108,11 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		}
 		line += " " + reason
 	}
-	reply, ok, err := s.opts.Actor.Act(ctx, r.ID, x.ID, line, user)
+	o, err := s.opts.Actor.Act(ctx, store.Operation{RepoID: r.ID, By: user, Via: "dashboard", Command: line, ExecutionID: x.ID})
 	if err != nil {
 		return err
 	}
+	reply, ok := o.Reply, o.Status != store.OperationRefused
 	s.opts.Log.InfoContext(ctx, "button", "repo", w.fullName(), "execution", x.ID, "command", command, "login", user.Login, "done", ok)
 	if reply == "" {
 		reply = map[bool]string{true: "Done.", false: "Refused."}[ok]

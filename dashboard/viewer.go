@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
 )
 
 // ErrSignedOut is what a Viewer returns for a token that GitHub does not take any more: expired or revoked. The person
@@ -45,11 +46,19 @@ func (Token) GoString() string { return "[token]" }
 // LogValue is "[token]".
 func (Token) LogValue() slog.Value { return slog.StringValue("[token]") }
 
-// Actor carries out what somebody asked for with a button. It decides who may, by the rules that hold for comments, and
-// looks at the state anew: the page may be old.
+// Actor carries out what somebody asked for on a page. It decides who may, by the rules that hold for comments, and looks
+// at the state anew: the page may be old.
 type Actor interface {
-	// Act gives a command, as it would be typed in a comment ("/approve", "/reject the login is broken", "/promote",
-	// "/retry", "/cancel"), for an execution of a repository. ok is false when it was refused; reply says why, or what
-	// follows, in Markdown. An error is a failure to find out.
-	Act(ctx context.Context, repoID int64, executionID, command string, by forge.User) (reply string, ok bool, err error)
+	// Act hands in a command, as it would be typed in a comment ("/approve", "/reject the login is broken"), and waits some
+	// seconds for its end. An operation that is still waiting then says so in its reply. *CommandError: it is written
+	// wrongly. Any other error is a failure to hand it in.
+	Act(ctx context.Context, o store.Operation) (store.Operation, error)
 }
+
+// CommandError is a command that is written wrongly.
+type CommandError struct {
+	Problem string
+	Usage   string
+}
+
+func (e *CommandError) Error() string { return e.Problem + "; usage: " + e.Usage }

@@ -112,15 +112,19 @@ type actor struct {
 	no    bool
 }
 
-func (a *actor) Act(_ context.Context, repoID int64, executionID, command string, by forge.User) (string, bool, error) {
+func (a *actor) Act(_ context.Context, o store.Operation) (store.Operation, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, strings.Join([]string{executionID, command}, " "))
-	a.by = by
-	if repoID != shopID {
-		return "", false, errors.New("another repository")
+	a.asked = append(a.asked, strings.Join([]string{o.ExecutionID, o.Command}, " "))
+	a.by = o.By
+	if o.RepoID != shopID {
+		return o, errors.New("another repository")
 	}
-	return a.reply, !a.no, nil
+	o.Reply, o.Status = a.reply, store.OperationDone
+	if a.no {
+		o.Status = store.OperationRefused
+	}
+	return o, nil
 }
 
 func (a *actor) commands() []string {
