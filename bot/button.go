@@ -54,6 +54,8 @@ func buttonCommands() map[string]Command {
 		buttonCancel:  {Name: "cancel"},
 		buttonApprove: {Name: "approve"},
 		buttonReject:  {Name: "reject", Args: []string{"rejected by button"}},
+		buttonMerge:   {Name: "backmerge"},
+		buttonBase:    {Name: "retarget"},
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	buttonCancel  = "cancel"
 	buttonApprove = "approve"
 	buttonReject  = "reject"
+	buttonMerge   = "backmerge"
+	buttonBase    = "retarget"
 )
 
 // atSHA is everything that has a say in the checks of a SHA.
@@ -220,6 +222,7 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 		run.Title, run.Summary = at.group.Title, at.group.Text
 		return completed(run, at.group.Conclusion)
 	}
+	offer := "" // the base that the only pull request could have instead
 	var text strings.Builder
 	conclusion := forge.Success
 	for i, p := range at.pulls {
@@ -238,8 +241,15 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 			conclusion = forge.Failure
 		}
 		writeVerdict(&text, f.Verdict)
+		if base := otherBase(f.Verdict); base != "" && len(at.pulls) == 1 {
+			offer = base
+		}
 	}
 	run.Summary = text.String()
+	if offer != "" {
+		run.Summary += fmt.Sprintf("The button **Change base** makes %s the base; so does `/retarget`.\n", code(offer))
+		run.Buttons = []forge.Button{{Label: "Change base", Description: "Merge it where it belongs", Identifier: buttonBase}}
+	}
 	return completed(run, conclusion)
 }
 

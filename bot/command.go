@@ -80,6 +80,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "retry", aliases: []string{"resume"}, usage: "/retry", help: "try again what failed, with the same inputs", door: DoorRetry, maxArgs: 1, changes: true},
 	{name: "cancel", usage: "/cancel", help: "stop the running pipeline", door: DoorCancel, maxArgs: 1, changes: true},
 	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
+	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
 	{name: "rollback", usage: "/rollback [environment] [to version] --reason text", help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "unpin", usage: "/unpin environment", help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
 }

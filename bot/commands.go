@@ -399,23 +399,3 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 	})
 	return found, err
 }
-
-func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) {
-	plan, w, err := s.backmergePlan(ctx)
-	if err != nil {
-		return "", err
-	}
-	if q.DryRun || plan.Done() {
-		if plan.Done() {
-			return s.finishWith(ctx, q, fmt.Sprintf("Nothing is owed: development and every open release contain %s of %s.", short(w.Production.SHA), code(s.names().Production)))
-		}
-		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
-	}
-	if err := s.audit(ctx, q.by, "backmerge", w.Production.SHA, "", nil); err != nil {
-		return "", err
-	}
-	if err := s.backmerge(ctx); err != nil {
-		return "", err
-	}
-	return s.finishWith(ctx, q, "")
-}

@@ -18,6 +18,7 @@ const (
 	DoorRetry          Door = "retry"
 	DoorCancel         Door = "cancel"
 	DoorBackmerge      Door = "backmerge"
+	DoorRetarget       Door = "retarget"
 	DoorRollback       Door = "rollback"
 	DoorUnpin          Door = "unpin"
 	DoorRecheck        Door = "recheck" // GitHub's re-run button
@@ -55,6 +56,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorRetry:          {role: forge.RoleMaintain, lenient: true},
 	DoorCancel:         {role: forge.RoleMaintain, starter: true, lenient: true},
 	DoorBackmerge:      {role: forge.RoleWrite},
+	DoorRetarget:       {role: forge.RoleWrite},
 	DoorRollback:       {role: forge.RoleMaintain},
 	DoorUnpin:          {role: forge.RoleMaintain},
 	DoorRecheck:        {role: forge.RoleWrite},

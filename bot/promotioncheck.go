@@ -99,6 +99,13 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 			{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
 			{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject},
 		}
+	}
+	if r.Status == store.ReleaseOpen && !w.Lacks.OK() && !w.Lacks.Unknown {
+		run.Buttons = append(run.Buttons, forge.Button{
+			Label: "Merge production in", Description: "Take over the commits that are missing", Identifier: buttonMerge,
+		})
+	}
+	if len(run.Buttons) > 0 {
 		return completed(run, forge.ActionRequired), nil
 	}
 	if w.Candidate.Failed || w.execution.Status.Final() {

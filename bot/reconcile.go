@@ -8,7 +8,6 @@ import (
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -280,61 +279,3 @@ const (
 
 // Redeliver is redeliver for tests and the command line.
 func (b *Bot) Redeliver(ctx context.Context) error { return b.redeliver(ctx) }
-
-// backmergePlan is what production's tip owes to the other branches.
-func (s *session) backmergePlan(ctx context.Context) (gitflow.Plan, *world, error) {
-	w := &world{phase: phaseFinish}
-	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease, Order: gitflow.Order(s.cfg.Finish.Order)}
-	none := &store.Release{}
-	var err error
-	w.Production.Branch, w.Development.Branch = s.names().Production, s.names().Development
-	if w.Production.SHA, err = s.head(ctx, s.names().Production); err != nil {
-		return gitflow.Plan{}, nil, err
-	}
-	if w.Development.SHA, err = s.head(ctx, s.names().Development); err != nil {
-		return gitflow.Plan{}, nil, err
-	}
-	if err := s.lookFinish(ctx, none, w); err != nil {
-		return gitflow.Plan{}, nil, err
-	}
-	return gitflow.PlanBackmerge(w.State), w, nil
-}
-
-// backmerge brings production's tip to development and every open release branch, when nothing else is about to do it:
-// after a push to production by hand, or when a back-merge waited for somebody.
-func (s *session) backmerge(ctx context.Context) error {
-	for range maxSteps {
-		busy, err := s.finishing(ctx)
-		if err != nil || busy {
-			return err // that release's own plan ends with the back-merge
-		}
-		plan, w, err := s.backmergePlan(ctx)
-		if err != nil {
-			return ignoreNotFound(err)
-		}
-		step, ok := plan.Next()
-		if !ok {
-			return nil
-		}
-		again, err := s.perform(ctx, &store.Release{}, w, step)
-		if err != nil || !again {
-			return err
-		}
-	}
-	return nil
-}
-
-// finishing tells whether a release is between its deployment and its end.
-func (s *session) finishing(ctx context.Context) (bool, error) {
-	var all []store.Release
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		all, err = tx.Releases(ctx, s.repo.ID)
-		return err
-	})
-	for _, r := range all {
-		if !r.Finished && (r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting || r.Status == store.ReleaseRolledBack) {
-			return true, err
-		}
-	}
-	return false, err
-}

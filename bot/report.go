@@ -67,7 +67,7 @@ func (s *session) walkTouched(ctx context.Context) error {
 		if err := s.touchLive(ctx); err != nil {
 			return err
 		}
-		if err := s.backmerge(ctx); err != nil && !personal(err) {
+		if err := s.backmerge(ctx, owed{}); err != nil && !personal(err) {
 			return err
 		} else if err != nil {
 			s.log.WarnContext(ctx, "back-merge is blocked", "err", err) // its pull request says what it needs

@@ -248,6 +248,7 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"retry":           s.cmdRetry,
 		"cancel":          s.cmdCancel,
 		"backmerge":       s.cmdBackmerge,
+		"retarget":        s.cmdRetarget,
 		"rollback":        s.cmdRollback,
 		"unpin":           s.cmdUnpin,
 	}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,7 +40,7 @@ func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world,
 	}
 	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
 	if ph != phaseStart {
-		gather = append(gather, s.lookProduction, s.lookObstacles)
+		gather = append(gather, s.lookSiblings, s.lookRules, s.lookProduction, s.lookObstacles)
 	}
 	if ph == phaseFinish {
 		gather = append(gather, s.lookFinish)
@@ -224,6 +225,55 @@ func (s *session) environmentFacts(env store.Environment, history []store.Deploy
 		}
 	}
 	return out
+}
+
+// lookSiblings lists the other releases that are on their way: a lower version ships before a higher one.
+func (s *session) lookSiblings(ctx context.Context, r *store.Release, w *world) error {
+	var live []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		live, err = tx.LiveReleases(ctx, s.repo.ID)
+		return err
+	})
+	for _, l := range live {
+		if l.Kind == pipeline.KindRelease && l.ID != r.ID {
+			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
+		}
+	}
+	return err
+}
+
+// lookRules tells which rule the release's pull request breaks.
+func (s *session) lookRules(ctx context.Context, r *store.Release, w *world) error {
+	if r.Pull == 0 || r.Status != store.ReleaseOpen {
+		return nil
+	}
+	var record store.Pull
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		record, err = tx.Pull(ctx, s.repo.ID, r.Pull)
+		return ignoreMissing(err)
+	})
+	if err != nil || !w.Pull.Open {
+		return err
+	}
+	var f finding
+	if record.HeadSHA == w.Pull.HeadSHA && record.BaseBranch == w.Pull.Base && len(record.Verdict) > 0 {
+		err = json.Unmarshal(record.Verdict, &f)
+	} else { // nobody told us of this head yet
+		var pr forge.PullRequest
+		if pr, err = s.gh.Pull(ctx, r.Pull); err == nil {
+			f, err = s.find(ctx, pr)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch v := f.Verdict.Violations; {
+	case f.Unknown != "":
+		w.Broken = gitflow.Name(f.Unknown)
+	case len(v) > 0:
+		w.Broken = v[0].Problem + " " + v[0].Remedy
+	}
+	return nil
 }
 
 // lookProduction compares the candidate with what production has and runs, and counts the approvals.

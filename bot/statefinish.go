@@ -36,6 +36,7 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 	if err != nil {
 		return err
 	}
+	w.Releases = nil // as they are on GitHub now
 	for _, h := range heads {
 		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || h.Name == r.Branch {
 			continue

@@ -73,14 +73,15 @@ func (s *session) nextVersion(ctx context.Context, head string, set *tagging.Ove
 	if high, ok := log.Highest(tagging.Trunk()); ok {
 		since = high.SHA
 	}
+	highest := tagging.Version{}
 	for _, o := range open {
 		var r store.Release
 		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, o.Version.String())
 			return err
 		})
-		if err == nil && r.Kind == pipeline.KindRelease && r.CutSHA != "" {
-			since = r.CutSHA // what an open release holds raised its version already
+		if err == nil && r.Kind == pipeline.KindRelease && r.CutSHA != "" && o.Version.CompareCore(highest) > 0 {
+			since, highest = r.CutSHA, o.Version // what an open release holds raised its version already
 		}
 	}
 	if since != "" {

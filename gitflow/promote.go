@@ -78,6 +78,7 @@ func (s State) gates() []Step {
 
 	ask("candidate", "the candidate is tested", s.untested)
 	ask("pull-request", text("the pull request of %s is open", s.Branch), s.withoutPull)
+	gate("rules", "it keeps to the rules of the flow", s.broken(), "")
 	blocked, commands := s.lacking()
 	gate("contains-production", text("it contains what %s has", s.line().Branch), blocked, "", commands...)
 	gate("version", text("version %s is free", s.Version), s.spent(), "")
@@ -156,6 +157,14 @@ func (s State) withoutPull() (blocked, waiting Text) {
 		return text("Pull request #%d is a draft, so %s is paused; mark it ready for review.", s.Pull.Number, s.Version), ""
 	}
 	return "", ""
+}
+
+// broken is the rule that the pull request breaks. What comes onto the branch after a promotion began is not in it.
+func (s State) broken() Text {
+	if s.promoting() {
+		return ""
+	}
+	return s.Broken
 }
 
 // lacking is the rule "lacks a production commit".

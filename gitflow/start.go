@@ -16,7 +16,7 @@ func PlanStart(s State) Plan {
 			p.Refused = g.Blocked
 		}
 	}
-	from := Text("a green commit of " + string(Name(s.Names.Development)))
+	from := Text("a green commit of " + string(Name(s.source())))
 	if s.Kind == KindHotfix {
 		from = "what production runs"
 	}
@@ -61,18 +61,9 @@ func (s State) startGates() []Step {
 	blocked, waiting := s.unreachable()
 	gate("from", text("%s is a commit to cut from", Text(short(f.From))), blocked, waiting)
 	if s.Kind == KindRelease {
-		blocked = ""
-		if f.Changes == 0 && !f.AllowEmpty {
-			blocked = text("%s has no commit that %s lacks: the release would be empty.", s.Names.Development, s.Production.Branch)
-		}
-		gate("changes", "there is something to release", blocked, "")
-		blocked, waiting = "", ""
-		switch f.Green {
-		case No:
-			blocked = text("The checks of %s failed; start from a green commit with /release start --from, or fix %s first.", Text(short(f.From)), s.Names.Development)
-		case Unknown:
-			waiting = text("The checks of %s have not finished.", Text(short(f.From)))
-		}
+		gate("changes", "there is something to release", s.nothingNew(), "")
+		gate("contains-production", text("it contains what %s has", s.line().Branch), s.stale(), "")
+		blocked, waiting = s.notGreen()
 		gate("green", "its checks passed", blocked, waiting)
 	}
 	blocked = ""
@@ -88,6 +79,59 @@ func (s State) startGates() []Step {
 		gates[0].Blocked = text("The branch %s exists already, at %s, and was not cut from %s; delete it, or choose another version.", s.Branch, Text(short(s.Head)), Text(short(f.From)))
 	}
 	return gates
+}
+
+// nothingNew refuses a release that nobody would notice.
+func (s State) nothingNew() Text {
+	f := s.Start
+	switch {
+	case f.AllowEmpty:
+		return ""
+	case f.Changes == 0:
+		return text("%s has no commit that %s lacks: the release would be empty; /release start --allow-empty starts it all the same.", s.source(), s.line().Branch)
+	case f.Empty != "":
+		return text("The release would be empty: %s; /release start --allow-empty starts it all the same.", Text(f.Empty))
+	}
+	return ""
+}
+
+// stale refuses a commit that lacks what production has: its candidate could never be promoted.
+func (s State) stale() Text {
+	l := s.Lacks
+	line, from := s.line().Branch, Text(short(s.Start.From))
+	switch {
+	case l.OK():
+		return ""
+	case len(l.Commits) == 0:
+		return text("It cannot be told whether %s contains all of %s: GitHub's list of commits is cut short or missing.", from, line)
+	case len(l.Commits) == 1:
+		return text("%s lacks commit %s of %s; say /backmerge, and start the release once %s has it.", from, Text(short(l.Commits[0].SHA)), line, s.source())
+	}
+	return text("%s lacks commit %s of %s and %d more; say /backmerge, and start the release once %s has them.", from, Text(short(l.Commits[0].SHA)), line, len(l.Commits)-1, s.source())
+}
+
+// notGreen refuses a commit whose checks failed, and waits for those that have not finished.
+func (s State) notGreen() (blocked, waiting Text) {
+	f := s.Start
+	other := text("start from a green commit with /release start --from, or fix %s first.", s.source())
+	if f.LastGreen != "" && f.LastGreen != f.From {
+		other = text("/release start --from %s starts from the newest green one.", Text(short(f.LastGreen)))
+	}
+	switch f.Green {
+	case No:
+		return text("The checks of %s failed; ", Text(short(f.From))) + other, ""
+	case Unknown:
+		return "", text("The checks of %s have not finished; ", Text(short(f.From))) + other
+	}
+	return "", ""
+}
+
+// source is the branch that a release is cut from.
+func (s State) source() string {
+	if s.Support.Branch != "" {
+		return s.Support.Branch
+	}
+	return s.Names.Development
 }
 
 // versionTaken says what is against the version or the branch's name.
@@ -150,7 +194,7 @@ func isAre(values []string) Text {
 // unreachable says why the commit is not one to cut from.
 func (s State) unreachable() (blocked, waiting Text) {
 	f := s.Start
-	where := text("on %s", s.Names.Development)
+	where := text("on %s", s.source())
 	if s.Kind == KindHotfix {
 		where = text("part of %s", s.line().Branch)
 	}
@@ -158,7 +202,7 @@ func (s State) unreachable() (blocked, waiting Text) {
 	case f.From == "" && s.Kind == KindHotfix:
 		return "Nothing runs in production, so there is nothing to cut a hotfix from; name a version with /hotfix start --from.", ""
 	case f.From == "":
-		return text("There is no commit of %s to cut from.", s.Names.Development), ""
+		return text("There is no commit of %s to cut from.", s.source()), ""
 	case f.OnLine == No:
 		return text("%s is not %s, and that is what it is cut from.", Text(short(f.From)), where), ""
 	case f.OnLine == Unknown:

@@ -14,7 +14,7 @@ func TestStartIsRefused(t *testing.T) {
 	}{
 		"no room":              {func(s *State) { s.Releases = []Line{{Branch: "release/1.3.1", SHA: "x"}} }, `"release/1.3.1" is open, and branches.max_open_releases is 1; finish or abandon a release first, or raise it.`},
 		"a red commit":         {func(s *State) { s.Start.Green = No }, `The checks of 0000007 failed; start from a green commit with /release start --from, or fix "development" first.`},
-		"nothing to release":   {func(s *State) { s.Start.Changes = 0 }, `"development" has no commit that "master" lacks: the release would be empty.`},
+		"nothing to release":   {func(s *State) { s.Start.Changes = 0 }, `"development" has no commit that "master" lacks: the release would be empty; /release start --allow-empty starts it all the same.`},
 		"from somewhere else":  {func(s *State) { s.Start.OnLine = No }, `0000007 is not on "development", and that is what it is cut from.`},
 		"the tag exists":       {func(s *State) { s.TagSHA = strings.Repeat("9", 40) }, `The git tag "v1.4.0" exists already, at 9999999; choose another version.`},
 		"the image exists":     {func(s *State) { s.Published = "sha256:old" }, `The production registry has "1.4.0" already; choose another version.`},

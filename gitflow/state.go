@@ -44,6 +44,8 @@ type State struct {
 	Approvals Approvals
 	// Lacks is LacksProduction for the candidate.
 	Lacks Lacking
+	// Broken is the rule that the pull request breaks, with the remedy: the problem of its verdict. Empty: none.
+	Broken Text
 	// Obstacles is Preflight, computed for now.
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.
@@ -145,6 +147,11 @@ type StartFacts struct {
 	// Changes is how many commits From has that production lacks. 0 refuses a release unless AllowEmpty.
 	Changes    int
 	AllowEmpty bool
+	// Empty is why the release would have nothing in it, though From has commits that production lacks: they are merges and
+	// documentation. Empty where it has something. Asked for a release only.
+	Empty string
+	// LastGreen is the newest commit of development whose checks passed, to name where From is not green; empty: none known.
+	LastGreen string
 	// OtherBranches are all branch names that could clash; the bot may pass those that begin like Branch, in any case.
 	OtherBranches []string
 	// VersionProblem is what package tagging has against the version; empty: nothing.

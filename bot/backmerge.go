@@ -1,0 +1,146 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// cmdBackmerge brings production's tip to the branches that lack it, and to the hotfix on whose pull request it is said; or
+// to one branch alone.
+func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) {
+	to, err := s.owedTo(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	plan, w, err := s.backmergePlan(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	if q.DryRun || plan.Done() {
+		if plan.Done() {
+			whom := "development and every open release contain"
+			if to.only != "" {
+				whom = code(to.only) + " contains"
+			}
+			return s.finishWith(ctx, q, fmt.Sprintf("Nothing is owed: %s %s of %s.", whom, short(w.Production.SHA), code(s.names().Production)))
+		}
+		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
+	}
+	if err := s.audit(ctx, q.by, "backmerge", w.Production.SHA, "", nil); err != nil {
+		return "", err
+	}
+	if err := s.backmerge(ctx, to); err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, "")
+}
+
+// owedTo reads which branches a /backmerge is about.
+func (s *session) owedTo(ctx context.Context, q *request) (owed, error) {
+	var to owed
+	if s.concernsRelease(q.pr) && s.classify(q.pr.HeadBranch).Kind == gitflow.KindHotfix {
+		to.also = q.pr.HeadBranch
+	}
+	name := q.Arg(0)
+	if name == "" || name == "all" {
+		return to, nil
+	}
+	switch s.classify(name).Kind {
+	case gitflow.KindDevelopment, gitflow.KindRelease:
+	case gitflow.KindHotfix:
+		to.also = name
+	default:
+		return to, &userError{fmt.Sprintf("Production is merged back into %s, open releases and hotfixes; %s is none of them.", code(s.names().Development), code(name))}
+	}
+	head, err := s.head(ctx, name)
+	if err != nil {
+		return to, err
+	}
+	if head == "" {
+		return to, &userError{fmt.Sprintf("There is no branch %s.", code(name))}
+	}
+	to.only = name
+	return to, nil
+}
+
+// owed says whom production's tip is brought to. The zero owed: development and every open release branch.
+type owed struct {
+	also string // a hotfix branch besides
+	only string // no other branch than this one
+}
+
+// backmergePlan is what production's tip owes to the other branches.
+func (s *session) backmergePlan(ctx context.Context, to owed) (gitflow.Plan, *world, error) {
+	w := &world{phase: phaseFinish}
+	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease, Order: gitflow.Order(s.cfg.Finish.Order)}
+	none := &store.Release{}
+	var err error
+	w.Production.Branch, w.Development.Branch = s.names().Production, s.names().Development
+	if w.Production.SHA, err = s.head(ctx, s.names().Production); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	if w.Development.SHA, err = s.head(ctx, s.names().Development); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	if err := s.lookFinish(ctx, none, w); err != nil {
+		return gitflow.Plan{}, nil, err
+	}
+	if to.also != "" {
+		line := gitflow.Line{Branch: to.also}
+		if line.SHA, err = s.head(ctx, to.also); err != nil {
+			return gitflow.Plan{}, nil, err
+		}
+		if err := s.lookLine(ctx, &line, "", w.Production.SHA); err != nil {
+			return gitflow.Plan{}, nil, err
+		}
+		w.Releases = append(w.Releases, line)
+	}
+	plan := gitflow.PlanBackmerge(w.State)
+	if to.only != "" {
+		plan.Steps = slices.DeleteFunc(plan.Steps, func(step gitflow.Step) bool { return step.Target != to.only })
+	}
+	return plan, w, nil
+}
+
+// backmerge brings production's tip to development and every open release branch, when nothing else is about to do it:
+// after a push to production by hand, or when a back-merge waited for somebody.
+func (s *session) backmerge(ctx context.Context, to owed) error {
+	for range maxSteps {
+		busy, err := s.finishing(ctx)
+		if err != nil || busy {
+			return err // that release's own plan ends with the back-merge
+		}
+		plan, w, err := s.backmergePlan(ctx, to)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		step, ok := plan.Next()
+		if !ok {
+			return nil
+		}
+		again, err := s.perform(ctx, &store.Release{}, w, step)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishing tells whether a release is between its deployment and its end.
+func (s *session) finishing(ctx context.Context) (bool, error) {
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	for _, r := range all {
+		if !r.Finished && (r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting || r.Status == store.ReleaseRolledBack) {
+			return true, err
+		}
+	}
+	return false, err
+}
