@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,13 @@ type checker struct {
 	bad    map[*node]bool
 	lacks  map[*node]bool  // objects that lack a required key
 	places map[string]mark // of every key and list item, by path
+	// partial: mappings may lack what is required, because another file gives it; what stands in lists is whole.
+	partial bool
+	inList  bool
+}
+
+func newChecker(d *document) *checker {
+	return &checker{document: d, bad: map[*node]bool{}, lacks: map[*node]bool{}, places: map[string]mark{}}
 }
 
 func join(path, key string) string {
@@ -29,16 +38,23 @@ func (c *checker) wrong(n *node, path, problem, hint string) {
 
 // check looks at a value and everything in it.
 func (c *checker) check(n *node, s *spec, path string) {
-	if s.unbuilt != "" {
+	if s.unbuilt != "" || s.elsewhere != "" {
 		if !(n.kind == listNode && len(n.items) == 0 && s.kind == listValue) {
 			at, ok := c.places[path]
 			if !ok {
 				at = n.at
 			}
 			c.bad[n] = true
-			c.fail(at, path, s.unbuilt+" are "+notYet, "take the key out")
+			problem := s.elsewhere
+			if problem == "" {
+				problem = s.unbuilt + " are " + notYet
+			}
+			c.fail(at, path, problem, "take the key out")
 		}
 		return
+	}
+	if s.hole && n.kind == scalarNode && wholeHoleRE.MatchString(n.text) {
+		return // its form is seen at the use
 	}
 	if n.null() {
 		c.wrong(n, path, "has no value", "give it one, or take the key out")
@@ -55,6 +71,8 @@ func (c *checker) check(n *node, s *spec, path string) {
 		}
 	case listValue:
 		c.list(n, s, path)
+	case plainValue:
+		c.plain(n, s, path)
 	default:
 		if c.is(n, scalarNode, wanted(s), path) {
 			c.scalar(n, s, path)
@@ -121,8 +139,9 @@ func (c *checker) object(n *node, s *spec, path string) {
 		}
 		c.check(p.value, fs, join(path, p.key))
 	}
+	c.together(n, s, path)
 	for _, f := range s.fields {
-		if f.required && n.get(f.name) == nil {
+		if f.required && n.get(f.name) == nil && (!c.partial || path == "" || c.inList) {
 			c.lacks[n] = true
 			hint := "add it"
 			if f.spec.kind == constantValue {
@@ -173,12 +192,59 @@ func (c *checker) list(n *node, s *spec, path string) {
 		c.wrong(n, path, fmt.Sprintf("more than %d entries", s.maxItems), "have fewer")
 		return
 	}
+	outside := c.inList
+	c.inList = true
 	for i, item := range n.items {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		c.places[at] = item.at
 		c.check(item, s.elem, at)
 	}
+	c.inList = outside
 }
+
+// plain looks at a value whose type another key tells.
+func (c *checker) plain(n *node, s *spec, path string) {
+	switch {
+	case n.kind == mapNode:
+		c.wrong(n, path, "want a text, a number, true, false or a list, got a mapping", "")
+	case n.kind == listNode && len(n.items) > s.maxItems:
+		c.wrong(n, path, fmt.Sprintf("more than %d entries", s.maxItems), "have fewer")
+	}
+	for _, item := range n.items {
+		if item.kind != scalarNode || item.null() {
+			c.wrong(item, path, "want a text, a number, true or false, got "+item.describe(), "")
+		}
+	}
+}
+
+// together looks at keys that need or exclude each other.
+func (c *checker) together(n *node, s *spec, path string) {
+	if len(s.oneOf) > 0 {
+		var given []string
+		for _, key := range s.oneOf {
+			if n.get(key) != nil {
+				given = append(given, key)
+			}
+		}
+		switch {
+		case len(given) > 1:
+			c.lacks[n] = true
+			c.fail(c.places[join(path, given[1])], join(path, given[1]), given[1]+" and "+given[0]+" exclude each other", "keep one of them")
+		case len(given) == 0 && !c.partial:
+			c.lacks[n] = true
+			c.fail(n.at, join(path, s.oneOf[0]), "missing", "add "+strings.Join(s.oneOf, " or "))
+		}
+	}
+	for _, key := range sortedKeys(s.needs) {
+		if n.get(key) != nil && n.get(s.needs[key]) == nil && !c.partial {
+			c.lacks[n] = true
+			c.fail(c.places[join(path, key)], join(path, key), "stands without "+s.needs[key], "take it out, or add "+s.needs[key])
+		}
+	}
+}
+
+// sortedKeys are the keys of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // anything looks at what only an executor understands: keys once, no text beyond measure.
 func (c *checker) anything(n *node, path string) {

@@ -17,7 +17,8 @@ type decoder struct {
 	*checker
 	context Context
 	// holes tells that the pipeline being read lacks something, which has been reported.
-	holes bool
+	holes   bool
+	missing []*Error // branches there are not, where that is no error
 }
 
 // find follows keys from n; nil when there is no such value, or a bad one.
@@ -130,7 +131,7 @@ func (d *decoder) at(path string) mark {
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	return mark{1, 1}
+	return mark{line: 1, column: 1}
 }
 
 func (d *decoder) failAt(path, problem, hint string) { d.fail(d.at(path), path, problem, hint) }
@@ -181,7 +182,15 @@ func (d *decoder) branches(root *node, r *Repo) {
 		if d.context.Branches == nil || wrong[path] || d.badAt(b, path) || slices.Contains(d.context.Branches, f.name) {
 			continue
 		}
-		d.failAt(path, fmt.Sprintf("no branch %q in %s/%s", f.name, d.context.Owner, d.context.RepoName), d.otherBranch(path, f.name))
+		problem := fmt.Sprintf("no branch %q in %s/%s", f.name, d.context.Owner, d.context.RepoName)
+		if d.context.Lenient {
+			at := d.at(path)
+			d.missing = append(d.missing, &Error{
+				File: d.sourceOf(at).file, Field: path, Line: at.line, Column: at.column, Problem: oneLine(problem), Hint: d.otherBranch(path, f.name),
+			})
+			continue
+		}
+		d.failAt(path, problem, d.otherBranch(path, f.name))
 	}
 }
 

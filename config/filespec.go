@@ -20,6 +20,7 @@ var (
 	appRE         = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
 	onFailureRE   = regexp.MustCompile(`^(fail|continue|retry\(([1-9]|10)\))$`)
 	variableRE    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	extendsRE     = regexp.MustCompile(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	durationRE    = regexp.MustCompile(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
 )
 
@@ -48,8 +49,8 @@ func fileSpec() *spec {
 			doc: "Applications of a monorepo. Not supported by this version: leave it out or empty."}},
 		{"notify", false, &spec{kind: listValue, unbuilt: "notifications",
 			doc: "Whom to tell what. Not supported by this version: leave it out or empty."}},
-		{"locked", false, &spec{kind: listValue, unbuilt: "an organization's defaults and locked keys",
-			doc: "Keys that repositories may not set. Not supported by this version: leave it out or empty."}},
+		{"locked", false, &spec{kind: listValue, elsewhere: "only the organization's file, in its repository .github, locks keys",
+			doc: "Keys that repositories may not set; in the organization's file only."}},
 	}}
 }
 
@@ -183,15 +184,20 @@ func pipelineSpec(kind string) *spec {
 		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
 			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
 	}}
-	return &spec{kind: objectValue, doc: "The pipeline of " + kind + " branches.", fields: []field{
-		{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
-			doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
-		{"stages", true, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other.",
-			elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
-				{"name", true, &spec{kind: textValue, pattern: stageRE, maxLen: 64,
-					form: "letters, digits, blanks, dots, dashes and underscores; at most 64", doc: "Name, unique in the pipeline."}},
-				{"actions", true, &spec{kind: listValue, nonEmpty: true, maxItems: 50, elem: action,
-					doc: "Actions, at the same time unless run_order says otherwise."}},
-			}}}},
-	}}
+	return &spec{kind: objectValue, doc: "The pipeline of " + kind + " branches.", oneOf: []string{"stages", "extends"},
+		needs: map[string]string{"parameters": "extends"}, fields: []field{
+			{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
+				doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
+			{"stages", false, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other. Each pipeline has either these or extends.",
+				elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
+					{"name", true, &spec{kind: textValue, pattern: stageRE, maxLen: 64,
+						form: "letters, digits, blanks, dots, dashes and underscores; at most 64", doc: "Name, unique in the pipeline."}},
+					{"actions", true, &spec{kind: listValue, nonEmpty: true, maxItems: 50, elem: action,
+						doc: "Actions, at the same time unless run_order says otherwise."}},
+				}}}},
+			{"extends", false, &spec{kind: textValue, pattern: extendsRE, maxLen: 300,
+				form: "FILE#NAME: a file of the organization's repository .github and the name of a model in it",
+				doc:  "A pipeline model of the organization instead of stages, as FILE#NAME: sluice/pipelines.yml#service."}},
+			{"parameters", false, &spec{kind: anythingValue, doc: "What the model asks for, by the names of its parameters."}},
+		}}
 }

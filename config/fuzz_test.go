@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,6 +56,50 @@ func FuzzParseRepo(f *testing.F) {
 		if r != nil {
 			usable(t, r)
 		}
+	})
+}
+
+// FuzzOrganization looks for the same in a file that is read with an organization's file and a file of models, whoever
+// wrote them.
+func FuzzOrganization(f *testing.F) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return data
+	}
+	own := []byte("version: 1\npipelines: { release: { extends: sluice/pipelines.yml#service, parameters: { workflow: a.yml } } }\n")
+	f.Add(own, read("organization.yml"), read("models.yml"))
+	f.Add(read("example.yml"), read("organization.yml"), read("models.yml"))
+	f.Add(own, own, []byte("version: 1\npipelines: { service: { stages: [] } }\n"))
+	for _, many := range []string{strings.Repeat("${parameters.a}", 500), "[" + strings.Repeat(`"${parameters.a}",`, 5000) + "]"} {
+		f.Add([]byte("version: 1\npipelines: { release: { extends: sluice/pipelines.yml#service, parameters: { a: "+strings.Repeat("x", 500)+" } } }\n"), []byte(nil),
+			[]byte("version: 1\npipelines: { service: { parameters: { a: { type: string } }, stages: [{ name: T, actions: [{ name: a, uses: checks, with: { x: "+many+" }, env: { X: "+many+" } }] }] } }\n"))
+	}
+	f.Fuzz(func(t *testing.T, own, theirs, models []byte) {
+		const mostMemory = 256 << 20
+		c := shop()
+		c.Organization = &Organization{Name: "acme/.github", File: theirs, Models: map[string][]byte{"sluice/pipelines.yml": models}}
+		var r *Repo
+		var errs []*Error
+		if got := allocated(func() { r, errs = ParseRepo(own, c) }); got > mostMemory {
+			t.Errorf("allocated %d MiB", got>>20)
+		}
+		if (r == nil) == (len(errs) == 0) || len(errs) > maxErrors+1 {
+			t.Fatalf("repo %v with %d errors", r, len(errs))
+		}
+		for _, e := range errs {
+			if e.Problem == "" || e.File == "" || len(e.Error()) > 8192 {
+				t.Errorf("a bad error: %+v", e)
+			}
+		}
+		if r != nil {
+			usable(t, r)
+		}
+		CheckOrganization(*c.Organization)
+		Explain(own, c)
+		ModelFiles(own)
 	})
 }
 

@@ -20,7 +20,11 @@ const (
 type place struct{ line, lineStart, i int }
 
 // mark is a place as people count. Both count from 1, the column in characters.
-type mark struct{ line, column int }
+type mark struct {
+	line, column int
+	// in is another file than the one that is read: the organization's, or one of its models. Nil: that one itself.
+	in *source
+}
 
 // word is a text that may turn out to be a key.
 type word struct {
@@ -37,7 +41,7 @@ type scanError struct {
 }
 
 func (e *scanError) mark(src []byte) mark {
-	return mark{e.at.line, utf8.RuneCount(src[e.at.lineStart:e.at.i]) + 1}
+	return mark{line: e.at.line, column: utf8.RuneCount(src[e.at.lineStart:e.at.i]) + 1}
 }
 
 // prescan bounds a file. nil: the YAML library may read it.

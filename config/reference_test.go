@@ -78,6 +78,9 @@ func valueOf(s *spec) string {
 	if s.unbuilt != "" {
 		return "not supported yet"
 	}
+	if s.elsewhere != "" {
+		return "list, in the organization's file"
+	}
 	switch s.kind {
 	case wordValue, constantValue:
 		return "`" + strings.Join(s.words, "`, `") + "`"

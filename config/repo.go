@@ -21,6 +21,10 @@ type Context struct {
 	Check func(uses string, with map[string]any) error
 	// LocalExecutors tells whether the operator lets embedded executors run this repository's code.
 	LocalExecutors bool
+	// Organization is what the file is read with; nil: nothing is known of one, so there are no defaults.
+	Organization *Organization
+	// Lenient: a branch that the configuration names and Branches lacks is no error, but is listed in Repo.Missing.
+	Lenient bool
 	// File is the name that errors carry. Empty means FileName.
 	File string
 }
@@ -52,6 +56,9 @@ type Repo struct {
 	Registries     Registries
 	Environments   map[string]Environment // by name; development, staging and production are always there
 	Finish         Finish
+
+	// Missing are the branches that the configuration names and that do not exist; empty unless Context.Lenient.
+	Missing []*Error
 
 	local     bool                           // Context.LocalExecutors
 	pipelines map[string]pipeline.Definition // as configured, by kind, not completed

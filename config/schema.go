@@ -13,11 +13,39 @@ const schemaID = "https://github.com/sluicehq/sluice/schema/sluice.yml.json"
 // Schema is the JSON Schema (draft 2020-12) of the repository file, for editors. It accepts what ParseRepo accepts, as
 // far as a schema can say: it knows nothing of branches that exist, of executors' parameters, of references between
 // pipelines and environments, or of how a number was written. It ends in a newline.
-func Schema() ([]byte, error) {
-	s := schemaOf(fileSpec())
+func Schema() ([]byte, error) { return writeSchema(fileSpec(), schemaID, FileName) }
+
+// OrganizationSchema is the same for an organization's file. What a repository may leave out is not required in it.
+func OrganizationSchema() ([]byte, error) {
+	return writeSchema(partly(organizationSpec(), true), "https://github.com/sluicehq/sluice/schema/organization.yml.json",
+		FileName+" of an organization's repository "+OrganizationRepo)
+}
+
+// ModelSchema is the same for a file of pipeline models.
+func ModelSchema() ([]byte, error) {
+	return writeSchema(modelSpec(), "https://github.com/sluicehq/sluice/schema/models.yml.json", "Pipeline models")
+}
+
+// partly is a spec of which mappings may lack what another file gives; the file itself, which is top, and what stands in
+// lists are whole.
+func partly(s *spec, top bool) *spec {
+	if s == nil || s.kind != objectValue && s.kind != mappingValue {
+		return s
+	}
+	out := *s
+	out.partial, out.needs, out.elem = true, nil, partly(s.elem, false)
+	out.fields = nil
+	for _, f := range s.fields {
+		out.fields = append(out.fields, field{f.name, f.required && top, partly(f.spec, false)})
+	}
+	return &out
+}
+
+func writeSchema(of *spec, id, title string) ([]byte, error) {
+	s := schemaOf(of)
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	s["$id"] = schemaID
-	s["title"] = FileName
+	s["$id"] = id
+	s["title"] = title
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -32,6 +60,9 @@ type schema = map[string]any
 
 func schemaOf(s *spec) schema {
 	out := schemaOfKind(s)
+	if s.hole {
+		out = schema{"anyOf": []any{out, schema{"type": "string", "pattern": wholeHoleRE.String()}}}
+	}
 	if s.doc != "" {
 		doc := s.doc
 		if s.def != "" {
@@ -43,7 +74,7 @@ func schemaOf(s *spec) schema {
 }
 
 func schemaOfKind(s *spec) schema {
-	if s.unbuilt != "" {
+	if s.unbuilt != "" || s.elsewhere != "" {
 		if s.kind == listValue {
 			return schema{"type": "array", "maxItems": 0}
 		}
@@ -66,6 +97,9 @@ func schemaOfKind(s *spec) schema {
 			return schema{"anyOf": []any{list, schemaOf(s.elem)}}
 		}
 		return list
+	case plainValue:
+		one := []string{"string", "number", "boolean"}
+		return schema{"type": append(one, "array"), "maxItems": s.maxItems, "items": schema{"type": one}}
 	case wordValue:
 		return schema{"enum": s.words}
 	case constantValue:
@@ -91,6 +125,22 @@ func schemaOfObject(s *spec) schema {
 	out := schema{"type": "object", "additionalProperties": false, "properties": properties}
 	if len(required) > 0 {
 		out["required"] = required
+	}
+	if s.partial && len(s.oneOf) > 0 {
+		out["not"] = schema{"required": s.oneOf}
+	} else if len(s.oneOf) > 0 {
+		var one []any
+		for _, key := range s.oneOf {
+			one = append(one, schema{"required": []string{key}})
+		}
+		out["oneOf"] = one
+	}
+	if len(s.needs) > 0 {
+		needs := schema{}
+		for key, other := range s.needs {
+			needs[key] = []string{other}
+		}
+		out["dependentRequired"] = needs
 	}
 	return out
 }

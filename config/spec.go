@@ -19,6 +19,7 @@ const (
 	listValue                      // a list of values of one spec
 	anythingValue                  // a mapping that only an executor understands
 	constantValue                  // exactly one text
+	plainValue                     // a text, number or truth value, or a list of those
 )
 
 // spec says what a value may be. One tree of specs (fileSpec) is what the loader checks by, what the JSON Schema is made
@@ -50,6 +51,15 @@ type spec struct {
 	nameForm string
 	// deny says what is wrong with a name of a mapping, empty: nothing.
 	deny func(name string) (problem string)
+	// oneOf are keys of an object of which exactly one must be given; needs are keys that only make sense with another.
+	oneOf []string
+	// hole: the value may be a reference to a parameter of a model.
+	hole bool
+	// partial: what an object requires may be given by another file.
+	partial bool
+	needs   map[string]string
+	// elsewhere says why the key does not belong into this file, unless it is empty.
+	elsewhere string
 	// unbuilt: the key is understood, but this version does nothing with it and so refuses it, unless it is empty.
 	unbuilt string
 }
@@ -62,6 +72,9 @@ type field struct {
 }
 
 func (s *spec) field(name string) *spec {
+	if s == nil {
+		return nil
+	}
 	for _, f := range s.fields {
 		if f.name == name {
 			return f.spec
@@ -77,4 +90,12 @@ func (s *spec) keys() []string {
 		out[i] = f.name
 	}
 	return out
+}
+
+// child is what the value of a key must be; nil where that is not known.
+func (s *spec) child(key string) *spec {
+	if s != nil && s.kind == mappingValue {
+		return s.elem
+	}
+	return s.field(key)
 }

@@ -106,7 +106,7 @@ func clip(s string) string {
 func (d *document) parseTree(src []byte) (root *node) {
 	defer func() {
 		if r := recover(); r != nil { // a fault of the library must not become ours
-			d.fail(mark{1, 1}, "", "the file cannot be read as YAML", "simplify it")
+			d.fail(mark{line: 1, column: 1}, "", "the file cannot be read as YAML", "simplify it")
 			root = nil
 		}
 	}()
@@ -114,7 +114,7 @@ func (d *document) parseTree(src []byte) (root *node) {
 	if err != nil {
 		var syntax yaml.Error
 		if !errors.As(err, &syntax) || syntax.GetToken() == nil {
-			d.fail(mark{1, 1}, "", "the file cannot be read as YAML", "")
+			d.fail(mark{line: 1, column: 1}, "", "the file cannot be read as YAML", "")
 			return nil
 		}
 		d.fail(markOf(syntax.GetToken()), "", "not YAML: "+firstLine(syntax.GetMessage()),
@@ -122,7 +122,7 @@ func (d *document) parseTree(src []byte) (root *node) {
 		return nil
 	}
 	if len(file.Docs) > 1 {
-		d.fail(mark{1, 1}, "", "more than one document", "keep one: the file is a single document")
+		d.fail(mark{line: 1, column: 1}, "", "more than one document", "keep one: the file is a single document")
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
@@ -146,9 +146,9 @@ func firstLine(s string) string {
 
 func markOf(t *token.Token) mark {
 	if t == nil || t.Position == nil {
-		return mark{1, 1}
+		return mark{line: 1, column: 1}
 	}
-	return mark{max(t.Position.Line, 1), max(t.Position.Column, 1)}
+	return mark{line: max(t.Position.Line, 1), column: max(t.Position.Column, 1)}
 }
 
 // treeBuilder turns the library's tree into ours and checks the limits once more, exactly.
@@ -168,7 +168,7 @@ func (t *treeBuilder) stop(at mark, problem, hint string) *node {
 }
 
 func (t *treeBuilder) build(n ast.Node, depth int) *node {
-	at := mark{1, 1}
+	at := mark{line: 1, column: 1}
 	if n != nil {
 		at = markOf(n.GetToken())
 	}
