@@ -26,6 +26,7 @@ type cli struct {
 	Lint    lintCmd    `cmd:"" help:"Check a repository file, .github/sluice.yml."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
 	Plan    planCmd    `cmd:"" help:"Say what would be decided about a webhook payload, and done."`
+	Deploy  deployCmd  `cmd:"" help:"Deployments to hosts."`
 	Replay  replayCmd  `cmd:"" help:"List what was given up, and have it handled again."`
 	Audit   auditCmd   `cmd:"" help:"Export and prove the audit log."`
 	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the SQLite database."`

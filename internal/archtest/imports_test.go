@@ -38,9 +38,11 @@ var house = map[string]row{
 	"gitrepo":   {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
 	"registry":  {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
 
-	"executor":           {ours: []string{"pipeline"}},
-	"executor/supervise": {foreign: []string{"golang.org/x/sys/"}},
-	"executor/*":         {ours: []string{"executor", "executor/supervise", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
+	"executor":                 {ours: []string{"pipeline"}},
+	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
+	"executor/appspec/rollout": {pure: true},
+	"executor/report":          {pure: true, foreign: []string{"*"}},
+	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/report", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 
 	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
 
