@@ -41,7 +41,6 @@ var house = map[string]row{
 	"executor":                 {ours: []string{"pipeline"}},
 	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
-	"executor/report":          {pure: true, foreign: []string{"*"}},
 	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/report", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 
 	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
