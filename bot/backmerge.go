@@ -138,7 +138,7 @@ func (s *session) finishing(ctx context.Context) (bool, error) {
 		return err
 	})
 	for _, r := range all {
-		if !r.Finished && (r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting || r.Status == store.ReleaseRolledBack) {
+		if !r.Finished && (r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting) {
 			return true, err
 		}
 	}

@@ -154,6 +154,7 @@ func TestChecks(t *testing.T) {
 		}},
 		{"a release that is in production", released(store.ReleaseReleased)},
 		{"a release that was rolled back", released(store.ReleaseRolledBack)},
+		{"a release whose deployment failed and was rolled back", rolledBack},
 		{"a release that was abandoned", released(store.ReleaseAbandoned)},
 		{"a release whose promotion failed", released(store.ReleaseFailed)},
 		{"the head of a release's branch after the promotion began", func(l *lab) {
@@ -192,16 +193,22 @@ func TestChecks(t *testing.T) {
 	golden(t, "checks.golden", b.String())
 }
 
+// rolledBack is a release whose deployment never succeeded.
+func rolledBack(l *lab) { ended(l, store.ReleaseRolledBack, time.Time{}) }
+
 func released(status store.ReleaseStatus) func(*lab) {
-	return func(l *lab) {
-		l.asks(store.Pull{Number: 5, HeadBranch: "release/1.4.0", HeadSHA: head, BaseBranch: "master"}, good)
-		l.write(func(tx *store.Tx) error {
-			return tx.SaveRelease(l.t.Context(), store.Release{
-				ID: "r1", RepoID: 42, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", SHA: head, HeadSHA: head, Pull: 5, Status: status,
-				CandidateImage: "dev.test/shop:1.4.0-candidate-2222222", CandidateDigest: digest, Problem: "The deployment to production failed: x.",
-			})
+	return func(l *lab) { ended(l, status, noon) }
+}
+
+func ended(l *lab, status store.ReleaseStatus, at time.Time) {
+	l.asks(store.Pull{Number: 5, HeadBranch: "release/1.4.0", HeadSHA: head, BaseBranch: "master"}, good)
+	l.write(func(tx *store.Tx) error {
+		return tx.SaveRelease(l.t.Context(), store.Release{
+			ID: "r1", RepoID: 42, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", SHA: head, HeadSHA: head, Pull: 5, Status: status,
+			CandidateImage: "dev.test/shop:1.4.0-candidate-2222222", CandidateDigest: digest, Problem: "The deployment to production failed: x.",
+			ReleasedAt: at,
 		})
-	}
+	})
 }
 
 // What a check says is sent once, and again when it was something else in between, however often that happens.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -98,34 +100,43 @@ func (s *session) status(ctx context.Context, issue int, text string) error {
 	if known.Hash == hash {
 		return nil
 	}
-	body := text + "\n\n" + hiddenMark(cockpitMark)
-	if known.CommentID == 0 {
-		known.CommentID, err = do(ctx, s, effect[int64]{
-			kind: effectComment, key: fmt.Sprintf("%d:%s", issue, cockpitMark), intent: hash,
-			probe: func(ctx context.Context) (int64, bool, error) {
-				all, err := s.gh.Comments(ctx, issue)
-				for _, c := range all {
-					if c.Author.ID == s.us.UserID && strings.Contains(c.Body, hiddenMark(cockpitMark)) {
-						return c.ID, true, nil
-					}
-				}
-				return 0, false, err
-			},
-			act: func(ctx context.Context) (int64, error) {
-				c, err := s.gh.CreateComment(ctx, issue, body)
-				return c.ID, err
-			},
-		})
-	} else {
-		err = s.gh.EditComment(ctx, known.CommentID, body) // the same text again does no harm
-	}
+	id, err := s.writeStatus(ctx, issue, known.CommentID, text+"\n\n"+hiddenMark(cockpitMark), hash)
 	if err != nil {
 		return ignoreNotFound(err)
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.SaveComment(ctx, store.Comment{
-			RepoID: s.repo.ID, Issue: issue, Marker: cockpitMark, CommentID: known.CommentID, Hash: hash, UpdatedAt: s.b.Now(),
+			RepoID: s.repo.ID, Issue: issue, Marker: cockpitMark, CommentID: id, Hash: hash, UpdatedAt: s.b.Now(),
 		})
+	})
+}
+
+// writeStatus edits the status comment that is known, or makes one where there is none: there never was, or somebody
+// deleted it.
+func (s *session) writeStatus(ctx context.Context, issue int, known int64, body, hash string) (int64, error) {
+	key := fmt.Sprintf("%d:%s", issue, cockpitMark)
+	if known != 0 {
+		err := s.gh.EditComment(ctx, known, body) // the same text again does no harm
+		if !errors.Is(err, forge.ErrNotFound) {
+			return known, err
+		}
+		key += fmt.Sprintf("#%d", known)
+	}
+	return do(ctx, s, effect[int64]{
+		kind: effectComment, key: key, intent: hash,
+		probe: func(ctx context.Context) (int64, bool, error) {
+			all, err := s.gh.Comments(ctx, issue)
+			for _, c := range all {
+				if c.Author.ID == s.us.UserID && strings.Contains(c.Body, hiddenMark(cockpitMark)) {
+					return c.ID, true, nil
+				}
+			}
+			return 0, false, err
+		},
+		act: func(ctx context.Context) (int64, error) {
+			c, err := s.gh.CreateComment(ctx, issue, body)
+			return c.ID, err
+		},
 	})
 }
 
@@ -149,6 +160,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 		fmt.Fprintf(&b, "**%s**\n\n", prose(r.Problem))
 	case next != "":
 		fmt.Fprintf(&b, "**Next:** %s\n\n", prose(next))
+	}
+	if r.Status == store.ReleaseFailed {
+		b.WriteString(remedyOfFailure + "\n\n")
 	}
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "Reason: %s\n\n", code(r.Reason))
@@ -179,6 +193,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	b.WriteString("\n`/help` lists what you may do here.")
 	return b.String(), nil
 }
+
+// remedyOfFailure is what people can do about a promotion that failed.
+const remedyOfFailure = "`/retry` tries the same digest again; `/rollback` takes production back."
 
 func shortOr(sha string) string {
 	if sha == "" {

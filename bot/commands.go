@@ -327,6 +327,9 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if q.release != nil && q.release.Bad {
+		return "", &userError{fmt.Sprintf("%s was rolled back and is not deployed again; `/version bump patch` cuts the next version from its branch.", code(q.release.Version))}
+	}
 	if x == nil {
 		if q.release != nil && q.release.Status.Live() || q.release != nil && !q.release.Finished {
 			s.touch(q.release.ID) // a step of the plan is tried again

@@ -65,7 +65,12 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 	switch r.Status {
 	case store.ReleaseReleased, store.ReleaseRolledBack:
 		run.Title = fmt.Sprintf("%s is in production", r.Version)
-		if r.Status == store.ReleaseRolledBack {
+		switch {
+		case r.Status == store.ReleaseRolledBack && r.ReleasedAt.IsZero():
+			run.Title = fmt.Sprintf("The deployment of %s failed and was rolled back", r.Version)
+			run.Summary += "`/version bump patch` cuts the next version from this head; a hotfix takes a new id."
+			return completed(run, forge.Failure), nil
+		case r.Status == store.ReleaseRolledBack:
 			run.Title = fmt.Sprintf("%s was in production and was rolled back", r.Version)
 		}
 		return completed(run, forge.Success), nil
@@ -74,7 +79,7 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 		return completed(run, forge.Cancelled), nil
 	case store.ReleaseFailed:
 		run.Title = r.Problem
-		run.Summary += "`/retry` tries the same digest again; `/rollback` takes production back."
+		run.Summary += remedyOfFailure
 		return completed(run, forge.Failure), nil
 	}
 	w, err := s.look(ctx, r, phasePromote)

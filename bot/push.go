@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,24 +166,52 @@ func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was str
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteBranch(ctx, s.repo.ID, branch.Name) })
 }
 
-// tagPushed adopts a release tag that somebody else made, so that no version is used twice.
+// tagPushed adopts a release tag that somebody else made, so that no version is used twice, and reports it. A release tag
+// that was moved or deleted is reported too; the release log stays at the commit that was released.
 func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 	v, err := s.cfg.Versioning.Tag.Parse(e.Tag)
-	if err != nil || e.After == "" {
+	if err != nil {
 		return nil //nolint:nilerr // not a release tag: none of our business
 	}
-	tag, err := s.gh.Tag(ctx, e.Tag)
+	var was store.Tag
+	var open store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if was, err = tx.Tag(ctx, s.repo.ID, e.Tag); ignoreMissing(err) != nil {
+			return err
+		}
+		open, err = tx.ReleaseByVersion(ctx, s.repo.ID, v.String())
+		return ignoreMissing(err)
+	})
 	if err != nil {
+		return err
+	}
+	now, err := s.gh.Tag(ctx, e.Tag)
+	if ignoreNotFound(err) != nil || now.SHA == was.SHA {
 		return ignoreNotFound(err)
 	}
-	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: tag.Name, SHA: tag.SHA, SeenAt: s.b.Now()})
-		return err
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return s.audit(ctx, e.Sender, "tag.moved", e.Tag, "version "+v.String()+" is recorded at another commit", nil)
+	facts := gitflow.PushFacts{
+		Tag: e.Tag, Before: was.SHA, After: now.SHA, Created: was.SHA == "", Deleted: now.SHA == "", By: e.Sender.Login,
+		ByBot: e.Sender.ID == s.us.UserID, ReleaseTag: true, TagVersion: v.String(), TagWas: was.SHA,
 	}
-	return err
+	if was.SHA == "" {
+		err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+			_, err := tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: now.Name, SHA: now.SHA, SeenAt: s.b.Now()})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !open.Finished {
+		s.touch(open.ID)
+		s.mark(open.HeadSHA)
+	}
+	report := gitflow.CheckPush(s.names(), facts)
+	if len(report.Violations) == 0 {
+		return nil
+	}
+	evidence := map[string]any{"before": was.SHA, "after": now.SHA, "version": v.String()}
+	return s.reportViolations(ctx, cmp.Or(now.SHA, was.SHA), e.Tag, e.Sender, report.Violations, evidence)
 }
 
 // sender is who pushed, where somebody told us.

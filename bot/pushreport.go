@@ -40,20 +40,25 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 	if len(report.Violations) == 0 {
 		return nil
 	}
-	raw, err := json.Marshal(report.Violations)
+	return s.reportViolations(ctx, now, branch.Name, e.Sender, report.Violations, map[string]any{"before": was, "after": now})
+}
+
+// reportViolations shows on a commit what a push broke, and writes it into the audit log.
+func (s *session) reportViolations(ctx context.Context, sha, name string, by forge.User, violations []gitflow.Violation, evidence map[string]any) error {
+	raw, err := json.Marshal(violations)
 	if err != nil {
 		return err
 	}
-	s.mark(now)
+	s.mark(sha)
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SetSetting(ctx, s.pushKey(now), string(raw)); err != nil {
+		if err := tx.SetSetting(ctx, s.pushKey(sha), string(raw)); err != nil {
 			return err
 		}
 		var problems []string
-		for _, v := range report.Violations {
+		for _, v := range violations {
 			problems = append(problems, string(v.Rule))
 		}
-		return s.auditIn(ctx, tx, e.Sender, "push.reported", branch.Name, strings.Join(problems, ", "), map[string]any{"before": was, "after": now})
+		return s.auditIn(ctx, tx, by, "push.reported", name, strings.Join(problems, ", "), evidence)
 	})
 }
 

@@ -191,8 +191,12 @@ func (s *session) failRelease(ctx context.Context, r *store.Release, x *store.Ex
 		return err
 	}
 	if x.Kind == pipeline.KindProduction && s.cfg.Environment(pipeline.EnvironmentProduction).RollbackOnFailure {
-		if err := s.putBack(ctx, r, attempt); err != nil {
+		back, err := s.putBack(ctx, r, attempt, problem)
+		if err != nil {
 			return err
+		}
+		if back { // the decision was written with the mark on the release
+			return s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = problem })
 		}
 	}
 	return s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleaseFailed, problem })

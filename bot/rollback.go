@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,7 +44,8 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 			return s.dry(ctx, q, fmt.Sprintf("%s would go back from %s to %s, digest %s, and be held.",
 				code(environment), code(way.FromVersion), code(to.Version), code(shortDigest(to.Digest))))
 		}
-		if err := s.decideRetreat(ctx, q, environment, origin, way, to); err != nil {
+		d := decision{environment: environment, origin: origin, by: q.by, reason: q.Flag("reason"), evidence: map[string]any{"via": q.via, "comment": q.comment}}
+		if err := s.decideRetreat(ctx, d, way, to); err != nil {
 			return "", err
 		}
 	}
@@ -88,30 +91,39 @@ func (s *session) retreatKey(origin string) string {
 	return fmt.Sprintf("retreat/%d/%s", s.repo.ID, origin)
 }
 
+// decision is why and by whom an environment is taken back.
+type decision struct {
+	environment, origin string
+	by                  forge.User
+	reason              string
+	evidence            map[string]any
+}
+
 // decideRetreat writes the decision: the hold, the mark on the bad release, the record.
-func (s *session) decideRetreat(ctx context.Context, q *request, environment, origin string, way retreat, to *store.Deployment) error {
+func (s *session) decideRetreat(ctx context.Context, d decision, way retreat, to *store.Deployment) error {
 	raw, err := json.Marshal(way)
 	if err != nil {
 		return err
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		env, err := tx.Environment(ctx, s.repo.ID, environment)
+		env, err := tx.Environment(ctx, s.repo.ID, d.environment)
 		if err != nil {
 			return err
 		}
-		env.Hold = fmt.Sprintf("rolled back from %s to %s by %s: %s", way.FromVersion, to.Version, q.by.Login, q.Flag("reason"))
-		env.HoldBy, env.HoldAt, env.UpdatedAt = q.by, s.b.Now(), s.b.Now()
+		env.Hold = fmt.Sprintf("rolled back from %s to %s by %s: %s", way.FromVersion, to.Version, d.by.Login, d.reason)
+		env.HoldBy, env.HoldAt, env.UpdatedAt = d.by, s.b.Now(), s.b.Now()
 		if err := tx.SaveEnvironment(ctx, env); err != nil {
 			return err
 		}
-		if err := s.markBad(ctx, tx, environment, way.FromRelease, q.Flag("reason")); err != nil {
+		if err := s.markBad(ctx, tx, d.environment, way.FromRelease, d.reason); err != nil {
 			return err
 		}
-		if err := tx.SetSetting(ctx, s.retreatKey(origin), string(raw)); err != nil {
+		if err := tx.SetSetting(ctx, s.retreatKey(d.origin), string(raw)); err != nil {
 			return err
 		}
-		evidence := map[string]any{"from": way.FromVersion, "to": to.Version, "digest": to.Digest, "via": q.via, "comment": q.comment}
-		return s.auditIn(ctx, tx, q.by, "rollback", environment, q.Flag("reason"), evidence)
+		evidence := map[string]any{"from": way.FromVersion, "to": to.Version, "digest": to.Digest}
+		maps.Copy(evidence, d.evidence)
+		return s.auditIn(ctx, tx, d.by, "rollback", d.environment, d.reason, evidence)
 	})
 }
 
@@ -242,31 +254,37 @@ func (s *session) artifactsOf(ctx context.Context, d *store.Deployment) (map[str
 	return x.State.Artifacts, ignoreMissing(err)
 }
 
-// putBack answers a failed production deployment with the last good digest, where the configuration asks for it.
-func (s *session) putBack(ctx context.Context, r *store.Release, attempt string) error {
-	to, err := s.lastGood(ctx, pipeline.EnvironmentProduction)
-	if err != nil || to == nil {
-		return err
+// putBack answers a failed production deployment with the last good digest, where the configuration asks for it. Like a
+// rollback that somebody asked for it marks the release as bad and holds production, so that nothing undoes it unseen.
+// done is false when there is nothing to go back to: then the failure stands, and people decide.
+func (s *session) putBack(ctx context.Context, r *store.Release, attempt, problem string) (done bool, err error) {
+	us := forge.User{ID: s.us.UserID, Login: s.us.Login, Bot: true}
+	origin := "rollback after " + attempt
+	_, to, err := s.decidedRetreat(ctx, origin)
+	if err != nil {
+		return false, err
 	}
-	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, forge.User{ID: s.us.UserID, Login: s.us.Login}, "rollback after "+attempt); err != nil {
-		return err
-	}
-	return s.tell(ctx, r, "putback:"+attempt, fmt.Sprintf("production goes back to %s", code(to.Version)))
-}
-
-// lastGood is the newest deployment that succeeded.
-func (s *session) lastGood(ctx context.Context, environment string) (*store.Deployment, error) {
-	var history []store.Deployment
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		history, err = tx.Deployments(ctx, s.repo.ID, environment, 200)
-		return err
-	})
-	for i, d := range history {
-		if d.Status == pipeline.Succeeded {
-			return &history[i], err
+	if to == nil {
+		var way retreat
+		way, to, err = s.earlier(ctx, pipeline.EnvironmentProduction, "")
+		var no *userError
+		if errors.As(err, &no) {
+			return false, s.tell(ctx, r, "putback:"+attempt, "could not be taken back: "+no.text)
+		}
+		if err != nil {
+			return false, err
+		}
+		way.FromVersion, way.FromRelease = r.Version, r.ID
+		d := decision{environment: pipeline.EnvironmentProduction, origin: origin, by: us, reason: problem, evidence: map[string]any{"via": "rollback_on"}}
+		if err := s.decideRetreat(ctx, d, way, to); err != nil {
+			return false, err
 		}
 	}
-	return nil, err
+	s.touchAll = true
+	if err := s.rollBack(ctx, pipeline.EnvironmentProduction, to, us, origin); err != nil {
+		return false, err
+	}
+	return true, s.tell(ctx, r, "putback:"+attempt, fmt.Sprintf("is marked as bad; production goes back to %s and is held until `/unpin production`", code(to.Version)))
 }
 
 // markBad marks the release that is rolled back from.

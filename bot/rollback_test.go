@@ -138,8 +138,8 @@ func TestRetreatIsRemembered(t *testing.T) {
 	l.b.Images = FakeImages{"prod.test/shop:1.3.0": "sha256:1.3.0"}
 	way, to, err := l.earlier(t.Context(), "production", "")
 	must(t, err)
-	q := &request{Command: Command{Name: "rollback", Flags: map[string]string{"reason": "slow"}}, by: person(1, "rm"), via: "comment"}
-	must(t, l.decideRetreat(t.Context(), q, "production", "rollback comment 1:1", way, to))
+	d := decision{environment: "production", origin: "rollback comment 1:1", by: person(1, "rm"), reason: "slow"}
+	must(t, l.decideRetreat(t.Context(), d, way, to))
 	l.shipped("1.3.0", "1.4.0", "1.3.0 back")
 	again, there, err := l.decidedRetreat(t.Context(), "rollback comment 1:1")
 	must(t, err)

@@ -36,7 +36,7 @@ func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world,
 	w := &world{phase: ph}
 	w.State = gitflow.State{
 		Names: s.names(), Kind: gitflow.Kind(r.Kind), Version: r.Version, Branch: r.Branch, Tag: r.Tag,
-		Order: gitflow.Order(s.cfg.Finish.Order), KeepBranch: !s.cfg.Finish.DeleteBranch,
+		Order: gitflow.Order(s.cfg.Finish.Order), KeepBranch: !s.cfg.Finish.DeleteBranch, Bad: r.Bad,
 	}
 	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
 	if ph != phaseStart {
@@ -294,7 +294,11 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 		}
 		w.Lacks = gitflow.LacksProduction(answers[0], answers[1], bad)
 	}
-	var err error
+	tag, err := s.gh.Tag(ctx, r.Tag)
+	if err := ignoreNotFound(err); err != nil {
+		return err
+	}
+	w.TagSHA = tag.SHA
 	if w.Approvals, w.approvers, err = s.approvals(ctx, r, w.execution); err != nil {
 		return err
 	}

@@ -12,12 +12,7 @@ import (
 
 // lookFinish reads what the steps after the deployment have done so far.
 func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) error {
-	tag, err := s.gh.Tag(ctx, r.Tag)
-	if err := ignoreNotFound(err); err != nil {
-		return err
-	}
-	w.TagSHA = tag.SHA
-	_, err = s.gh.ReleaseByTag(ctx, r.Tag)
+	_, err := s.gh.ReleaseByTag(ctx, r.Tag)
 	if err := ignoreNotFound(err); err != nil {
 		return err
 	}

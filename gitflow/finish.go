@@ -13,7 +13,7 @@ func PlanFinish(s State) Plan {
 		p.Refused = text("There is no approved commit for %s.", s.Version)
 		return p
 	}
-	if d, ok := s.deployment(); ok && d.Bad {
+	if s.bad() {
 		p.Refused = text("%s was rolled back; it is finished by a new version, not by this one.", s.Version)
 		return p
 	}
@@ -93,6 +93,12 @@ func (s State) deployment() (Deployed, bool) {
 		}
 	}
 	return Deployed{}, false
+}
+
+// bad is true once the version was rolled back.
+func (s State) bad() bool {
+	d, ok := s.deployment()
+	return s.Bad || ok && d.Bad
 }
 
 // same compares what may not be recorded.

@@ -10,7 +10,7 @@ func NextStep(s State) string {
 			return next
 		}
 	}
-	if d, ok := s.deployment(); ok && d.Bad {
+	if s.bad() {
 		return text("%s was rolled back; the next version takes its place.", s.Version).String()
 	}
 	if next, ok := nextOf(PlanPromote(s)); ok {

@@ -71,6 +71,8 @@ type State struct {
 	RepairPull Pull
 	// Backmerges are the back-merge pull requests, open and merged, and branches without one yet.
 	Backmerges []Backmerge
+	// Bad is true once a rollback marked the version, whether its deployment had succeeded or not.
+	Bad bool
 	// ReleasePage is true when the GitHub release of Tag exists.
 	ReleasePage bool
 	// Running is how many executions of Branch are under way (not counting production's).
