@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -15,30 +14,32 @@ func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
 		"repo": {"[-no-development] [-ahead] [-empty|-images] [file|name=text ...]: master with version 1.3.0, development at it " +
 			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images", cmdRepo},
-		"push":        {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
-		"resolve":     {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
-		"pull":        {"who head base: opens a pull request; sets $PR", cmdPull},
-		"issue":       {"who title: opens an issue; sets $PR", cmdIssue},
-		"comment":     {"who number text: comments; sets $COMMENT", cmdComment},
-		"edit":        {"who comment text: replaces a comment's text", cmdEdit},
-		"delete-ours": {"who number pattern: deletes a comment of ours", cmdDeleteOurs},
-		"delete":      {"who comment: deletes a comment", cmdDelete},
-		"merge":       {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
-		"close":       {"who number: closes a pull request without merging it", cmdClose},
-		"retarget":    {"who number base: changes a pull request's base", cmdRetarget},
-		"review":      {"who number APPROVE|REQUEST_CHANGES|COMMENT text: submits a review", cmdReview},
-		"button":      {"who commit check identifier: presses a button of a check", cmdButton},
-		"rerun":       {"who commit check|all: presses Re-run", cmdRerun},
-		"grant":       {"who role: gives somebody a role", cmdGrant},
-		"fork":        {"who branch: forks the repository, with a commit on a branch", cmdFork},
-		"ci":          {"commit name [conclusion]: another App reports a check", cmdCI},
-		"queue":       {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
-		"ruleset":     {"file: adds a ruleset; sets $RULESET", cmdRuleset},
+		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
+		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
+		"pull":     {"who head base: opens a pull request; sets $PR", cmdPull},
+		"issue":    {"who title: opens an issue; sets $PR", cmdIssue},
+		"comment":  {"who number text: comments; sets $COMMENT", cmdComment},
+		"edit":     {"who comment text: replaces a comment's text", cmdEdit},
+		"delete":   {"who comment: deletes a comment", cmdDelete},
+		"merge":    {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
+		"close":    {"who number: closes a pull request without merging it", cmdClose},
+		"retarget": {"who number base: changes a pull request's base", cmdRetarget},
+		"review":   {"who number APPROVE|REQUEST_CHANGES|COMMENT text: submits a review", cmdReview},
+		"button":   {"who commit check identifier: presses a button of a check", cmdButton},
+		"rerun":    {"who commit check|all: presses Re-run", cmdRerun},
+		"grant":    {"who role: gives somebody a role", cmdGrant},
+		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
+		"ci":       {"commit name [conclusion]: another App reports a check", cmdCI},
+		"queue":    {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
+		"ruleset":  {"file: adds a ruleset; sets $RULESET", cmdRuleset},
 	}
 	for name, c := range lookCommands() {
 		all[name] = c
 	}
 	for name, c := range troubleCommands() {
+		all[name] = c
+	}
+	for name, c := range handCommands() {
 		all[name] = c
 	}
 	return all
@@ -166,27 +167,6 @@ func cmdDelete(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).DeleteComment(s.tb.Context(), flowRepo, id)
-}
-
-func cmdDeleteOurs(s *scripted, args []string) error {
-	args, err := s.args(args, 3, 3)
-	if err != nil {
-		return err
-	}
-	n, err := s.number(args[1])
-	if err != nil {
-		return err
-	}
-	if err := s.flow.said(n, args[2]); err != nil {
-		return err
-	}
-	re := regexp.MustCompile(args[2])
-	for _, c := range s.repo.Comments(n) {
-		if c.Author == flowBot && re.MatchString(c.Body) {
-			return s.hub.As(args[0]).DeleteComment(s.tb.Context(), flowRepo, c.ID)
-		}
-	}
-	return errors.New("no comment of ours matches")
 }
 
 func cmdMerge(s *scripted, args []string) error {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"regexp"
+)
+
+// handCommands are what people do by hand that Sluice does itself, or does not expect.
+func handCommands() map[string]flowCommand {
+	return map[string]flowCommand{
+		"delete-ours":   {"who number pattern: deletes a comment of ours", cmdDeleteOurs},
+		"make-tag":      {"who tag commit: pushes a tag", cmdMakeTag},
+		"delete-tag":    {"who tag: deletes a tag", cmdDeleteTag},
+		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
+		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
+		"reopen":        {"who number: opens a pull request again", cmdReopen},
+	}
+}
+
+func cmdDeleteOurs(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[1])
+	if err != nil {
+		return err
+	}
+	if err := s.flow.said(n, args[2]); err != nil {
+		return err
+	}
+	re := regexp.MustCompile(args[2])
+	for _, c := range s.repo.Comments(n) {
+		if c.Author == flowBot && re.MatchString(c.Body) {
+			return s.hub.As(args[0]).DeleteComment(s.tb.Context(), flowRepo, c.ID)
+		}
+	}
+	return errors.New("no comment of ours matches")
+}
+
+func cmdMakeTag(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[2])
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).CreateTag(s.tb.Context(), flowRepo, args[1], sha)
+}
+
+func cmdDeleteTag(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).Do(s.tb.Context(), "DELETE", "/repos/"+flowRepo+"/git/refs/tags/"+args[1], nil, nil)
+}
+
+func cmdDeleteBranch(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).DeleteBranch(s.tb.Context(), flowRepo, args[1])
+}
+
+func cmdPublish(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+flowRepo+"/releases", map[string]any{"tag_name": args[1], "name": args[2]}, nil)
+}
+
+func cmdReopen(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[1])
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).EditPull(s.tb.Context(), flowRepo, n, map[string]any{"state": "open"})
+}
