@@ -194,13 +194,13 @@ func TestChecks(t *testing.T) {
 }
 
 // rolledBack is a release whose deployment never succeeded.
-func rolledBack(l *lab) { ended(l, store.ReleaseRolledBack, time.Time{}) }
+func rolledBack(l *lab) { endedRelease(l, store.ReleaseRolledBack, time.Time{}) }
 
 func released(status store.ReleaseStatus) func(*lab) {
-	return func(l *lab) { ended(l, status, noon) }
+	return func(l *lab) { endedRelease(l, status, noon) }
 }
 
-func ended(l *lab, status store.ReleaseStatus, at time.Time) {
+func endedRelease(l *lab, status store.ReleaseStatus, at time.Time) {
 	l.asks(store.Pull{Number: 5, HeadBranch: "release/1.4.0", HeadSHA: head, BaseBranch: "master"}, good)
 	l.write(func(tx *store.Tx) error {
 		return tx.SaveRelease(l.t.Context(), store.Release{
