@@ -36,7 +36,9 @@ type Bot struct {
 	// Bell is rung by embedded executors when an action has moved.
 	Bell   *executor.Bell
 	Images Images
-	Allow  Allow
+	// Secrets looks for credentials in commits. Nil: nobody does.
+	Secrets SecretScanner
+	Allow   Allow
 	// PublicURL is where people reach the dashboard, without a slash at the end.
 	PublicURL string
 	// GitHubURL is where people reach GitHub, the same way.
@@ -94,6 +96,7 @@ func (b *Bot) Register() {
 	b.Queue.Handle(b.handle)
 	b.Queue.Work(jobAction, b.workAction)
 	b.Queue.Work(jobResolve, b.workResolve)
+	b.Queue.Work(jobSecrets, b.workSecrets)
 	b.Queue.Every("reconcile", reconcileEvery, b.reconcileAll)
 	b.Queue.Every("redeliver", redeliverEvery, b.redeliver)
 }

@@ -138,6 +138,9 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		s.touchPull(ctx, pr)
 	}
 	s.mark(sha)
+	if err := s.rescan(ctx, sha); err != nil {
+		return err
+	}
 	if name != "" && name != CheckPipeline {
 		return nil
 	}

@@ -34,6 +34,7 @@ type atSHA struct {
 	findings   []finding      // of pulls, in their order
 	group      *groupFacts    // a merge queue's head
 	push       []gitflow.Violation
+	secrets    []secretsView // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
 	logs        map[string]string
@@ -50,8 +51,10 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 	if len(at.pulls) > 0 || at.group != nil {
 		out = append(out, s.branchCheck(at), s.configCheck(at))
 	}
-	if len(out) == 0 && len(at.push) > 0 {
-		out = append(out, pushCheck(sha, at.push))
+	if len(out) == 0 {
+		if run, ok := s.pushCheck(at); ok {
+			out = append(out, run)
+		}
 	}
 	if run, ok := s.pipelineCheck(at); ok {
 		out = append(out, run)
@@ -120,6 +123,9 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		}
 		at.executions = current(all, heads)
 		if err := s.gatherReports(ctx, tx, at); err != nil {
+			return err
+		}
+		if err := s.gatherSecrets(ctx, tx, at); err != nil {
 			return err
 		}
 		releases, err := tx.Releases(ctx, s.repo.ID)
@@ -250,7 +256,7 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 		run.Summary += fmt.Sprintf("The button **Change base** makes %s the base; so does `/retarget`.\n", code(offer))
 		run.Buttons = []forge.Button{{Label: "Change base", Description: "Merge it where it belongs", Identifier: buttonBase}}
 	}
-	return completed(run, conclusion)
+	return s.secretsCheck(completed(run, conclusion), at)
 }
 
 // writeVerdict writes what was found about one pull request: what is wrong and how to mend it first, then what passed.

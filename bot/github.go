@@ -50,6 +50,10 @@ type reader interface {
 	Commit(ctx context.Context, sha string) (forge.Commit, error)
 	// Compare takes SHAs or branch names.
 	Compare(ctx context.Context, base, head string) (forge.Comparison, error)
+	// Changes lists the files that head changes since it left base, CommitChanges those of one commit, with their
+	// patches; complete is false where GitHub does not list all.
+	Changes(ctx context.Context, base, head string) (files []forge.FileChange, complete bool, err error)
+	CommitChanges(ctx context.Context, sha string) (files []forge.FileChange, complete bool, err error)
 	// File reads a regular file of at most 1 MiB at a ref.
 	File(ctx context.Context, path, ref string) ([]byte, error)
 	OpenPulls(ctx context.Context) ([]forge.PullRequest, error)

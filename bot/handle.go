@@ -74,6 +74,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.in(ctx, p.RepoID, event.Origin{}, func(s *session) error { return s.resolved(ctx, p) })
+	case itemSecrets:
+		var p secretsPayload
+		if err := item.Decode(&p); err != nil {
+			return err
+		}
+		return b.in(ctx, p.RepoID, event.Origin{}, func(s *session) error { return s.secretsSearched(ctx, p) })
 	case itemWalk:
 		var f walkFact
 		if err := item.Decode(&f); err != nil {

@@ -112,6 +112,9 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 		if err != nil {
 			return fmt.Errorf("pull request #%d: %w", pr.Number, err)
 		}
+		if err := s.scanPull(ctx, pr); err != nil {
+			return err
+		}
 		if record.Verdict, err = json.Marshal(f); err != nil {
 			return err
 		}

@@ -67,6 +67,9 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 		if err := s.useConfig(ctx); err != nil {
 			return err
 		}
+		if err := s.secretsReconsidered(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.react(ctx, branch, was.SHA, now, e); err != nil {
 		return err
@@ -83,6 +86,9 @@ func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now str
 		return nil
 	}
 	if err := s.reportPush(ctx, branch, was, now, e); err != nil {
+		return err
+	}
+	if err := s.scanPush(ctx, branch, was, now); err != nil {
 		return err
 	}
 	return s.build(ctx, branch, was, now, e)

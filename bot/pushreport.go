@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
@@ -77,11 +78,18 @@ func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts)
 	return nil
 }
 
-// pushCheck shows what a direct push broke, on a commit that no pull request speaks for.
-func pushCheck(sha string, violations []gitflow.Violation) forge.CheckRun {
-	run := forge.CheckRun{Name: CheckBranch, SHA: sha, Title: violations[0].Problem.String()}
-	var text strings.Builder
-	writeVerdict(&text, gitflow.Verdict{Violations: violations})
-	run.Summary = text.String()
-	return completed(run, forge.Failure)
+// pushCheck shows what a direct push broke and which secrets it holds, on a commit that no pull request speaks for. ok is
+// false when there is nothing to say.
+func (s *session) pushCheck(at *atSHA) (run forge.CheckRun, ok bool) {
+	found := slices.ContainsFunc(at.secrets, func(v secretsView) bool { return len(v.leaks) > 0 })
+	if len(at.push) == 0 && !found {
+		return run, false
+	}
+	run = completed(forge.CheckRun{Name: CheckBranch, SHA: at.sha}, forge.Success)
+	if len(at.push) > 0 {
+		var text strings.Builder
+		writeVerdict(&text, gitflow.Verdict{Violations: at.push})
+		run.Title, run.Summary, run.Conclusion = at.push[0].Problem.String(), text.String(), forge.Failure
+	}
+	return s.secretsCheck(run, at), true
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,11 @@ func (s *session) walk(ctx context.Context, id string) error {
 		}
 		if ph == phasePromote && s.cfg.Finish.Order == "merge-then-deploy" && r.Status != store.ReleaseOpen {
 			ph = phaseFinish
+		}
+		if ph == phasePromote {
+			if err := s.scanAgainst(ctx, cmp.Or(r.SHA, r.HeadSHA), s.names().Production); err != nil {
+				return err
+			}
 		}
 		w, err := s.look(ctx, r, ph)
 		if err != nil {

@@ -149,6 +149,7 @@ func (d *decoder) repo(root *node) *Repo {
 	d.environments(root, r)
 	r.Finish.Order = FinishOrder(d.text(root, string(r.Finish.Order), "finish", "order"))
 	r.Finish.DeleteBranch = d.boolean(root, r.Finish.DeleteBranch, "finish", "delete_branch")
+	d.secrets(root, r)
 	d.pipelines(root, r)
 	return r
 }

@@ -22,6 +22,7 @@ func Default(c Context) *Repo {
 		Versioning:   Versioning{Next: BumpMinor, Hotfix: HotfixSuffix, Tag: tag, RevisionLength: 7},
 		Environments: map[string]Environment{},
 		Finish:       Finish{Order: DeployThenMerge, DeleteBranch: true},
+		Secrets:      Secrets{Mode: SecretsBlock},
 		local:        c.LocalExecutors,
 	}
 	r.setApp(cmp.Or(c.RepoName, "app"))

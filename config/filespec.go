@@ -45,6 +45,7 @@ func fileSpec() *spec {
 				doc: "What comes first once a release is promoted: its deployment to production, or tag and merge."}},
 			{"delete_branch", false, &spec{kind: booleanValue, def: "true", doc: "Delete the release or hotfix branch at the end."}},
 		}}},
+		{"secrets", false, secretsSpec()},
 		{"components", false, &spec{kind: listValue, unbuilt: "components (several applications in one repository)",
 			doc: "Applications of a monorepo. Not supported by this version: leave it out or empty."}},
 		{"notify", false, &spec{kind: listValue, unbuilt: "notifications",

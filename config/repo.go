@@ -56,6 +56,7 @@ type Repo struct {
 	Registries     Registries
 	Environments   map[string]Environment // by name; development, staging and production are always there
 	Finish         Finish
+	Secrets        Secrets
 
 	// Missing are the branches that the configuration names and that do not exist; empty unless Context.Lenient.
 	Missing []*Error

@@ -73,7 +73,8 @@ func TestEveryKeyArrives(t *testing.T) {
 				RollbackOnFailure: true,
 			},
 		},
-		Finish: Finish{Order: MergeThenDeploy},
+		Finish:  Finish{Order: MergeThenDeploy},
+		Secrets: Secrets{Mode: SecretsWarn, Allow: []string{"0123456789abcdef0123"}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Repo{}), cmp.Comparer(sameTag)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

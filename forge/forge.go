@@ -101,6 +101,16 @@ type Comparison struct {
 	Truncated bool
 }
 
+// FileChange is what a comparison or commit does to one file.
+type FileChange struct {
+	Path     string
+	Previous string // path before a rename, else empty
+	Status   string // added, modified, removed, renamed, copied, changed, unchanged
+	// Patch is the hunks, from the first "@@" on. GitHub leaves it out for binary files and for large changes.
+	Patch                string
+	Additions, Deletions int
+}
+
 // Conclusion of a check run.
 type Conclusion string
 

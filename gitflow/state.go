@@ -46,6 +46,8 @@ type State struct {
 	Lacks Lacking
 	// Broken is the rule that the pull request breaks, with the remedy: the problem of its verdict. Empty: none.
 	Broken Text
+	// Secrets is what was found in what the candidate brings to production.
+	Secrets Secrets
 	// Obstacles is Preflight, computed for now.
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.

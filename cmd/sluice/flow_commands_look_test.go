@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // lookCommands are the commands that look at what became of it.
@@ -33,6 +39,7 @@ func lookCommands() map[string]flowCommand {
 		"figure":    {"name value: a figure of /metrics", cmdFigure},
 		"healthy":   {": no letter was given up and no handler panicked", cmdHealthy},
 		"log":       {"pattern: the server's log", cmdLog},
+		"nowhere":   {"text: a text is in no file of the server's data, not in its log, and in no call to GitHub", cmdNowhere},
 	}
 }
 
@@ -398,6 +405,40 @@ func cmdLog(s *scripted, args []string) error {
 	}
 	if re.Match(text) == s.neg {
 		return errors.New("the log does not fit")
+	}
+	return nil
+}
+
+func cmdNowhere(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	text := []byte(args[0])
+	err = filepath.WalkDir(filepath.Join(s.dir, "data"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(raw, text) {
+			err = fmt.Errorf("it is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	log, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(log, text) {
+		return errors.New("it is in the log")
+	}
+	for _, c := range s.hub.Calls(fakegithub.CallFilter{}) {
+		if bytes.Contains(c.Body, text) || strings.Contains(c.Path+c.Query, args[0]) {
+			return fmt.Errorf("it is in call %d: %s %s", c.Seq, c.Method, c.Path)
+		}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/registry"
+	"github.com/sluicehq/sluice/secretscan"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/webhooks"
 )
@@ -106,9 +107,13 @@ func (s *server) wire(w wiring) error {
 	if err != nil {
 		return err
 	}
+	scanner, err := secretscan.New()
+	if err != nil {
+		return err
+	}
 	s.bot = &bot.Bot{
 		App: gitHub{app}, Store: s.store, Queue: s.queue, Translate: webhooks.Translate, Executors: executors, Bell: bell,
-		Images: images, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
+		Images: images, Secrets: secrets{scanner}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
 		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
 		Now: time.Now, Log: s.log, Failpoint: w.failpoint,
 	}

@@ -67,6 +67,10 @@ func scopes(t *testing.T, s suite) {
 				errs = append(errs, tx.SaveCheck(ctx, store.Check{RepoID: repo, SHA: "h", Name: name, UpdatedAt: at(n)}),
 					tx.SaveCheck(ctx, store.Check{RepoID: repo, SHA: "g", Name: name, UpdatedAt: at(n + 5)}))
 			}
+			for n, base := range []string{"master", "development"} {
+				errs = append(errs, tx.SaveSecretScan(ctx, store.SecretScan{RepoID: repo, SHA: "h", Base: base, UpdatedAt: at(n)}),
+					tx.SaveSecretScan(ctx, store.SecretScan{RepoID: repo, SHA: "g", Base: base, UpdatedAt: at(n)}))
+			}
 			for n, kind := range []string{"tag.create", "merge", "tag_create", "TAG.create"} {
 				s.clock.now = at(n)
 				_, err := tx.Intend(ctx, store.Effect{Key: id(kind), RepoID: repo, Kind: kind})
@@ -108,6 +112,7 @@ func scopes(t *testing.T, s suite) {
 			{"Environments", []any{"development", "staging"}, pick(func(e store.Environment) any { return e.Name })(tx.Environments(ctx, 1))},
 			{"Checks", []any{"sluice/branch", "sluice/pipeline"}, pick(func(c store.Check) any { return c.Name })(tx.Checks(ctx, 1, "h"))},
 			{"AllChecks", []any{"h sluice/pipeline", "h sluice/branch", "g sluice/pipeline", "g sluice/branch"}, pick(func(c store.Check) any { return c.SHA + " " + c.Name })(tx.AllChecks(ctx, 1))},
+			{"SecretScans", []any{"development", "master"}, pick(func(c store.SecretScan) any { return c.Base })(tx.SecretScans(ctx, 1, "h"))},
 			{"Effects", []any{"1tag.create"}, pick(func(e store.Effect) any { return e.Key })(tx.Effects(ctx, 1, "tag."))},
 			{"Effects of all kinds", []any{"1tag.create", "1merge", "1tag_create", "1TAG.create"}, pick(func(e store.Effect) any { return e.Key })(tx.Effects(ctx, 1, ""))},
 			{"RepoByName", []any{int64(1)}, only(func(r store.Repo) any { return r.ID })(tx.RepoByName(ctx, "ACME", "shop"))},

@@ -166,6 +166,13 @@ func everyRecord(t *testing.T, s suite) {
 				return tx.Check(ctx, c.RepoID, c.SHA, c.Name)
 			},
 			func(c store.Check) store.Check { return store.Check{RepoID: c.RepoID, SHA: c.SHA, Name: c.Name} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, c *store.SecretScan) error { return tx.SaveSecretScan(ctx, *c) },
+			func(ctx context.Context, tx *store.Tx, c store.SecretScan) (store.SecretScan, error) {
+				return tx.SecretScan(ctx, c.RepoID, c.SHA, c.Base)
+			},
+			func(c store.SecretScan) store.SecretScan {
+				return store.SecretScan{RepoID: c.RepoID, SHA: c.SHA, Base: c.Base}
+			}),
 		roundTrip(func(ctx context.Context, tx *store.Tx, c *store.Comment) error { return tx.SaveComment(ctx, *c) },
 			func(ctx context.Context, tx *store.Tx, c store.Comment) (store.Comment, error) {
 				return tx.Comment(ctx, c.RepoID, c.Issue, c.Marker)

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/bot"
+	"github.com/sluicehq/sluice/secretscan"
+)
+
+// secrets is the scanner for credentials as the bot sees it.
+type secrets struct{ scanner *secretscan.Scanner }
+
+// Patch implements bot.SecretScanner.
+func (s secrets) Patch(ctx context.Context, path, patch string) ([]bot.Leak, error) {
+	return leaks(s.scanner.Patch(ctx, path, patch))
+}
+
+// File implements bot.SecretScanner.
+func (s secrets) File(ctx context.Context, path, text string) ([]bot.Leak, error) {
+	return leaks(s.scanner.File(ctx, path, text))
+}
+
+// Skips implements bot.SecretScanner.
+func (s secrets) Skips(path string) bool { return s.scanner.Skips(path) }
+
+func leaks(found []secretscan.Finding, err error) ([]bot.Leak, error) {
+	var out []bot.Leak
+	for _, f := range found {
+		out = append(out, bot.Leak{
+			Rule: f.Rule, Description: f.Description, Path: f.Path, Line: f.Line, EndLine: f.EndLine, Fingerprint: f.Fingerprint,
+		})
+	}
+	return out, err
+}
