@@ -44,10 +44,6 @@ var house = map[string]row{
 	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/report", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 	"secretscan":               {foreign: []string{"github.com/zricethezav/gitleaks/", "github.com/rs/zerolog"}},
 
-	"executor":           {ours: []string{"pipeline"}},
-	"executor/supervise": {foreign: []string{"golang.org/x/sys/"}},
-	"executor/*":         {ours: []string{"executor", "executor/supervise", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
-
 	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
 
 	"webhooks":  {ours: []string{"event", "forge"}, foreign: []string{"*"}},
