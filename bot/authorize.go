@@ -18,6 +18,8 @@ type ask struct {
 	environment string
 	// starter started the thing the door leads to; zero where nobody did.
 	starter forge.User
+	// author opened the pull request that is concerned; zero where there is none.
+	author forge.User
 	// release is true when a release, a hotfix or production is concerned.
 	release bool
 }
@@ -45,6 +47,9 @@ func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
 	}
 	if a.who.Bot {
 		return &refusal{Why: "Bots do not do this.", Who: "A person with the rights has to ask."}, nil
+	}
+	if rule.author && a.author.ID == a.who.ID {
+		return nil, nil
 	}
 	if teams, users := s.keepers(rule, a.environment); len(teams)+len(users) > 0 {
 		return s.listed(ctx, a.who, teams, users)

@@ -111,6 +111,7 @@ func TestAuthorize(t *testing.T) {
 	}{
 		{"somebody", person(1, "ann"), false},
 		{"the starter", person(1, "ann"), true},
+		{"the author", person(6, "amy"), false},
 		{"in team qa", person(2, "quinn"), false},
 		{"in team rm", person(3, "rita"), false},
 		{"named", person(4, "Uma"), false},
@@ -130,7 +131,7 @@ func TestAuthorize(t *testing.T) {
 					fmt.Fprintf(&b, "%-16s %-12s ", door, asker.name)
 					for i, role := range roles {
 						l.gh.Roles = map[string]forge.Role{asker.who.Login: role}
-						a := ask{door: door, who: asker.who, environment: "production", release: release, starter: person(9, "zoe")}
+						a := ask{door: door, who: asker.who, environment: "production", release: release, starter: person(9, "zoe"), author: person(6, "amy")}
 						if asker.starter {
 							a.starter = asker.who
 						}

@@ -42,9 +42,13 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if reply == "" || q.issue == 0 {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(reply)) // the same answer is given once, another one again
-	name := fmt.Sprintf("button-%d-%s-%d-%x", e.CheckRunID, e.Identifier, e.Sender.ID, sum[:4])
-	return s.say(ctx, q.issue, name, mention(e.Sender.Login)+" "+reply)
+	return s.sayOnce(ctx, q, fmt.Sprintf("button-%d-%s", e.CheckRunID, e.Identifier), reply)
+}
+
+// sayOnce answers who pressed a button: the same answer is given once, another one again.
+func (s *session) sayOnce(ctx context.Context, q *request, button, reply string) error {
+	sum := sha256.Sum256([]byte(reply))
+	return s.say(ctx, q.issue, fmt.Sprintf("%s-%d-%x", button, q.by.ID, sum[:4]), mention(q.by.Login)+" "+reply)
 }
 
 // buttonCommands is the command each button stands for.
@@ -157,8 +161,11 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return err
 	}
 	q.via += fmt.Sprintf(" %d", len(x.State.RetryKeys)) // the next failure may be run again as well
-	_, _, err = s.carry(ctx, q)
-	return err
+	reply, _, err := s.carry(ctx, q)
+	if err != nil || reply == "" || q.issue == 0 {
+		return err
+	}
+	return s.sayOnce(ctx, q, "rerun-"+short(sha), reply)
 }
 
 // groupFacts is what the checks say on the head of a merge queue's group; kept, since they may be asked for again.

@@ -55,30 +55,44 @@ type commandSpec struct {
 	minArgs int
 	maxArgs int
 	// rest takes everything after the name as one argument.
-	rest     bool
+	rest bool
+	// raw takes everything after the name as it stands, flags included.
+	raw      bool
 	flags    []string // with a value
 	switches []string // without
 	// reason makes --reason obligatory.
 	reason bool
 	// changes marks a command that changes something, which takes --dry-run.
 	changes bool
+	// where it can be of use, for /help; zero: anywhere.
+	where place
+	// pinned marks a command about the head that who gave it could see: it is refused when the head has moved since.
+	pinned bool
+	// more is what /help <command> says beyond the line of help.
+	more string
 }
 
 // commandTable lists every command. Its order is that of /help.
 var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
-	{name: "help", usage: "/help", help: "what you may run here", door: DoorRead, maxArgs: 1},
+	{name: "help", usage: "/help [command]", help: "what you may run here, or how one command works", door: DoorRead, maxArgs: 1, rest: true},
 	{name: "status", aliases: []string{"wcid"}, usage: "/status [environment]", help: "what runs where, and what is on its way", door: DoorRead, maxArgs: 1},
+	{name: "plan", aliases: []string{"noop"}, usage: "/plan [command]", help: "what a command would do, step by step; nothing is done", door: DoorPlan, maxArgs: 1, raw: true,
+		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
 	{name: "version explain", aliases: []string{"version"}, usage: "/version explain", help: "the next version and why it is that one", door: DoorRead},
 	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "release start", usage: "/release start [X.Y.Z] [--from sha] [--allow-empty]", help: "cut a release branch from development", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
 	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--from version]", help: "cut a hotfix branch from what production runs", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
-	{name: "approve", usage: "/approve [environment]", help: "approve this candidate, by its digest", door: DoorApprove, maxArgs: 1, changes: true},
-	{name: "reject", usage: "/reject reason", help: "reject this candidate", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true},
-	{name: "promote", usage: "/promote [environment]", help: "take the approved candidate to production", door: DoorPromote, maxArgs: 1, changes: true},
+	{name: "approve", usage: "/approve [environment]", help: "approve this candidate, by its digest", door: DoorApprove, maxArgs: 1, changes: true, where: onRelease, pinned: true},
+	{name: "reject", usage: "/reject reason", help: "reject this candidate", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onRelease},
+	{name: "promote", usage: "/promote [environment]", help: "take the approved candidate to production", door: DoorPromote, maxArgs: 1, changes: true, where: onRelease | onMerged, pinned: true},
 	{name: "retry", aliases: []string{"resume"}, usage: "/retry", help: "try again what failed, with the same inputs", door: DoorRetry, maxArgs: 1, changes: true},
-	{name: "cancel", usage: "/cancel", help: "stop the running pipeline", door: DoorCancel, maxArgs: 1, changes: true},
+	{name: "test", usage: "/test [pipeline or ?]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, changes: true, where: onPull, pinned: true},
+	{name: "retest", usage: "/retest", help: "run again what failed at this head", door: DoorTest, changes: true, where: onPull, pinned: true},
+	{name: "cancel", usage: "/cancel [pipeline or promotion]", help: "stop the running pipeline, or the promotion", door: DoorCancel, maxArgs: 1, changes: true, where: onPull,
+		more: "`/cancel` alone means the pipeline. `/cancel promotion` takes back a `/promote` that still waits, and stops a promotion that is under way; what production runs by then stays, and `/retry` or `/rollback` decide what comes next."},
+	{name: "refresh", usage: "/refresh", help: "fetch everything about this pull request again, and judge it anew", door: DoorRefresh, changes: true, where: onPull},
 	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
 	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
 	{name: "rollback", usage: "/rollback [environment] [to version] --reason text", help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
@@ -102,15 +116,16 @@ func Commands() []CommandHelp {
 
 // ParseCommands finds the commands of a comment. A command stands at the start of a line, after at most three blanks;
 // quotes, code, HTML comments and unknown words do nothing. Only ASCII blanks separate. Every line is parsed before any
-// command runs, so one wrong line can be reported with the rest.
-func ParseCommands(body string) ([]Command, []*CommandError) {
+// command runs, so one wrong line can be reported with the rest. app is the App's slug, by which it may be addressed
+// instead: "@sluice approve"; empty: only slashes count.
+func ParseCommands(body, app string) ([]Command, []*CommandError) {
 	var commands []Command
 	var wrong []*CommandError
 	for _, l := range plainLines(body) {
 		if len(commands)+len(wrong) == maxCommands {
 			break
 		}
-		c, err, ours := parseLine(l.text)
+		c, err, ours := parseLine(l.text, app)
 		if !ours {
 			continue
 		}
@@ -126,10 +141,12 @@ func ParseCommands(body string) ([]Command, []*CommandError) {
 }
 
 // parseLine parses one line that may hold a command. ours is false for whatever is not addressed to Sluice.
-func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
+func parseLine(line, app string) (c Command, wrong *CommandError, ours bool) {
 	text, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "/")
 	if !ok {
-		return Command{}, nil, false
+		if text, ok = mentioned(strings.TrimLeft(line, " "), app); !ok {
+			return Command{}, nil, false
+		}
 	}
 	text = strings.TrimRight(text, " \t")
 	words := fields(text)
@@ -158,6 +175,24 @@ func parseLine(line string) (c Command, wrong *CommandError, ours bool) {
 		return Command{}, &CommandError{Text: line, Problem: problem, Usage: spec.usage}, true
 	}
 	return c, nil, true
+}
+
+// mentioned turns "@app approve" into "sluice approve". Only a whole name at the start of the line addresses the App, and
+// only when a command follows: people also just talk about it.
+func mentioned(line, app string) (text string, ok bool) {
+	words := fields(line)
+	if app == "" || len(words) < 2 {
+		return "", false
+	}
+	name := strings.TrimRight(words[0], ":,")
+	if !strings.EqualFold(name, "@"+app) && !strings.EqualFold(name, "@"+app+"[bot]") {
+		return "", false
+	}
+	words[1] = strings.TrimPrefix(words[1], "/")
+	if spec, _ := lookup(words[1:]); spec == nil {
+		return "", false
+	}
+	return "sluice " + strings.Join(words[1:], " "), true
 }
 
 // ownWord is the command that a word begins with, up to a blank that is not an ordinary one.
@@ -206,6 +241,12 @@ func lookup(words []string) (*commandSpec, int) {
 // parse reads the arguments and flags after the name.
 func (s *commandSpec) parse(words []string) (c Command, problem string) {
 	c = Command{Name: s.name, Flags: map[string]string{}}
+	if s.raw {
+		if len(words) > 0 {
+			c.Args = []string{strings.Join(words, " ")}
+		}
+		return c, ""
+	}
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		name, isFlag := strings.CutPrefix(w, "--")

@@ -10,7 +10,7 @@ import (
 
 // spelled writes what was understood of a comment, a line for each command or mistake.
 func spelled(body string) []string {
-	commands, wrong := ParseCommands(body)
+	commands, wrong := ParseCommands(body, "sluice")
 	var out []string
 	for _, c := range commands {
 		text := fmt.Sprintf("%d %s %q", c.Line, c.Name, c.Args)
@@ -66,6 +66,12 @@ func TestParseCommands(t *testing.T) {
 		"another bot's":                   {"/lgtm\n/assign @ann", nil},
 		"addressed":                       {"/sluice approve", []string{"1 approve []"}},
 		"addressed and unknown":           {"/sluice lgtm", []string{"1 wrong: there is no such command"}},
+		"by the App's name":               {"@sluice approve", []string{"1 approve []"}},
+		"by its name as GitHub writes it": {"@Sluice[bot]: /approve", []string{"1 approve []"}},
+		"another's name":                  {"@sluicer approve\n@sluice-bot approve", nil},
+		"talk about it":                   {"@sluice is slow today\nask @sluice approve", nil},
+		"a plan takes what follows":       {"/plan release start 1.4.0 --from abc", []string{`1 plan ["release start 1.4.0 --from abc"]`}},
+		"a plan by its other name":        {"/noop", []string{"1 plan []"}},
 		"addressed alone":                 {"/sluice", []string{"1 help []"}},
 		"carriage returns":                {"hi\r\n/approve\r\n", []string{"2 approve []"}},
 		"a shell's idea of a command":     {"/promote production; rm -rf /", []string{`1 wrong: there is one argument too many: "rm"`}},
@@ -116,7 +122,7 @@ func FuzzParseCommands(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		commands, wrong := ParseCommands(body)
+		commands, wrong := ParseCommands(body, "sluice")
 		if n := len(commands) + len(wrong); n > maxCommands {
 			t.Errorf("%d commands", n)
 		}
@@ -138,7 +144,7 @@ func FuzzParseCommands(f *testing.F) {
 			hidden["commented"] = "<!--\n" + body + "\n-->"
 		}
 		for how, text := range hidden {
-			if commands, wrong := ParseCommands(text); len(commands)+len(wrong) > 0 {
+			if commands, wrong := ParseCommands(text, "sluice"); len(commands)+len(wrong) > 0 {
 				t.Errorf("%s: %q holds %v %v", how, text, commands, wrong)
 			}
 		}
@@ -149,7 +155,7 @@ func BenchmarkParseCommands(b *testing.B) {
 	body := strings.Repeat("Thanks for the fix, `code` and all.\n> quoted /approve\n", 50) + "/approve production\n/status\n"
 	b.ReportAllocs()
 	for b.Loop() {
-		if commands, _ := ParseCommands(body); len(commands) != 2 {
+		if commands, _ := ParseCommands(body, "sluice"); len(commands) != 2 {
 			b.Fatal(commands)
 		}
 	}

@@ -34,7 +34,7 @@ func plainLines(body string) []numberedLine {
 		if htmlDepth > 0 || indent > 3 || strings.HasPrefix(trimmed, "\t") || strings.HasPrefix(trimmed, ">") {
 			continue
 		}
-		if strings.HasPrefix(trimmed, "/") {
+		if strings.HasPrefix(trimmed, "/") || strings.HasPrefix(trimmed, "@") {
 			out = append(out, numberedLine{i + 1, trimmed})
 		}
 	}

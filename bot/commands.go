@@ -38,27 +38,6 @@ func needRelease(q *request) (*store.Release, error) {
 	return nil, &userError{fmt.Sprintf("%s belongs on the pull request of a release or hotfix.", code(q.String()))}
 }
 
-func (s *session) cmdHelp(ctx context.Context, q *request) (string, error) {
-	var b strings.Builder
-	b.WriteString("Here you may run:\n\n| Command | What it does |\n|---|---|\n")
-	for _, c := range commandTable {
-		a := ask{door: c.door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil}
-		if q.release != nil {
-			a.starter = q.release.StartedBy
-		}
-		no, err := s.authorize(ctx, a)
-		if err != nil {
-			return "", err
-		}
-		if no == nil {
-			fmt.Fprintf(&b, "| %s | %s |\n", strings.ReplaceAll(code(c.usage), "|", "\\|"), c.help)
-		}
-	}
-	b.WriteString("\nCommands stand at the start of a line. `--dry-run` tells what a command would do. " +
-		"If another bot knows the same word, write `/sluice <command>`.")
-	return s.finishWith(ctx, q, b.String())
-}
-
 func (s *session) cmdStatus(ctx context.Context, q *request) (string, error) {
 	text, err := s.statusText(ctx, q.Arg(0))
 	if err != nil {
@@ -277,45 +256,6 @@ func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, err
 		"or on a pull request that was merged into development, where it starts a release. Here `/release start` is what you need first."}
 }
 
-func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
-	var active []store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	var mine []store.Execution
-	for _, x := range active {
-		if s.ownHead(q.pr) && x.Branch == q.pr.HeadBranch && x.Kind != kindRestore {
-			mine = append(mine, x)
-		}
-	}
-	switch {
-	case len(mine) == 0:
-		return "", &userError{"Nothing runs here that could be cancelled."}
-	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.", len(mine), code(q.pr.HeadBranch)))
-	}
-	for i, x := range mine {
-		record := func(tx *store.Tx) error {
-			if i < len(mine)-1 {
-				return nil
-			}
-			if err := s.auditIn(ctx, tx, q.by, "cancel", q.pr.HeadBranch, "", nil); err != nil {
-				return err
-			}
-			return q.done(tx)
-		}
-		err := s.advanceWith(ctx, x.ID, record, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by)})
-		if err != nil && !(refused(err) && i < len(mine)-1) { // the one before may have ended it already
-			return "", err
-		}
-	}
-	return "", nil
-}
-
 // ownHead tells whether a pull request is of a branch of this repository: a fork's branches only share names with ours.
 func (s *session) ownHead(p *store.Pull) bool {
 	return p != nil && (p.HeadRepoID == 0 || p.HeadRepoID == s.repo.ID)
@@ -332,6 +272,9 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 	}
 	if x == nil {
 		if q.release != nil && q.release.Status.Live() || q.release != nil && !q.release.Finished {
+			if q.DryRun {
+				return s.dry(ctx, q, "The next step of the release would be tried again.")
+			}
 			s.touch(q.release.ID) // a step of the plan is tried again
 			return s.finishWith(ctx, q, "")
 		}
@@ -343,6 +286,11 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 		}
 		return "", &userError{"Nothing failed here that could be tried again."}
 	}
+	return s.retry(ctx, q, x)
+}
+
+// retry runs the failed actions of an execution again.
+func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (string, error) {
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("The failed actions of the %s pipeline of %s would run again, with the same inputs.", x.Kind, short(x.SHA)))
 	}
@@ -353,7 +301,7 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 		}
 		return q.done(tx)
 	}
-	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key})
+	err := s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key})
 	if err != nil {
 		return "", err
 	}

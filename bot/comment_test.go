@@ -34,7 +34,7 @@ func TestCommented(t *testing.T) {
 		"by another bot":          {forge.User{ID: 9, Login: "renovate[bot]", Bot: true}, "/status", nil, ""},
 		"in a quote":              {person(1, "ann"), "> /status", nil, ""},
 		"of a stranger, who calls others": {
-			person(1, "ann"), "/help a @acme/all", []string{"100:eyes", "100:confused"}, "too many: \"@\u200bacme/all\"",
+			person(1, "ann"), "/status a @acme/all", []string{"100:eyes", "100:confused"}, "too many: \"@\u200bacme/all\"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,9 @@ const (
 	DoorRetarget       Door = "retarget"
 	DoorRollback       Door = "rollback"
 	DoorUnpin          Door = "unpin"
+	DoorPlan           Door = "plan"
+	DoorTest           Door = "test"
+	DoorRefresh        Door = "refresh"
 	DoorRecheck        Door = "recheck" // GitHub's re-run button
 )
 
@@ -31,6 +34,8 @@ type doorRule struct {
 	environment environmentRule
 	// starter lets in whoever started the thing, with write access.
 	starter bool
+	// author lets in whoever opened the pull request, with whatever role: it is their own change.
+	author bool
 	// lenient asks only for write access when no release is concerned: a developer's own feature pipeline.
 	lenient bool
 }
@@ -59,6 +64,9 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorRetarget:       {role: forge.RoleWrite},
 	DoorRollback:       {role: forge.RoleMaintain},
 	DoorUnpin:          {role: forge.RoleMaintain},
+	DoorPlan:           {role: forge.RoleWrite},
+	DoorTest:           {role: forge.RoleWrite, author: true},
+	DoorRefresh:        {role: forge.RoleWrite, author: true},
 	DoorRecheck:        {role: forge.RoleWrite},
 }
 
@@ -79,6 +87,9 @@ func (d Door) who() string {
 	}
 	if r.starter {
 		who += " and whoever started it"
+	}
+	if r.author {
+		who += " and the pull request's author"
 	}
 	if r.lenient {
 		who += "; on a feature: developers (write)"

@@ -92,7 +92,7 @@ func FuzzCode(f *testing.F) {
 		if block := codeBlock("", s); strings.Count(block, strings.SplitN(block, "\n", 2)[0]+"\n") < 2 {
 			t.Errorf("codeBlock(%q) = %q does not end", s, block)
 		}
-		if commands, wrong := ParseCommands("It says " + got + "\nand " + plain); len(commands)+len(wrong) > 0 {
+		if commands, wrong := ParseCommands("It says "+got+"\nand "+plain, "sluice"); len(commands)+len(wrong) > 0 {
 			t.Errorf("%q said back is a command", s)
 		}
 	})

@@ -27,7 +27,7 @@ func (p *planner) comment(e event.Comment) {
 		p.does("take back the approval that was given in this comment, if one was; an edited comment is never a command")
 		return
 	}
-	commands, wrong := ParseCommands(e.Body)
+	commands, wrong := ParseCommands(e.Body, "")
 	switch {
 	case len(commands)+len(wrong) == 0:
 		p.Nothing = "it is recorded; the comment holds no command"

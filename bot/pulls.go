@@ -35,6 +35,9 @@ func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
 	if err != nil {
 		return ignoreNotFound(err)
 	}
+	if pr.Head.SHA == e.HeadSHA && !e.UpdatedAt.IsZero() {
+		pr.UpdatedAt = e.UpdatedAt // when it got this head; comments have changed it since
+	}
 	if err := s.judge(ctx, pr); err != nil {
 		return err
 	}
@@ -102,7 +105,10 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 	if err != nil {
 		return err
 	}
-	record.Cockpit = before.Cockpit
+	record.Cockpit, record.HeadAt = before.Cockpit, before.HeadAt
+	if before.HeadSHA != "" && before.HeadSHA != pr.Head.SHA {
+		record.HeadAt = pr.UpdatedAt
+	}
 	if pr.Open {
 		f, err := s.find(ctx, pr)
 		var refused *forge.RefusedError

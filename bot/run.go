@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -20,7 +20,9 @@ type request struct {
 	issue   int
 	pull    bool
 	comment int64
-	via     string
+	// at is when the comment was made, by GitHub's clock; zero for what was not said in one.
+	at  time.Time
+	via string
 	// done marks the command as carried out. It belongs into the transaction that makes the decision, so that a crash
 	// before it repeats the command and a crash after it does not.
 	done func(tx *store.Tx) error
@@ -50,7 +52,7 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 	if e.Author.Bot || e.Author.ID == s.us.UserID || e.Author.ID != e.Sender.ID {
 		return nil // our own words, and other bots', are never commands
 	}
-	commands, wrong := ParseCommands(e.Body)
+	commands, wrong := ParseCommands(e.Body, s.us.Slug)
 	if len(commands)+len(wrong) == 0 {
 		return nil
 	}
@@ -122,7 +124,7 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (repl
 		return a.Reply, a.OK, err
 	}
 	q := &request{
-		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment",
+		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment", at: e.CreatedAt,
 	}
 	q.done = func(tx *store.Tx) error {
 		raw, err := json.Marshal(acted{Reply: q.said, OK: !q.no})
@@ -228,6 +230,11 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if err := s.admit(ctx, q, spec.door); err != nil {
 		return "", err
 	}
+	if spec.pinned {
+		if err := s.pinned(ctx, q); err != nil {
+			return "", err
+		}
+	}
 	return s.handlers()[spec.name](ctx, q)
 }
 
@@ -246,6 +253,10 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"reject":          s.cmdReject,
 		"promote":         s.cmdPromote,
 		"retry":           s.cmdRetry,
+		"plan":            s.cmdPlan,
+		"test":            s.cmdTest,
+		"retest":          s.cmdRetest,
+		"refresh":         s.cmdRefresh,
 		"cancel":          s.cmdCancel,
 		"backmerge":       s.cmdBackmerge,
 		"retarget":        s.cmdRetarget,
@@ -256,17 +267,10 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 
 // admit asks whether the person may give the command; *userError: no.
 func (s *session) admit(ctx context.Context, q *request, door Door) error {
-	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil || s.concernsRelease(q.pr)}
-	if door == DoorApprove {
-		a.environment = s.entered(q)
-	}
-	if q.release != nil {
-		a.starter = q.release.StartedBy
-	}
 	if s.repo.Observe && door != DoorRead {
 		return &userError{"The configuration says `mode: observe`: Sluice reports and changes nothing here."}
 	}
-	no, err := s.authorize(ctx, a)
+	no, err := s.authorize(ctx, s.asking(q, door))
 	if err != nil {
 		return err
 	}

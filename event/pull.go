@@ -28,6 +28,8 @@ type PullRequest struct {
 	// Merged tells a Closed pull request that was merged from one that was not; MergeSHA is then the resulting commit.
 	Merged   bool
 	MergeSHA string
+	// UpdatedAt is when the pull request was changed last, by GitHub's clock as the event was made.
+	UpdatedAt time.Time
 }
 
 // Fork tells whether the head is in another repository than the base, or in one that is gone.

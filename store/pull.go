@@ -8,7 +8,7 @@ func pulls() table[Pull] {
 			{"repo_id", &p.RepoID}, {"number", &p.Number}, {"title", &p.Title}, {"head_branch", &p.HeadBranch},
 			{"head_sha", &p.HeadSHA}, {"head_repo_id", &p.HeadRepoID}, {"base_branch", &p.BaseBranch}, {"base_sha", &p.BaseSHA},
 			{"is_open", &p.Open}, {"merged", &p.Merged}, {"problems", &p.Problems}, {"verdict", blob{&p.Verdict}},
-			{"cockpit", &p.Cockpit}, {"updated_at", micros{&p.UpdatedAt}},
+			{"head_at", micros{&p.HeadAt}}, {"cockpit", &p.Cockpit}, {"updated_at", micros{&p.UpdatedAt}},
 		}, user("author", &p.Author))
 	}}
 }

@@ -20,7 +20,7 @@ func pullRequest(p *github.PullRequestEvent) event.Event {
 		Origin: origin(p.Repo, p.Installation, p.Sender), Activity: activity, Number: p.GetNumber(), Author: user(pr.GetUser()),
 		Base: base.GetRef(), BaseSHA: base.GetSHA(),
 		Head: head.GetRef(), HeadSHA: head.GetSHA(), HeadRepoID: head.GetRepo().GetID(),
-		Draft: pr.GetDraft(), Merged: pr.GetMerged(),
+		Draft: pr.GetDraft(), Merged: pr.GetMerged(), UpdatedAt: pr.GetUpdatedAt().Time,
 	}
 	if activity == event.Edited {
 		e.BaseBefore = p.GetChanges().GetBase().GetRef().GetFrom()

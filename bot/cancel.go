@@ -1,0 +1,139 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// cmdCancel stops what runs for a pull request's branch, or the promotion of its release.
+func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
+	switch q.Arg(0) {
+	case "", "pipeline":
+		return s.cancelPipelines(ctx, q)
+	case "promotion":
+		return s.cancelPromotion(ctx, q)
+	}
+	return "", &userError{fmt.Sprintf("There is no %s to cancel: it is `pipeline`, which `/cancel` alone means, or `promotion`.", code(q.Arg(0)))}
+}
+
+// cancelPipelines stops the pipelines of the pull request's branch.
+func (s *session) cancelPipelines(ctx context.Context, q *request) (string, error) {
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	var mine []store.Execution
+	for _, x := range active {
+		if q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != kindRestore {
+			mine = append(mine, x)
+		}
+	}
+	switch {
+	case len(mine) == 0:
+		return "", &userError{"Nothing runs here that could be cancelled."}
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.", len(mine), code(q.pr.HeadBranch)))
+	}
+	return "", s.stopAll(ctx, q, mine, q.pr.HeadBranch)
+}
+
+// stopAll asks executions to stop, and records the command with the last of them.
+func (s *session) stopAll(ctx context.Context, q *request, all []store.Execution, subject string) error {
+	for i, x := range all {
+		record := func(tx *store.Tx) error {
+			if i < len(all)-1 {
+				return nil
+			}
+			if err := s.auditIn(ctx, tx, q.by, "cancel", subject, "", nil); err != nil {
+				return err
+			}
+			return q.done(tx)
+		}
+		err := s.advanceWith(ctx, x.ID, record, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by)})
+		if err != nil && !(refused(err) && i < len(all)-1) { // the one before may have ended it already
+			return err
+		}
+	}
+	return nil
+}
+
+// cancelPromotion takes back a /promote that still waits, or stops the promotion that is under way: the copy, or the
+// deployment to production.
+func (s *session) cancelPromotion(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	if r.Status == store.ReleaseOpen {
+		return s.takeBackPromote(ctx, q, r)
+	}
+	var running []store.Execution
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		for _, id := range []string{r.ExecutionID, r.ProductionExecutionID} {
+			x, err := oneExecution(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if x != nil && !x.Status.Final() {
+				running = append(running, *x)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case r.Status != store.ReleasePromoting || len(running) == 0:
+		return "", &userError{fmt.Sprintf("No promotion of %s is under way: it is %s.", code(r.Version), r.Status)}
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("The promotion of %s would be stopped where it is; what production runs by then stays.", code(r.Version)))
+	}
+	q.said = fmt.Sprintf("The promotion of %s is being stopped. `/retry` goes on with the same digest, `/rollback` takes production back.", code(r.Version))
+	s.touch(r.ID)
+	return q.said, s.stopAll(ctx, q, running, r.Version)
+}
+
+// takeBackPromote forgets a /promote whose promotion has not begun.
+func (s *session) takeBackPromote(ctx context.Context, q *request, r *store.Release) (string, error) {
+	if r.PromoteBy.ID == 0 {
+		return "", &userError{fmt.Sprintf("Nobody has asked for the promotion of %s yet, so there is nothing to cancel. `/reject` stops this candidate.", code(r.Version))}
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("The promotion that %s asked for would not begin until somebody says `/promote` again.", code(r.PromoteBy.Login)))
+	}
+	s.touch(r.ID)
+	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		now.PromoteBy, now.UpdatedAt = forge.User{}, s.b.Now()
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		if err := s.auditIn(ctx, tx, q.by, "promote.cancel", r.Version, "", nil); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+}
+
+// line is the name under which the pipelines of a pull request's head run: the branch; for a fork's, which only shares
+// names with ours, the name that forkLine gives it.
+func (s *session) line(p *store.Pull) string {
+	if s.ownHead(p) {
+		return p.HeadBranch
+	}
+	return forkLine(p.Number)
+}
+
+// forkLine names the pipelines of a fork's pull request. No branch can have that name: git forbids the colon.
+func forkLine(number int) string { return fmt.Sprintf("pull:%d", number) }

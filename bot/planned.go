@@ -1,0 +1,85 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// cmdPlan tells what a command would do, as its own --dry-run does. Whoever may not give the command may still ask what
+// it would do, and is told who can.
+func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
+	text := strings.TrimPrefix(q.Arg(0), "/")
+	switch strings.ToLower(text) {
+	case "":
+		return s.planAhead(ctx, q)
+	case "finish":
+		return s.planFinish(ctx, q)
+	case "start":
+		text = "release start"
+	}
+	c, wrong, ours := parseLine("/"+text, "")
+	switch {
+	case wrong != nil:
+		return "", &userError{fmt.Sprintf("%s: %s. Usage: %s.", code("/"+text), prose(wrong.Problem), code(wrong.Usage))}
+	case !ours:
+		return "", &userError{fmt.Sprintf("There is no command %s; `/help` lists what there is.", code("/"+text))}
+	}
+	spec, _ := lookup(strings.Fields(c.Name))
+	if spec == nil || !spec.changes {
+		return "", &userError{fmt.Sprintf("%s changes nothing: just say it.", code(c.String()))}
+	}
+	c.DryRun, c.Line = true, q.Line
+	asked := *q
+	asked.Command = c
+	asked.done = func(*store.Tx) error { return nil } // this command's own record ends it
+	reply, err := s.handlers()[spec.name](ctx, &asked)
+	var refused *userError
+	switch {
+	case errors.As(err, &refused):
+		reply = fmt.Sprintf("%s would be refused: %s", code(c.String()), refused.text)
+	case err != nil:
+		return "", err
+	}
+	no, err := s.authorize(ctx, s.asking(&asked, spec.door))
+	if err != nil {
+		return "", err
+	}
+	if no != nil {
+		reply += "\n\nYou may not give this command. " + no.String()
+	}
+	return s.finishWith(ctx, q, reply)
+}
+
+// planAhead shows what comes next on the pull request of a release or hotfix: the promotion, and what follows it.
+func (s *session) planAhead(ctx context.Context, q *request) (string, error) {
+	if q.release == nil {
+		return "", &userError{"`/plan` alone shows what comes next on the pull request of a release or hotfix; anywhere else name a command: `/plan release start`."}
+	}
+	w, err := s.look(ctx, q.release, phasePromote)
+	if err != nil {
+		return "", err
+	}
+	return s.showPlan(ctx, q, gitflow.PlanPromote(w.State))
+}
+
+// planFinish shows what follows the deployment of a release: tag, merges, back-merges, the end of the branch.
+func (s *session) planFinish(ctx context.Context, q *request) (string, error) {
+	r, err := needRelease(q)
+	if err != nil {
+		return "", err
+	}
+	w, err := s.look(ctx, r, phaseFinish)
+	if err != nil {
+		return "", err
+	}
+	return s.showPlan(ctx, q, gitflow.PlanFinish(w.State))
+}
+
+func (s *session) showPlan(ctx context.Context, q *request, plan gitflow.Plan) (string, error) {
+	return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String())+"\n`[x]` done, `[>]` next, `[!]` blocked, `[~]` waiting, `[ ]` later.")
+}

@@ -1,0 +1,142 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// cmdTest runs the pipeline of a pull request's head anew, from its first stage. What ran for that branch is superseded,
+// and approvals of an earlier candidate do not count for the new one.
+func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
+	pr, err := s.openPullOf(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	start, err := s.testRequest(ctx, q, pr)
+	if err != nil {
+		return "", err
+	}
+	def, ok, err := s.definition(ctx, start)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return "", &userError{fmt.Sprintf("A %s branch has no pipeline of its own.", start.kind)}
+	case q.Arg(0) == "?":
+		return s.finishWith(ctx, q, fmt.Sprintf("One pipeline belongs to %s at %s; `/test` runs it anew:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
+	case q.Arg(0) != "" && q.Arg(0) != start.kind:
+		return "", &userError{fmt.Sprintf("The pipeline of this pull request is %s; %s is not one of it. `/test ?` shows its stages.", code(start.kind), code(q.Arg(0)))}
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("The pipeline would run anew for %s at %s:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
+	}
+	if start.release != nil {
+		if err := s.voidApprovals(ctx, start.release, "the candidate is tested anew"); err != nil {
+			return "", err
+		}
+	}
+	if _, err := s.start(ctx, start); err != nil {
+		return "", err
+	}
+	return "", s.tested(ctx, q, "test", pr.Head.SHA)
+}
+
+// tested records that somebody had a pipeline run.
+func (s *session) tested(ctx context.Context, q *request, what, sha string) error {
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := s.auditIn(ctx, tx, q.by, what, fmt.Sprintf("#%d", q.issue), "", map[string]any{"sha": sha}); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
+}
+
+// openPullOf is the pull request a command was given on, as it is now; refused where there is none or it is closed.
+func (s *session) openPullOf(ctx context.Context, q *request) (forge.PullRequest, error) {
+	if q.pr == nil || q.pr.Number == 0 {
+		return forge.PullRequest{}, &userError{fmt.Sprintf("%s belongs on a pull request.", code("/"+q.Name))}
+	}
+	pr, err := s.gh.Pull(ctx, q.pr.Number)
+	switch {
+	case err != nil:
+		return pr, notThere(err, "GitHub does not know this pull request any more.")
+	case !pr.Open:
+		return pr, &userError{"This pull request is closed; nothing is run for it."}
+	}
+	return pr, nil
+}
+
+// testRequest is the execution that /test asks for.
+func (s *session) testRequest(ctx context.Context, q *request, pr forge.PullRequest) (startRequest, error) {
+	if pr.Fork() {
+		return startRequest{}, s.forkNotAllowed(pr)
+	}
+	branch := s.classify(pr.Head.Branch)
+	out := startRequest{
+		kind: string(branch.Kind), branch: branch, sha: pr.Head.SHA, pull: pr.Number, by: q.by,
+		origin: fmt.Sprintf("test %s %d:%d", q.via, q.comment, q.Line),
+	}
+	switch branch.Kind {
+	case gitflow.KindBackmerge, gitflow.KindFinish, gitflow.KindIgnored, gitflow.KindProduction:
+		return out, &userError{fmt.Sprintf("A %s branch has no pipeline of its own.", branch.Kind)}
+	case gitflow.KindRelease, gitflow.KindHotfix, gitflow.KindSupport:
+		var r store.Release
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+			r, err = tx.ReleaseByBranch(ctx, s.repo.ID, branch.Name)
+			return err
+		})
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return out, &userError{fmt.Sprintf("%s is not the branch of a release or hotfix.", code(branch.Name))}
+		case err != nil:
+			return out, err
+		case r.Status != store.ReleaseOpen:
+			return out, &userError{fmt.Sprintf("%s is %s: what was approved is not tested anew.", code(r.Version), r.Status)}
+		}
+		out.release = &r
+	}
+	return out, nil
+}
+
+// forkNotAllowed is why nothing runs for a pull request of a fork.
+func (s *session) forkNotAllowed(pr forge.PullRequest) error {
+	return &userError{"Nothing runs for a fork. Somebody with write access can take the change over into a branch of this repository."}
+}
+
+// outline lists the stages and actions of a pipeline.
+func outline(def pipeline.Definition) string {
+	var b strings.Builder
+	for _, stage := range def.Stages {
+		var actions []string
+		for _, a := range stage.Actions {
+			actions = append(actions, fmt.Sprintf("%s (%s)", code(a.Name), code(a.Uses)))
+		}
+		fmt.Fprintf(&b, "- %s: %s\n", code(stage.Name), strings.Join(actions, ", "))
+	}
+	return b.String()
+}
+
+// cmdRetest runs again what failed at the head, with the same inputs; what succeeded is kept. Production is not a test:
+// /retry goes on with that.
+func (s *session) cmdRetest(ctx context.Context, q *request) (string, error) {
+	pr, err := s.openPullOf(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	x, err := s.failedExecution(ctx, q)
+	switch {
+	case err != nil:
+		return "", err
+	case x != nil && x.Kind == pipeline.KindProduction:
+		return "", &userError{"What failed is the deployment to production; `/retry` goes on with it."}
+	case x == nil || x.SHA != pr.Head.SHA:
+		return "", &userError{fmt.Sprintf("Nothing failed at %s. `/test` runs the whole pipeline anew.", short(pr.Head.SHA))}
+	}
+	return s.retry(ctx, q, x)
+}
