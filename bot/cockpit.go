@@ -189,6 +189,13 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 			row("Not in this release", "the commits of the branch after "+short(r.SHA))
 		}
 	}
+	places, err := s.placeText(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		row(title(name), places[name])
+	}
 	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version))
 	b.WriteString("\n`/help` lists what you may do here.")
 	return b.String(), nil

@@ -299,6 +299,7 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 			d.executor(e.Deploy.Uses, e.Deploy.With, path+".deploy")
 		}
 	}
+	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
 	e.RollbackOnFailure = slices.Contains(d.texts(n, nil, "rollback_on"), "deploy-failure")
 	return e
 }

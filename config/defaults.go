@@ -52,7 +52,7 @@ func (r *Repo) Environment(name string) Environment {
 	if e, ok := r.Environments[name]; ok {
 		return e
 	}
-	e := Environment{Name: name, Promote: Promote{Auto: true}}
+	e := Environment{Name: name, Promote: Promote{Auto: true}, Borrow: BorrowHotfix}
 	if name == pipeline.EnvironmentProduction {
 		e.Approve = defaultApprove()
 	}

@@ -130,6 +130,8 @@ func environmentSpec() *spec {
 			{"uses", true, usesSpec("The executor that deploys, such as github-actions.")},
 			{"with", false, withSpec()},
 		}}},
+		{"borrow", false, &spec{kind: wordValue, words: []string{"hotfix", "never"}, def: "hotfix",
+			doc: "Who may borrow the place from a candidate that waits for its approval, whose image is put back afterwards; never: a hotfix waits."}},
 		{"windows", false, &spec{kind: anythingValue, unbuilt: "deployment windows",
 			doc: "When may be deployed. Not supported by this version: leave it out."}},
 		{"rollback_on", false, &spec{kind: listValue, single: true, maxItems: 10, def: "[]",

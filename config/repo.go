@@ -106,9 +106,21 @@ type Environment struct {
 	Promote Promote
 	// Deploy is how to deploy; Deploy.Uses is empty where only the deployment is recorded.
 	Deploy pipeline.Deploy
+	// Borrow says who may take the place from a candidate that waits for its approval. A release with a lower version always
+	// may: it ships first. Changing it voids no approval.
+	Borrow Borrow `json:"-"`
 	// RollbackOnFailure: a failed deployment is answered by deploying the last good digest again.
 	RollbackOnFailure bool
 }
+
+// Borrow says who may borrow an environment from a waiting candidate, whose image is put back afterwards.
+type Borrow string
+
+// The values of borrow.
+const (
+	BorrowHotfix Borrow = "hotfix" // a hotfix, the default
+	BorrowNever  Borrow = "never"  // nobody: a hotfix waits until the candidate's approval is decided
+)
 
 // Approve says who may let something into an environment.
 type Approve struct {

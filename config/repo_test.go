@@ -56,18 +56,18 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Environments: map[string]Environment{
 			"development": {
-				Name: "development", Promote: Promote{Auto: true},
+				Name: "development", Promote: Promote{Auto: true}, Borrow: BorrowHotfix,
 				Deploy: pipeline.Deploy{Uses: "github-actions", With: map[string]any{
 					"workflow": "deploy.yml", "account": "012345678901", "ratio": "1.10", "retries": int64(3), "dry": false,
 				}},
 			},
 			"staging": {
-				Name: "staging", Promote: Promote{Auto: true},
+				Name: "staging", Promote: Promote{Auto: true}, Borrow: BorrowNever,
 				Approve: &Approve{Users: []string{"anna"}, Count: 1, Expires: 7 * day},
 				Deploy:  pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "deploy.yml"}},
 			},
 			"production": {
-				Name: "production", Promote: Promote{Teams: []string{"release-managers"}, Users: []string{"bo"}},
+				Name: "production", Promote: Promote{Teams: []string{"release-managers"}, Users: []string{"bo"}}, Borrow: BorrowHotfix,
 				Approve:           &Approve{Teams: []string{"qa", "security"}, Count: 2, AllowAuthor: true, Expires: 36 * time.Hour, Remind: 90 * time.Minute},
 				Deploy:            pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "production.yml"}},
 				RollbackOnFailure: true,

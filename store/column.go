@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
@@ -102,6 +103,23 @@ func (b blob) Scan(v any) error {
 		return err
 	}
 	*b.b = append([]byte(nil), raw...)
+	return nil
+}
+
+// words stores IDs, which hold no blanks, with a blank between them.
+type words struct{ list *[]string }
+
+func (w words) Value() (driver.Value, error) { return strings.Join(*w.list, " "), nil }
+
+func (w words) Scan(v any) error {
+	raw, err := rawBytes(v)
+	if err != nil {
+		return err
+	}
+	*w.list = nil
+	if len(raw) > 0 {
+		*w.list = strings.Fields(string(raw))
+	}
 	return nil
 }
 

@@ -99,9 +99,11 @@ func (s ReleaseStatus) Live() bool {
 // Release is a release or a hotfix from start to finish. Its SHAs are recorded as they become known and are what later
 // steps name: the branch may be gone by then.
 type Release struct {
-	ID       string
-	RepoID   int64
-	Kind     string // release, hotfix
+	ID     string
+	RepoID int64
+	Kind   string // release, hotfix
+	// Line is the support line it is cut from and merged into, "1.4"; empty: production.
+	Line     string
 	Version  string // 1.4.0, 1.4.0-hotfix-17
 	HotfixID string
 	Branch   string
@@ -131,6 +133,8 @@ type Release struct {
 	// PromoteBy is who said /promote, where the configuration asks for that; zero: nobody yet.
 	PromoteBy forge.User
 	Reason    string // of an abandonment or rollback
+	// VersionWhy is why it has its version, noted when it was started: a tagging.Explanation as JSON; empty: not known.
+	VersionWhy string
 	// Bad marks a release that was rolled back or failed in production: what only it brought is not owed to anybody.
 	Bad        bool
 	StartedAt  time.Time
@@ -246,10 +250,10 @@ type Environment struct {
 	// LockedBy is the execution whose deploy action runs now, Fence the number it was given: a later writer has a higher one.
 	LockedBy string
 	Fence    int64
-	// OccupiedBy is the release that keeps the place until its approval is decided; LentBy the release whose candidate was
-	// there before and is put back afterwards.
+	// OccupiedBy is the release that keeps the place until its approval is decided; LentBy are the releases whose candidates
+	// were there before and are put back afterwards, the last first.
 	OccupiedBy string
-	LentBy     string
+	LentBy     []string
 	UpdatedAt  time.Time
 }
 

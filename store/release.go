@@ -12,6 +12,7 @@ func releases() table[Release] {
 			{"status", text[ReleaseStatus]{&r.Status}}, {"execution_id", &r.ExecutionID},
 			{"production_execution_id", &r.ProductionExecutionID}, {"production_tip", &r.ProductionTip},
 			{"finished", &r.Finished}, {"problem", &r.Problem}, {"origin", &r.Origin}, {"reason", &r.Reason}, {"bad", &r.Bad},
+			{"line", &r.Line}, {"version_why", &r.VersionWhy},
 			{"started_at", micros{&r.StartedAt}}, {"released_at", micros{&r.ReleasedAt}}, {"updated_at", micros{&r.UpdatedAt}},
 		}, user("started_by", &r.StartedBy), user("promote_by", &r.PromoteBy))
 	}}
