@@ -33,6 +33,10 @@ func fillValue(v reflect.Value, count *int) {
 		v.Set(reflect.ValueOf(pipeline.State{ID: fmt.Sprint("state ", *count), Variables: map[string]string{"build.tag": fmt.Sprint(*count)}}))
 		return
 	}
+	if list, ok := v.Addr().Interface().(*[]string); ok { // IDs
+		*list = []string{fmt.Sprintf("first-%d", *count), fmt.Sprintf("second-%d", *count)}
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
