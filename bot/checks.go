@@ -38,6 +38,7 @@ type atSHA struct {
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
 	logs        map[string]string
+	analyses    map[string][]executor.Finding
 }
 
 // checksOf composes the check runs of a SHA: one for each name, a section for everything at that SHA, the worst of them
@@ -83,7 +84,7 @@ func observed(run forge.CheckRun) forge.CheckRun {
 }
 
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
-	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}}
+	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
 		if err != nil {
@@ -165,6 +166,7 @@ func (s *session) gatherReports(ctx context.Context, tx *store.Tx, at *atSHA) er
 			for _, a := range r.Annotations {
 				at.annotations[x.ID] = append(at.annotations[x.ID], forge.Annotation(a))
 			}
+			at.analyses[x.ID] = append(at.analyses[x.ID], r.Findings...)
 			if r.Status == pipeline.Failed && r.Log != "" {
 				action, _, _ := x.State.Action(run.ID)
 				at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
@@ -354,6 +356,7 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			}
 			text.WriteString("\n\n")
 		}
+		text.WriteString(findingsTable(at.analyses[x.ID]))
 		run.Annotations = append(run.Annotations, at.annotations[x.ID]...)
 		run.Text += at.logs[x.ID]
 	}

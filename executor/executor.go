@@ -77,9 +77,19 @@ type Report struct {
 	Log   string         `json:"log,omitempty"` // the end of it, MaxLog bytes at most
 	// Annotations are remarks on lines of files.
 	Annotations []Annotation `json:"annotations,omitempty"`
+	// Findings counts what analysers found, worst first.
+	Findings []Finding `json:"findings,omitempty"`
 	// PollAfter is when to ask again while InProgress; 0 means DefaultPoll. Embedded executors ring a Bell when they
 	// are done, so nobody waits for the poll.
 	PollAfter time.Duration `json:"poll_after,omitempty"`
+}
+
+// Finding is how often an analyser found something.
+type Finding struct {
+	Tool  string `json:"tool"`
+	Rule  string `json:"rule"`
+	Level string `json:"level"` // error, warning, note
+	Count int    `json:"count"`
 }
 
 // Annotation is a remark on a line of a file.

@@ -34,6 +34,7 @@ func lookCommands() map[string]flowCommand {
 		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
 		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},
 		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
+		"summary":   {"commit check pattern: what a check says below its title", cmdSummary},
 		"release":   {"tag pattern: the text of a GitHub release", cmdRelease},
 		"file":      {"commit name pattern: a file of a commit", cmdFile},
 		"figure":    {"name value: a figure of /metrics", cmdFigure},
@@ -441,4 +442,23 @@ func cmdNowhere(s *scripted, args []string) error {
 		}
 	}
 	return nil
+}
+
+func cmdSummary(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[2])
+	if err != nil {
+		return err
+	}
+	return s.until("a summary that matches "+args[2], func() (string, bool) {
+		c, _ := s.repo.Check(sha, args[1])
+		return c.Summary, re.MatchString(c.Summary)
+	})
 }

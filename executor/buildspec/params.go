@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/sarif"
 )
 
 // params are the parameters in `with:`.
@@ -12,10 +13,13 @@ type params struct {
 	file    string
 	network string // host or none
 	env     map[string]string
+	// sarif are globs for files of analysers, threshold what of their results is let pass.
+	sarif     []string
+	threshold sarif.Threshold
 }
 
-// Check takes file (a path in the repository, default buildspec.yml), network (host, the default, or none) and env (a
-// mapping that wins over the file's variables).
+// Check takes file (a path in the repository, default buildspec.yml), network (host, the default, or none), env (a
+// mapping that wins over the file's variables), and sarif, sarif_fail_on and sarif_max (sarif.Params).
 func (e *Executor) Check(with map[string]any) error {
 	_, err := readParams(with)
 	return err
@@ -24,7 +28,14 @@ func (e *Executor) Check(with map[string]any) error {
 func readParams(with map[string]any) (params, error) {
 	r := executor.Read(with)
 	p := params{file: r.String("file"), network: r.String("network"), env: r.Map("env")}
+	var err error
+	if p.sarif, p.threshold, err = sarif.Params(r); err != nil {
+		return p, err
+	}
 	if err := r.Err(); err != nil {
+		return p, err
+	}
+	if err := checkGlobs(p.sarif); err != nil {
 		return p, err
 	}
 	if p.file == "" {

@@ -38,9 +38,10 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		report.Summary = "the build could not be run: " + result.Error
 		return e.close(w, n, report)
 	}
-	file := DefaultFile
-	if p, err := readParams(r.With); err == nil {
-		file = p.file
+	p, err := readParams(r.With)
+	file := p.file
+	if err != nil {
+		file = DefaultFile
 	}
 	if out.Retry {
 		return e.again(ctx, w, n, r)
@@ -57,6 +58,9 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		if err := e.upload(ctx, ending{w, n, r, out, file}, &report); err != nil {
 			return executor.Report{}, err
 		}
+	}
+	if len(p.sarif) > 0 {
+		e.judge(w, n, p, &report)
 	}
 	return e.close(w, n, report)
 }

@@ -91,6 +91,10 @@ func (e *Executor) close(w workspace, n int, report executor.Report) (executor.R
 	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
 	for i, a := range report.Annotations {
 		report.Annotations[i].Message = supervise.Mask(a.Message, e.o.Secrets)
+		report.Annotations[i].Title = supervise.Mask(a.Title, e.o.Secrets)
+	}
+	for i, f := range report.Findings {
+		report.Findings[i].Tool, report.Findings[i].Rule = supervise.Mask(f.Tool, e.o.Secrets), supervise.Mask(f.Rule, e.o.Secrets)
 	}
 	for k, v := range report.Variables {
 		report.Variables[k] = supervise.Mask(v, e.o.Secrets)
