@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sluicehq/sluice/forge"
@@ -18,6 +19,10 @@ const (
 	accessFor = time.Minute
 	// accessPeople is how many people's rights are remembered at most.
 	accessPeople = 2000
+	// accessRoles is how many roles of owners of tokens are remembered at most, accessAtOnce how many questions about them
+	// one request has under way.
+	accessRoles  = 20000
+	accessAtOnce = 8
 	// accessTimeout is how long GitHub may take to answer.
 	accessTimeout = 15 * time.Second
 )
@@ -25,11 +30,22 @@ const (
 // access remembers for a short time what people may read.
 type access struct {
 	viewer Viewer
+	rights Rights
 	now    func() time.Time
 	flight singleflight.Group
 
 	mu     sync.Mutex
 	people map[tokenKey]*known
+	roles  map[roleKey]roleKnown
+}
+
+// roleKey is an account in a repository, by their numeric IDs.
+type roleKey struct{ repo, who int64 }
+
+// roleKnown is what GitHub said about one.
+type roleKnown struct {
+	until time.Time
+	role  forge.Role
 }
 
 // tokenKey stands for a token without being one.
@@ -70,6 +86,57 @@ func (a *access) readable(ctx context.Context, token string) (map[int64]bool, er
 		return nil, fmt.Errorf("ask GitHub what may be read: %w", err)
 	}
 	return got.(*known).readable, nil
+}
+
+// role is what the owner of a token may do in a repository.
+func (a *access) role(ctx context.Context, r store.Repo, who forge.User) (forge.Role, error) {
+	if a.rights == nil || r.Gone != "" {
+		return forge.RoleNone, nil
+	}
+	key := roleKey{r.ID, who.ID}
+	a.mu.Lock()
+	k, ok := a.roles[key]
+	a.mu.Unlock()
+	if ok && a.now().Before(k.until) {
+		return k.role, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, accessTimeout)
+	defer cancel()
+	role, err := a.rights.Role(ctx, r, who)
+	if err != nil {
+		return forge.RoleNone, fmt.Errorf("ask GitHub what %s may in %s/%s: %w", who.Login, r.Owner, r.Name, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.roles) >= accessRoles {
+		clear(a.roles)
+	}
+	a.roles[key] = roleKnown{until: a.now().Add(accessFor), role: role}
+	return role, nil
+}
+
+// readableBy drops the repositories that the owner of a token may not read.
+func (a *access) readableBy(ctx context.Context, all []store.Repo, who forge.User) ([]store.Repo, error) {
+	may := make([]bool, len(all))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(accessAtOnce)
+	for i, r := range all {
+		group.Go(func() error {
+			role, err := a.role(ctx, r, who)
+			may[i] = role.AtLeast(forge.RoleRead)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	out := make([]store.Repo, 0, len(all))
+	for i, r := range all {
+		if may[i] {
+			out = append(out, r)
+		}
+	}
+	return out, nil
 }
 
 // remember makes room by forgetting what is too old, and everything if that is not enough.

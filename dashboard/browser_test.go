@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
 )
 
 var shots = flag.String("shots", "", "a folder to keep the screenshots in") //nolint:gochecknoglobals // a flag
@@ -92,6 +95,7 @@ func TestBrowser(t *testing.T) {
 	t.Parallel()
 	ctx := openBrowser(t)
 	w := newWorld(t, nil)
+	w.someTokens("qa")
 	dir := t.TempDir()
 	if *shots != "" {
 		dir = *shots
@@ -104,7 +108,7 @@ func TestBrowser(t *testing.T) {
 	pages := []struct{ name, path, login string }{
 		{"signin", "/", ""}, {"board", "/", "qa"}, {"repo", "/acme/shop", "qa"}, {"execution", "/acme/shop/executions/excand", "qa"},
 		{"failed", "/acme/shop/executions/exfailed", "qa"}, {"release", "/acme/shop/releases/1.4.0", "qa"}, {"past", "/acme/shop/releases/1.3.0", "qa"},
-		{"approvals", "/approvals", "qa"}, {"missing", "/acme/nothing", "qa"},
+		{"approvals", "/approvals", "qa"}, {"missing", "/acme/nothing", "qa"}, {"tokens", "/tokens", "qa"},
 	}
 	signedIn := ""
 	backgrounds := map[string]string{}
@@ -186,6 +190,75 @@ func TestBrowserActs(t *testing.T) {
 	)
 	if err != nil {
 		t.Errorf("the page was not loaded again: %v", err)
+	}
+}
+
+// TestBrowserMakesTokens makes a token in the browser, sees it once, and revokes it.
+func TestBrowserMakesTokens(t *testing.T) {
+	t.Parallel()
+	ctx := openBrowser(t)
+	w := newWorld(t, nil)
+	w.signIn(ctx, "qa")
+	dir := t.TempDir()
+	if *shots != "" {
+		dir = *shots
+	}
+	err := chromedp.Do(ctx, chromedp.EmulateViewport(375, 800), chromedp.Navigate(w.url+"/tokens"), chromedp.WaitReady(chromedp.CSS("main")),
+		chromedp.SendKeys(chromedp.CSS("#name"), "<b>nightly</b>"), chromedp.Click(chromedp.CSS(".make button")), chromedp.WaitVisible(chromedp.CSS("#fresh")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("#fresh")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if err != nil || over > 0 {
+		t.Errorf("the page is %d pixels wider than the window (%v)", over, err)
+	}
+	shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "token-made.png"), shot, 0o600); err != nil {
+		t.Error(err)
+	}
+	if r := w.api(strings.TrimSpace(text), http.MethodGet, "/user", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"scope": "read"`) {
+		t.Errorf("the token: %d %s", r.status, r.body)
+	}
+	err = chromedp.Do(ctx, chromedp.Navigate(w.url+"/tokens"), chromedp.WaitReady(chromedp.CSS("table")), chromedp.WaitNotPresent(chromedp.CSS("#fresh")),
+		chromedp.Click(chromedp.CSS("table button")), chromedp.WaitVisible(chromedp.CSS(".message.good")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := w.api(strings.TrimSpace(text), http.MethodGet, "/user", ""); r.status != http.StatusUnauthorized {
+		t.Errorf("the revoked token: %d", r.status)
+	}
+}
+
+// someTokens gives somebody a token of each look.
+func (w *world) someTokens(login string) {
+	w.t.Helper()
+	ctx := context.Background()
+	err := w.store.Write(ctx, func(tx *store.Tx) error {
+		for i, t := range []store.AccessToken{
+			{Name: "laptop", Scope: store.ScopeAct, UsedAt: noon.Add(-time.Hour)},
+			{Name: "the nightly job that reports what is deployed where, elsewhere", Scope: store.ScopeRead},
+			{Name: "lost", Scope: store.ScopeAct, RevokedAt: noon.Add(-time.Hour)},
+			{Name: "old", Scope: store.ScopeRead, ExpiresAt: noon.Add(-time.Hour)},
+		} {
+			t.ID, t.Owner, t.CreatedAt = store.NewID(), forge.User{ID: w.viewer.people[login], Login: login}, noon.AddDate(0, 0, -10-i)
+			if t.ExpiresAt.IsZero() {
+				t.ExpiresAt = noon.AddDate(0, 0, 20)
+			}
+			if err := tx.CreateAccessToken(ctx, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -7,7 +7,8 @@
 // and a link is made only of an http or https address.
 //
 // People sign in with GitHub (Viewer) and see the repositories that their own token may read at GitHub, asked anew
-// every minute. Where sign-in is not configured, nothing is shown, except on the machine itself where Options.OpenToLocal
+// every minute. Below /api/v1/ cookies count for nothing: who asks there comes with a token of Sluice, made on the page
+// /tokens, and sees what its owner may read at GitHub now (Rights). Where sign-in is not configured, nothing is shown, except on the machine itself where Options.OpenToLocal
 // says so. Buttons hand a command to the Actor, which decides with the same function as for comments; a page proves
 // with a token of the session that the form was its own.
 //
@@ -22,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -39,7 +41,9 @@ type Options struct {
 	Store *store.Store
 	// Viewer signs people in and says what they may read. Nil: sign-in is not configured.
 	Viewer Viewer
-	// Actor carries out what buttons ask for. Nil: there are no buttons.
+	// Rights says what owners of tokens may. Nil: no token lets anybody in.
+	Rights Rights
+	// Actor carries out what buttons and the API ask for. Nil: there are no buttons, and no commands.
 	Actor Actor
 	// PublicURL is where browsers reach the dashboard, without a slash at the end. Required. With a Viewer it is https,
 	// or http on a loopback address.
@@ -83,6 +87,7 @@ type Server struct {
 	sessions  *scs.SessionManager
 	access    *access
 	crossSite *http.CrossOriginProtection
+	gate      *gate
 	hub       *hub
 	close     func()
 }
@@ -102,8 +107,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.sessions = newSessions(&sessionStore{store: o.Store, now: o.Now}, public)
-	s.access = &access{viewer: o.Viewer, now: o.Now, people: map[tokenKey]*known{}}
-	s.close = sync.OnceFunc(func() { s.hub.close() })
+	s.access = &access{viewer: o.Viewer, rights: o.Rights, now: o.Now, people: map[tokenKey]*known{}, roles: map[roleKey]roleKnown{}}
+	s.gate = &gate{now: o.Now, failures: map[netip.Prefix]*failure{}, good: map[tokenKey]bool{}}
 	forget := o.Store.OnRaised(s.hub.raised)
 	s.close = sync.OnceFunc(func() {
 		forget()
@@ -150,6 +155,11 @@ func (s *Server) Register(e *echo.Echo) {
 	e.Any("/login/callback", s.get(s.callback))
 	e.Any("/logout", s.post(s.logout))
 	e.Any("/:owner/:repo/executions/:id/act", s.post(s.act))
+	e.Any("/tokens", s.get(s.tokensPage))
+	e.POST("/tokens", s.post(s.changeTokens))
+	e.Any("/api/v1/openapi.json", s.get(s.description))
+	e.Any("/api/v1/user", s.get(s.tokenOwner))
+	e.Any("/api/v1/repos/:owner/:repo/commands", s.command())
 	for _, r := range s.routes() {
 		if r.page != "" {
 			e.Any(r.path, s.get(s.page(r)))
@@ -176,5 +186,7 @@ func (s *Server) routes() []route {
 		{"", "", "/api/v1/repos/:owner/:repo/executions", s.executions},
 		{"", "", "/api/v1/repos/:owner/:repo/releases", s.releases},
 		{"", "", "/api/v1/repos/:owner/:repo/environments", s.environments},
+		{"", "", "/api/v1/repos/:owner/:repo/audit", s.audit},
+		{"", "", "/api/v1/repos/:owner/:repo/operations/:id", s.operation},
 	}
 }

@@ -30,7 +30,8 @@ type problem struct {
 	signIn string
 	// setup asks for the explanation how sign-in is configured.
 	setup bool
-	cause error // for the log
+	usage string // of a command that is written wrongly
+	cause error  // for the log
 }
 
 func (p *problem) Error() string { return p.title }
@@ -51,7 +52,7 @@ func (s *Server) guard(h echo.HandlerFunc) echo.HandlerFunc {
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cross-Origin-Resource-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
-		header.Set("Vary", "Cookie")
+		header.Set("Vary", "Cookie, Authorization")
 		if s.public.Scheme == "https" {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}
@@ -135,7 +136,7 @@ func (s *Server) fail(c echo.Context, err error) error {
 		return nil
 	}
 	if strings.HasPrefix(c.Request().URL.Path, "/api/") {
-		return s.writeJSON(c, p.status, map[string]string{"error": strings.TrimSpace(p.title + ". " + p.text)})
+		return s.writeProblem(c, p)
 	}
 	who, _ := s.visitor(c) // nobody, if that cannot be told
 	return s.render(c, p.status, "error", page{Title: p.title, Person: who, View: errorView{
@@ -160,6 +161,12 @@ func (s *Server) explain(c echo.Context, err error) *problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, errNoToken):
+		text := "Send a token as \"Authorization: Bearer sluice_…\"; you make one on the dashboard, at " + s.opts.PublicURL + "/tokens."
+		return &problem{status: http.StatusUnauthorized, title: "A token is needed", text: text}
+	case errors.Is(err, errBadToken):
+		text := "It is not one of this server's, it was revoked, or it has expired. Make a new one at " + s.opts.PublicURL + "/tokens."
+		return &problem{status: http.StatusUnauthorized, title: "The token is not valid", text: text}
 	case errors.Is(err, errNobody) && s.opts.Viewer == nil:
 		return &problem{status: http.StatusUnauthorized, title: "Sign-in is not configured", setup: true}
 	case errors.Is(err, errNobody):
@@ -183,13 +190,37 @@ func (s *Server) explain(c echo.Context, err error) *problem {
 	return &problem{status: http.StatusInternalServerError, title: "Something went wrong", text: "The operator finds the reason in the log."}
 }
 
-// writeJSON answers with JSON, encoded before the first byte goes out.
+// problemDetails is an error as JSON, in the form of RFC 9457.
+type problemDetails struct {
+	Type   string `json:"type"` // always about:blank: the status says of what kind it is
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	// Usage is how the command would be written.
+	Usage string `json:"usage,omitempty"`
+}
+
+func (s *Server) writeProblem(c echo.Context, p *problem) error {
+	if p.status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
+	}
+	return s.writeAs(c, p.status, "application/problem+json", problemDetails{
+		Type: "about:blank", Title: p.title, Status: p.status, Detail: p.text, Usage: p.usage,
+	})
+}
+
+// writeJSON answers with JSON.
 func (s *Server) writeJSON(c echo.Context, status int, v any) error {
+	return s.writeAs(c, status, "application/json; charset=utf-8", v)
+}
+
+// writeAs encodes an answer before its first byte goes out.
+func (s *Server) writeAs(c echo.Context, status int, kind string, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	return c.Blob(status, "application/json; charset=utf-8", b.Bytes())
+	return c.Blob(status, kind, b.Bytes())
 }

@@ -62,7 +62,7 @@ type errorView struct {
 // parsePages reads the templates: each page with the layout around it.
 func (s *Server) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"board", "repo", "execution", "release", "approvals", "error"} {
+	for _, name := range []string{"board", "repo", "execution", "release", "approvals", "tokens", "error"} {
 		t, err := template.New("layout.html").Funcs(s.functions()).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
@@ -113,21 +113,27 @@ func (s *Server) page(r route) echo.HandlerFunc {
 			return err
 		}
 		out := page{Title: titleOf(view), Section: r.page, Person: p, View: view, Live: true}
-		if out.Message = s.sessions.GetString(ctx, keyMessage); out.Message != "" {
-			out.MessageOK = s.sessions.GetBool(ctx, keyMessageOK)
-			s.sessions.Remove(ctx, keyMessage)
-			if err := s.saveSession(ctx, c.Response()); err != nil {
-				return err
-			}
+		if err := s.takeMessage(ctx, c, &out); err != nil {
+			return err
 		}
 		return s.render(c, http.StatusOK, r.page, out)
 	}
 }
 
+// takeMessage puts the message that was left for the next page on it.
+func (s *Server) takeMessage(ctx context.Context, c echo.Context, out *page) error {
+	if out.Message = s.sessions.GetString(ctx, keyMessage); out.Message == "" {
+		return nil
+	}
+	out.MessageOK = s.sessions.GetBool(ctx, keyMessageOK)
+	s.sessions.Remove(ctx, keyMessage)
+	return s.saveSession(ctx, c.Response())
+}
+
 // data answers with JSON.
 func (s *Server) data(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		p, err := s.visitor(c)
+		p, err := s.caller(c)
 		if err != nil {
 			return err
 		}

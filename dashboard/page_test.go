@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/store"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a flag
@@ -134,7 +136,7 @@ func TestHeaders(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	w := newWorld(t, nil)
-	b := w.signedIn("qa")
+	token := w.token("qa", store.ScopeRead)
 	for _, c := range []struct {
 		path   string
 		status int
@@ -149,12 +151,15 @@ func TestJSON(t *testing.T) {
 		{"/api/v1/repos/acme/shop/releases/1.3.0", 200, []string{`"approvals"`, `"by": "qa"`}},
 		{"/api/v1/repos/acme/shop/environments", 200, []string{`"name": "production"`}},
 		{"/api/v1/approvals", 200, []string{`"for": "approval"`}},
-		{"/api/v1/repos/acme/nothing", 404, []string{`"error"`}},
-		{"/api/v1/nothing", 404, []string{`"error"`}},
-		{"/api/v1/repos/acme/shop/executions/exrival", 404, []string{`"error"`}},
+		{"/api/v1/repos/acme/nothing", 404, []string{`"title": "Not found"`}},
+		{"/api/v1/nothing", 404, []string{`"title": "Not found"`}},
+		{"/api/v1/repos/acme/shop/executions/exrival", 404, []string{`"title": "Not found"`}},
 	} {
-		r := w.get(b, c.path)
-		if r.status != c.status || !strings.HasPrefix(r.header.Get("Content-Type"), "application/json") || !json.Valid([]byte(r.body)) {
+		r, kind := w.api(token, http.MethodGet, strings.TrimPrefix(c.path, "/api/v1"), ""), "application/json"
+		if c.status >= 400 {
+			kind = "application/problem+json"
+		}
+		if r.status != c.status || !strings.HasPrefix(r.header.Get("Content-Type"), kind) || !json.Valid([]byte(r.body)) {
 			t.Errorf("GET %s: %d %s\n%s", c.path, r.status, r.header.Get("Content-Type"), r.body)
 		}
 		for _, part := range c.has {
@@ -166,10 +171,10 @@ func TestJSON(t *testing.T) {
 			t.Errorf("GET %s gives the token of the session away", c.path)
 		}
 	}
-	if r := w.send(b, http.MethodDelete, "/api/v1/repos", nil); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, HEAD" || !json.Valid([]byte(r.body)) {
+	if r := w.api(token, http.MethodDelete, "/repos", ""); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, HEAD" || !json.Valid([]byte(r.body)) {
 		t.Errorf("DELETE: %d %q %s", r.status, r.header.Get("Allow"), r.body)
 	}
-	if r := w.get(w.browser(), "/api/v1/repos"); r.status != http.StatusUnauthorized || !json.Valid([]byte(r.body)) {
-		t.Errorf("without sign-in: %d %s", r.status, r.body)
+	if r := w.get(w.signedIn("qa"), "/api/v1/repos"); r.status != http.StatusUnauthorized || !json.Valid([]byte(r.body)) {
+		t.Errorf("with a sign-in instead of a token: %d %s", r.status, r.body)
 	}
 }

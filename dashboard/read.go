@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -18,7 +19,19 @@ const (
 	reposOnPage  = 100
 	pastReleases = 20
 	rowsOfKind   = 30 // executions of one kind of branch
+	rowsOnPage   = 100
 )
+
+// onePage cuts out of a list what the request's page shows, and says which page that is, of how many.
+func onePage[T any](all []T, size int, v *visit) (some []T, page, pages int) {
+	pages = max(1, (len(all)+size-1)/size)
+	number, err := strconv.Atoi(v.query.Get("page"))
+	if err != nil {
+		number = 1
+	}
+	page = min(max(number, 1), pages)
+	return all[(page-1)*size : min(page*size, len(all))], page, pages
+}
 
 // visit is one request to read something.
 type visit struct {
@@ -35,15 +48,23 @@ func (s *Server) scribe(r store.Repo, v *visit) scribe {
 	return scribe{repo: r, github: s.opts.GitHubURL, now: v.now}
 }
 
-// visible returns the repositories that a person may read, by owner and name.
-func (s *Server) visible(ctx context.Context, p *person) ([]store.Repo, error) {
+// visible returns the repositories that a person may read and that have the query in their name, by owner and name.
+func (s *Server) visible(ctx context.Context, p *person, query string) ([]store.Repo, error) {
 	var all []store.Repo
 	err := s.opts.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		all, err = tx.Repos(ctx)
 		return err
 	})
-	if err != nil || p.local {
+	if query != "" {
+		all = slices.DeleteFunc(all, func(r store.Repo) bool {
+			return !strings.Contains(strings.ToLower(r.Owner+"/"+r.Name), strings.ToLower(query))
+		})
+	}
+	switch {
+	case err != nil || p.local:
 		return all, err
+	case p.access != nil:
+		return s.access.readableBy(ctx, all, p.user)
 	}
 	may, err := s.access.readable(ctx, p.token)
 	return slices.DeleteFunc(all, func(r store.Repo) bool { return !may[r.ID] }), err
@@ -59,7 +80,14 @@ func (s *Server) repoOf(ctx context.Context, p *person, owner, name string) (sto
 	if err != nil || p.local {
 		return r, err
 	}
-	may, err := s.access.mayRead(ctx, p.token, r)
+	may := false
+	if p.access != nil {
+		var role forge.Role
+		role, err = s.access.role(ctx, r, p.user)
+		may = role.AtLeast(forge.RoleRead)
+	} else {
+		may, err = s.access.mayRead(ctx, p.token, r)
+	}
 	if err == nil && !may {
 		err = store.ErrNotFound
 	}
@@ -67,22 +95,13 @@ func (s *Server) repoOf(ctx context.Context, p *person, owner, name string) (sto
 }
 
 func (s *Server) board(ctx context.Context, v *visit) (any, error) {
-	repos, err := s.visible(ctx, v.person)
+	b := Board{Query: strings.TrimSpace(v.query.Get("q")), Repos: []RepoSummary{}, Releases: []ReleaseLine{}, Running: []ExecutionRow{}}
+	repos, err := s.visible(ctx, v.person, b.Query)
 	if err != nil {
 		return nil, err
 	}
-	b := Board{Query: strings.TrimSpace(v.query.Get("q")), Repos: []RepoSummary{}, Releases: []ReleaseLine{}, Running: []ExecutionRow{}}
-	if b.Query != "" {
-		want := strings.ToLower(b.Query)
-		repos = slices.DeleteFunc(repos, func(r store.Repo) bool { return !strings.Contains(strings.ToLower(r.Owner+"/"+r.Name), want) })
-	}
-	b.Total, b.Pages = len(repos), max(1, (len(repos)+reposOnPage-1)/reposOnPage)
-	number, err := strconv.Atoi(v.query.Get("page"))
-	if err != nil {
-		number = 1
-	}
-	b.Page = min(max(number, 1), b.Pages)
-	repos = repos[(b.Page-1)*reposOnPage : min(b.Page*reposOnPage, len(repos))]
+	b.Total = len(repos)
+	repos, b.Page, b.Pages = onePage(repos, reposOnPage, v)
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
 		b.Repos, b.Releases, b.Running, b.Waiting = b.Repos[:0], b.Releases[:0], b.Running[:0], 0
 		for _, r := range repos {
@@ -254,6 +273,8 @@ func (s *Server) executions(ctx context.Context, v *visit) (any, error) {
 	w, list := s.scribe(r, v), Executions{}
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
 		all, err := recent(ctx, tx, w)
+		list.Total = len(all)
+		all, list.Page, list.Pages = onePage(all, rowsOnPage, v)
 		list.Executions = make([]ExecutionRow, len(all))
 		for i, x := range all {
 			list.Executions[i] = w.row(x)

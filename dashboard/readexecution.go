@@ -103,7 +103,7 @@ func stages(s pipeline.State, runs []store.ActionRun, v *visit) []Stage {
 const maxRemarks = 50
 
 func (s *Server) approvals(ctx context.Context, v *visit) (any, error) {
-	repos, err := s.visible(ctx, v.person)
+	repos, err := s.visible(ctx, v.person, "")
 	if err != nil {
 		return nil, err
 	}

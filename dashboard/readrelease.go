@@ -26,15 +26,21 @@ func (s *Server) releases(ctx context.Context, v *visit) (any, error) {
 	w, list := s.scribe(r, v), Releases{}
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
 		all, err := tx.Releases(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(all)
+		list.Total = len(all)
+		all, list.Page, list.Pages = onePage(all, rowsOnPage, v)
 		list.Releases = make([]ReleaseLine, 0, len(all))
-		for _, release := range slices.Backward(all) {
+		for _, release := range all {
 			executions, err := executionsOf(ctx, tx, release)
 			if err != nil {
 				return err
 			}
 			list.Releases = append(list.Releases, w.release(release, executions))
 		}
-		return err
+		return nil
 	})
 	return list, err
 }
@@ -109,13 +115,17 @@ func auditOf(ctx context.Context, tx *store.Tx, r store.Release, executions []st
 			if len(out) == auditShown {
 				return out, true, nil
 			}
-			out = append(out, AuditEntry{Seq: e.Seq, At: e.At, Actor: e.Actor.Login, Action: e.Action, Subject: e.Subject, Reason: e.Reason, Hash: e.Hash})
+			out = append(out, auditEntry(e))
 		}
 		if len(entries) < auditPage {
 			return out, false, nil
 		}
 	}
 	return out, true, err
+}
+
+func auditEntry(e store.AuditEntry) AuditEntry {
+	return AuditEntry{Seq: e.Seq, At: e.At, Actor: e.Actor.Login, Action: e.Action, Subject: e.Subject, Reason: e.Reason, Hash: e.Hash}
 }
 
 // auditBefore finds the last entry from before a release began, in a log that is in the order of time and may be long.

@@ -12,6 +12,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/store"
 )
 
 // sessionFor is how long a sign-in lasts at most; GitHub ends the token of an App's user after eight hours too.
@@ -25,6 +26,7 @@ const (
 	keyCSRF      = "csrf"
 	keyMessage   = "message"    // shown once, on the next page
 	keyMessageOK = "message ok" // whether it is good news
+	keyFresh     = "fresh"      // a new token, shown once
 )
 
 // newSessions returns the sessions of a dashboard at the public address. The cookie is bound to exactly that host where
@@ -53,6 +55,8 @@ type person struct {
 	token string
 	csrf  string
 	local bool
+	// access is the token of Sluice that somebody came with instead of a sign-in; nil for those who signed in.
+	access *store.AccessToken
 }
 
 // signedIn tells whether GitHub said who it is.

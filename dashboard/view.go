@@ -230,15 +230,24 @@ type Waiting struct {
 	ReleasePath string    `json:"release_path,omitempty"`
 }
 
+// Part says which part of a list this is. Total counts all; Page counts from 1.
+type Part struct {
+	Total int `json:"total"`
+	Page  int `json:"page"`
+	Pages int `json:"pages"`
+}
+
 // Executions, Releases and Environments are lists of one repository.
 type (
 	// Executions are the newest of each kind of branch.
 	Executions struct {
 		Executions []ExecutionRow `json:"executions"`
+		Part
 	}
 	// Releases are all releases and hotfixes, newest first.
 	Releases struct {
 		Releases []ReleaseLine `json:"releases"`
+		Part
 	}
 	// Environments are by name.
 	Environments struct {

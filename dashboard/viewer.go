@@ -46,13 +46,24 @@ func (Token) GoString() string { return "[token]" }
 // LogValue is "[token]".
 func (Token) LogValue() slog.Value { return slog.StringValue("[token]") }
 
-// Actor carries out what somebody asked for on a page. It decides who may, by the rules that hold for comments, and looks
+// Rights says what accounts may at GitHub, asked as the App: for people who come with a token of Sluice, when their own
+// token for GitHub is not at hand.
+type Rights interface {
+	// Role is what an account may do in a repository now; RoleNone where it may not even see it, where GitHub does not know
+	// it, and where its login has passed to another account.
+	Role(ctx context.Context, repo store.Repo, who forge.User) (forge.Role, error)
+}
+
+// Actor carries out what somebody asked for on a page or through the API. It decides who may, by the rules that hold for comments, and looks
 // at the state anew: the page may be old.
 type Actor interface {
 	// Act hands in a command, as it would be typed in a comment ("/approve", "/reject the login is broken"), and waits some
 	// seconds for its end. An operation that is still waiting then says so in its reply. *CommandError: it is written
 	// wrongly. Any other error is a failure to hand it in.
 	Act(ctx context.Context, o store.Operation) (store.Operation, error)
+	// Post is Act that does not wait. An operation whose ID is there already is not handed in again, and comes back as it
+	// stands.
+	Post(ctx context.Context, o store.Operation) (store.Operation, error)
 }
 
 // CommandError is a command that is written wrongly.

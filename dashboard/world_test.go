@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,8 @@ type viewer struct {
 	public   map[int64]bool
 	gone     map[string]bool // tokens that were revoked
 	asked    int
+	roles    int // questions about roles
+	err      error
 	verifier string
 }
 
@@ -103,8 +106,29 @@ func (v *viewer) MayRead(_ context.Context, _ string, r forge.Repo) (bool, error
 	return v.public[r.ID], nil
 }
 
+// Role implements Rights: people who may read a repository maintain it, but qa, who only writes.
+func (v *viewer) Role(_ context.Context, r store.Repo, who forge.User) (forge.Role, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.roles++
+	for login, repos := range v.readable {
+		switch {
+		case login != who.Login || v.people[login] != who.ID || !slices.Contains(repos, r.ID):
+		case login == "qa":
+			return forge.RoleWrite, v.err
+		default:
+			return forge.RoleMaintain, v.err
+		}
+	}
+	if v.public[r.ID] {
+		return forge.RoleRead, v.err
+	}
+	return forge.RoleNone, v.err
+}
+
 // actor remembers what it was asked.
 type actor struct {
+	store *store.Store
 	mu    sync.Mutex
 	asked []string
 	by    forge.User
@@ -127,6 +151,28 @@ func (a *actor) Act(_ context.Context, o store.Operation) (store.Operation, erro
 	return o, nil
 }
 
+func (a *actor) Post(ctx context.Context, o store.Operation) (store.Operation, error) {
+	if o.Command == "/frobnicate" {
+		return o, &CommandError{Problem: "there is no such command", Usage: "/help"}
+	}
+	if o.ID == "" {
+		o.ID = store.NewID()
+	}
+	o.Status, o.CreatedAt = store.OperationWaiting, noon
+	err := a.store.Write(ctx, func(tx *store.Tx) error {
+		added, err := tx.CreateOperation(ctx, o)
+		if err == nil && !added {
+			o, err = tx.Operation(ctx, o.ID)
+		}
+		return err
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, strings.TrimSpace(strings.Join([]string{o.Version, o.Command}, " ")))
+	a.by = o.By
+	return o, err
+}
+
 func (a *actor) commands() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -145,7 +191,8 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	}
 	w.store = storetest.Open(t, storetest.SQLite(t), store.Options{Now: func() time.Time { return noon }})
 	fill(t, w.store)
-	o := Options{Store: w.store, Viewer: w.viewer, Actor: w.actor, Now: func() time.Time { return noon }}
+	w.actor.store = w.store
+	o := Options{Store: w.store, Viewer: w.viewer, Rights: w.viewer, Actor: w.actor, Now: func() time.Time { return noon }}
 	ts := httptest.NewUnstartedServer(nil)
 	o.PublicURL = "http://" + ts.Listener.Addr().String()
 	if change != nil {
@@ -187,6 +234,38 @@ func (w *world) signedIn(login string) *http.Client {
 	return b
 }
 
+// token makes a token of somebody, who has not to sign in for it here.
+func (w *world) token(login string, scope store.AccessScope) string {
+	w.t.Helper()
+	text, t := newToken(store.AccessToken{
+		Name: "test", Owner: forge.User{ID: w.viewer.people[login], Login: login}, Scope: scope, CreatedAt: noon, ExpiresAt: noon.AddDate(0, 0, 30),
+	})
+	ctx := context.Background()
+	if err := w.store.Write(ctx, func(tx *store.Tx) error { return tx.CreateAccessToken(ctx, t) }); err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+// api asks below /api/v1 with a token; "": without one. body is JSON, "": none.
+func (w *world) api(token, method, path, body string, headers ...string) reply {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return w.do(w.browser(), req)
+}
+
 // beginLogin goes to the forge and returns the state it was sent with.
 func (w *world) beginLogin(b *http.Client, returnTo string) string {
 	w.t.Helper()
@@ -222,6 +301,11 @@ func (w *world) send(b *http.Client, method, path string, form url.Values, heade
 		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	return w.do(b, req)
+}
+
+func (w *world) do(b *http.Client, req *http.Request) reply {
+	w.t.Helper()
 	res, err := b.Do(req)
 	if err != nil {
 		w.t.Fatal(err)

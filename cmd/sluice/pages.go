@@ -7,13 +7,15 @@ import (
 
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/dashboard"
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/githubapp"
 	"github.com/sluicehq/sluice/store"
 )
 
 // wirePages makes the dashboard. Without a client ID nobody can sign in, and it shows nothing, except in the demo.
 func (s *server) wirePages(w wiring) error {
 	o := dashboard.Options{
-		Actor: actor{s.bot},
+		Actor: actor{s.bot}, Rights: rights{s.github},
 		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log,
 	}
 	if s.cfg.GitHub.ClientID != "" {
@@ -46,10 +48,38 @@ func (a actor) Act(ctx context.Context, o store.Operation) (store.Operation, err
 	return o, misspelt(err)
 }
 
+// Post implements dashboard.Actor.
+func (a actor) Post(ctx context.Context, o store.Operation) (store.Operation, error) {
+	o, err := a.Bot.Post(ctx, o)
+	return o, misspelt(err)
+}
+
 func misspelt(err error) error {
 	var wrong *bot.CommandError
 	if errors.As(err, &wrong) {
 		return &dashboard.CommandError{Problem: wrong.Problem, Usage: wrong.Usage}
 	}
 	return err
+}
+
+// rights asks GitHub as the App what people may.
+type rights struct{ app *githubapp.App }
+
+// Role implements dashboard.Rights.
+func (r rights) Role(ctx context.Context, repo store.Repo, who forge.User) (forge.Role, error) {
+	gh := r.app.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name)
+	now, err := gh.UserByLogin(ctx, who.Login)
+	switch {
+	case errors.Is(err, forge.ErrNotFound):
+		return forge.RoleNone, nil
+	case err != nil:
+		return forge.RoleNone, err
+	case now.ID != who.ID: // the name has passed to somebody else
+		return forge.RoleNone, nil
+	}
+	role, err := gh.Role(ctx, who.Login)
+	if errors.Is(err, forge.ErrNotFound) {
+		return forge.RoleNone, nil
+	}
+	return role, err
 }
