@@ -80,6 +80,8 @@ const (
 	itemAction    = "action"    // an action has moved: payload actionFact
 	itemTick      = "tick"      // a deadline of an execution: payload tickFact
 	itemReconcile = "reconcile" // look at everything again
+	itemConfig    = "config"    // the organization's defaults may have changed
+	itemJudge     = "judge"     // judge pull requests by a changed configuration: payload judgeFact
 	itemResolved  = "resolved"  // a registry told an image's digest: payload resolvePayload
 	itemWalk      = "walk"      // look at a release again: payload walkFact
 	jobAction     = "action"    // drive an action execution: payload its ID

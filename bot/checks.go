@@ -77,8 +77,12 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 
 // observed is a check that says what it found and holds nobody up.
 func observed(run forge.CheckRun) forge.CheckRun {
-	if run.Conclusion != forge.Success {
-		run.Title, run.Buttons = "Observed only: "+run.Title, nil
+	switch {
+	case run.Conclusion == forge.Success:
+	case run.Conclusion == forge.Failure || run.Conclusion == forge.TimedOut || run.Conclusion == forge.Cancelled:
+		run.Title, run.Buttons = "observe: would fail: "+run.Title, nil
+	default:
+		run.Title, run.Buttons = "observe: would wait: "+run.Title, nil
 	}
 	return completed(run, forge.Success)
 }
@@ -306,8 +310,12 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		touched = touched || f.Config.Touched
 		run.Annotations = append(run.Annotations, f.Config.Problems...)
 	}
-	if s.repo.ConfigProblem != "" {
-		run.Summary = "The configuration on the default branch cannot be used; the last good one is in force:\n\n" + codeBlock("", s.repo.ConfigProblem)
+	run.Summary = s.configNotice()
+	switch {
+	case s.repo.ConfigProblem != "":
+		run.Title = "The newest configuration cannot be used; the last good one is in force"
+	case s.repo.ConfigMisfit != "":
+		run.Title = "The configuration names a branch that there is not"
 	}
 	switch {
 	case len(run.Annotations) > 0:

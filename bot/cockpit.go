@@ -145,6 +145,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s %s: %s\n\n", title(r.Kind), code(r.Version), r.Status)
 	next := ""
+	if notice := s.configNotice(); notice != "" {
+		b.WriteString(notice + "\n")
+	}
 	if ph, any := phaseOf(r); any && r.Status.Live() && r.Status != store.ReleaseFailed {
 		w, err := s.look(ctx, r, ph)
 		if err != nil {
@@ -247,6 +250,9 @@ func (s *session) pullStatus(ctx context.Context, number int) error {
 	if b.Len() == 0 {
 		return nil
 	}
+	if notice := s.configNotice(); notice != "" {
+		b.WriteString("\n" + notice)
+	}
 	b.WriteString("\n`/help` lists what you may do here.")
 	return s.status(ctx, number, b.String())
 }
@@ -270,6 +276,9 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
+	if notice := s.configNotice(); notice != "" {
+		b.WriteString(notice + "\n")
+	}
 	b.WriteString("| Environment | Runs | Digest | |\n|---|---|---|---|\n")
 	found := false
 	for _, e := range envs {

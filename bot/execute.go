@@ -60,7 +60,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	}
 	x := store.Execution{
 		ID: store.NewID(), RepoID: s.repo.ID, Kind: q.kind, Branch: q.branch.Name, SHA: q.sha, Pull: q.pull,
-		ConfigSHA: s.repo.ConfigSHA, StartedBy: q.by, Origin: q.origin, CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		ConfigSHA: s.repo.ConfigSHA, OrganizationSHA: s.organizationSHA(), StartedBy: q.by, Origin: q.origin, CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 		Version: q.given.version, Image: q.given.image, Digest: q.given.digest,
 	}
 	if q.release != nil {

@@ -95,6 +95,17 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.asked(ctx, repo, f)
+	case itemConfig:
+		if err := b.rouse(ctx, repo); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.refreshConfig(ctx) })
+	case itemJudge:
+		var f judgeFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.judgeThese(ctx, f) })
 	case itemReconcile:
 		if err := b.rouse(ctx, repo); err != nil {
 			return err
@@ -119,6 +130,11 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 	}
 	if from.Repo.ID == 0 {
 		return nil
+	}
+	if p, ok := e.(event.Push); ok {
+		if err := b.organizationPushed(ctx, p); err != nil {
+			return err
+		}
 	}
 	if p, ok := e.(event.Push); ok && (p.Created || p.Branch == from.Repo.DefaultBranch) {
 		if err := b.rouse(ctx, from.Repo.ID); err != nil { // a development branch, or a configuration

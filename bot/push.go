@@ -58,13 +58,7 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 		return s.branchGone(ctx, branch, was.SHA)
 	}
 	if name == s.repo.DefaultBranch {
-		if err := s.fetchConfig(ctx); err != nil {
-			return err
-		}
-		if err := s.saveRepo(ctx); err != nil {
-			return err
-		}
-		if err := s.useConfig(ctx); err != nil {
+		if err := s.refreshConfig(ctx); err != nil {
 			return err
 		}
 		if err := s.secretsReconsidered(ctx); err != nil {

@@ -67,13 +67,7 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.refreshInfo(ctx); err != nil {
 		return err
 	}
-	if err := s.fetchConfig(ctx); err != nil {
-		return err
-	}
-	if err := s.saveRepo(ctx); err != nil {
-		return err
-	}
-	if err := s.useConfig(ctx); err != nil {
+	if err := s.refreshConfig(ctx); err != nil {
 		return err
 	}
 	if err := s.reconcileTags(ctx); err != nil {

@@ -59,7 +59,7 @@ func (s *session) settle(ctx context.Context) error {
 
 // walkTouched walks the releases that something was done to, until nothing more is touched.
 func (s *session) walkTouched(ctx context.Context) error {
-	if s.repo.Observe {
+	if s.repo.Observe || s.repo.ConfigMisfit != "" {
 		return nil
 	}
 	if s.touchAll {

@@ -270,6 +270,9 @@ func (s *session) admit(ctx context.Context, q *request, door Door) error {
 	if s.repo.Observe && door != DoorRead {
 		return &userError{"The configuration says `mode: observe`: Sluice reports and changes nothing here."}
 	}
+	if s.repo.ConfigMisfit != "" && door != DoorRead && door != DoorCancel && door != DoorRecheck {
+		return &userError{"The configuration does not fit the repository: " + code(s.repo.ConfigMisfit) + ". Mend it, or make the branch, and ask again."}
+	}
 	no, err := s.authorize(ctx, s.asking(q, door))
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (w scribe) pullURL(number int) string {
 func (w scribe) summary() RepoSummary {
 	r := w.repo
 	return RepoSummary{
-		ID: r.ID, Owner: r.Owner, Name: r.Name, Path: w.path(), URL: w.github + w.path(), Gone: r.Gone, ConfigProblem: r.ConfigProblem,
+		ID: r.ID, Owner: r.Owner, Name: r.Name, Path: w.path(), URL: w.github + w.path(), Gone: r.Gone, ConfigProblem: r.ConfigProblem, ConfigMisfit: r.ConfigMisfit,
 		Observe: r.Observe, Environments: []Environment{},
 	}
 }

@@ -32,9 +32,11 @@ type RepoSummary struct {
 	Name  string `json:"name"`
 	Path  string `json:"path"`
 	URL   string `json:"url"` // at GitHub
-	// Gone says why nothing may be done here; ConfigProblem what is wrong with the newest configuration.
+	// Gone says why nothing may be done here; ConfigProblem what is wrong with the newest configuration,
+	// ConfigMisfit why the one in force does not fit the repository.
 	Gone          string        `json:"gone,omitempty"`
 	ConfigProblem string        `json:"config_problem,omitempty"`
+	ConfigMisfit  string        `json:"config_misfit,omitempty"`
 	Observe       bool          `json:"observe,omitempty"`
 	Environments  []Environment `json:"environments"`
 	Running       int           `json:"running"`

@@ -12,7 +12,7 @@ func executions() table[Execution] {
 		return columns([]column{
 			{"id", &e.ID}, {"repo_id", &e.RepoID}, {"kind", &e.Kind}, {"branch", &e.Branch}, {"sha", &e.SHA},
 			{"release_id", &e.ReleaseID}, {"pull", &e.Pull}, {"status", text[pipeline.Status]{&e.Status}},
-			{"state", document{&e.State}}, {"config_sha", &e.ConfigSHA}, {"config_hash", &e.ConfigHash}, {"version", &e.Version},
+			{"state", document{&e.State}}, {"config_sha", &e.ConfigSHA}, {"organization_sha", &e.OrganizationSHA}, {"config_hash", &e.ConfigHash}, {"version", &e.Version},
 			{"image", &e.Image}, {"digest", &e.Digest}, {"origin", &e.Origin}, {"commit_time", micros{&e.CommitTime}}, {"rev", &e.Rev}, {"created_at", micros{&e.CreatedAt}},
 			{"updated_at", micros{&e.UpdatedAt}}, {"ended_at", micros{&e.EndedAt}},
 		}, user("started_by", &e.StartedBy))

@@ -23,6 +23,12 @@ type Repo struct {
 	Config        []byte
 	ConfigSHA     string
 	ConfigProblem string
+	// Organization is what Config was read with from the organization's repository, as JSON (config.Organization), and
+	// OrganizationSHA the commit of that repository that was looked at last. Empty: there is nothing.
+	Organization    []byte
+	OrganizationSHA string
+	// ConfigMisfit is why the configuration in force does not fit the repository any more: a branch it names is gone.
+	ConfigMisfit string
 	// Observe is true while the configuration says mode: observe.
 	Observe   bool
 	UpdatedAt time.Time
@@ -144,21 +150,24 @@ type Release struct {
 
 // Execution is one pass of a pipeline, for one revision. State is the engine's and complete in itself.
 type Execution struct {
-	ID         string
-	RepoID     int64
-	Kind       string // of the branch: feature … production
-	Branch     string
-	SHA        string
-	ReleaseID  string // empty for feature and development
-	Pull       int    // the pull request it reports to, where there is one
-	Status     pipeline.Status
-	State      pipeline.State
-	ConfigSHA  string // commit the configuration was read at
-	ConfigHash string // of what an approval covers
-	Version    string
-	Image      string // reference to push: registry/repository:tag; empty without registries
-	Digest     string // of Image, resolved once after the build, or given at the start; empty until then
-	StartedBy  forge.User
+	ID        string
+	RepoID    int64
+	Kind      string // of the branch: feature … production
+	Branch    string
+	SHA       string
+	ReleaseID string // empty for feature and development
+	Pull      int    // the pull request it reports to, where there is one
+	Status    pipeline.Status
+	State     pipeline.State
+	ConfigSHA string // commit the configuration was read at
+	// OrganizationSHA is the commit of the organization's repository that defaults and pipeline models were read at; empty
+	// where there are none.
+	OrganizationSHA string
+	ConfigHash      string // of what an approval covers
+	Version         string
+	Image           string // reference to push: registry/repository:tag; empty without registries
+	Digest          string // of Image, resolved once after the build, or given at the start; empty until then
+	StartedBy       forge.User
 	// Origin is what started it; the same origin never starts a second one.
 	Origin     string
 	CommitTime time.Time

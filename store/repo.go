@@ -11,6 +11,7 @@ func repos() table[Repo] {
 			{"id", &r.ID}, {"installation_id", &r.InstallationID}, {"owner", &r.Owner}, {"name", &r.Name},
 			{"default_branch", &r.DefaultBranch}, {"gone", &r.Gone}, {"baseline_at", micros{&r.BaselineAt}},
 			{"config", blob{&r.Config}}, {"config_sha", &r.ConfigSHA}, {"config_problem", &r.ConfigProblem},
+			{"organization", blob{&r.Organization}}, {"organization_sha", &r.OrganizationSHA}, {"config_misfit", &r.ConfigMisfit},
 			{"observe", &r.Observe}, {"updated_at", micros{&r.UpdatedAt}},
 		}
 	}}
