@@ -70,6 +70,9 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorRecheck:        {role: forge.RoleWrite},
 }
 
+// looks tells whether what is behind the door changes nothing but what Sluice itself shows.
+func (d Door) looks() bool { return d == DoorRead || d == DoorPlan || d == DoorRefresh }
+
 // who says in words who may pass, for help and documents.
 func (d Door) who() string {
 	r := doors[d]

@@ -267,10 +267,10 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 
 // admit asks whether the person may give the command; *userError: no.
 func (s *session) admit(ctx context.Context, q *request, door Door) error {
-	if s.repo.Observe && door != DoorRead {
+	if s.repo.Observe && !door.looks() {
 		return &userError{"The configuration says `mode: observe`: Sluice reports and changes nothing here."}
 	}
-	if s.repo.ConfigMisfit != "" && door != DoorRead && door != DoorCancel && door != DoorRecheck {
+	if s.repo.ConfigMisfit != "" && !door.looks() && door != DoorCancel && door != DoorTest && door != DoorRecheck {
 		return &userError{"The configuration does not fit the repository: " + code(s.repo.ConfigMisfit) + ". Mend it, or make the branch, and ask again."}
 	}
 	no, err := s.authorize(ctx, s.asking(q, door))

@@ -36,6 +36,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range lookCommands() {
 		all[name] = c
 	}
+	for name, c := range organizationCommands() {
+		all[name] = c
+	}
 	for name, c := range troubleCommands() {
 		all[name] = c
 	}

@@ -92,7 +92,7 @@ func (f *flow) resolve(who, branch, other string, files map[string]string) (stri
 
 // open opens a pull request.
 func (f *flow) open(who, head, base, title string) (int, error) {
-	return f.hub.As(who).OpenPull(f.tb.Context(), flowRepo, head, base, title, "")
+	return f.hub.As(who).OpenPull(f.tb.Context(), f.name, head, base, title, "")
 }
 
 // number reads the number of an issue or pull request, or finds the newest pull request of a branch.
@@ -108,7 +108,7 @@ func (f *flow) number(text string) (int, error) {
 
 // comment comments on an issue or pull request and returns the comment's ID.
 func (f *flow) comment(who string, number int, text string) (int64, error) {
-	return f.hub.As(who).Comment(f.tb.Context(), flowRepo, number, text)
+	return f.hub.As(who).Comment(f.tb.Context(), f.name, number, text)
 }
 
 // merge merges a pull request and returns the SHA of its base then.

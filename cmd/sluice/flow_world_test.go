@@ -35,9 +35,12 @@ type flow struct {
 	dir  string // for everything that is no concern of a script
 	hub  *fakegithub.Server
 	repo *fakegithub.Repo
-	app  fakegithub.App
-	dev  string // host:port of the registries
-	prod string
+	// name is the repository's full name; organization the organization's own, nil until a script makes it.
+	name         string
+	organization *fakegithub.Repo
+	app          fakegithub.App
+	dev          string // host:port of the registries
+	prod         string
 	// database is the store's URL; empty: SQLite in the data folder.
 	database string
 	// extra are variables of the server's environment beyond the usual ones.
@@ -84,7 +87,7 @@ func lastingDir(tb testing.TB) string {
 // newFlow starts everything but the server.
 func newFlow(tb testing.TB, database string) *flow {
 	tb.Helper()
-	f := &flow{tb: tb, dir: lastingDir(tb), database: database}
+	f := &flow{tb: tb, dir: lastingDir(tb), database: database, name: flowRepo}
 	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
 	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1})
 	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")
