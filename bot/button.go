@@ -213,9 +213,15 @@ func (s *session) judgeGroup(ctx context.Context, e event.MergeGroup) (groupFact
 		return groupFacts{}, err
 	}
 	f, err := s.find(ctx, pr)
+	if err != nil {
+		return groupFacts{}, err
+	}
+	over, err := s.permitOf(ctx, CheckBranch, store.Pull{Number: pr.Number, HeadSHA: pr.Head.SHA, BaseBranch: pr.Base.Branch})
 	switch {
 	case err != nil:
 		return groupFacts{}, err
+	case over != nil:
+		return groupFacts{Conclusion: forge.Success, Title: "Overridden by " + over.By.Login, Text: overriddenText(over)}, nil
 	case f.Unknown != "":
 		return groupFacts{Conclusion: forge.Failure, Title: f.Unknown}, nil
 	case !f.Verdict.Pass:

@@ -134,6 +134,3 @@ func (s *session) line(p *store.Pull) string {
 	}
 	return forkLine(p.Number)
 }
-
-// forkLine names the pipelines of a fork's pull request. No branch can have that name: git forbids the colon.
-func forkLine(number int) string { return fmt.Sprintf("pull:%d", number) }

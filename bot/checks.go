@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor"
@@ -32,6 +33,7 @@ type atSHA struct {
 	former     *store.Release // one whose candidate it was, before its branch moved on
 	ahead      *store.Release // one whose branch came here after its candidate was promoted
 	findings   []finding      // of pulls, in their order
+	permits    []store.Permit // of pulls
 	group      *groupFacts    // a merge queue's head
 	push       []gitflow.Violation
 	secrets    []secretsView // searches for credentials in what it brings
@@ -98,12 +100,15 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			if !p.Open {
 				continue
 			}
-			var f finding
-			if len(p.Verdict) > 0 {
-				if err := json.Unmarshal(p.Verdict, &f); err != nil {
-					return err
-				}
+			f, err := findingOf(p)
+			if err != nil {
+				return err
 			}
+			permits, err := tx.Permits(ctx, s.repo.ID, p.Number)
+			if err != nil {
+				return err
+			}
+			at.permits = append(at.permits, permits...)
 			at.pulls, at.findings = append(at.pulls, p), append(at.findings, f)
 		}
 		all, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
@@ -126,7 +131,7 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		if err != nil {
 			return err
 		}
-		at.executions = current(all, heads)
+		at.executions = current(allowedForks(all, at), heads)
 		if err := s.gatherReports(ctx, tx, at); err != nil {
 			return err
 		}
@@ -150,6 +155,15 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		return err
 	})
 	return at, err
+}
+
+// allowedForks leaves out what ran for commits of forks that are not allowed any more.
+func allowedForks(all []store.Execution, at *atSHA) []store.Execution {
+	return slices.DeleteFunc(all, func(x store.Execution) bool {
+		return ofFork(&x) && !slices.ContainsFunc(at.pulls, func(p store.Pull) bool {
+			return p.Number == x.Pull && permit(at.permits, permitFork, p) != nil
+		})
+	})
 }
 
 // gatherReports reads annotations, and the end of the log of what failed.
@@ -212,7 +226,7 @@ func current(all []store.Execution, heads []store.Branch) []store.Execution {
 			continue
 		}
 		out = append(out, x)
-		if at[x.Branch] == x.SHA {
+		if at[x.Branch] == x.SHA || ofFork(&x) {
 			here = append(here, x)
 		}
 	}
@@ -241,6 +255,14 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 		f := at.findings[i]
 		if len(at.pulls) > 1 {
 			fmt.Fprintf(&text, "## #%d: %s into %s\n\n", p.Number, code(p.HeadBranch), code(p.BaseBranch))
+		}
+		if o := at.overriding(CheckBranch, p); o != nil && (f.Unknown != "" || !f.Verdict.Pass) {
+			if run.Title == "" {
+				run.Title = "Overridden by " + o.By.Login
+			}
+			text.WriteString(overriddenText(o))
+			writeVerdict(&text, f.Verdict)
+			continue
 		}
 		if f.Unknown != "" {
 			conclusion, run.Title = forge.Failure, f.Unknown
@@ -349,10 +371,18 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 	worst := -1
 	for _, x := range at.executions {
 		status, conclusion := pipelineResult(x)
+		o := s.overridingLine(at, x.Branch)
+		if o != nil && conclusion != forge.Success {
+			status, conclusion = "completed", forge.Success
+			text.WriteString(overriddenText(o))
+		}
 		if rank := severity(status, conclusion); rank > worst {
 			worst = rank
 			run.Status, run.Conclusion = status, conclusion
 			run.Title = pipelineTitle(x, conclusion, s)
+			if o != nil {
+				run.Title = "Overridden by " + o.By.Login
+			}
 			run.DetailsURL = fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, x.ID)
 		}
 		fmt.Fprintf(&text, "### %s pipeline of %s at %s\n\n", x.Kind, code(x.Branch), short(x.SHA))
@@ -384,6 +414,10 @@ func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
 	var out forge.CheckRun
 	for _, p := range at.pulls {
 		one := s.noPipelineOf(run, p)
+		if o := at.overriding(CheckPipeline, p); o != nil {
+			one.Title, one.Summary, one.Buttons = "Overridden by "+o.By.Login, overriddenText(o)+one.Summary, nil
+			one = completed(one, forge.Success)
+		}
 		if rank := severity(one.Status, one.Conclusion); rank > worst {
 			worst, out = rank, one
 		}
@@ -394,7 +428,7 @@ func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
 func (s *session) noPipelineOf(run forge.CheckRun, p store.Pull) forge.CheckRun {
 	if p.HeadRepoID != s.repo.ID {
 		run.Title = "Nothing runs for a fork until somebody with write access allows it"
-		run.Summary = "Code from a fork is not run by Sluice. Somebody with write access can take the change over into a branch of this repository."
+		run.Summary = fmt.Sprintf("Somebody with write access who has read the change says %s: the pipeline then runs for this commit only, never on Sluice's own host, and deploys nothing.", code("/ok-to-test "+p.HeadSHA))
 		return completed(run, forge.ActionRequired)
 	}
 	b := s.classify(p.HeadBranch)

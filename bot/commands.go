@@ -337,12 +337,18 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 			}
 			return nil
 		}
-		if !s.ownHead(q.pr) {
+		if q.pr == nil {
 			return nil
+		}
+		if !s.ownHead(q.pr) {
+			all, err := tx.Permits(ctx, s.repo.ID, q.pr.Number)
+			if err != nil || permit(all, permitFork, *q.pr) == nil {
+				return err // nothing runs again for a commit that is not allowed any more
+			}
 		}
 		at, err := tx.ExecutionsAt(ctx, s.repo.ID, q.pr.HeadSHA)
 		for i, x := range at {
-			if x.Branch == q.pr.HeadBranch && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
+			if x.Branch == s.line(q.pr) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
 				found = &at[i]
 			}
 		}

@@ -45,6 +45,9 @@ func actionJob(id string) queue.Job {
 // notAllowed says why the operator does not let this repository do that; empty: it may.
 func (s *session) notAllowed(x *store.Execution, c pipeline.StartAction) string {
 	owner, name := s.repo.Owner, s.repo.Name
+	if ofFork(x) && (Embedded(c.Uses) || c.Deploys || c.Uses == pipeline.UsesPromote) {
+		return fmt.Sprintf("uses: %s is never run for a fork's code; somebody with write access can take the change over into a branch of this repository", c.Uses)
+	}
 	if Embedded(c.Uses) && !s.b.Allow.LocalExecutors(owner, name) {
 		return fmt.Sprintf("uses: %s runs on Sluice's own host, which the operator has not allowed for this repository; "+
 			"start the server with --local-executors=%s/%s", c.Uses, owner, name)
@@ -96,7 +99,9 @@ func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.R
 		"SLUICE_IMAGE_DIGEST": c.Image.Digest,
 	}
 	env := map[string]string{}
-	maps.Copy(env, c.Env)
+	if !ofFork(x) { // a fork's code is given nothing that the configuration holds
+		maps.Copy(env, c.Env)
+	}
 	for k, v := range ours { // after those of the configuration: nobody gives an action another image or digest
 		delete(env, k)
 		if v != "" {
@@ -107,10 +112,18 @@ func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.R
 	if c.Uses == pipeline.UsesPromote {
 		with = s.promotion(x, c)
 	}
+	branch := x.Branch
+	if ofFork(x) { // rules and workflows are those of the branch that it is for, never the fork's
+		branch = x.State.Variables[forkBase]
+		if _, given := with["ref"]; !given && c.Uses == "github-actions" {
+			with = maps.Clone(c.With)
+			with["ref"] = branch
+		}
+	}
 	return executor.Request{
 		ID: c.ID, ExecutionID: x.ID, Uses: c.Uses, Stage: c.Stage, Name: c.Name, Environment: c.Environment,
 		Owner: s.repo.Owner, Repo: s.repo.Name, RepoID: s.repo.ID, InstallationID: s.repo.InstallationID,
-		CloneURL: s.htmlURL() + ".git", Branch: x.Branch, BranchKind: x.Kind, SHA: x.SHA, CommitTime: x.CommitTime,
+		CloneURL: s.htmlURL() + ".git", Branch: branch, BranchKind: x.Kind, SHA: x.SHA, CommitTime: x.CommitTime,
 		With: with, Env: env, Inputs: c.Inputs, Outputs: c.Outputs, Digest: c.Digest, Timeout: c.Timeout, Attempt: c.Attempt,
 		PreviousSHA: x.State.Variables[previousSHA], RequestedAt: s.b.Now(),
 	}

@@ -24,6 +24,8 @@ const (
 	DoorPlan           Door = "plan"
 	DoorTest           Door = "test"
 	DoorRefresh        Door = "refresh"
+	DoorOkToTest       Door = "ok-to-test"
+	DoorOverride       Door = "override"
 	DoorRecheck        Door = "recheck" // GitHub's re-run button
 )
 
@@ -67,6 +69,8 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorPlan:           {role: forge.RoleWrite},
 	DoorTest:           {role: forge.RoleWrite, author: true},
 	DoorRefresh:        {role: forge.RoleWrite, author: true},
+	DoorOkToTest:       {role: forge.RoleWrite},
+	DoorOverride:       {role: forge.RoleAdmin},
 	DoorRecheck:        {role: forge.RoleWrite},
 }
 

@@ -32,6 +32,8 @@ type startRequest struct {
 	origin string
 	// previous is the head the branch had before; empty when it is new or not known.
 	previous string
+	// base is the branch that a fork's commit is to be merged into; empty for all others.
+	base string
 	// given is what was built before, for production, rollback and restore; zero for a pipeline that builds.
 	given built
 	// only replaces the configured pipeline by this one (restore).
@@ -66,7 +68,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if q.release != nil {
 		x.ReleaseID, x.Pull = q.release.ID, q.release.Pull
 	}
-	if q.given.digest == "" {
+	if q.given.digest == "" && !q.branch.Fork { // a fork's code pushes no image of ours
 		if err := s.nameImage(ctx, &x, q); err != nil {
 			return nil, err
 		}
@@ -80,7 +82,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	in := pipeline.Input{
 		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
 		Image: pipeline.Image{Reference: x.Image}, Artifacts: q.given.artifacts,
-		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch, previousSHA: q.previous},
+		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch, previousSHA: q.previous, forkBase: q.base},
 	}
 	if x.Image != "" {
 		in.Image.Digest = q.given.digest
@@ -164,7 +166,7 @@ func (s *session) definition(ctx context.Context, q startRequest) (pipeline.Defi
 		return *q.only, true, nil
 	}
 	rev := config.Revision{SkipDeploy: !q.branch.Deploys && q.kind != pipeline.KindProduction}
-	if q.given.digest == "" && s.b.Allow.LocalExecutors(s.repo.Owner, s.repo.Name) {
+	if q.given.digest == "" && !q.branch.Fork && s.b.Allow.LocalExecutors(s.repo.Owner, s.repo.Name) {
 		_, err := s.gh.File(ctx, "buildspec.yml", q.sha)
 		var odd *forge.NotAFileError
 		switch {

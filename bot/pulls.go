@@ -134,7 +134,20 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 		s.mark(before.HeadSHA)
 	}
 	s.mark(pr.Head.SHA)
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SavePull(ctx, record) })
+	if err := s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SavePull(ctx, record) }); err != nil {
+		return err
+	}
+	return s.endPermits(ctx, record)
+}
+
+// findingOf is what was found about a pull request when it was judged last; the zero finding while it was not.
+func findingOf(p store.Pull) (finding, error) {
+	var f finding
+	if len(p.Verdict) == 0 {
+		return f, nil
+	}
+	err := json.Unmarshal(p.Verdict, &f)
+	return f, err
 }
 
 // find judges the pull request as it is now.

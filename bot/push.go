@@ -68,6 +68,9 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 	if err := s.react(ctx, branch, was.SHA, now, e); err != nil {
 		return err
 	}
+	if err := s.baseMoved(ctx, name, now); err != nil {
+		return err
+	}
 	// Recorded last: a crash before this handles the push again, and every part of it finds itself done.
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.SaveBranch(ctx, store.Branch{RepoID: s.repo.ID, Name: name, SHA: now, UpdatedAt: s.b.Now()})

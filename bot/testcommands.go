@@ -75,7 +75,11 @@ func (s *session) openPullOf(ctx context.Context, q *request) (forge.PullRequest
 // testRequest is the execution that /test asks for.
 func (s *session) testRequest(ctx context.Context, q *request, pr forge.PullRequest) (startRequest, error) {
 	if pr.Fork() {
-		return startRequest{}, s.forkNotAllowed(pr)
+		p, err := s.permitOf(ctx, permitFork, *q.pr)
+		if err == nil && p == nil {
+			err = &userError{fmt.Sprintf("Nothing runs for a fork until somebody with write access allows it for this commit: %s.", code("/ok-to-test "+pr.Head.SHA))}
+		}
+		return s.forkRequest(q, pr), err
 	}
 	branch := s.classify(pr.Head.Branch)
 	out := startRequest{
@@ -102,11 +106,6 @@ func (s *session) testRequest(ctx context.Context, q *request, pr forge.PullRequ
 		out.release = &r
 	}
 	return out, nil
-}
-
-// forkNotAllowed is why nothing runs for a pull request of a fork.
-func (s *session) forkNotAllowed(pr forge.PullRequest) error {
-	return &userError{"Nothing runs for a fork. Somebody with write access can take the change over into a branch of this repository."}
 }
 
 // outline lists the stages and actions of a pipeline.

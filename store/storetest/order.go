@@ -33,6 +33,10 @@ func scopes(t *testing.T, s suite) {
 			for _, n := range []int{12, 2, 7} {
 				errs = append(errs, tx.SavePull(ctx, store.Pull{RepoID: repo, Number: n, Open: n != 7, HeadSHA: map[int]string{12: "h", 2: "other", 7: "h"}[n]}))
 			}
+			for n, p := range []store.Permit{{ID: "p2", BaseBranch: "master"}, {ID: "p1", BaseBranch: "master", EndedAt: at(1)}, {ID: "p3"}} {
+				p.RepoID, p.ID, p.Pull, p.At = repo, id(p.ID), 2, at(n)
+				errs = append(errs, tx.SavePermit(ctx, p))
+			}
 			for _, sha := range []string{"s2", "s1", "s1"} {
 				errs = append(errs, tx.AddPush(ctx, store.Push{RepoID: repo, Branch: "release/1.0.0", SHA: sha, At: at(map[string]int{"s1": 1, "s2": 2}[sha])}))
 			}
@@ -108,6 +112,8 @@ func scopes(t *testing.T, s suite) {
 			{"Deployments", []any{"1x3", "1x2"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "staging", 2))},
 			{"Deployments anywhere", []any{"1x4", "1x3", "1x2", "1x1"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "", 9))},
 			{"Approvals", []any{"1x1", "1x2", "1x3", "1x4"}, pick(func(a store.Approval) any { return a.ID })(tx.Approvals(ctx, "1x1"))},
+			{"Permits", []any{"1p2", "1p1", "1p3"}, pick(func(p store.Permit) any { return p.ID })(tx.Permits(ctx, 1, 2))},
+			{"PermitsOnBase", []any{"1p2"}, pick(func(p store.Permit) any { return p.ID })(tx.PermitsOnBase(ctx, 1, "master"))},
 			{"ApprovalsByRelease", []any{"1x1", "1x3"}, pick(func(a store.Approval) any { return a.ID })(tx.ApprovalsByRelease(ctx, "1b"))},
 			{"Environments", []any{"development", "staging"}, pick(func(e store.Environment) any { return e.Name })(tx.Environments(ctx, 1))},
 			{"Checks", []any{"sluice/branch", "sluice/pipeline"}, pick(func(c store.Check) any { return c.Name })(tx.Checks(ctx, 1, "h"))},

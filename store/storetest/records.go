@@ -106,6 +106,14 @@ func everyRecord(t *testing.T, s suite) {
 				return tx.Pull(ctx, p.RepoID, p.Number)
 			},
 			func(p store.Pull) store.Pull { return store.Pull{RepoID: p.RepoID, Number: p.Number} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, p *store.Permit) error { return tx.SavePermit(ctx, *p) },
+			func(ctx context.Context, tx *store.Tx, p store.Permit) (store.Permit, error) {
+				all, err := tx.Permits(ctx, p.RepoID, p.Pull)
+				return all[0], err
+			},
+			func(p store.Permit) store.Permit {
+				return store.Permit{ID: p.ID, RepoID: p.RepoID, Pull: p.Pull}
+			}),
 		roundTrip(func(ctx context.Context, tx *store.Tx, r *store.Release) error { return tx.SaveRelease(ctx, *r) },
 			func(ctx context.Context, tx *store.Tx, r store.Release) (store.Release, error) {
 				return tx.Release(ctx, r.ID)
