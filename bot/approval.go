@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -12,63 +11,8 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// takenPart is why somebody does not count as an approver of a release, by account ID. Only accounts GitHub vouches for
-// admit anybody; what a commit claims can only exclude.
-func (s *session) takenPart(ctx context.Context, r *store.Release) (map[int64]string, error) {
-	out := map[int64]string{}
-	add := func(u forge.User, why string) {
-		if u.ID != 0 && !u.Bot && out[u.ID] == "" {
-			out[u.ID] = why
-		}
-	}
-	if err := s.tookPart(ctx, r, add); err != nil {
-		return nil, err
-	}
-	var all []store.Release
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		all, err = tx.Releases(ctx, s.repo.ID)
-		return err
-	})
-	for i := len(all) - 1; err == nil && i >= 0; i-- { // newest first: what this one goes on from, and that one before it
-		if before := &all[i]; before.Status == store.ReleaseAbandoned && before.Reason == goesOnAs(r.Version) && before.ID != r.ID {
-			r, err = before, s.tookPart(ctx, before, add)
-		}
-	}
-	return out, err
-}
-
-// goesOnAs is the reason of a release that another version took the place of.
-func goesOnAs(version string) string { return "goes on as " + version }
-
-// tookPart adds who took part in a release since its branch was cut.
-func (s *session) tookPart(ctx context.Context, r *store.Release, add func(forge.User, string)) error {
-	add(r.StartedBy, "started it")
-	var pushes []store.Push
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		pushes, err = tx.Pushes(ctx, s.repo.ID, r.Branch)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, p := range pushes {
-		add(p.Pusher, "pushed to the branch")
-	}
-	merged, err := s.gh.MergedInto(ctx, r.Branch)
-	if err != nil {
-		return fmt.Errorf("pull requests merged into %s: %w", r.Branch, err)
-	}
-	for _, p := range merged {
-		if !p.CreatedAt.IsZero() && p.UpdatedAt.Before(r.StartedAt) {
-			continue
-		}
-		add(p.Author, fmt.Sprintf("wrote pull request #%d", p.Number))
-	}
-	return s.committers(ctx, r, add)
-}
-
 // committers excludes the authors and co-authors of the commits that only this branch has.
-func (s *session) committers(ctx context.Context, r *store.Release, add func(forge.User, string)) error {
+func (s *session) committers(ctx context.Context, r change, add func(forge.User, string)) error {
 	if r.CutSHA == "" || r.HeadSHA == "" || r.CutSHA == r.HeadSHA {
 		return nil
 	}
@@ -114,7 +58,7 @@ func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Exec
 	promote := s.cfg.Environment(pipeline.EnvironmentProduction).Promote
 	wanted := promote.Auto
 	if !promote.Auto && r.PromoteBy.ID != 0 { // the right is asked for again while it is to be used
-		no, err := s.authorize(ctx, ask{door: DoorPromote, who: r.PromoteBy, environment: pipeline.EnvironmentProduction, release: true})
+		no, err := s.authorize(ctx, ask{door: DoorPromote, who: r.PromoteBy, environment: pipeline.EnvironmentProduction, release: true, recorded: true})
 		if err != nil {
 			return gitflow.Approvals{}, nil, err
 		}
@@ -125,7 +69,7 @@ func (s *session) approvals(ctx context.Context, r *store.Release, x *store.Exec
 	return out, by, err
 }
 
-// tally counts the approvals to enter an environment.
+// tally counts the approvals to enter an environment. r is nil for an execution that belongs to no release.
 func (s *session) tally(ctx context.Context, r *store.Release, x *store.Execution, environment string) (gitflow.Approvals, []forge.User, error) {
 	out := gitflow.Approvals{Needed: 1, Setting: "environments." + environment + ".approve"}
 	allowAuthor := false
@@ -135,17 +79,13 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 	if x == nil {
 		return out, nil, nil
 	}
-	var said []store.Approval
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		said, err = tx.ApprovalsByRelease(ctx, r.ID)
-		return err
-	})
+	said, err := s.said(ctx, r, x)
 	if err != nil {
 		return out, nil, err
 	}
 	excluded := map[int64]string{}
 	if !allowAuthor {
-		if excluded, err = s.takenPart(ctx, r); err != nil {
+		if excluded, err = s.takenPart(ctx, r, x); err != nil {
 			return out, nil, err
 		}
 	}
@@ -157,17 +97,18 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 			out.Void = a.VoidReason
 			continue
 		}
-		if !strings.HasPrefix(a.ID, asked.ID+"/") || a.Environment != environment {
-			continue // of an earlier attempt (/retry asks anew), or for another place
-		}
-		if a.ExecutionID != x.ID || a.SHA != x.SHA || a.Digest != x.State.Digest() || a.ConfigHash != x.ConfigHash {
+		if !binds(a, asked, x, environment) {
 			continue
 		}
-		if a.Verdict == store.VerdictRejected {
+		switch a.Verdict {
+		case store.VerdictRejected:
 			out.RejectedBy, out.Reason, out.Expired = a.By.Login, a.Reason, false
 			continue
+		case store.VerdictApproved:
+		default:
+			continue // of the emergency path, which is counted by itself
 		}
-		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: environment, release: true})
+		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: environment, release: r != nil, recorded: true})
 		if err != nil {
 			return out, nil, err
 		}
@@ -196,13 +137,34 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 	return out, by, nil
 }
 
+// said is what people said about a release, or about an execution that belongs to none, oldest first.
+func (s *session) said(ctx context.Context, r *store.Release, x *store.Execution) (said []store.Approval, err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if r == nil {
+			said, err = tx.Approvals(ctx, x.ID)
+			return err
+		}
+		said, err = tx.ApprovalsByRelease(ctx, r.ID)
+		return err
+	})
+	return said, err
+}
+
+// binds tells whether something that was said is about exactly what waits now: this attempt (/retry asks anew), this
+// environment, revision, digest and configuration.
+func binds(a store.Approval, asked pipeline.ActionState, x *store.Execution, environment string) bool {
+	return asked.ID != "" && strings.HasPrefix(a.ID, asked.ID+"/") && a.Environment == environment &&
+		a.ExecutionID == x.ID && a.SHA == x.SHA && a.Digest == x.State.Digest() && a.ConfigHash == x.ConfigHash
+}
+
 // entry is the open approval to enter an environment before production, where the configuration asks for one.
 func entry(s pipeline.State) (environment string, state pipeline.ActionState, ok bool) {
 	action, state, ok := s.OpenApproval()
 	return action.Environment, state, ok && action.Environment != pipeline.EnvironmentProduction
 }
 
-// decideEntry tells the pipeline what was decided about entering an environment before production.
+// decideEntry tells the pipeline what was decided about entering an environment before production. r is nil for an
+// execution that belongs to no release.
 func (s *session) decideEntry(ctx context.Context, r *store.Release, x *store.Execution) (moved bool, err error) {
 	environment, state, ok := entry(x.State)
 	if !ok {
@@ -213,9 +175,7 @@ func (s *session) decideEntry(ctx context.Context, r *store.Release, x *store.Ex
 	case err != nil:
 		return false, err
 	case said.RejectedBy != "":
-		return true, s.advance(ctx, x.ID, pipeline.Rejected{
-			At: s.b.Now(), ID: state.ID, By: pipeline.Actor{Login: said.RejectedBy}, Reason: said.Reason,
-		})
+		return s.reject(ctx, r, x)
 	case said.Given < said.Needed:
 		return false, nil
 	}
@@ -249,19 +209,6 @@ func has(list []forge.User, u forge.User) bool {
 	return false
 }
 
-// mayCount says why somebody's approval of a release would not count; empty: it would.
-func (s *session) mayCount(ctx context.Context, r *store.Release, who forge.User, environment string) (string, error) {
-	if env := s.cfg.Environment(environment); env.Approve != nil && env.Approve.AllowAuthor {
-		return "", nil
-	}
-	excluded, err := s.takenPart(ctx, r)
-	if err != nil || excluded[who.ID] == "" {
-		return "", err
-	}
-	return fmt.Sprintf("You %s, and who takes part in a change does not approve it. "+
-		"Ask somebody else, or set `environments.%s.approve.allow_author`.", excluded[who.ID], environment), nil
-}
-
 // voidApprovals ends every approval of a release, with the reason.
 func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason string) error {
 	n := 0
@@ -273,58 +220,4 @@ func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason st
 		return err
 	}
 	return s.audit(ctx, forge.User{}, "approvals.void", r.Version, reason, nil)
-}
-
-// sayVerdict records somebody's approval or rejection of the candidate that waits. The second time changes nothing.
-// done is the record of the command, in the same transaction.
-func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Execution, v store.Verdict, by forge.User, reason, via string, comment int64, done func(*store.Tx) error) error {
-	action, state, ok := x.State.OpenApproval()
-	if !ok {
-		return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))}
-	}
-	a := store.Approval{
-		ID: fmt.Sprintf("%s/%d", state.ID, by.ID), RepoID: s.repo.ID, ReleaseID: r.ID, ExecutionID: x.ID,
-		Environment: action.Environment, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
-		By: by, Verdict: v, Reason: reason, CommentID: comment, Via: via, At: s.b.Now(),
-	}
-	evidence := map[string]any{"execution": x.ID, "sha": a.SHA, "digest": a.Digest, "config": a.ConfigHash, "via": via, "comment": comment}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		before, err := tx.Approvals(ctx, x.ID)
-		if err != nil {
-			return err
-		}
-		for _, b := range before {
-			if b.ID == a.ID && b.VoidedAt.IsZero() && b.Verdict == v {
-				return done(tx)
-			}
-		}
-		if err := tx.SaveApproval(ctx, a); err != nil {
-			return err
-		}
-		if err := s.auditIn(ctx, tx, by, strings.TrimSuffix(string(v), "d"), r.Version, reason, evidence); err != nil {
-			return err
-		}
-		return done(tx)
-	})
-}
-
-// commentChanged withdraws the approval that was said in a comment which was edited or deleted since.
-func (s *session) commentChanged(ctx context.Context, commentID int64, what string) error {
-	var a store.Approval
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		a, err = tx.ApprovalByComment(ctx, s.repo.ID, commentID)
-		return err
-	})
-	if err != nil || !a.VoidedAt.IsZero() {
-		return ignoreMissing(err)
-	}
-	a.VoidedAt, a.VoidReason = s.b.Now(), "the comment it was given in was "+what
-	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SaveApproval(ctx, a); err != nil {
-			return err
-		}
-		return s.auditIn(ctx, tx, a.By, "approval.withdrawn", a.ReleaseID, a.VoidReason, nil)
-	})
-	s.touch(a.ReleaseID)
-	return err
 }

@@ -72,7 +72,7 @@ func (l *lab) says(x *store.Execution, login string, change func(*store.Approval
 
 func TestWhoTookPart(t *testing.T) {
 	l, r, _ := candidate(t, "")
-	got, err := l.takenPart(t.Context(), r)
+	got, err := l.takenPart(t.Context(), r, nil)
 	must(t, err)
 	want := map[int64]string{
 		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1",
@@ -97,7 +97,7 @@ func TestWhoTookPartBefore(t *testing.T) {
 		}
 		return tx.SaveRelease(t.Context(), next)
 	})
-	got, err := l.takenPart(t.Context(), &next)
+	got, err := l.takenPart(t.Context(), &next, nil)
 	must(t, err)
 	for id, login := range map[int64]string{1: "boss", 2: "dev", 4: "carl", 6: "quinn"} {
 		if got[id] == "" {

@@ -16,6 +16,9 @@ type ask struct {
 	who  forge.User
 	// environment is the one that is entered, for doors that are an environment's.
 	environment string
+	// recorded is true when who was written down earlier: the account's login is asked for anew by its ID, since the one it
+	// had may be somebody else's now.
+	recorded bool
 	// starter started the thing the door leads to; zero where nobody did.
 	starter forge.User
 	// author opened the pull request that is concerned; zero where there is none.
@@ -51,6 +54,16 @@ func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
 	if rule.author && a.author.ID == a.who.ID {
 		return nil, nil
 	}
+	if a.recorded {
+		now, err := s.account(ctx, a.who.ID)
+		if errors.Is(err, forge.ErrNotFound) {
+			return &refusal{Why: "The account does not exist any more."}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.who = now
+	}
 	if teams, users := s.keepers(rule, a.environment); len(teams)+len(users) > 0 {
 		return s.listed(ctx, a.who, teams, users)
 	}
@@ -84,8 +97,26 @@ func (s *session) keepers(rule doorRule, environment string) (teams, users []str
 		return env.Approve.Teams, env.Approve.Users
 	case rule.environment == byPromote:
 		return env.Promote.Teams, env.Promote.Users
+	case rule.environment == byEmergency:
+		return env.Emergency.Teams, env.Emergency.Users
 	}
 	return nil, nil
+}
+
+// account is an account as it is now, by its ID. Answers are remembered for the length of the handling.
+func (s *session) account(ctx context.Context, id int64) (forge.User, error) {
+	if u, ok := s.accounts[id]; ok {
+		return u, nil
+	}
+	u, err := s.gh.UserByID(ctx, id)
+	if err != nil {
+		return u, fmt.Errorf("account %d: %w", id, err)
+	}
+	if s.accounts == nil {
+		s.accounts = map[int64]forge.User{}
+	}
+	s.accounts[id] = u
+	return u, nil
 }
 
 // listed tells whether somebody is among named users or in a named team. A named user must still have access.

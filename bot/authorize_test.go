@@ -21,6 +21,7 @@ environments:
   production:
     approve: { teams: [qa], users: [uma] }
     promote: { teams: [rm], users: [uma] }
+    emergency: { users: [Uma] }
 `
 
 // constants reads the string constants of the package whose names begin with a prefix, from its source: a new one cannot

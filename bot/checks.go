@@ -60,6 +60,9 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 		}
 	}
 	if run, ok := s.pipelineCheck(at); ok {
+		if err := s.showEntry(ctx, at, &run); err != nil {
+			return nil, err
+		}
 		out = append(out, run)
 	}
 	promotion, ok, err := s.promotionCheck(ctx, at)

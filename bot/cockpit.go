@@ -199,6 +199,15 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		row(title(name), places[name])
 	}
+	var e store.Emergency
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		e, err = tx.EmergencyByRelease(ctx, r.ID)
+		return ignoreMissing(err)
+	})
+	if err != nil {
+		return "", err
+	}
+	row("Emergency", emergencyText(e))
 	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version))
 	b.WriteString("\n`/help` lists what you may do here.")
 	return b.String(), nil
@@ -262,7 +271,11 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	var envs []store.Environment
 	var live []store.Release
 	var active []store.Execution
+	var owed []store.Emergency
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if owed, err = tx.OwedReviews(ctx, s.repo.ID); err != nil {
+			return err
+		}
 		if envs, err = tx.Environments(ctx, s.repo.ID); err != nil {
 			return err
 		}
@@ -306,6 +319,9 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		if r.Pull != 0 {
 			fmt.Fprintf(&b, " in #%d", r.Pull)
 		}
+	}
+	for _, e := range owed {
+		fmt.Fprintf(&b, "\n- %s went to production in an emergency, %s", code(e.Version), emergencyText(e))
 	}
 	for _, x := range active {
 		fmt.Fprintf(&b, "\n- the %s pipeline of %s at %s: %s", x.Kind, code(x.Branch), short(x.SHA), prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))

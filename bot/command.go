@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -52,6 +53,8 @@ type commandSpec struct {
 	usage   string
 	help    string // one line for /help
 	door    Door
+	// doors are the doors that some switches lead through instead.
+	doors   map[string]Door
 	minArgs int
 	maxArgs int
 	// rest takes everything after the name as one argument.
@@ -84,9 +87,9 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "release start", usage: "/release start [X.Y.Z] [--from sha] [--allow-empty]", help: "cut a release branch from development", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
 	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--from version]", help: "cut a hotfix branch from what production runs", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
-	{name: "approve", usage: "/approve [environment]", help: "approve this candidate, by its digest", door: DoorApprove, maxArgs: 1, changes: true, where: onRelease, pinned: true},
-	{name: "reject", usage: "/reject reason", help: "reject this candidate", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onRelease},
-	{name: "promote", usage: "/promote [environment]", help: "take the approved candidate to production", door: DoorPromote, maxArgs: 1, changes: true, where: onRelease | onMerged, pinned: true},
+	{name: "approve", usage: "/approve [environment] [note], /approve cancel", help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true},
+	{name: "reject", usage: "/reject reason, /reject cancel", help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
+	{name: "promote", usage: "/promote [environment] [--emergency --reason text]", help: "take the approved candidate to production; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, maxArgs: 1, flags: []string{"reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true},
 	{name: "retry", aliases: []string{"resume"}, usage: "/retry", help: "try again what failed, with the same inputs", door: DoorRetry, maxArgs: 1, changes: true},
 	{name: "test", usage: "/test [pipeline or ?]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, changes: true, where: onPull, pinned: true},
 	{name: "retest", usage: "/retest", help: "run again what failed at this head", door: DoorTest, changes: true, where: onPull, pinned: true},
@@ -113,7 +116,7 @@ type CommandHelp struct {
 func Commands() []CommandHelp {
 	var out []CommandHelp
 	for _, s := range commandTable {
-		out = append(out, CommandHelp{Usage: s.usage, Help: s.help, Who: s.door.who(), Changes: s.changes})
+		out = append(out, CommandHelp{Usage: s.usage, Help: s.help, Who: s.who(), Changes: s.changes})
 	}
 	return out
 }
@@ -217,6 +220,25 @@ func isOurPrefix(word string) bool {
 		}
 	}
 	return false
+}
+
+// who says in words who may give a command, with each of its switches.
+func (s commandSpec) who() string {
+	who := s.door.who()
+	for _, name := range slices.Sorted(maps.Keys(s.doors)) {
+		who += "; with --" + name + ": " + s.doors[name].who()
+	}
+	return who
+}
+
+// doorOf is the door that a command leads through.
+func (s *commandSpec) doorOf(c Command) Door {
+	for name, door := range s.doors {
+		if c.Flags[name] != "" {
+			return door
+		}
+	}
+	return s.door
 }
 
 // lookup finds the command that words begin with, the longest name first, and says how many words its name took.

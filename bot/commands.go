@@ -46,99 +46,15 @@ func (s *session) cmdStatus(ctx context.Context, q *request) (string, error) {
 	return s.finishWith(ctx, q, text)
 }
 
-func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
-	r, err := needRelease(q)
-	if err != nil {
-		return "", err
-	}
-	environment := s.entered(q)
-	if asked := q.Arg(0); asked != "" && asked != environment {
-		return "", &userError{fmt.Sprintf("%s asks for no approval now; %s does.", code(asked), code(environment))}
-	}
-	why, err := s.mayCount(ctx, r, q.by, environment)
-	if err != nil {
-		return "", err
-	}
-	if why != "" {
-		return "", &userError{why}
-	}
-	if q.execution == nil {
-		return "", &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
-	}
-	if err := s.sameHead(ctx, r, q.execution); err != nil {
-		return "", err
-	}
-	_, state, ok := q.execution.State.OpenApproval()
-	if ok {
-		if err := s.noObstacles(ctx, r); err != nil {
-			return "", err
-		}
-	}
-	if q.DryRun && ok {
-		return s.dry(ctx, q, fmt.Sprintf("You would approve %s, digest %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest))))
-	}
-	s.touch(r.ID)
-	return "", s.sayVerdict(ctx, r, q.execution, store.VerdictApproved, q.by, "", q.via, q.comment, q.done)
-}
-
-// noObstacles refuses an approval while something is set that would refuse the end of the release.
-func (s *session) noObstacles(ctx context.Context, r *store.Release) error {
-	w, err := s.look(ctx, r, phasePromote)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	for _, o := range w.Obstacles {
-		if o.Fatal {
-			fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
-		}
-	}
-	if b.Len() == 0 {
-		return nil
-	}
-	return &userError{"An approval would lead nowhere yet: something would refuse the end of this release." + b.String()}
-}
-
-// entered is the environment that an approval on this pull request is about: the one that asks for it now, else production.
-func (s *session) entered(q *request) string {
-	if q.execution != nil {
-		if environment, _, ok := entry(q.execution.State); ok {
-			return environment
-		}
-	}
-	return pipeline.EnvironmentProduction
-}
-
-// sameHead refuses to judge a candidate that is not the branch's head any more: the pipeline of the new head comes first.
-func (s *session) sameHead(ctx context.Context, r *store.Release, x *store.Execution) error {
-	if x.State.Promoting() {
-		return nil
-	}
-	head, err := s.head(ctx, r.Branch)
-	if err != nil || head == x.SHA {
-		return err
-	}
-	return &userError{fmt.Sprintf("The candidate is %s, and the branch has moved to %s meanwhile. Wait for the pipeline of the new head, then say it again.", short(x.SHA), short(head))}
-}
-
-func (s *session) cmdReject(ctx context.Context, q *request) (string, error) {
-	r, err := needRelease(q)
-	if err != nil {
-		return "", err
-	}
-	if q.execution == nil {
-		return "", &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
-	}
-	if q.DryRun {
-		return s.dry(ctx, q, "You would reject this candidate.")
-	}
-	s.touch(r.ID) // the walk tells the pipeline
-	return "", s.sayVerdict(ctx, r, q.execution, store.VerdictRejected, q.by, q.Arg(0), q.via, q.comment, q.done)
-}
-
 func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if q.release == nil {
 		return s.promoteElsewhere(ctx, q)
+	}
+	if q.Flag("emergency") != "" {
+		return s.promoteInEmergency(ctx, q)
+	}
+	if q.Flag("reason") != "" {
+		return "", &userError{"`--reason` belongs to `--emergency`; an ordinary promotion rests on its approvals."}
 	}
 	r := q.release
 	if env := q.Arg(0); env != "" && env != pipeline.EnvironmentProduction {
@@ -154,7 +70,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		return "", &userError{fmt.Sprintf("%s is %s. `/retry` goes on where it stopped; a new head needs a new version: `/version bump patch`.", code(r.Version), r.Status)}
 	}
 	if q.execution != nil {
-		if err := s.sameHead(ctx, r, q.execution); err != nil {
+		if err := s.sameHead(ctx, q.execution); err != nil {
 			return "", err
 		}
 	}
@@ -172,7 +88,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	}
 	if counts {
 		nothing := func(*store.Tx) error { return nil }
-		if err := s.sayVerdict(ctx, r, q.execution, store.VerdictApproved, q.by, "", q.via, q.comment, nothing); err != nil {
+		if err := s.sayVerdict(ctx, r, q.execution, q.verdict(store.VerdictApproved, ""), nothing); err != nil {
 			return "", err
 		}
 	}
@@ -234,7 +150,7 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 	if err != nil || no != nil {
 		return false, err
 	}
-	why, err := s.mayCount(ctx, q.release, q.by, pipeline.EnvironmentProduction)
+	why, err := s.mayCount(ctx, q.release, q.execution, q.by, pipeline.EnvironmentProduction)
 	return why == "", err
 }
 

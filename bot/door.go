@@ -15,6 +15,7 @@ const (
 	DoorHotfixStart    Door = "hotfix.start"
 	DoorApprove        Door = "approve"
 	DoorPromote        Door = "promote"
+	DoorEmergency      Door = "emergency" // /promote --emergency
 	DoorRetry          Door = "retry"
 	DoorCancel         Door = "cancel"
 	DoorBackmerge      Door = "backmerge"
@@ -45,10 +46,11 @@ type doorRule struct {
 type environmentRule string
 
 const (
-	byNobody   environmentRule = ""
-	byApprove  environmentRule = "approve"
-	byPromote  environmentRule = "promote"
-	roleReader                 = forge.RoleNone // anyone who can see the repository
+	byNobody    environmentRule = ""
+	byApprove   environmentRule = "approve"
+	byPromote   environmentRule = "promote"
+	byEmergency environmentRule = "emergency"
+	roleReader                  = forge.RoleNone // anyone who can see the repository
 )
 
 // doors is the whole table. A door without a row does not exist.
@@ -60,6 +62,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorHotfixStart:    {role: forge.RoleWrite},
 	DoorApprove:        {role: forge.RoleWrite, environment: byApprove},
 	DoorPromote:        {role: forge.RoleMaintain, environment: byPromote},
+	DoorEmergency:      {role: forge.RoleAdmin, environment: byEmergency},
 	DoorRetry:          {role: forge.RoleMaintain, lenient: true},
 	DoorCancel:         {role: forge.RoleMaintain, starter: true, lenient: true},
 	DoorBackmerge:      {role: forge.RoleWrite},
@@ -91,6 +94,8 @@ func (d Door) who() string {
 		return "approvers of the environment, else " + who
 	case byPromote:
 		return "who may promote to the environment, else " + who
+	case byEmergency:
+		return "whom the environment names for emergencies, else " + who
 	}
 	if r.starter {
 		who += " and whoever started it"

@@ -294,6 +294,8 @@ func (s *session) carryOut(ctx context.Context, tx *store.Tx, x *store.Execution
 			err = s.b.Queue.PostAt(ctx, tx, s.lane(), itemTick, tickFact{ExecutionID: x.ID}, "tick:"+x.ID, c.At)
 		case pipeline.Remind:
 			s.remind(x, c)
+		case pipeline.Escalate:
+			s.escalate(x, c)
 		case pipeline.OpenApproval, pipeline.AwaitRequest, pipeline.Settled:
 			// The state says it; checks and comments show it.
 		}

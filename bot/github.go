@@ -79,6 +79,12 @@ type reader interface {
 	// Collaborators lists the people whose role is at least role; TeamMembers those of a team of the organization.
 	Collaborators(ctx context.Context, role forge.Role) ([]forge.User, error)
 	TeamMembers(ctx context.Context, team string) ([]forge.User, error)
+	// Reviews lists the submitted reviews of a pull request, oldest first.
+	Reviews(ctx context.Context, number int) ([]forge.Review, error)
+	// UserByID is an account as it is now: its login may have changed. ErrNotFound when it is gone.
+	UserByID(ctx context.Context, id int64) (forge.User, error)
+	// FindIssue gives the number of an issue of the App's whose text holds a mark, the newest; 0: there is none.
+	FindIssue(ctx context.Context, mark string) (int, error)
 	// UserByLogin resolves a login to its account; ErrNotFound.
 	UserByLogin(ctx context.Context, login string) (forge.User, error)
 	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
@@ -93,6 +99,11 @@ type writer interface {
 	CreateBranch(ctx context.Context, name, sha string) error
 	CreateTag(ctx context.Context, name, sha string) error
 	DeleteBranch(ctx context.Context, name string) error
+	// KeepCommit protects a commit by a ref of Sluice's own, which is neither a branch nor a tag. Keeping it twice is
+	// keeping it once. ErrNotFound when GitHub does not have the commit any more.
+	KeepCommit(ctx context.Context, sha string) error
+	// CreateIssue opens an issue and returns its number.
+	CreateIssue(ctx context.Context, title, body string) (int, error)
 	// CreateCommit makes a commit with the tree of another commit and the given parents, on no branch.
 	CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error)
 	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrConflict.

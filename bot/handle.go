@@ -106,6 +106,14 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.judgeThese(ctx, f) })
+	case itemReview:
+		var f reviewFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.callReview(ctx, f.EmergencyID) })
+	case itemRights:
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.rightsChanged(ctx) })
 	case itemReconcile:
 		if err := b.rouse(ctx, repo); err != nil {
 			return err
@@ -125,7 +133,9 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 		return b.installationReposChanged(ctx, e)
 	case event.Repository:
 		return b.repositoryChanged(ctx, e)
-	case event.Members, event.Ping, event.Release, event.RefCreated, event.RefDeleted:
+	case event.Members:
+		return b.membersChanged(ctx, e)
+	case event.Ping, event.Release, event.RefCreated, event.RefDeleted:
 		return nil // rights are asked for when they matter; refs come as pushes; release pages decide nothing
 	}
 	if from.Repo.ID == 0 {

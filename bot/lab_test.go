@@ -57,6 +57,8 @@ type FakeGitHub struct {
 	Merged      []forge.PullRequest // into any branch
 	Comparisons map[string]forge.Comparison
 	Runs        []forge.CheckRun
+	Reviewed    []forge.Review      // of any pull request
+	Brought     []forge.PullRequest // any commit
 	Said        []forge.Comment
 	Files       []string // of any pull request
 	Err         error    // of every question about rights
@@ -102,6 +104,33 @@ func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, e
 		return u, forge.ErrNotFound
 	}
 	return u, nil
+}
+
+func (g *FakeGitHub) Info(context.Context) (forge.Repo, error) {
+	return forge.Repo{ID: 42, Owner: "acme", Name: "shop", DefaultBranch: "master", MergeCommits: true}, nil
+}
+
+func (g *FakeGitHub) Rules(context.Context, string) ([]forge.Rule, error) { return nil, nil }
+
+func (g *FakeGitHub) Statuses(context.Context, string) ([]forge.CommitStatus, error) { return nil, nil }
+
+func (g *FakeGitHub) Tag(context.Context, string) (forge.Tag, error) {
+	return forge.Tag{}, forge.ErrNotFound
+}
+
+func (g *FakeGitHub) UserByID(_ context.Context, id int64) (forge.User, error) {
+	for _, u := range g.Users {
+		if u.ID == id {
+			return u, g.Err
+		}
+	}
+	return forge.User{}, forge.ErrNotFound
+}
+
+func (g *FakeGitHub) Reviews(context.Context, int) ([]forge.Review, error) { return g.Reviewed, nil }
+
+func (g *FakeGitHub) PullsWith(context.Context, string) ([]forge.PullRequest, error) {
+	return g.Brought, nil
 }
 
 func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, error) {

@@ -2,6 +2,8 @@ package bot
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,7 +68,7 @@ func (p *planner) command(c Command) PlannedCommand {
 		out.Problem = "there is no such command"
 		return out
 	}
-	out.Who, out.Does = p.mayPass(spec.door), spec.help
+	out.Who, out.Does = p.mayPass(spec.doorOf(c)), spec.help
 	switch {
 	case p.cfg.Mode == config.Observe && spec.door != DoorRead:
 		out.Does = "nothing: the configuration says mode: observe"
@@ -98,7 +100,17 @@ func (p *planner) mayPass(door Door) string {
 func (p *planner) review(e event.Review) {
 	p.Event = fmt.Sprintf("%s: review of pull request #%d, %s, %s", who(e.Sender), e.Number, e.Activity, strings.ToLower(visible(e.State)))
 	p.does("look again at the release of pull request #%d, if it is one's: it may wait for reviews that a rule of the branch asks for", e.Number)
-	p.does("count it as no approval: candidates are approved by /approve or the button, by their digest")
+	var counts []string
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Environments)) {
+		if approve := p.cfg.Environments[name].Approve; approve != nil && approve.Reviews {
+			counts = append(counts, name)
+		}
+	}
+	if len(counts) == 0 {
+		p.does("count it as no approval: candidates are approved by /approve or the button, by their digest; approve.reviews would change that")
+		return
+	}
+	p.does("count it for %s where that waits for approval: an approval of the commit reviewed, or a veto while changes are requested", quoted(counts...))
 }
 
 // checkAction is buttonPressed without the doing.
@@ -152,7 +164,7 @@ func (p *planner) noted(e event.Event) {
 	switch e := e.(type) {
 	case event.Members:
 		p.Event = fmt.Sprintf("%s: rights of members, %s", who(e.Sender), e.Activity)
-		p.Nothing = "it is recorded; who may do what is asked of GitHub each time it matters"
+		p.does("count the approvals again wherever one waits that this may concern: in %s", membersOf(e))
 	case event.Ping:
 		p.Event = fmt.Sprintf("ping of webhook %d", e.HookID)
 		p.Nothing = "it is recorded and answered: the webhook works"
@@ -166,6 +178,14 @@ func (p *planner) noted(e event.Event) {
 		p.Event = fmt.Sprintf("%s deleted the %s %q", who(e.Sender), e.Kind, e.Name)
 		p.Nothing = "it is recorded; the push of the same ref says more"
 	}
+}
+
+// membersOf names where rights may have changed.
+func membersOf(e event.Members) string {
+	if from := e.From(); from.Repo.Owner != "" {
+		return fmt.Sprintf("%q", from.Repo.FullName())
+	}
+	return "every repository of the installation"
 }
 
 // installation is installationChanged without the doing.

@@ -19,7 +19,9 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 		return false, nil // the copy is under way, or ended: progress says how
 	}
 	starter := r.PromoteBy
-	if starter.ID == 0 && len(w.approvers) > 0 {
+	if starter.ID == 0 && len(w.emergency.people) > 0 {
+		starter = w.emergency.people[0]
+	} else if starter.ID == 0 && len(w.approvers) > 0 {
 		starter = w.approvers[len(w.approvers)-1]
 	}
 	action, state, ok := x.State.OpenApproval()
@@ -29,8 +31,12 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 	if !ok {
 		return false, s.requestPromotion(ctx, x.ID, starter) // approved before; the last process ended in between
 	}
-	by := make([]pipeline.Actor, len(w.approvers))
-	for i, u := range w.approvers {
+	people := w.approvers
+	if w.Emergency && w.Approvals.Given < w.Approvals.Needed {
+		people = w.emergency.people
+	}
+	by := make([]pipeline.Actor, len(people))
+	for i, u := range people {
 		by[i] = actor(u)
 	}
 	err = s.advanceWith(ctx, x.ID, func(tx *store.Tx) error {
@@ -41,7 +47,10 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 		now.Status, now.SHA, now.CandidateImage, now.CandidateDigest = store.ReleasePromoting, x.SHA, x.Image, x.State.Digest()
 		now.UpdatedAt = s.b.Now()
 		*r = now
-		return tx.SaveRelease(ctx, now)
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		return s.beginEmergency(ctx, tx, r, w, state.ID)
 	}, pipeline.Approved{
 		At: s.b.Now(), ID: state.ID, By: by, SHA: state.Approval.SHA, Digest: state.Approval.Digest, ConfigHash: state.Approval.ConfigHash,
 	})

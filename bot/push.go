@@ -23,7 +23,7 @@ func (s *session) pushed(ctx context.Context, e event.Push) error {
 		return nil
 	}
 	kind := s.classify(e.Branch).Kind
-	if e.After != "" && kind.Ships() {
+	if e.After != "" && (kind.Ships() || s.asksApproval(string(kind))) {
 		err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
 			return tx.AddPush(ctx, store.Push{
 				RepoID: s.repo.ID, Branch: e.Branch, Before: e.Before, SHA: e.After, Pusher: e.Sender, At: s.b.Now(),

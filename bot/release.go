@@ -116,7 +116,7 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 	case r.Status == store.ReleaseOpen && x != nil && awaitsEntry(x):
 		return s.decideEntry(ctx, r, x)
 	case r.Status == store.ReleaseOpen && x != nil && w.Approvals.RejectedBy != "":
-		return s.reject(ctx, x, w)
+		return s.reject(ctx, r, x)
 	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && r.ProductionDigest != x.State.Digest():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) {
 			r.ProductionDigest, r.ProductionImage = x.State.Digest(), s.productionImage(r)
@@ -148,20 +148,12 @@ func (s *session) staleConfig(r *store.Release, x *store.Execution) bool {
 	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind))
 }
 
-// reject tells the pipeline that its candidate was rejected.
-func (s *session) reject(ctx context.Context, x *store.Execution, w *world) (moved bool, err error) {
-	_, state, open := x.State.OpenApproval()
-	if !open {
-		return false, nil
-	}
-	return true, s.advance(ctx, x.ID, pipeline.Rejected{
-		At: s.b.Now(), ID: state.ID, By: pipeline.Actor{Login: w.Approvals.RejectedBy}, Reason: w.Approvals.Reason,
-	})
-}
+// configChanged is why approvals fall when what they rest on was changed in the file.
+const configChanged = "the configuration that approvals rest on was changed"
 
 // rebind runs the candidate's pipeline anew under a changed configuration; approvals of the old one fall.
 func (s *session) rebind(ctx context.Context, r *store.Release, x *store.Execution) error {
-	if err := s.voidApprovals(ctx, r, "the configuration that approvals rest on was changed"); err != nil {
+	if err := s.voidApprovals(ctx, r, configChanged); err != nil {
 		return err
 	}
 	_, err := s.start(ctx, startRequest{

@@ -34,6 +34,9 @@ func (s *session) settle(ctx context.Context) error {
 	if err := s.walkTouched(ctx); err != nil {
 		return err
 	}
+	if err := s.decideWaiting(ctx); err != nil {
+		return err
+	}
 	if err := s.giveBack(ctx); err != nil {
 		return err
 	}

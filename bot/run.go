@@ -178,7 +178,7 @@ func (s *session) locate(ctx context.Context, q *request) error {
 	if err := s.meetPull(ctx, q); err != nil {
 		return err
 	}
-	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		if q.pull {
 			p, err := tx.Pull(ctx, s.repo.ID, q.issue)
 			if err := ignoreMissing(err); err != nil {
@@ -200,6 +200,10 @@ func (s *session) locate(ctx context.Context, q *request) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.locateJudged(ctx, q)
 }
 
 // meetPull judges a pull request that nobody told us of: it was there, or was merged, before Sluice was.
@@ -227,7 +231,7 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if spec == nil {
 		return "", fmt.Errorf("command %q has no row", q.Name)
 	}
-	if err := s.admit(ctx, q, spec.door); err != nil {
+	if err := s.admit(ctx, q, spec.doorOf(q.Command)); err != nil {
 		return "", err
 	}
 	if spec.pinned {
@@ -283,7 +287,7 @@ func (s *session) admit(ctx context.Context, q *request, door Door) error {
 		if err := s.audit(ctx, q.by, "refused", q.String(), no.Why, nil); err != nil {
 			return err
 		}
-		return &userError{no.String()}
+		return &deniedError{userError{no.String()}}
 	}
 	return nil
 }

@@ -37,6 +37,8 @@ type session struct {
 	via string
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
+	// accounts keeps what accounts are now, by ID.
+	accounts map[int64]forge.User
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
 }

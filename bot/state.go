@@ -29,6 +29,7 @@ type world struct {
 	execution *store.Execution // the candidate's
 	deploying *store.Execution // production's newest
 	approvers []forge.User
+	emergency emergency
 }
 
 // look gathers the facts about a release: read from GitHub and the store now, all at about the same time.
@@ -299,6 +300,14 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 		return err
 	}
 	w.TagSHA = tag.SHA
+	if r.Status == store.ReleaseOpen && w.execution != nil {
+		if err := s.takeReviews(ctx, r, w.execution, r.Pull); err != nil {
+			return err
+		}
+	}
+	if err := s.lookEmergency(ctx, r, w); err != nil {
+		return err
+	}
 	if w.Approvals, w.approvers, err = s.approvals(ctx, r, w.execution); err != nil {
 		return err
 	}

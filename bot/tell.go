@@ -59,15 +59,42 @@ func (s *session) tell(ctx context.Context, r *store.Release, name, what string)
 
 // remind calls an open approval to mind, once.
 func (s *session) remind(x *store.Execution, c pipeline.Remind) {
-	release := x.ReleaseID
+	execution := *x
 	s.later = append(s.later, func(ctx context.Context) error {
-		r, err := s.release(ctx, release)
-		if err != nil || r == nil || r.Pull == 0 {
-			return err
-		}
-		return s.say(ctx, r.Pull, "remind-"+c.ID, fmt.Sprintf("%s waits for an approval until %s. `/approve` gives it.",
-			code(r.Version), c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")))
+		return s.callApproval(ctx, &execution, "remind-"+c.ID, fmt.Sprintf("%%s waits for an approval until %s. `/approve` gives it.",
+			c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")))
 	})
+}
+
+// escalate takes an open approval to those whom the configuration names for it, once. It gives them no rights.
+func (s *session) escalate(x *store.Execution, c pipeline.Escalate) {
+	execution := *x
+	s.later = append(s.later, func(ctx context.Context) error {
+		approve := s.cfg.Environment(c.Environment).Approve
+		if approve == nil {
+			return nil
+		}
+		return s.callApproval(ctx, &execution, "escalate-"+c.ID, fmt.Sprintf("%s nobody has approved %%s for %s, and the time ends on %s.",
+			s.call(approve.Escalate.Teams, approve.Escalate.Users), code(c.Environment), c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")))
+	})
+}
+
+// callApproval says on the pull request of an execution that its approval waits; text holds %s where the candidate is named.
+func (s *session) callApproval(ctx context.Context, x *store.Execution, name, text string) error {
+	r, err := s.release(ctx, x.ReleaseID)
+	if err != nil {
+		return err
+	}
+	number, candidate := 0, short(x.SHA)
+	if r != nil {
+		number, candidate = r.Pull, r.Version
+	} else if number, err = s.pullOf(ctx, x); err != nil {
+		return err
+	}
+	if number == 0 {
+		return nil
+	}
+	return s.say(ctx, number, name, fmt.Sprintf(text, code(candidate)))
 }
 
 // pullText is the title and description of a pull request the bot opens.

@@ -279,7 +279,19 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 			d.failAt(path+".approve.count", fmt.Sprintf("%d approvals are needed, and the list of people who may give one has %d", a.Count, len(a.Users)),
 				"lower the count or name more people")
 		}
+		a.Reviews = d.boolean(v, false, "reviews")
+		if x := d.find(v, "escalate"); x != nil && x.kind == mapNode {
+			a.Escalate = d.escalate(x, path+".approve.escalate", a.Expires)
+		}
 		e.Approve = a
+	}
+	if v := d.find(n, "emergency"); v != nil && v.kind == mapNode {
+		e.Emergency = d.people(v)
+		if name != pipeline.EnvironmentProduction {
+			d.failAt(path+".emergency", "only production has an emergency path", "move it to environments.production, or take it out")
+		} else if len(e.Emergency.Teams)+len(e.Emergency.Users) == 0 {
+			d.failAt(path+".emergency", "nobody is named", "name teams or users, or take it out: admins may then")
+		}
 	}
 	if v := d.find(n, "promote"); v != nil && v.kind == mapNode {
 		e.Promote.Teams, e.Promote.Users = d.texts(v, nil, "teams"), d.texts(v, nil, "users")
@@ -301,5 +313,22 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 	}
 	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
 	e.RollbackOnFailure = slices.Contains(d.texts(n, nil, "rollback_on"), "deploy-failure")
+	return e
+}
+
+// people reads teams and users.
+func (d *decoder) people(n *node) People {
+	return People{Teams: d.texts(n, nil, "teams"), Users: d.texts(n, nil, "users")}
+}
+
+// escalate reads whom an approval that nobody gives is taken to.
+func (d *decoder) escalate(n *node, path string, expires time.Duration) Escalate {
+	e := Escalate{After: d.duration(n, 0, "after"), People: d.people(n)}
+	if e.After >= expires {
+		d.failAt(path+".after", "it would come after the approval has expired", "make it shorter than expires")
+	}
+	if len(e.Teams)+len(e.Users) == 0 {
+		d.failAt(path, "nobody is named", "name teams or users")
+	}
 	return e
 }

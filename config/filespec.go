@@ -120,11 +120,22 @@ func environmentSpec() *spec {
 			{"remind", false, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, zero: true,
 				def: "24h, or half of a shorter expires",
 				doc: "After this time an open approval is called to mind; 0s: never."}},
+			{"reviews", false, &spec{kind: booleanValue, def: "false",
+				doc: "Whether GitHub's reviews count: an approving review of the commit that waits is an approval, requested changes are a veto."}},
+			{"escalate", false, &spec{kind: objectValue, doc: "Whom an approval that nobody gives is taken to. They are mentioned once; it gives them no rights.", fields: []field{
+				{"after", true, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, doc: "How long an approval is open before that; less than expires."}},
+				{"teams", false, teams("Slugs of the teams to mention.")},
+				{"users", false, users("Logins of the people to mention.")},
+			}}},
 		}}},
 		{"promote", false, &spec{kind: objectValue, doc: "Promotion into this environment; of production only.", fields: []field{
 			{"teams", false, teams("Slugs of the teams whose members may promote.")},
 			{"users", false, users("Logins of people who may promote. With neither teams nor users, whoever may maintain.")},
 			{"auto", false, &spec{kind: booleanValue, def: "true", doc: "true: the last approval starts the promotion; false: /promote does."}},
+		}}},
+		{"emergency", false, &spec{kind: objectValue, doc: "Who may take a candidate to production by /promote --emergency, with a second person; of production only. Without it, admins.", fields: []field{
+			{"teams", false, teams("Slugs of the teams whose members may.")},
+			{"users", false, users("Logins of people who may.")},
 		}}},
 		{"deploy", false, &spec{kind: objectValue, doc: "How to deploy. Without it only the deployment is recorded at GitHub.", fields: []field{
 			{"uses", true, usesSpec("The executor that deploys, such as github-actions.")},

@@ -185,6 +185,9 @@ func setTimes(a *pipeline.Action, approve *Approve) {
 	default:
 		a.Remind = a.Timeout / 2
 	}
+	if approve.Escalate.After < a.Timeout {
+		a.Escalate = approve.Escalate.After
+	}
 }
 
 // onFailure takes fail, continue and retry(n) apart.

@@ -104,6 +104,8 @@ type Environment struct {
 	// Approve is what must be approved before anything enters; nil: nothing. Production's is never nil.
 	Approve *Approve
 	Promote Promote
+	// Emergency says who may take a candidate here by the emergency path; nobody named: admins. Production's only.
+	Emergency People `json:",omitzero"`
 	// Deploy is how to deploy; Deploy.Uses is empty where only the deployment is recorded.
 	Deploy pipeline.Deploy
 	// Borrow says who may take the place from a candidate that waits for its approval. A release with a lower version always
@@ -131,6 +133,22 @@ type Approve struct {
 	AllowAuthor bool
 	Expires     time.Duration // default 7 days
 	Remind      time.Duration // default 24 hours; 0: no reminder
+	// Reviews counts GitHub's reviews of the pull request too: approvals of the commit that waits, and requested changes
+	// as a veto. Default false.
+	Reviews bool `json:",omitzero"`
+	// Escalate says whom an approval that nobody gives is taken to. The zero value: nobody.
+	Escalate Escalate `json:",omitzero"`
+}
+
+// People are members of teams of the repository's owner, by slug, and users by login.
+type People struct {
+	Teams, Users []string `json:",omitempty"`
+}
+
+// Escalate calls further people once an approval has been open for some time.
+type Escalate struct {
+	After time.Duration // less than the approval's Expires
+	People
 }
 
 // Promote says who may promote into an environment.

@@ -278,6 +278,50 @@ func TestApprovalHashCoversWhatAnApprovalRestsOn(t *testing.T) {
 	}
 }
 
+func TestReviewsEscalationAndEmergency(t *testing.T) {
+	r := mustParse(t, `version: 1
+environments:
+  production:
+    approve: { reviews: true, escalate: { after: 2d, teams: leads, users: [bo] } }
+    emergency: { teams: [on-call], users: anna }
+`, shop())
+	e := r.Environment("production")
+	if want := (Escalate{After: 2 * day, People: People{Teams: []string{"leads"}, Users: []string{"bo"}}}); !e.Approve.Reviews || !cmp.Equal(want, e.Approve.Escalate) {
+		t.Errorf("approve: %+v", e.Approve)
+	}
+	if want := (People{Teams: []string{"on-call"}, Users: []string{"anna"}}); !cmp.Equal(want, e.Emergency) {
+		t.Errorf("emergency: %+v", e.Emergency)
+	}
+	d, _ := r.Pipeline("release", Revision{})
+	for _, s := range d.Stages {
+		for _, a := range s.Actions {
+			if a.IsApproval() && a.Escalate != 2*day {
+				t.Errorf("the approval is escalated after %s", a.Escalate)
+			}
+		}
+	}
+	for name, c := range map[string]struct{ file, want string }{
+		"too late":              {"approve: { escalate: { after: 7d, users: bo } }", "make it shorter than expires"},
+		"to nobody":             {"approve: { escalate: { after: 1d } }", "name teams or users"},
+		"an emergency's nobody": {"emergency: {}", "name teams or users, or take it out"},
+	} {
+		_, errs := ParseRepo([]byte("version: 1\nenvironments: { production: { "+c.file+" } }\n"), shop())
+		if len(errs) != 1 || !strings.Contains(errs[0].Error()+errs[0].Hint, c.want) {
+			t.Errorf("%s: %v, want %q", name, errs, c.want)
+		}
+	}
+	_, errs := ParseRepo([]byte("version: 1\nenvironments: { staging: { emergency: { users: bo } } }\n"), shop())
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), "only production") {
+		t.Errorf("of staging: %v", errs)
+	}
+	before := r.ApprovalHash("release")
+	e.Emergency = People{}
+	r.Environments["production"] = e
+	if r.ApprovalHash("release") != before {
+		t.Error("naming people for emergencies takes back approvals")
+	}
+}
+
 func TestTheReminderComesBeforeTheEnd(t *testing.T) {
 	for approve, want := range map[string]time.Duration{
 		"{}": 24 * time.Hour, "{ expires: 25h }": 24 * time.Hour, "{ expires: 24h }": 12 * time.Hour, "{ expires: 1h }": 30 * time.Minute,

@@ -27,7 +27,7 @@ func (r *Repo) options(rev Revision) pipeline.Options {
 	o.ManualPromotion = !production.Promote.Auto
 	approval := pipeline.Action{}
 	setTimes(&approval, production.Approve)
-	o.ApprovalExpires, o.ApprovalRemind = approval.Timeout, approval.Remind
+	o.ApprovalExpires, o.ApprovalRemind, o.ApprovalEscalate = approval.Timeout, approval.Remind, approval.Escalate
 	return o
 }
 
@@ -115,7 +115,7 @@ func withoutDeploys(d pipeline.Definition) pipeline.Definition {
 
 // ApprovalHash is a SHA-256 ("sha256:" and 64 hex digits) over what an approval in a pipeline of that kind rests on:
 // approve, promote and deploy of the environments it enters and of production, the registries, the pipeline itself and
-// production's, all resolved. Everything else may change without voiding an approval.
+// production's, all resolved. Who may use the emergency path is asked when they do. Everything else may change without voiding an approval.
 func (r *Repo) ApprovalHash(kind string) string {
 	var rests struct {
 		Environments []Environment
@@ -140,7 +140,7 @@ func (r *Repo) ApprovalHash(kind string) string {
 	slices.Sort(enters)
 	for _, name := range slices.Compact(enters) {
 		e := r.Environment(name)
-		e.RollbackOnFailure = false
+		e.RollbackOnFailure, e.Emergency = false, People{}
 		rests.Environments = append(rests.Environments, e)
 	}
 	rests.Registries = r.Registries

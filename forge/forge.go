@@ -181,7 +181,9 @@ type Review struct {
 	ID     int64
 	Author User
 	State  string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
-	SHA    string
+	SHA    string // the commit that was reviewed
+	// SubmittedAt is when it was given, by GitHub's clock, in whole seconds.
+	SubmittedAt time.Time
 }
 
 // Release is a GitHub release: the page, not the branch.

@@ -20,7 +20,7 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"nobody may approve": {func(_ *world, s *State) {
 			s.Approvals = Approvals{Needed: 1, Wanted: true, Setting: "environments.production.approve"}
 		}, `Nobody may approve; change environments.production.approve in .github/sluice.yml.`},
-		"rejected":                {func(_ *world, s *State) { s.Approvals.RejectedBy, s.Approvals.Reason = "eve", "too slow" }, `"eve" rejected it ("too slow"); push a fix, or have them lift it.`},
+		"rejected":                {func(_ *world, s *State) { s.Approvals.RejectedBy, s.Approvals.Reason = "eve", "too slow" }, `"eve" rejected it ("too slow"); push a fix, or have an approver lift it by /reject cancel.`},
 		"expired":                 {func(_ *world, s *State) { s.Approvals.Given, s.Approvals.Expired = 0, true }, `The approval expired; say /retry to ask for it again.`},
 		"promotion not asked for": {func(_ *world, s *State) { s.Approvals.Wanted = false }, `Say /promote to take "1.4.0" to production.`},
 		"pull request closed":     {func(_ *world, s *State) { s.Pull.Open = false }, `Pull request #10 is closed, so "1.4.0" is paused; reopen it, or say /release abandon.`},

@@ -245,7 +245,7 @@ func (s State) unapproved() (blocked, waiting Text) {
 	case s.promoting() && a.RejectedBy == "":
 		return "", "" // given when it began; a promotion under way is not asked again
 	case a.RejectedBy != "":
-		return text("%s rejected it%s; push a fix, or have them lift it.", a.RejectedBy, because(a.Reason)), ""
+		return text("%s rejected it%s; push a fix, or have an approver lift it by /reject cancel.", a.RejectedBy, because(a.Reason)), ""
 	case missing <= 0, s.Emergency:
 		return "", ""
 	case a.Expired:

@@ -131,3 +131,12 @@ func (r *Repo) TeamMembers(ctx context.Context, team string) ([]forge.User, erro
 func (r *Repo) UserByLogin(ctx context.Context, login string) (forge.User, error) {
 	return r.app.user(ctx, r.gh, login)
 }
+
+// UserByID is an account as it is now; forge.ErrNotFound when it is gone.
+func (r *Repo) UserByID(ctx context.Context, id int64) (forge.User, error) {
+	var u account
+	if _, err := r.app.do(ctx, r.gh, "GET", "user/"+itoa(id), nil, &u); err != nil {
+		return forge.User{}, err
+	}
+	return u.user(), nil
+}

@@ -183,3 +183,22 @@ func (r *Repo) whyUnmergeable(ctx context.Context, number int) error {
 	}
 	return &forge.RefusedError{Status: http.StatusMethodNotAllowed, Message: "Pull request is not mergeable: " + why}
 }
+
+// Reviews lists the submitted reviews of a pull request, oldest first.
+func (r *Repo) Reviews(ctx context.Context, number int) ([]forge.Review, error) {
+	var out []forge.Review
+	err := pages(func(n int) (*github.Response, error) {
+		var list []*github.PullRequestReview
+		resp, err := r.call(ctx, "GET", page(r.path("pulls", itoa(int64(number)), "reviews"), n), nil, &list)
+		for _, v := range list {
+			if v.GetState() == "PENDING" {
+				continue // its author's own, until it is submitted
+			}
+			out = append(out, forge.Review{
+				ID: v.GetID(), Author: userOf(v.GetUser()), State: v.GetState(), SHA: v.GetCommitID(), SubmittedAt: v.GetSubmittedAt().Time,
+			})
+		}
+		return resp, err
+	})
+	return out, err
+}

@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/go-github/v62/github"
 
@@ -91,5 +92,22 @@ func (r *Repo) createRef(ctx context.Context, ref, sha string) error {
 // DeleteBranch deletes a head; forge.ErrNotFound when there is none.
 func (r *Repo) DeleteBranch(ctx context.Context, name string) error {
 	_, err := r.call(ctx, "DELETE", r.path("git", "refs", "heads")+"/"+escapeRef(name), nil, nil)
+	return err
+}
+
+// keptRefs is where commits are kept that a force push or a deletion would have lost.
+const keptRefs = "refs/sluice/kept/"
+
+// KeepCommit protects a commit by a ref named after it; one that is kept already is fine. forge.ErrNotFound when GitHub
+// has no such commit any more.
+func (r *Repo) KeepCommit(ctx context.Context, sha string) error {
+	err := r.createRef(ctx, keptRefs+sha, sha)
+	var refused *forge.RefusedError
+	switch {
+	case errors.Is(err, forge.ErrExists):
+		return nil
+	case errors.As(err, &refused) && refused.Status == 422:
+		return forge.ErrNotFound // "Object does not exist"
+	}
 	return err
 }

@@ -12,6 +12,9 @@ func (p *Approval) covers(s *State) bool {
 	return p.SHA == s.SHA && p.Digest == s.Digest() && p.ConfigHash == s.ConfigHash
 }
 
+// quiet ends reminders and escalation.
+func (p *Approval) quiet() { p.RemindAt, p.EscalateAt = time.Time{}, time.Time{} }
+
 // openApproval binds an approval to revision, digest and configuration, and asks. From here on what was built is fixed.
 func (r *run) openApproval(i int, d *Action, a *ActionState) {
 	if r.s.Image.Digest == "" && r.s.Bundle == "" {
@@ -27,6 +30,9 @@ func (r *run) openApproval(i int, d *Action, a *ActionState) {
 	}
 	if at := r.now.Add(remind); remind > 0 && at.Before(a.Deadline) {
 		a.Approval.RemindAt = at
+	}
+	if at := r.now.Add(d.Escalate); d.Escalate > 0 && at.Before(a.Deadline) {
+		a.Approval.EscalateAt = at
 	}
 	r.do(OpenApproval{
 		ID: a.ID, Stage: r.s.Stages[i].Name, Name: a.Name, Environment: d.Environment,
@@ -73,7 +79,8 @@ func (r *run) approved(f Approved) (changed bool, err error) {
 	case !f.At.Before(p.ExpiresAt):
 		return refused("the approval has expired; /retry opens it again")
 	}
-	p.Approved, p.By, p.DecidedAt, p.RemindAt = true, slices.Clone(f.By), f.At, time.Time{}
+	p.Approved, p.By, p.DecidedAt = true, slices.Clone(f.By), f.At
+	p.quiet()
 	a.end(Succeeded, "approved by "+names(f.By), f.At)
 	return true, nil
 }
@@ -105,7 +112,8 @@ func (r *run) rejected(f Rejected) (changed bool, err error) {
 	if f.Reason != "" {
 		summary += ": " + f.Reason
 	}
-	a.Approval.By, a.Approval.DecidedAt, a.Approval.RemindAt = []Actor{f.By}, f.At, time.Time{}
+	a.Approval.By, a.Approval.DecidedAt = []Actor{f.By}, f.At
+	a.Approval.quiet()
 	a.end(Failed, summary, f.At)
 	return true, nil
 }
@@ -146,7 +154,7 @@ func (r *run) startedAfter(stage, order int) (found bool) {
 
 // void closes an open approval.
 func (r *run) void(a *ActionState, status Status, reason string) {
-	a.Approval.RemindAt = time.Time{}
+	a.Approval.quiet()
 	a.end(status, "void: "+reason, r.now)
 	r.do(VoidApproval{ID: a.ID, Reason: reason})
 }
@@ -188,6 +196,6 @@ func (r *run) expire(d *Action, a *ActionState) {
 	}
 	reason := fmt.Sprintf("nobody decided within %s; /retry opens it again", span(d.timeout()))
 	a.end(Failed, reason, r.now)
-	a.Approval.RemindAt = time.Time{}
+	a.Approval.quiet()
 	r.do(VoidApproval{ID: a.ID, Reason: reason})
 }

@@ -101,6 +101,25 @@ func TestApprovalExpiresAsConfigured(t *testing.T) {
 	}
 }
 
+// An approval is escalated once, whether it was called to mind before or not, and not after it was decided.
+func TestApprovalEscalatesOnce(t *testing.T) {
+	d := atApproval(t, Options{ApprovalEscalate: 36 * time.Hour})
+	id := d.id("Approval/approval")
+	wantLines(t, "after a day", d.after(ApprovalRemind).tick(), "remind "+id)
+	if want := noon.Add(36 * time.Hour); !d.s.WakeAt.Equal(want) {
+		t.Errorf("wakes at %v, want %v", d.s.WakeAt, want)
+	}
+	wantLines(t, "after another half", d.after(12*time.Hour).tick(), "escalate "+id+" for production")
+	wantLines(t, "once", d.after(12*time.Hour).tick())
+
+	d = atApproval(t, Options{ApprovalEscalate: time.Hour})
+	d.approve("Approval/approval")
+	wantLines(t, "decided", d.after(2*time.Hour).tick(), "stop "+d.id("Promote/promote")+": timed out after 1h")
+
+	d = atApproval(t, Options{ApprovalEscalate: 36 * time.Hour})
+	wantLines(t, "late", d.after(40*time.Hour).tick(), "remind "+id, "escalate "+id+" for production")
+}
+
 func TestApprovalVoided(t *testing.T) {
 	void := func(d *drive) ApprovalVoided {
 		return ApprovalVoided{At: d.now, ID: d.id("Approval/approval"), Reason: "the configuration changed"}

@@ -53,6 +53,13 @@ type Remind struct {
 	ExpiresAt time.Time
 }
 
+// Escalate says that an approval has been open for so long that others are to be told.
+type Escalate struct {
+	ID          string
+	Environment string
+	ExpiresAt   time.Time
+}
+
 // AwaitRequest says that a manual action's turn has come. PromotionRequested with this ID starts it.
 type AwaitRequest struct {
 	ID          string
@@ -76,6 +83,7 @@ func (ResolveImage) command() {}
 func (OpenApproval) command() {}
 func (VoidApproval) command() {}
 func (Remind) command()       {}
+func (Escalate) command()     {}
 func (AwaitRequest) command() {}
 func (WakeAt) command()       {}
 func (Settled) command()      {}

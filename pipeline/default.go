@@ -24,6 +24,8 @@ type Options struct {
 	Environments map[string]Deploy
 	// ApprovalExpires and ApprovalRemind are environments.production.approve.expires and remind; 0: the defaults.
 	ApprovalExpires, ApprovalRemind time.Duration
+	// ApprovalEscalate is environments.production.approve.escalate.after; 0: never.
+	ApprovalEscalate time.Duration
 	// ManualPromotion is environments.production.promote.auto: false.
 	ManualPromotion bool
 }
@@ -122,6 +124,9 @@ func completeAction(a Action, o Options) Action {
 		}
 		if a.IsApproval() && a.Remind == 0 {
 			a.Remind = o.ApprovalRemind
+		}
+		if a.IsApproval() && a.Escalate == 0 {
+			a.Escalate = o.ApprovalEscalate
 		}
 		a.Manual = a.Manual || a.IsPromote() && o.ManualPromotion
 	case a.Uses == UsesDeploy:

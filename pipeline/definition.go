@@ -53,6 +53,8 @@ type Action struct {
 	Deploys bool `json:"deploys,omitempty"`
 	// Manual holds the action back, when its turn has come, until somebody asks for it (PromotionRequested).
 	Manual bool `json:"manual,omitempty"`
+	// Escalate is when an open approval is taken to those whom the configuration names for it; 0: never.
+	Escalate time.Duration `json:"escalate,omitempty"`
 	// Remind is when an open approval is called to mind; 0 means ApprovalRemind, below 0 never.
 	Remind time.Duration `json:"remind,omitempty"`
 }

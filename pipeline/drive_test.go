@@ -122,6 +122,8 @@ func lines(commands []Command) []string {
 			out = append(out, fmt.Sprintf("void %s: %s", c.ID, c.Reason))
 		case Remind:
 			out = append(out, "remind "+c.ID)
+		case Escalate:
+			out = append(out, "escalate "+c.ID+" for "+c.Environment)
 		case AwaitRequest:
 			out = append(out, fmt.Sprintf("await %s/%s", c.Stage, c.Name))
 		case Settled:

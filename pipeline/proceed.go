@@ -183,6 +183,7 @@ func (s *State) nextWake() time.Time {
 		consider(a.Deadline)
 		if a.Approval != nil && a.Status == InProgress {
 			consider(a.Approval.RemindAt)
+			consider(a.Approval.EscalateAt)
 		}
 		return true
 	})

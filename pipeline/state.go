@@ -134,7 +134,8 @@ type Approval struct {
 	Digest     string    `json:"digest"`
 	ConfigHash string    `json:"config_hash"`
 	OpenedAt   time.Time `json:"opened_at"`
-	RemindAt   time.Time `json:"remind_at,omitzero"` // zero: no reminder (any more)
+	RemindAt   time.Time `json:"remind_at,omitzero"`   // zero: no reminder (any more)
+	EscalateAt time.Time `json:"escalate_at,omitzero"` // zero: not escalated (any more)
 	ExpiresAt  time.Time `json:"expires_at"`
 	Approved   bool      `json:"approved,omitempty"`
 	By         []Actor   `json:"by,omitempty"` // who approved, or who rejected

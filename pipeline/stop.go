@@ -121,6 +121,10 @@ func (r *run) ticked() (changed bool) {
 			p.RemindAt, changed = time.Time{}, true
 			r.do(Remind{ID: a.ID, ExpiresAt: p.ExpiresAt})
 		}
+		if p != nil && a.Status == InProgress && due(p.EscalateAt) {
+			p.EscalateAt, changed = time.Time{}, true
+			r.do(Escalate{ID: a.ID, Environment: d.Environment, ExpiresAt: p.ExpiresAt})
+		}
 		return true
 	})
 	return changed

@@ -32,9 +32,9 @@ func (tx *Tx) ApprovalsByRelease(ctx context.Context, releaseID string) ([]Appro
 	return approvals().list(ctx, tx, "release_id = ? ORDER BY at, id", releaseID)
 }
 
-// ApprovalByComment returns the approval that was said in a comment.
-func (tx *Tx) ApprovalByComment(ctx context.Context, repo, commentID int64) (Approval, error) {
-	return approvals().one(ctx, tx, "repo_id = ? AND comment_id = ?", repo, commentID)
+// ApprovalsByComment returns what was said in a comment, oldest first.
+func (tx *Tx) ApprovalsByComment(ctx context.Context, repo, commentID int64) ([]Approval, error) {
+	return approvals().list(ctx, tx, "repo_id = ? AND comment_id = ? ORDER BY at, id", repo, commentID)
 }
 
 // VoidApprovals takes back the approvals of an execution that still count, and returns how many those were.

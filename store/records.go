@@ -217,6 +217,8 @@ type Verdict string
 const (
 	VerdictApproved Verdict = "approved"
 	VerdictRejected Verdict = "rejected"
+	// VerdictEmergency asks for the emergency path; it takes a second person.
+	VerdictEmergency Verdict = "emergency"
 )
 
 // Approval is one person's word on one candidate: bound to execution, head, digest and configuration.
@@ -238,6 +240,31 @@ type Approval struct {
 	// VoidedAt and VoidReason tell when and why it stopped counting. Zero: it counts.
 	VoidedAt   time.Time
 	VoidReason string
+}
+
+// Emergency is a promotion by the emergency path, and the review that is owed for it.
+type Emergency struct {
+	ID          string // action execution ID of the approval that was passed
+	RepoID      int64
+	ReleaseID   string
+	ExecutionID string
+	Environment string
+	Version     string
+	SHA, Digest string
+	Reason      string
+	// Skipped says what the promotion did not wait for, in sentences for people.
+	Skipped string
+	// Asked asked for it and Second confirmed it.
+	Asked, Second forge.User
+	At            time.Time
+	// Reminders counts the calls for the review, RemindAt is when the next one is due.
+	Reminders int64
+	RemindAt  time.Time
+	// Reviewer gave the review at ReviewedAt; zero: it is owed. Agreed is their verdict, Review what they said.
+	Reviewer   forge.User
+	ReviewedAt time.Time
+	Review     string
+	Agreed     bool
 }
 
 // Environment is what runs in a place, and who may touch it.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
-	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -144,12 +143,12 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 // wrongSpec is the report on a buildspec that cannot be run.
 func wrongSpec(file string, err error) executor.Report {
 	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
-	var several document.Errors
-	var one *document.Error
+	var several Errors
+	var one *Error
 	switch {
 	case errors.As(err, &several):
 	case errors.As(err, &one):
-		several = document.Errors{one}
+		several = Errors{one}
 	}
 	for _, e := range several {
 		report.Annotations = append(report.Annotations, annotation(file, e.Line, "Buildspec", e.Problem))

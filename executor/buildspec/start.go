@@ -16,7 +16,6 @@ import (
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
-	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -147,7 +146,7 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 		return nil, err
 	}
 	if _, err := chosen(spec, outputs); err != nil {
-		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: err.Error()}
+		return nil, &Error{file, 1, 1, err.Error()}
 	}
 	return spec, nil
 }

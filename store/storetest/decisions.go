@@ -346,3 +346,36 @@ func pruning(t *testing.T, s suite) {
 		t.Errorf("replay of a delivery without its body: %v", err)
 	}
 }
+
+// owedReviews: what was not reviewed is listed, oldest first, for its own repository alone.
+func owedReviews(t *testing.T, s suite) {
+	ctx := t.Context()
+	at := s.clock.Now()
+	err := s.Write(ctx, func(tx *store.Tx) error {
+		return errors.Join(
+			tx.SaveEmergency(ctx, store.Emergency{ID: "2", RepoID: 1, ReleaseID: "r", At: at.Add(time.Hour)}),
+			tx.SaveEmergency(ctx, store.Emergency{ID: "1", RepoID: 1, ReleaseID: "r", At: at}),
+			tx.SaveEmergency(ctx, store.Emergency{ID: "3", RepoID: 1, ReleaseID: "r", At: at, ReviewedAt: at}),
+			tx.SaveEmergency(ctx, store.Emergency{ID: "4", RepoID: 2, ReleaseID: "s", At: at}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Read(ctx, func(tx *store.Tx) error {
+		owed, err := tx.OwedReviews(ctx, 1)
+		if err != nil {
+			return err
+		}
+		if len(owed) != 2 || owed[0].ID != "1" || owed[1].ID != "2" {
+			t.Errorf("owed: %+v", owed)
+		}
+		newest, err := tx.EmergencyByRelease(ctx, "r")
+		if newest.ID != "2" {
+			t.Errorf("newest of the release: %+v", newest)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -134,9 +134,18 @@ func everyRecord(t *testing.T, s suite) {
 				return tx.ActionRun(ctx, r.ID)
 			},
 			func(r store.ActionRun) store.ActionRun { return store.ActionRun{ID: r.ID} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, e *store.Emergency) error { return tx.SaveEmergency(ctx, *e) },
+			func(ctx context.Context, tx *store.Tx, e store.Emergency) (store.Emergency, error) {
+				return tx.Emergency(ctx, e.ID)
+			},
+			func(e store.Emergency) store.Emergency { return store.Emergency{ID: e.ID} }),
 		roundTrip(func(ctx context.Context, tx *store.Tx, a *store.Approval) error { return tx.SaveApproval(ctx, *a) },
 			func(ctx context.Context, tx *store.Tx, a store.Approval) (store.Approval, error) {
-				return tx.ApprovalByComment(ctx, a.RepoID, a.CommentID)
+				found, err := tx.ApprovalsByComment(ctx, a.RepoID, a.CommentID)
+				if err != nil || len(found) != 1 {
+					return store.Approval{}, fmt.Errorf("%d approvals in the comment: %w", len(found), err)
+				}
+				return found[0], nil
 			},
 			func(a store.Approval) store.Approval { return store.Approval{ID: a.ID} }),
 		roundTrip(func(ctx context.Context, tx *store.Tx, e *store.Environment) error {
@@ -215,8 +224,12 @@ func missing(t *testing.T, s suite) {
 		"ActionRun":  func(ctx context.Context, tx *store.Tx) error { _, err := tx.ActionRun(ctx, "e"); return err },
 		"Effect":     func(ctx context.Context, tx *store.Tx) error { _, err := tx.Effect(ctx, "e"); return err },
 		"EffectDone": func(ctx context.Context, tx *store.Tx) error { return tx.EffectDone(ctx, "e", nil) },
-		"ApprovalByComment": func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.ApprovalByComment(ctx, 1, 2)
+		"Emergency": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Emergency(ctx, "none")
+			return err
+		},
+		"EmergencyByRelease": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.EmergencyByRelease(ctx, "none")
 			return err
 		},
 		"Deployment":     func(ctx context.Context, tx *store.Tx) error { _, err := tx.Deployment(ctx, "d"); return err },

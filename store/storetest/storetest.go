@@ -29,6 +29,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"tags keep their order and their commits":                tagsNeverMove,
 		"effects keep their first intent and result":             effects,
 		"approvals are voided once":                              approvals,
+		"reviews of emergencies are owed until they are given":   owedReviews,
 		"one execution locks an environment, with a fence":       environmentLock,
 		"the audit log is a chain":                               auditChain,
 		"deleting a repository leaves others and the audit log":  deleteRepository,

@@ -1,0 +1,335 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
+	asked, note := s.approveArgs(q)
+	if reply, done, err := s.reviewOwed(ctx, q, true, note); done || err != nil {
+		return reply, err
+	}
+	if err := s.needJudged(q); err != nil {
+		return "", err
+	}
+	r, x := q.release, q.execution
+	if note == "cancel" && asked == "" {
+		return s.takeBack(ctx, q, r, x)
+	}
+	environment := s.entered(q)
+	if asked != "" && asked != environment {
+		return "", &userError{fmt.Sprintf("%s asks for no approval now; %s does.", code(asked), code(environment))}
+	}
+	why, err := s.mayCount(ctx, r, x, q.by, environment)
+	if err == nil && why != "" {
+		why, err = s.unlessSecond(ctx, q, why)
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case why != "":
+		return "", s.denied(ctx, q, why)
+	}
+	if err := s.sameHead(ctx, x); err != nil {
+		return "", err
+	}
+	_, state, ok := x.State.OpenApproval()
+	if ok && r != nil {
+		if err := s.noObstacles(ctx, r); err != nil {
+			return "", err
+		}
+	}
+	if q.DryRun && ok {
+		return s.dry(ctx, q, fmt.Sprintf("You would approve %s, digest %s, for %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest)), code(environment)))
+	}
+	s.markJudged(r, x)
+	return "", s.sayVerdict(ctx, r, x, q.verdict(store.VerdictApproved, note), q.done)
+}
+
+func (s *session) cmdReject(ctx context.Context, q *request) (string, error) {
+	if q.Arg(0) != "cancel" {
+		if reply, done, err := s.reviewOwed(ctx, q, false, q.Arg(0)); done || err != nil {
+			return reply, err
+		}
+	}
+	if err := s.needJudged(q); err != nil {
+		return "", err
+	}
+	r, x := q.release, q.execution
+	if strings.EqualFold(q.Arg(0), "cancel") {
+		return s.liftVeto(ctx, q, r, x)
+	}
+	if q.DryRun {
+		return s.dry(ctx, q, "You would reject this candidate.")
+	}
+	s.markJudged(r, x) // what follows tells the pipeline
+	return "", s.sayVerdict(ctx, r, x, q.verdict(store.VerdictRejected, q.Arg(0)), q.done)
+}
+
+// approveArgs takes an environment and a note apart: /approve [environment] [note].
+func (s *session) approveArgs(q *request) (environment, note string) {
+	first, rest, _ := strings.Cut(q.Arg(0), " ")
+	if _, known := s.cfg.Environments[first]; known {
+		return first, strings.TrimSpace(rest)
+	}
+	return "", q.Arg(0)
+}
+
+// needJudged refuses a verdict where nothing can be judged.
+func (s *session) needJudged(q *request) error {
+	switch {
+	case q.execution != nil:
+		return nil
+	case q.release != nil:
+		return &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
+	}
+	if _, err := needRelease(q); err != nil && !s.elsewhere(q) {
+		return err
+	}
+	return &userError{fmt.Sprintf("%s belongs on the pull request whose pipeline waits for an approval, of %s on the newest one merged into it; nothing waits here.",
+		code(q.String()), code(s.names().Development))}
+}
+
+// elsewhere tells whether pipelines without a release ask for approvals here, so that /approve has more than one place.
+func (s *session) elsewhere(q *request) bool {
+	return q.pr != nil && (s.asksApproval(pipeline.KindFeature) || s.asksApproval(pipeline.KindDevelopment))
+}
+
+// denied is a refusal for want of a right: it goes into the audit log.
+func (s *session) denied(ctx context.Context, q *request, why string) error {
+	if err := s.audit(ctx, q.by, "refused", q.String(), why, nil); err != nil {
+		return err
+	}
+	return &deniedError{userError{why}}
+}
+
+// deniedError is a no for want of a right, and not because of how things stand.
+type deniedError struct{ userError }
+
+func (e *deniedError) Unwrap() error { return &e.userError }
+
+// markJudged has what follows from a verdict done at the end of the handling.
+func (s *session) markJudged(r *store.Release, x *store.Execution) {
+	s.mark(x.SHA)
+	if r != nil {
+		s.touch(r.ID)
+	}
+}
+
+// noObstacles refuses an approval while something is set that would refuse the end of the release.
+func (s *session) noObstacles(ctx context.Context, r *store.Release) error {
+	w, err := s.look(ctx, r, phasePromote)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, o := range w.Obstacles {
+		if o.Fatal {
+			fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return &userError{"An approval would lead nowhere yet: something would refuse the end of this release." + b.String()}
+}
+
+// entered is the environment that an approval on this pull request is about: the one that asks for it now, else production.
+func (s *session) entered(q *request) string {
+	if q.execution == nil {
+		return pipeline.EnvironmentProduction
+	}
+	return s.judged(q.execution)
+}
+
+// sameHead refuses to judge a candidate that is not the branch's head any more: the pipeline of the new head comes first.
+func (s *session) sameHead(ctx context.Context, x *store.Execution) error {
+	if x.State.Promoting() {
+		return nil
+	}
+	head, err := s.head(ctx, x.Branch)
+	if err != nil || head == x.SHA {
+		return err
+	}
+	return &userError{fmt.Sprintf("The candidate is %s, and the branch has moved to %s meanwhile. Wait for the pipeline of the new head, then say it again.", short(x.SHA), short(head))}
+}
+
+// locateJudged finds what a verdict is about on a pull request without a release: the pipeline of its head, or, on a
+// merged one, that of the development branch, as long as this pull request brought its newest commit.
+func (s *session) locateJudged(ctx context.Context, q *request) error {
+	if q.release != nil || q.execution != nil || !s.ownHead(q.pr) || q.Name != "approve" && q.Name != "reject" {
+		return nil
+	}
+	branch, sha := q.pr.HeadBranch, q.pr.HeadSHA
+	if q.pr.Merged && q.pr.BaseBranch == s.names().Development {
+		branch = s.names().Development
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+			b, err := tx.Branch(ctx, s.repo.ID, branch)
+			sha = b.SHA
+			return ignoreMissing(err)
+		})
+		if err != nil {
+			return err
+		}
+		brought, err := s.gh.PullsWith(ctx, sha)
+		if err != nil {
+			return ignoreNotFound(err)
+		}
+		if !hasPull(brought, q.pr.Number) {
+			return nil
+		}
+	}
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		at, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
+		for i, x := range at {
+			if x.Branch == branch && x.ReleaseID == "" && x.State.Definition.HasApproval() {
+				q.execution = &at[i]
+			}
+		}
+		return err
+	})
+}
+
+func hasPull(list []forge.PullRequest, number int) bool {
+	for _, p := range list {
+		if p.Number == number {
+			return true
+		}
+	}
+	return false
+}
+
+// decideWaiting settles the approvals that pipelines without a release wait for: those of features and of development.
+func (s *session) decideWaiting(ctx context.Context) error {
+	if s.repo.Observe {
+		return nil
+	}
+	var active []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := range active {
+		x := &active[i]
+		if _, _, open := x.State.OpenApproval(); !open || x.ReleaseID != "" {
+			continue
+		}
+		if err := s.decideOne(ctx, x); err != nil && !personal(err) {
+			return fmt.Errorf("approval of %s: %w", x.Branch, err)
+		} else if err != nil {
+			s.log.WarnContext(ctx, "approval is blocked", "execution", x.ID, "err", err)
+		}
+	}
+	return nil
+}
+
+func (s *session) decideOne(ctx context.Context, x *store.Execution) error {
+	if x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind)) {
+		return s.anew(ctx, x)
+	}
+	pull, err := s.pullOf(ctx, x)
+	if err != nil {
+		return err
+	}
+	if err := s.takeReviews(ctx, nil, x, pull); err != nil {
+		return err
+	}
+	said, err := s.said(ctx, nil, x)
+	if err != nil {
+		return err
+	}
+	for _, a := range said {
+		if a.VoidedAt.IsZero() {
+			_, err := s.decideEntry(ctx, nil, x)
+			return err
+		}
+	}
+	return nil
+}
+
+// anew starts an execution that waits for an approval again under a changed configuration; what was said falls.
+func (s *session) anew(ctx context.Context, x *store.Execution) error {
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.VoidApprovals(ctx, x.ID, configChanged, s.b.Now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.start(ctx, startRequest{
+		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, pull: x.Pull, by: x.StartedBy, origin: "config after " + x.ID,
+	})
+	return err
+}
+
+// pullOf is the number of the pull request that an execution without a release belongs to: the open one of its branch, for
+// development the newest that brought its commit. 0: there is none.
+func (s *session) pullOf(ctx context.Context, x *store.Execution) (number int, err error) {
+	if x.Branch == s.names().Development {
+		brought, err := s.gh.PullsWith(ctx, x.SHA)
+		for _, p := range brought {
+			if p.Merged && p.Base.Branch == x.Branch {
+				number = max(number, p.Number)
+			}
+		}
+		if errors.Is(err, forge.ErrNotFound) {
+			return 0, nil
+		}
+		return number, err
+	}
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		at, err := tx.PullsAt(ctx, s.repo.ID, x.SHA)
+		for _, p := range at {
+			if p.Open && p.HeadBranch == x.Branch && s.ownHead(&p) {
+				number = max(number, p.Number)
+			}
+		}
+		return err
+	})
+	return number, err
+}
+
+// showEntry adds to the pipeline's check what a pipeline without a release waits for, with the buttons to decide it.
+func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun) error {
+	for i := range at.executions {
+		x := &at.executions[i]
+		action, state, open := x.State.OpenApproval()
+		if !open || x.ReleaseID != "" {
+			continue
+		}
+		said, by, err := s.tally(ctx, nil, x, action.Environment)
+		if err != nil {
+			return err
+		}
+		wants := fmt.Sprintf("%s waits for %d approval(s), by /approve %s", action.Environment, said.Needed-said.Given, action.Environment)
+		switch {
+		case said.RejectedBy != "":
+			wants = fmt.Sprintf("%s is not entered: %s requests changes", action.Environment, said.RejectedBy)
+		case said.Eligible == 0:
+			wants = fmt.Sprintf("Nobody may approve entering %s; change %s in .github/sluice.yml", action.Environment, said.Setting)
+		}
+		if run.Status == "completed" && run.Conclusion == forge.Success {
+			run.Title = wants
+		}
+		run.Buttons = append(run.Buttons,
+			forge.Button{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
+			forge.Button{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject})
+		run.Summary += fmt.Sprintf("%s. The approval is for %s, digest %s, until %s.\n", prose(wants), short(state.Approval.SHA),
+			code(shortDigest(state.Approval.Digest)), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
+		for _, u := range by {
+			run.Summary += fmt.Sprintf("- approved by %s\n", code(u.Login))
+		}
+		return nil
+	}
+	return nil
+}
