@@ -144,7 +144,7 @@ func (s *session) writeStatus(ctx context.Context, issue int, known int64, body,
 func (s *session) releaseText(ctx context.Context, r *store.Release) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s %s: %s\n\n", title(r.Kind), code(r.Version), r.Status)
-	next := ""
+	next, ship := "", ""
 	if notice := s.configNotice(); notice != "" {
 		b.WriteString(notice + "\n")
 	}
@@ -156,6 +156,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 		next = gitflow.NextStep(w.State)
 		if ph == phasePromote {
 			b.WriteString(s.planText(w) + "\n")
+			if ship, err = s.shipText(ctx, r, w); err != nil {
+				return "", err
+			}
 		}
 	}
 	switch {
@@ -209,7 +212,7 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	}
 	row("Emergency", emergencyText(e))
 	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version))
-	b.WriteString("\n`/help` lists what you may do here.")
+	b.WriteString("\n" + ship + "`/help` lists what you may do here.")
 	return b.String(), nil
 }
 

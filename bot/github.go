@@ -48,6 +48,8 @@ type reader interface {
 	Tags(ctx context.Context) ([]forge.Tag, error)
 	Tag(ctx context.Context, name string) (forge.Tag, error)
 	Commit(ctx context.Context, sha string) (forge.Commit, error)
+	// Wrote tells whether a commit contains one that an account wrote.
+	Wrote(ctx context.Context, sha, login string) (bool, error)
 	// Compare takes SHAs or branch names.
 	Compare(ctx context.Context, base, head string) (forge.Comparison, error)
 	// Changes lists the files that head changes since it left base, CommitChanges those of one commit, with their

@@ -56,13 +56,50 @@ func (s *session) notes(ctx context.Context, r *store.Release) (text string, lat
 		return n.Markdown(), latest, nil
 	}
 	n.Previous = previous.Tag
-	c, err := s.compare(ctx, previous.SHA, r.SHA)
+	_, err = s.noted(ctx, &n, previous.SHA, r.SHA)
+	return n.Markdown(), latest, ignoreNotFound(err)
+}
+
+// noted fills notes with what head has that base lacks. GitHub's ErrNotFound: one of the two is not there any more.
+func (s *session) noted(ctx context.Context, n *tagging.Notes, base, head string) (forge.Comparison, error) {
+	c, err := s.compare(ctx, base, head)
 	if err != nil {
-		return n.Markdown(), latest, ignoreNotFound(err)
+		return c, err
 	}
 	n.Commits = versionCommits(c.Commits)
-	err = s.notedPulls(ctx, &n, c.Commits)
-	return n.Markdown(), latest, err
+	if c.Truncated {
+		n.Incomplete = fmt.Sprintf("GitHub lists %d of %d commits; the comparison below has all.", len(c.Commits), c.AheadBy)
+	}
+	if err := s.notedPulls(ctx, n, c.Commits); err != nil {
+		return c, err
+	}
+	return c, s.newcomers(ctx, n, base)
+}
+
+// maxNewcomers is how many authors are asked about, of one release.
+const maxNewcomers = 30
+
+// newcomers marks the pull requests of people of whom base has no commit.
+func (s *session) newcomers(ctx context.Context, n *tagging.Notes, base string) error {
+	known := map[string]bool{}
+	for i, p := range n.PullRequests {
+		if p.Bot || p.Author == "" {
+			continue
+		}
+		wrote, asked := known[p.Author]
+		if !asked {
+			if len(known) == maxNewcomers {
+				return nil
+			}
+			var err error
+			if wrote, err = s.gh.Wrote(ctx, base, p.Author); err != nil {
+				return fmt.Errorf("commits of %s: %w", p.Author, err)
+			}
+			known[p.Author] = wrote
+		}
+		n.PullRequests[i].First = !wrote
+	}
+	return nil
 }
 
 // notedPulls finds the pull requests by their merge commits.
@@ -84,7 +121,7 @@ func (s *session) notedPulls(ctx context.Context, n *tagging.Notes, commits []fo
 			if !seen[p.Number] {
 				seen[p.Number] = true
 				n.PullRequests = append(n.PullRequests, tagging.NotedPull{
-					Number: p.Number, Title: p.Title, Body: p.Body, Author: p.Author.Login, Bot: p.Author.Bot,
+					Number: p.Number, Title: p.Title, Body: p.Body, Branch: p.Head.Branch, Author: p.Author.Login, Bot: p.Author.Bot,
 				})
 			}
 		}

@@ -3,6 +3,7 @@ package githubapp
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/google/go-github/v62/github"
 
@@ -20,6 +21,14 @@ func (r *Repo) Commit(ctx context.Context, ref string) (forge.Commit, error) {
 		return forge.Commit{}, err
 	}
 	return commitOf(&c), nil
+}
+
+// Wrote tells whether a commit contains one that an account wrote, by the e-mail addresses that GitHub knows of it.
+func (r *Repo) Wrote(ctx context.Context, sha, login string) (bool, error) {
+	query := url.Values{"sha": {sha}, "author": {login}, "per_page": {"1"}}
+	var list []*github.RepositoryCommit
+	_, err := r.call(ctx, "GET", r.path("commits")+"?"+query.Encode(), nil, &list)
+	return len(list) > 0, err
 }
 
 // Compare tells what head has that base lacks. forge.ErrNotFound also when they have no history in common. Of more than

@@ -17,6 +17,11 @@ type entry struct {
 	text    string
 	author  string   // login, or the name in the commit
 	details []string // texts of breaking changes
+	issues  []issue
+	untyped bool // the title follows no convention
+	// title is the whole title or subject; undoes says what it takes back.
+	title  string
+	undoes target
 }
 
 // entries lists what changed, and who did it.
@@ -26,8 +31,11 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 		if _, twice := pulls[p.Number]; twice {
 			continue
 		}
-		e := entryOf(ParseChange(p.Title+"\n\n"+p.Body), p.Title)
-		e.pull, e.author = p.Number, p.Author
+		titled := ParseChange(p.Title + "\n\n" + p.Body)
+		e := entryOf(titled, p.Title)
+		e.untyped = titled.Type == "" && e.section == sectionOther && !p.Bot
+		e.pull, e.author, e.issues = p.Number, p.Author, issuesOf(p)
+		e.title, e.undoes = p.Title, undone(p.Title, p.Body)
 		if p.Bot && e.section == sectionOther {
 			e.section = sectionDependencies
 		}
@@ -39,6 +47,9 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 		change := ParseChange(c.Message)
 		people = append(people, NotedPull{Author: c.Author, Bot: strings.HasSuffix(c.Author, "[bot]")})
 		if i, found := pulls[cmp.Or(c.PullRequest, squashedFrom(c.Message))]; found {
+			if by := entryOf(change, subject(c.Message)).section; !c.Merge && by < entries[i].section && entries[i].untyped {
+				entries[i].section = by // the title does not say of what sort it is, its commits do
+			}
 			if change.Breaking {
 				entries[i].section = sectionBreaking
 				entries[i].details = appendNew(entries[i].details, change.BreakingNotes)
@@ -50,6 +61,7 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 		}
 		e := entryOf(change, subject(c.Message))
 		e.sha, e.author = c.SHA, cmp.Or(c.Author, c.AuthorName)
+		e.title, e.undoes = subject(c.Message), undone(subject(c.Message), c.Message)
 		entries = append(entries, e)
 	}
 	return entries, people

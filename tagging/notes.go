@@ -33,6 +33,8 @@ type Notes struct {
 	Previous, Current string
 	// Image is the promoted image with its digest; empty where none is known yet.
 	Image string
+	// Incomplete says why changes are missing from the list; empty: none are. Text of ours.
+	Incomplete string
 	// Limit is the most bytes that Markdown gives. Defaults to DefaultNotesLimit. What is cut is counted at the end.
 	Limit int
 }
@@ -41,9 +43,11 @@ type Notes struct {
 type NotedPull struct {
 	Number int
 	Title  string
-	Body   string // its description; looked at for BREAKING CHANGE footers only
+	Body   string // its description; looked at for BREAKING CHANGE footers, closing keywords and what it reverts
+	Branch string // its head; looked at for issue keys
 	Author string // login
 	Bot    bool   // the author is an App's account
+	First  bool   // nothing of the author's was released before
 }
 
 // section is a heading of the notes.
@@ -73,8 +77,12 @@ func (n Notes) Markdown() string {
 		limit = DefaultNotesLimit
 	}
 	entries, people := n.entries()
-	tail := n.tail(people)
+	entries, pairs := cancel(entries)
+	tail := n.reverted(pairs, limit/4) + n.tail(people)
 	w := limited{left: limit - len(tail) - len(moreLine(len(entries), len(entries)))}
+	if n.Incomplete != "" {
+		w.add("> " + n.Incomplete + "\n")
+	}
 	if len(entries) == 0 {
 		w.add("No changes are listed for this release.\n")
 	}
@@ -140,14 +148,12 @@ func (n Notes) line(e entry) string {
 		text = strings.TrimSpace(strings.TrimSuffix(text, fmt.Sprintf("(#%d)", e.pull)))
 	}
 	b.WriteString(EscapeMarkdown(shorten(text, maxTitle)))
-	switch {
-	case e.pull != 0:
-		b.WriteString(" (" + n.link(fmt.Sprintf("#%d", e.pull), fmt.Sprintf("pull/%d", e.pull)) + ")")
-	case e.sha != "":
-		b.WriteString(" (" + n.link("`"+short(e.sha)+"`", "commit/"+e.sha) + ")")
-	}
+	b.WriteString(n.reference(e))
 	if e.author != "" {
 		b.WriteString(" by " + EscapeMarkdown(e.author))
+	}
+	if len(e.issues) > 0 {
+		b.WriteString(", for " + n.issueLinks(e.issues))
 	}
 	b.WriteByte('\n')
 	for _, d := range e.details {
@@ -176,15 +182,24 @@ func (n Notes) tail(people []NotedPull) string {
 		}
 		b.WriteByte('\n')
 	}
+	b.WriteString(n.newcomers(people))
 	switch {
 	case n.RepoURL == "" || n.Current == "":
 	case n.Previous == "":
 		b.WriteString("\n**All changes:** " + n.link(codeSpan(n.Current), "commits/"+escapePath(n.Current)) + ", the first release\n")
 	default:
-		b.WriteString("\n**All changes:** " + n.link(codeSpan(n.Previous+"..."+n.Current),
+		b.WriteString("\n**All changes:** " + n.link(codeSpan(abbreviated(n.Previous)+"..."+abbreviated(n.Current)),
 			"compare/"+escapePath(n.Previous)+"..."+escapePath(n.Current)) + "\n")
 	}
 	return b.String()
+}
+
+// abbreviated is a ref as people read it: commits by their first digits.
+func abbreviated(ref string) string {
+	if len(ref) >= 40 && strings.Trim(ref, "0123456789abcdef") == "" {
+		return short(ref)
+	}
+	return ref
 }
 
 // link is a Markdown link to a page of the repository. The text is ours.

@@ -134,3 +134,78 @@ func BenchmarkNotes(b *testing.B) {
 		n.Markdown()
 	}
 }
+
+// What is changed and taken back within one release is no change; taken back twice it is one.
+func TestNotesCancelReverts(t *testing.T) {
+	pulls := func(titles ...string) []NotedPull {
+		var out []NotedPull
+		for i, title := range titles {
+			title, body, _ := strings.Cut(title, "|")
+			out = append(out, NotedPull{Number: i + 1, Title: title, Body: body, Author: "mona"})
+		}
+		return out
+	}
+	tests := []struct {
+		name     string
+		notes    Notes
+		has, not []string
+	}{
+		{
+			"by title", Notes{PullRequests: pulls("feat: basket", `Revert "feat: basket"`, "fix: prices")},
+			[]string{"### Changed and taken back\n\n- feat: basket (#1), taken back by (#2)", "### Fixes\n\n- prices (#3)"}, []string{"### Features", "### Reverts"},
+		},
+		{
+			"by number", Notes{PullRequests: pulls("feat: basket", "No basket|Reverts acme/orders#1\r\n")},
+			[]string{"taken back by (#2)", "No changes are listed"}, []string{"### Features"},
+		},
+		{
+			"a revert that was reverted", Notes{PullRequests: pulls("feat: basket", `Revert "feat: basket"`, `Revert "Revert "feat: basket""`)},
+			[]string{"### Features\n\n- basket (#1)", `- Revert "feat: basket" (#2), taken back by (#3)`}, []string{"### Reverts"},
+		},
+		{
+			"of an earlier release", Notes{PullRequests: pulls(`Revert "feat: basket"`)}, []string{"### Reverts"}, []string{"taken back"},
+		},
+		{
+			"commits", Notes{Commits: []Commit{
+				{SHA: strings.Repeat("a", 40), Message: "feat: basket"},
+				{SHA: strings.Repeat("b", 40), Message: "Revert \"feat: basket\"\n\nThis reverts commit " + strings.Repeat("a", 40) + "."},
+			}}, []string{"- feat: basket (`aaaaaaa`), taken back by (`bbbbbbb`)"}, []string{"### Features"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.notes.Markdown()
+			for _, want := range tt.has {
+				if !strings.Contains(got, want) {
+					t.Errorf("no %q in\n%s", want, got)
+				}
+			}
+			for _, no := range tt.not {
+				if strings.Contains(got, no) {
+					t.Errorf("%q in\n%s", no, got)
+				}
+			}
+		})
+	}
+}
+
+func TestNotesNameIssuesAndNewcomers(t *testing.T) {
+	got := Notes{
+		RepoURL: "https://github.com/acme/orders", PullRequests: []NotedPull{
+			{Number: 1, Title: "fix: ABC-12 round prices, UTF-8", Branch: "fix/XY-3-prices", Author: "mona", First: true,
+				Body: "Fixes #7, closes acme/other#8.\nresolved https://github.com/acme/orders/issues/9\n```\nfixes #10\n```\nprefixes #11"},
+			{Number: 2, Title: "build: bump", Author: "dependabot[bot]", Bot: true, First: true},
+		},
+	}.Markdown()
+	for _, want := range []string{
+		"by mona, for [#7](https://github.com/acme/orders/issues/7), `acme/other#8`, [#9](https://github.com/acme/orders/issues/9), ABC-12, XY-3\n",
+		"**First contribution:** mona ([#1](https://github.com/acme/orders/pull/1))\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "#10") || strings.Contains(got, "#11") {
+		t.Errorf("quoted or unrelated numbers in\n%s", got)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,7 +17,7 @@ func flowCommands() map[string]flowCommand {
 			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images", cmdRepo},
 		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
 		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
-		"pull":     {"who head base: opens a pull request; sets $PR", cmdPull},
+		"pull":     {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
 		"issue":    {"who title: opens an issue; sets $PR", cmdIssue},
 		"comment":  {"who number text: comments; sets $COMMENT", cmdComment},
 		"edit":     {"who comment text: replaces a comment's text", cmdEdit},
@@ -115,11 +116,12 @@ func cmdResolve(s *scripted, args []string) error {
 }
 
 func cmdPull(s *scripted, args []string) error {
+	title := s.flags.String("title", "", "")
 	args, err := s.args(args, 3, 3)
 	if err != nil {
 		return err
 	}
-	n, err := s.open(args[0], args[1], args[2], "Merge "+args[1])
+	n, err := s.open(args[0], args[1], args[2], cmp.Or(*title, "Merge "+args[1]))
 	s.set("PR", n)
 	return err
 }
