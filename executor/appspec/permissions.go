@@ -1,0 +1,129 @@
+package appspec
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// permit applies the permissions of a spec on a host. Links are left alone: what they point to has entries of its own.
+func permit(s *Spec, host *os.Root) error {
+	for _, p := range s.Permissions {
+		who, err := p.account()
+		if err != nil {
+			return fmt.Errorf("%s:%d: permissions of %s: %w", s.File, p.Line, p.Object, err)
+		}
+		names, err := p.names(host)
+		if err != nil {
+			return fmt.Errorf("%s:%d: permissions of %s: %w", s.File, p.Line, p.Object, err)
+		}
+		for _, name := range names {
+			if who.uid >= 0 || who.gid >= 0 {
+				if err := host.Lchown(name, who.uid, who.gid); err != nil {
+					return fmt.Errorf("%s:%d: owner of /%s: %w", s.File, p.Line, name, err)
+				}
+			}
+			if p.HasMode {
+				if err := host.Chmod(name, fileMode(p.Mode)); err != nil {
+					return fmt.Errorf("%s:%d: mode of /%s: %w", s.File, p.Line, name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// names are the files and folders that an entry is about.
+func (p Permission) names(host *os.Root) ([]string, error) {
+	object := strings.TrimPrefix(p.Object, "/")
+	info, err := host.Stat(object)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("it is not on the host after the installation")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{object}, nil
+	}
+	var out []string
+	if !p.Files && !p.Folders && p.Pattern == "**" {
+		out = append(out, object)
+	}
+	err = fs.WalkDir(host.FS(), object, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == object || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		below := strings.TrimPrefix(name, object+"/")
+		direct := !strings.Contains(below, "/")
+		switch {
+		case (p.Files || p.Folders) && !(p.Files && !d.IsDir() && direct) && !(p.Folders && d.IsDir()):
+		case !matches(p.Pattern, below):
+		case p.except(below):
+		default:
+			out = append(out, name)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (p Permission) except(below string) bool {
+	for _, e := range p.Except {
+		if matches(e, below) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches tells whether a pattern takes a name: the whole of it, or its last part, as the agent of CodeDeploy does.
+func matches(pattern, name string) bool {
+	whole, _ := doublestar.Match(pattern, name) // Parse has looked at the pattern
+	last, _ := doublestar.Match(pattern, path.Base(name))
+	return whole || last
+}
+
+// account is an owner and a group; -1 leaves what is.
+type account struct{ uid, gid int }
+
+func (p Permission) account() (account, error) {
+	a := account{-1, -1}
+	if p.Owner != "" {
+		u, err := user.Lookup(p.Owner)
+		if err != nil {
+			return a, fmt.Errorf("the host has no user %q", p.Owner)
+		}
+		if a.uid, err = strconv.Atoi(u.Uid); err != nil {
+			return a, err
+		}
+	}
+	if p.Group != "" {
+		g, err := user.LookupGroup(p.Group)
+		if err != nil {
+			return a, fmt.Errorf("the host has no group %q", p.Group)
+		}
+		if a.gid, err = strconv.Atoi(g.Gid); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// fileMode turns the twelve bits of an octal mode into Go's.
+func fileMode(m uint32) fs.FileMode {
+	mode := fs.FileMode(m & 0o777)
+	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if m&bit != 0 {
+			mode |= flag
+		}
+	}
+	return mode
+}
