@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/executor/document"
 )
 
 func TestParse(t *testing.T) {
@@ -43,15 +45,15 @@ artifacts:
 		t.Fatal(err)
 	}
 	want := &Spec{
-		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []Name{{"VERSION", 6}},
+		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []document.Name{{Text: "VERSION", Line: 6}},
 		Phases: []Phase{{
 			Name: Build, Line: 10, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
 			Commands: []Command{{"echo one", 13}, {"echo two\necho three\n", 14}}, Finally: []Command{{"echo done: yes", 18}},
 		}},
 		Primary: &ArtifactSpec{
-			Name: "app-$(date +%Y)", Line: 19, Files: []Name{{"**/*", 22}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
+			Name: "app-$(date +%Y)", Line: 19, Files: []document.Name{{Text: "**/*", Line: 22}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
 		},
-		Secondary: map[string]*ArtifactSpec{"docs": {Line: 27, Files: []Name{{"docs/**/*", 27}}}},
+		Secondary: map[string]*ArtifactSpec{"docs": {Line: 27, Files: []document.Name{{Text: "docs/**/*", Line: 27}}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -115,7 +117,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, err := Parse("b.yml", []byte(tc.in))
-			var errs Errors
+			var errs document.Errors
 			if spec != nil || !errors.As(err, &errs) {
 				t.Fatalf("%+v, %v; want Errors", spec, err)
 			}
@@ -138,7 +140,7 @@ func TestParseReadsWhatWindowsWrites(t *testing.T) {
 
 func TestParseReportsEverythingAtOnce(t *testing.T) {
 	_, err := Parse("b.yml", []byte("version: 0.1\ncache: {}\nphases:\n  build: {x: y}\nrun-as: z\n"))
-	var errs Errors
+	var errs document.Errors
 	if !errors.As(err, &errs) {
 		t.Fatal(err)
 	}

@@ -7,53 +7,55 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/sluicehq/sluice/executor/document"
 )
 
-func (r *reader) artifacts(s *Spec, e entry) {
+func (r *reader) artifacts(s *Spec, e document.Entry) {
 	s.Primary = r.artifact(e, "artifacts.", s.Secondary)
 	if len(s.Primary.Files) == 0 {
 		if len(s.Secondary) == 0 {
-			r.failf(e.at, "artifacts.files is missing")
+			r.Failf(e.At, "artifacts.files is missing")
 		}
 		s.Primary = nil
 	}
 }
 
 // artifact reads one artifact. Secondary ones go into the map; where it is nil they are not known.
-func (r *reader) artifact(e entry, prefix string, secondary map[string]*ArtifactSpec) *ArtifactSpec {
+func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]*ArtifactSpec) *ArtifactSpec {
 	a := &ArtifactSpec{}
-	a.Line, _ = position(e.at)
-	for _, k := range r.mapping(e.value, strings.TrimSuffix(prefix, ".")) {
+	a.Line, _ = document.Position(e.At)
+	for _, k := range r.Mapping(e.Value, strings.TrimSuffix(prefix, ".")) {
 		switch {
-		case k.key == "files":
-			a.Files = r.list(k, prefix+"files", "")
+		case k.Key == "files":
+			a.Files = r.List(k, prefix+"files", "")
 			for i, f := range a.Files {
 				a.Files[i].Text = r.glob(k, prefix+"files", f.Text)
 			}
-		case k.key == "exclude-paths":
-			for _, x := range r.list(k, prefix+"exclude-paths", "") {
+		case k.Key == "exclude-paths":
+			for _, x := range r.List(k, prefix+"exclude-paths", "") {
 				a.Exclude = append(a.Exclude, r.glob(k, prefix+"exclude-paths", x.Text))
 			}
-		case k.key == "base-directory":
-			a.Base = r.glob(k, prefix+"base-directory", r.text(k, prefix+"base-directory"))
-		case k.key == "discard-paths":
-			a.Flat = r.yes(k, prefix+"discard-paths")
-		case k.key == "enable-symlinks":
-			a.Symlinks = r.yes(k, prefix+"enable-symlinks")
-		case k.key == "name":
-			a.Name = r.text(k, prefix+"name")
-		case k.key == "secondary-artifacts" && secondary != nil:
-			for _, x := range r.mapping(k.value, prefix+"secondary-artifacts") {
-				if !identifierRE.MatchString(x.key) {
-					r.failf(x.at, "%ssecondary-artifacts: %q is not an identifier", prefix, x.key)
+		case k.Key == "base-directory":
+			a.Base = r.glob(k, prefix+"base-directory", r.Text(k, prefix+"base-directory"))
+		case k.Key == "discard-paths":
+			a.Flat = r.Yes(k, prefix+"discard-paths")
+		case k.Key == "enable-symlinks":
+			a.Symlinks = r.Yes(k, prefix+"enable-symlinks")
+		case k.Key == "name":
+			a.Name = r.Text(k, prefix+"name")
+		case k.Key == "secondary-artifacts" && secondary != nil:
+			for _, x := range r.Mapping(k.Value, prefix+"secondary-artifacts") {
+				if !identifierRE.MatchString(x.Key) {
+					r.Failf(x.At, "%ssecondary-artifacts: %q is not an identifier", prefix, x.Key)
 				}
-				secondary[x.key] = r.artifact(x, prefix+"secondary-artifacts."+x.key+".", nil)
-				if len(secondary[x.key].Files) == 0 {
-					r.failf(x.at, "%ssecondary-artifacts.%s.files is missing", prefix, x.key)
+				secondary[x.Key] = r.artifact(x, prefix+"secondary-artifacts."+x.Key+".", nil)
+				if len(secondary[x.Key].Files) == 0 {
+					r.Failf(x.At, "%ssecondary-artifacts.%s.files is missing", prefix, x.Key)
 				}
 			}
 		default:
-			r.unknown(k, prefix, "artifacts."+k.key, "files", "name", "base-directory", "exclude-paths", "discard-paths",
+			r.unknown(k, prefix, "artifacts."+k.Key, "files", "name", "base-directory", "exclude-paths", "discard-paths",
 				"enable-symlinks", "secondary-artifacts")
 		}
 	}
@@ -61,10 +63,10 @@ func (r *reader) artifact(e entry, prefix string, secondary map[string]*Artifact
 }
 
 // glob checks a pattern of paths below the source's root and cleans it.
-func (r *reader) glob(e entry, what, pattern string) string {
+func (r *reader) glob(e document.Entry, what, pattern string) string {
 	err := checkGlob(pattern)
 	if err != nil {
-		r.failf(e.at, "%s: %v", what, err)
+		r.Failf(e.At, "%s: %v", what, err)
 		return ""
 	}
 	return path.Clean(pattern)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -143,12 +144,12 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 // wrongSpec is the report on a buildspec that cannot be run.
 func wrongSpec(file string, err error) executor.Report {
 	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
-	var several Errors
-	var one *Error
+	var several document.Errors
+	var one *document.Error
 	switch {
 	case errors.As(err, &several):
 	case errors.As(err, &one):
-		several = Errors{one}
+		several = document.Errors{one}
 	}
 	for _, e := range several {
 		report.Annotations = append(report.Annotations, annotation(file, e.Line, "Buildspec", e.Problem))

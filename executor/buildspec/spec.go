@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/executor/document"
 )
 
 // Bounds of a file. What is larger is refused before anything runs.
 const (
-	MaxSize     = 256 << 10 // bytes
-	MaxCommands = 1000      // in all phases together
-	maxPattern  = 512       // bytes of a regular expression or a glob
-	maxDepth    = 32        // of nested lists and mappings
-	maxTokens   = 40_000
+	MaxCommands = 1000 // in all phases together
+	maxPattern  = 512  // bytes of a regular expression or a glob
 )
 
 // Spec is a buildspec that was read and found to be honoured completely.
@@ -22,18 +21,12 @@ type Spec struct {
 	// Variables are env.variables, literally.
 	Variables map[string]string `json:"variables,omitempty"`
 	// Exported are the names in env.exported-variables.
-	Exported []Name `json:"exported,omitempty"`
+	Exported []document.Name `json:"exported,omitempty"`
 	// Phases in the order they run; those that the file does not have are left out.
 	Phases []Phase `json:"phases"`
 	// Primary is artifacts itself, Secondary artifacts.secondary-artifacts by identifier.
 	Primary   *ArtifactSpec            `json:"primary,omitempty"`
 	Secondary map[string]*ArtifactSpec `json:"secondary,omitempty"`
-}
-
-// Name is a text and the line it stands on.
-type Name struct {
-	Text string `json:"text"`
-	Line int    `json:"line"`
 }
 
 // Names of phases, in their order.
@@ -118,13 +111,13 @@ func parseOnFailure(s string) (OnFailure, error) {
 
 // ArtifactSpec says which files an artifact has.
 type ArtifactSpec struct {
-	Name     string   `json:"name,omitempty"` // shell text, evaluated in the build
-	Line     int      `json:"line"`
-	Files    []Name   `json:"files"`
-	Exclude  []string `json:"exclude,omitempty"`
-	Base     string   `json:"base,omitempty"` // a glob, for one level
-	Flat     bool     `json:"flat,omitempty"` // discard-paths
-	Symlinks bool     `json:"symlinks,omitempty"`
+	Name     string          `json:"name,omitempty"` // shell text, evaluated in the build
+	Line     int             `json:"line"`
+	Files    []document.Name `json:"files"`
+	Exclude  []string        `json:"exclude,omitempty"`
+	Base     string          `json:"base,omitempty"` // a glob, for one level
+	Flat     bool            `json:"flat,omitempty"` // discard-paths
+	Symlinks bool            `json:"symlinks,omitempty"`
 }
 
 var (

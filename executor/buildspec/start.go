@@ -16,6 +16,7 @@ import (
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -146,7 +147,7 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 		return nil, err
 	}
 	if _, err := chosen(spec, outputs); err != nil {
-		return nil, &Error{file, 1, 1, err.Error()}
+		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: err.Error()}
 	}
 	return spec, nil
 }

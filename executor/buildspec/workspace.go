@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
@@ -199,20 +200,20 @@ func readSpec(src, file string) ([]byte, error) {
 	defer root.Close()
 	info, err := root.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{file, 1, 1, "the revision has no such file; add it, or name another one by with.file"}
+		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: "the revision has no such file; add it, or name another one by with.file"}
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, &Error{file, 1, 1, "this is no regular file"}
+		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: "this is no regular file"}
 	}
 	f, err := root.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxSize+1))
+	return io.ReadAll(io.LimitReader(f, document.MaxSize+1))
 }
 
 // giveTo makes the working folders of a try the user's; the commands' files in state stay the server's.

@@ -1,8 +1,15 @@
-package buildspec
+// Package document reads the YAML files that a build brings along, buildspec.yml and appspec.yml: within bounds, strictly,
+// and with the place of everything that is wrong.
+//
+// Such a file comes from the revision that runs, so from whoever may push. Its bytes and tokens are looked over before the
+// library builds anything from them, so that size and depth are known to be harmless; aliases, tags and several documents
+// are refused.
+package document
 
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,7 +19,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Error is something wrong with a buildspec, where it stands.
+// Error is something wrong with a file, where it stands.
 type Error struct {
 	File         string
 	Line, Column int // from 1
@@ -23,7 +30,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Problem)
 }
 
-// Errors is everything that is wrong with a buildspec, in the order it stands there.
+// Errors is everything that is wrong with a file, in the order it stands there.
 type Errors []*Error
 
 func (e Errors) Error() string {
@@ -34,9 +41,24 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// parseTree reads YAML with bounds: a scan of the bytes and the tokens comes before the library builds anything, so
-// that depth and size are known to be harmless. Aliases, tags and several documents are refused.
-func parseTree(file string, b []byte) (root ast.Node, err *Error) {
+// Bounds of a file. What is larger is refused before anything is made of it.
+const (
+	MaxSize   = 256 << 10 // bytes
+	maxDepth  = 32        // of nested lists and mappings
+	maxTokens = 40_000
+)
+
+// Parse reads a file and returns a reader for its tree, and the tree's root. name is what errors carry. The error is
+// Errors: the file is not one YAML document within the bounds.
+func Parse(name string, b []byte) (*Reader, ast.Node, error) {
+	root, bad := parse(name, b)
+	if bad != nil {
+		return nil, nil, Errors{bad}
+	}
+	return &Reader{file: name}, root, nil
+}
+
+func parse(file string, b []byte) (root ast.Node, err *Error) {
 	defer func() {
 		if r := recover(); r != nil { // a fault of the library must not become ours
 			root, err = nil, &Error{file, 1, 1, "this cannot be read as YAML"}
@@ -79,7 +101,7 @@ func parseTree(file string, b []byte) (root ast.Node, err *Error) {
 			}
 		case token.DocumentHeaderType:
 			if documents++; documents > 1 {
-				return nil, fail(p.Line, p.Column, "a second document; a buildspec is one")
+				return nil, fail(p.Line, p.Column, "a second document; the file has one")
 			}
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			return nil, fail(p.Line, p.Column, "anchors and aliases are not read; write the value again")
@@ -100,7 +122,7 @@ func parseTree(file string, b []byte) (root ast.Node, err *Error) {
 		return nil, e
 	}
 	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
-		return nil, fail(1, 1, "the file is empty; a buildspec has version and phases")
+		return nil, fail(1, 1, "the file is empty")
 	}
 	return f.Docs[0].Body, nil
 }
@@ -110,24 +132,38 @@ func firstLine(s string) string {
 	return s
 }
 
-// reader walks a tree and collects what is wrong with it.
-type reader struct {
+// Reader walks a tree and collects what is wrong with it.
+type Reader struct {
 	file string
 	errs Errors
 }
 
-func (r *reader) failf(n ast.Node, format string, args ...any) {
-	line, column := position(n)
+// Err is everything that was found wrong, sorted by line, as Errors; nil when nothing was.
+func (r *Reader) Err() error {
+	if len(r.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.errs, func(a, b *Error) int { return a.Line - b.Line })
+	return r.errs
+}
+
+// File is the name that errors carry.
+func (r *Reader) File() string { return r.file }
+
+// Failf notes that something is wrong at a node; nil is the beginning of the file.
+func (r *Reader) Failf(n ast.Node, format string, args ...any) {
+	line, column := Position(n)
 	r.errs = append(r.errs, &Error{r.file, line, column, fmt.Sprintf(format, args...)})
 }
 
-func position(n ast.Node) (line, column int) {
+// Position is where a node begins, from 1.
+func Position(n ast.Node) (line, column int) {
 	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
 		return 1, 1
 	}
 	t := n.GetToken()
 	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
-		return position(m.Values[0])
+		return Position(m.Values[0])
 	}
 	if m, ok := n.(*ast.MappingValueNode); ok && m.Key != nil && m.Key.GetToken() != nil {
 		t = m.Key.GetToken() // its own token is the colon
@@ -135,15 +171,21 @@ func position(n ast.Node) (line, column int) {
 	return max(t.Position.Line, 1), max(t.Position.Column, 1)
 }
 
-// entry is a key with its value.
-type entry struct {
-	key   string
-	at    ast.Node
-	value ast.Node // nil when there is none
+// Entry is a key with its value.
+type Entry struct {
+	Key   string
+	At    ast.Node // the key
+	Value ast.Node // nil when there is none
 }
 
-// mapping returns the entries of a mapping, and refuses duplicate keys. Nothing counts as an empty one.
-func (r *reader) mapping(n ast.Node, what string) []entry {
+// Name is a text and the line it stands on.
+type Name struct {
+	Text string `json:"text"`
+	Line int    `json:"line"`
+}
+
+// Mapping returns the entries of a mapping, and refuses duplicate keys. Nothing counts as an empty one.
+func (r *Reader) Mapping(n ast.Node, what string) []Entry {
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
@@ -153,34 +195,34 @@ func (r *reader) mapping(n ast.Node, what string) []entry {
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{n}
 	default:
-		r.failf(n, "%s must be a mapping", what)
+		r.Failf(n, "%s must be a mapping", what)
 		return nil
 	}
-	var out []entry
+	var out []Entry
 	seen := map[string]int{}
 	for _, v := range values {
-		key, ok := scalar(v.Key)
+		key, ok := Scalar(v.Key)
 		if !ok || v.Key.IsMergeKey() {
-			r.failf(v.Key, "%s: a key must be a text", what)
+			r.Failf(v.Key, "%s: a key must be a text", what)
 			continue
 		}
-		line, _ := position(v.Key)
+		line, _ := Position(v.Key)
 		if before, twice := seen[key]; twice {
-			r.failf(v.Key, "%s is there twice, first in line %d", key, before)
+			r.Failf(v.Key, "%s is there twice, first in line %d", key, before)
 			continue
 		}
 		seen[key] = line
-		e := entry{key: key, at: v.Key, value: v.Value}
+		e := Entry{Key: key, At: v.Key, Value: v.Value}
 		if _, null := v.Value.(*ast.NullNode); null {
-			e.value = nil
+			e.Value = nil
 		}
 		out = append(out, e)
 	}
 	return out
 }
 
-// scalar is a scalar's text as it is written.
-func scalar(n ast.Node) (string, bool) {
+// Scalar is a scalar's text as it is written.
+func Scalar(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		return n.Value, true
@@ -192,46 +234,46 @@ func scalar(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// text reads a text.
-func (r *reader) text(e entry, what string) string {
-	if e.value == nil {
-		r.failf(e.at, "%s must be a text", what)
+// Text reads a text.
+func (r *Reader) Text(e Entry, what string) string {
+	if e.Value == nil {
+		r.Failf(e.At, "%s must be a text", what)
 		return ""
 	}
-	s, ok := scalar(e.value)
+	s, ok := Scalar(e.Value)
 	if !ok {
-		r.failf(e.value, "%s must be a text", what)
+		r.Failf(e.Value, "%s must be a text", what)
 	}
 	return s
 }
 
-// yes reads yes or no.
-func (r *reader) yes(e entry, what string) bool {
-	switch strings.ToLower(r.text(e, what)) {
+// Yes reads yes or no.
+func (r *Reader) Yes(e Entry, what string) bool {
+	switch strings.ToLower(r.Text(e, what)) {
 	case "yes", "true":
 		return true
 	case "no", "false":
 		return false
 	}
-	r.failf(e.at, "%s must be yes or no", what)
+	r.Failf(e.At, "%s must be yes or no", what)
 	return false
 }
 
-// list reads a list of texts, each with its line.
-func (r *reader) list(e entry, what, hint string) []Name {
-	seq, ok := e.value.(*ast.SequenceNode)
+// List reads a list of texts, each with its line. hint ends the message about an entry that is no text.
+func (r *Reader) List(e Entry, what, hint string) []Name {
+	seq, ok := e.Value.(*ast.SequenceNode)
 	if !ok {
-		r.failf(e.at, "%s must be a list", what)
+		r.Failf(e.At, "%s must be a list", what)
 		return nil
 	}
 	var out []Name
 	for _, v := range seq.Values {
-		s, ok := scalar(v)
+		s, ok := Scalar(v)
 		if !ok {
-			r.failf(v, "%s: every entry must be a text%s", what, hint)
+			r.Failf(v, "%s: every entry must be a text%s", what, hint)
 			continue
 		}
-		line, _ := position(v)
+		line, _ := Position(v)
 		out = append(out, Name{Text: s, Line: line})
 	}
 	return out
