@@ -319,44 +319,6 @@ func writeVerdict(b *strings.Builder, v gitflow.Verdict) {
 	}
 }
 
-// configCheck tells whether the configuration a pull request proposes can be used.
-func (s *session) configCheck(at *atSHA) forge.CheckRun {
-	run := forge.CheckRun{Name: CheckConfig, SHA: at.sha, Title: "The configuration is not touched"}
-	if at.group != nil {
-		run.Title = "Judged with the pull requests in this group"
-		return completed(run, forge.Success)
-	}
-	touched := false
-	for _, f := range at.findings {
-		if f.Unknown != "" {
-			run.Title = f.Unknown
-			return completed(run, forge.Failure)
-		}
-		touched = touched || f.Config.Touched
-		run.Annotations = append(run.Annotations, f.Config.Problems...)
-	}
-	run.Summary = s.configNotice()
-	switch {
-	case s.repo.ConfigProblem != "":
-		run.Title = "The newest configuration cannot be used; the last good one is in force"
-	case s.repo.ConfigMisfit != "":
-		run.Title = "The configuration names a branch that there is not"
-	}
-	switch {
-	case len(run.Annotations) > 0:
-		run.Title = fmt.Sprintf("%d problem(s) in %s", len(run.Annotations), ".github/sluice.yml")
-		var list strings.Builder
-		for _, a := range run.Annotations {
-			fmt.Fprintf(&list, "- line %d: %s %s\n", a.StartLine, code(a.Title), prose(a.Message))
-		}
-		run.Text = list.String()
-		return completed(run, forge.Failure)
-	case touched:
-		run.Title = "The configuration is valid; it takes effect once it is on the default branch"
-	}
-	return completed(run, forge.Success)
-}
-
 // pipelineCheck tells where the pipelines of a SHA are. It succeeds when the last stage before the approval succeeded.
 func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 	run := forge.CheckRun{Name: CheckPipeline, SHA: at.sha}

@@ -100,6 +100,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "override", usage: "/override check --reason text", help: "let `sluice/branch` or `sluice/pipeline` pass for exactly this head and base, or a version ship before a lower one (`order`)", door: DoorOverride, minArgs: 1, maxArgs: 1, flags: []string{"reason"}, reason: true, changes: true, where: onPull, pinned: true,
 		more: "It ends when the head or the base moves. `sluice/promotion` and the pipeline of what ships cannot be overridden: what goes to production is what was tested and approved. Neither can `sluice/config`."},
 	{name: "refresh", usage: "/refresh", help: "fetch everything about this pull request again, and judge it anew", door: DoorRefresh, changes: true, where: onPull},
+	{name: "config check", usage: "/config check", help: "what the configuration that this pull request proposes would change", door: DoorRefresh, where: onPull},
 	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
 	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
 	{name: "rollback", usage: "/rollback [environment] [to version] --reason text", help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},

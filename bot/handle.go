@@ -141,6 +141,11 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 	if from.Repo.ID == 0 {
 		return nil
 	}
+	if p, ok := e.(event.PullRequest); ok {
+		if err := b.organizationPull(ctx, p); err != nil {
+			return err
+		}
+	}
 	if p, ok := e.(event.Push); ok {
 		if err := b.organizationPushed(ctx, p); err != nil {
 			return err

@@ -70,8 +70,8 @@ func (s *session) organizationSource(ctx context.Context) (organizationSource, e
 	return o, nil
 }
 
-// read reads the organization's defaults and the models that they and a repository's file extend, at one commit.
-func (o organizationSource) read(ctx context.Context, own []byte) (org *config.Organization, problem string, err error) {
+// read reads the organization's defaults and the models that they and files of repositories extend, at one commit.
+func (o organizationSource) read(ctx context.Context, files ...[]byte) (org *config.Organization, problem string, err error) {
 	org = &config.Organization{Name: o.name, SHA: o.sha, Absent: o.absent}
 	if o.sha == "" {
 		return org, "", nil
@@ -79,7 +79,10 @@ func (o organizationSource) read(ctx context.Context, own []byte) (org *config.O
 	if org.File, problem, err = readFile(ctx, o.gh, config.FileName, o.sha); err != nil || problem != "" {
 		return org, problem, err
 	}
-	paths := append(config.ModelFiles(org.File), config.ModelFiles(own)...)
+	var paths []string
+	for _, f := range append(files, org.File) {
+		paths = append(paths, config.ModelFiles(f)...)
+	}
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
 		data, problem, err := readFile(ctx, o.gh, path, o.sha)

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -22,11 +21,6 @@ type finding struct {
 	Config configFinding `json:"config"`
 	// Unknown is why the rules could not be judged: the check fails with it.
 	Unknown string `json:"unknown,omitempty"`
-}
-
-type configFinding struct {
-	Touched  bool               `json:"touched"`
-	Problems []forge.Annotation `json:"problems,omitempty"`
 }
 
 // pullChanged handles a change of a pull request.
@@ -152,21 +146,32 @@ func findingOf(p store.Pull) (finding, error) {
 
 // find judges the pull request as it is now.
 func (s *session) find(ctx context.Context, pr forge.PullRequest) (finding, error) {
+	verdict, files, known, err := s.verdict(ctx, pr)
+	f := finding{Verdict: verdict}
+	if err != nil {
+		return f, err
+	}
+	if !known {
+		if files, known, err = s.gh.PullFiles(ctx, pr.Number); err != nil {
+			return f, err
+		}
+	}
+	if s.touchesConfig(files) || !known {
+		f.Config, err = s.findConfig(ctx, pr)
+	}
+	return f, err
+}
+
+// verdict holds the pull request against the rules. files are those that it changes, where the comparisons tell.
+func (s *session) verdict(ctx context.Context, pr forge.PullRequest) (v gitflow.Verdict, files []string, known bool, err error) {
 	facts, err := s.pullFacts(ctx, pr)
 	if err != nil {
-		return finding{}, err
+		return v, nil, false, err
 	}
-	var f finding
-	var files []string
-	known := false
 	for _, need := range gitflow.PullNeeds(s.names(), facts) {
 		answer, raw, err := s.flowCompare(ctx, need)
-		var limit *forge.RateLimitError
-		switch {
-		case errors.As(err, &limit):
-			return f, err
-		case err != nil:
-			return f, err
+		if err != nil {
+			return v, nil, false, err
 		}
 		answer.CompareRequest = need
 		facts.Comparisons = append(facts.Comparisons, answer)
@@ -175,16 +180,7 @@ func (s *session) find(ctx context.Context, pr forge.PullRequest) (finding, erro
 			files, known = raw.Files, true
 		}
 	}
-	f.Verdict = gitflow.CheckPull(s.names(), facts)
-	if !known {
-		if files, known, err = s.gh.PullFiles(ctx, pr.Number); err != nil {
-			return f, err
-		}
-	}
-	if slices.Contains(files, config.FileName) || !known {
-		f.Config, err = s.findConfig(ctx, pr)
-	}
-	return f, err
+	return gitflow.CheckPull(s.names(), facts), files, known, nil
 }
 
 // pullFacts is a pull request in gitflow's words.
@@ -237,35 +233,6 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 	}
 	facts.OpenReleases = open
 	return facts, nil
-}
-
-// findConfig lints the configuration a pull request proposes. It is never used from there.
-func (s *session) findConfig(ctx context.Context, pr forge.PullRequest) (configFinding, error) {
-	data, err := s.gh.File(ctx, config.FileName, pr.Head.SHA)
-	var odd *forge.NotAFileError
-	switch {
-	case errors.Is(err, forge.ErrNotFound):
-		return configFinding{Touched: true}, nil // removed: zero configuration
-	case errors.As(err, &odd):
-		return configFinding{Touched: true, Problems: []forge.Annotation{{
-			Path: config.FileName, StartLine: 1, EndLine: 1, Level: "failure", Title: "not a file", Message: odd.Error(),
-		}}}, nil
-	case err != nil:
-		return configFinding{}, err
-	}
-	_, problems := config.ParseRepo(data, s.b.configContext(s.repo.Owner, s.repo.Name, nil))
-	f := configFinding{Touched: true}
-	for _, p := range problems {
-		line := max(p.Line, 1)
-		message := p.Problem
-		if p.Hint != "" {
-			message += "\n" + p.Hint
-		}
-		f.Problems = append(f.Problems, forge.Annotation{
-			Path: config.FileName, StartLine: line, EndLine: line, Level: "failure", Title: p.Field, Message: message,
-		})
-	}
-	return f, nil
 }
 
 // reviewed handles a review: where branch rules ask for reviews, a release waiting for one goes on.

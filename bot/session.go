@@ -69,6 +69,15 @@ var errInactive = errors.New("sluice is not active in this repository")
 // open starts the handling of something in a repository. A repository seen for the first time gets its baseline: heads
 // and tags are recorded, and nothing is started for what is there already. errInactive: leave it alone.
 func (b *Bot) open(ctx context.Context, repoID int64, from event.Origin) (*session, error) {
+	s, err := b.meetRepo(ctx, repoID, from)
+	if err == nil && !s.cfg.Active {
+		return nil, errInactive
+	}
+	return s, err
+}
+
+// meetRepo is open for a repository in which Sluice need not be active. errInactive: it is gone.
+func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*session, error) {
 	us, err := b.identity(ctx)
 	if err != nil {
 		return nil, err
@@ -109,9 +118,6 @@ func (b *Bot) open(ctx context.Context, repoID int64, from event.Origin) (*sessi
 	}
 	if err := s.useConfig(ctx); err != nil {
 		return nil, err
-	}
-	if !s.cfg.Active {
-		return nil, errInactive
 	}
 	return s, nil
 }
