@@ -18,23 +18,35 @@ import (
 func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, error) {
 	origin := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
 	w := &world{phase: phaseStart}
-	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindRelease}
+	w.State = gitflow.State{Kind: gitflow.KindRelease}
 	r := store.Release{
 		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindRelease, Status: store.ReleaseOpen,
 		StartedBy: q.by, Origin: origin, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
-	if err := s.lookBranches(ctx, &store.Release{Branch: s.names().Development}, w); err != nil {
+	line, known, err := s.namedLine(ctx, q.Flag("from"))
+	if err != nil {
 		return "", err
 	}
+	if known {
+		r.Line = line
+	}
+	if err := s.lookBranches(ctx, &store.Release{Branch: s.names().Development, Line: r.Line}, w); err != nil {
+		return "", err
+	}
+	w.Names = s.namesOf(&r)
 	from := w.Development.SHA
-	if given := q.Flag("from"); given != "" {
+	if r.Line != "" {
+		if from, _, err = s.lineStart(ctx, r.Line); err != nil {
+			return "", err
+		}
+	} else if given := q.Flag("from"); given != "" {
 		c, err := s.gh.Commit(ctx, given)
 		if err != nil {
 			return "", notThere(err, fmt.Sprintf("There is no commit %s here.", code(given)))
 		}
 		from = c.SHA
 	}
-	v, explanation, err := s.versionFor(ctx, from, q.Arg(0))
+	v, explanation, err := s.versionFor(ctx, r.Line, from, q.Arg(0))
 	if err != nil {
 		return "", err
 	}
@@ -154,14 +166,14 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	if err := tagging.CheckHotfixID(id); err != nil {
 		return "", &userError{prose(err.Error()) + "."}
 	}
-	from, version, err := s.running(ctx, q.Flag("from"))
+	from, version, line, err := s.mended(ctx, q.Flag("from"))
 	if err != nil {
 		return "", err
 	}
 	w := &world{phase: phaseStart}
-	w.State = gitflow.State{Names: s.names(), Kind: gitflow.KindHotfix}
+	w.State = gitflow.State{Kind: gitflow.KindHotfix}
 	r := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, HotfixID: id, Status: store.ReleaseOpen,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, HotfixID: id, Line: line, Status: store.ReleaseOpen,
 		Branch: strings.Replace(s.names().Hotfix, "{id}", id, 1), CutSHA: from, HeadSHA: from,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
@@ -173,18 +185,21 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	if err := s.lookBranches(ctx, &r, w); err != nil {
 		return "", err
 	}
+	w.Names = s.namesOf(&r)
 	head := w.Head
 	if err := s.startFacts(ctx, &r, w, q); err != nil {
 		return "", err
 	}
 	w.Head, w.Start.Green = head, gitflow.Yes
-	on, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: from})
-	if err != nil {
-		return "", err
-	}
-	w.Start.OnLine = gitflow.No
-	if on.Contains() {
-		w.Start.OnLine = gitflow.Yes
+	if line == "" {
+		on, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: from})
+		if err != nil {
+			return "", err
+		}
+		w.Start.OnLine = gitflow.No
+		if on.Contains() {
+			w.Start.OnLine = gitflow.Yes
+		}
 	}
 	plan := gitflow.PlanStart(w.State)
 	switch {
@@ -195,9 +210,37 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
 	}
-	q.said = fmt.Sprintf("%s is cut from %s, what production runs. Push the fix there; the pull request opens with the first commit:\n\n%s",
-		code(r.Branch), short(from), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch)))
+	what := "what production runs"
+	if r.Line != "" {
+		what = "the head of " + code(s.supportBranch(r.Line))
+	}
+	q.said = fmt.Sprintf("%s is cut from %s, %s, and will be %s. Push the fix there; the pull request opens with the first commit:\n\n%s",
+		code(r.Branch), short(from), what, code(r.Version), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch)))
 	return q.said, s.recordStart(ctx, q, &r)
+}
+
+// mended is the commit that a hotfix is cut from, the version it mends, and the support line it belongs to, if any: the one
+// that --from names, or the one that production was taken back to.
+func (s *session) mended(ctx context.Context, from string) (sha string, v tagging.Version, line string, err error) {
+	line, known, err := s.namedLine(ctx, from)
+	if err != nil {
+		return "", v, "", err
+	}
+	if !known {
+		if sha, v, err = s.running(ctx, from); err != nil {
+			return "", v, "", err
+		}
+		err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, v.String())
+			line = r.Line
+			return ignoreMissing(err)
+		})
+		if err != nil || line == "" {
+			return sha, v, "", err
+		}
+	}
+	sha, high, err := s.lineStart(ctx, line)
+	return sha, high.Version, line, err
 }
 
 // running is the commit to mend and the version that production runs, or those of a named version. The commit is the

@@ -40,6 +40,14 @@ type startRequest struct {
 	only *pipeline.Definition
 }
 
+// line is the support line of the request's release; empty: none.
+func (q startRequest) line() string {
+	if q.release == nil {
+		return ""
+	}
+	return q.release.Line
+}
+
 // built is an artifact that exists already.
 type built struct {
 	version, image, digest string
@@ -78,7 +86,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 		return nil, fmt.Errorf("commit %s: %w", q.sha, err)
 	}
 	x.CommitTime = commit.Time
-	x.ConfigHash = s.cfg.ApprovalHash(hashKind(q.kind))
+	x.ConfigHash = s.cfg.ApprovalHash(pipelineKind(s.cfg, q.kind, q.line()))
 	in := pipeline.Input{
 		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
 		Image: pipeline.Image{Reference: x.Image}, Artifacts: q.given.artifacts,
@@ -177,7 +185,11 @@ func (s *session) definition(ctx context.Context, q startRequest) (pipeline.Defi
 			return pipeline.Definition{}, false, fmt.Errorf("buildspec.yml at %s: %w", q.sha, err)
 		}
 	}
-	def, ok := s.cfg.Pipeline(q.kind, rev)
+	kind := q.kind
+	if kind != kindRestore {
+		kind = pipelineKind(s.cfg, kind, q.line())
+	}
+	def, ok := s.cfg.Pipeline(kind, rev)
 	return def, ok, nil
 }
 

@@ -35,7 +35,7 @@ func (s *session) releasePage(ctx context.Context, r *store.Release, step gitflo
 }
 
 // notes are the release notes: the pull requests and commits since the release before. latest tells whether no other
-// release is later.
+// release is later; one of a support line never is the latest.
 func (s *session) notes(ctx context.Context, r *store.Release) (text string, latest bool, err error) {
 	v, err := tagging.ParseVersion(r.Version)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *session) notes(ctx context.Context, r *store.Release) (text string, lat
 		return "", false, err
 	}
 	high, any := log.Highest(tagging.Trunk())
-	latest = !any || log.Compare(v, high.Version) >= 0
+	latest = r.Line == "" && (!any || log.Compare(v, high.Version) >= 0)
 	n := tagging.Notes{Version: v, RepoURL: s.htmlURL(), Current: r.Tag}
 	if r.ProductionImage != "" {
 		n.Image = r.ProductionImage + "@" + r.ProductionDigest

@@ -64,7 +64,7 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 	}
 	switch r.Status {
 	case store.ReleaseReleased, store.ReleaseRolledBack:
-		run.Title = fmt.Sprintf("%s is in production", r.Version)
+		run.Title = fmt.Sprintf("%s %s", r.Version, inProduction(r))
 		switch {
 		case r.Status == store.ReleaseRolledBack && r.ReleasedAt.IsZero():
 			run.Title = fmt.Sprintf("The deployment of %s failed and was rolled back", r.Version)

@@ -197,6 +197,12 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 		for _, h := range heads {
 			switch s.classify(h.Name).Kind {
 			case gitflow.KindRelease:
+				if out, err := ofSupportLine(ctx, tx, s.repo.ID, h.Name); err != nil || out && h.Name != pr.Head.Branch && h.Name != pr.Base.Branch {
+					if err != nil {
+						return err
+					}
+					continue
+				}
 				facts.OpenReleases = append(facts.OpenReleases, h.Name)
 			}
 		}

@@ -100,7 +100,11 @@ func (s *session) build(ctx context.Context, branch gitflow.Branch, was, now str
 	case gitflow.KindBackmerge, gitflow.KindFinish:
 		s.touchAll = true
 		return nil
-	case gitflow.KindRelease, gitflow.KindHotfix, gitflow.KindSupport:
+	case gitflow.KindSupport:
+		return s.supportPushed(ctx, startRequest{
+			kind: pipeline.KindSupport, branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now,
+		})
+	case gitflow.KindRelease, gitflow.KindHotfix:
 		return s.candidatePushed(ctx, branch, was, now, e)
 	case gitflow.KindDevelopment:
 		s.touchAll = true

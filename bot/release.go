@@ -125,6 +125,8 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 		return true, s.failRelease(ctx, r, x, "The promotion failed: ")
 	case r.Status == store.ReleaseFailed && x != nil && !x.Status.Final():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleasePromoting, "" })
+	case r.Status == store.ReleasePromoting && x != nil && x.Status == pipeline.Succeeded && w.Undeployed:
+		return true, s.released(ctx, r)
 	case d == nil:
 		return false, nil
 	case r.Status == store.ReleasePromoting && d.Status == pipeline.Succeeded:
@@ -145,7 +147,7 @@ func awaitsEntry(x *store.Execution) bool {
 // staleConfig tells whether what approvals rest on was changed in the configuration while a candidate waits.
 func (s *session) staleConfig(r *store.Release, x *store.Execution) bool {
 	_, _, waits := x.State.OpenApproval()
-	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind))
+	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.cfg.ApprovalHash(pipelineKind(s.cfg, x.Kind, r.Line))
 }
 
 // configChanged is why approvals fall when what they rest on was changed in the file.
@@ -166,7 +168,7 @@ func (s *session) rebind(ctx context.Context, r *store.Release, x *store.Executi
 // released records that production runs the release. The check turns green before anything is merged.
 func (s *session) released(ctx context.Context, r *store.Release) error {
 	// Told first: once the record says so, nobody comes here again.
-	if err := s.tell(ctx, r, "deployed", "is in production"); err != nil {
+	if err := s.tell(ctx, r, "deployed", inProduction(r)); err != nil {
 		return err
 	}
 	err := s.updateRelease(ctx, r, func(r *store.Release) {
@@ -230,6 +232,11 @@ func (s *session) finished(ctx context.Context, r *store.Release, w *world) erro
 	s.touch(r.ID)
 	s.mark(r.SHA)
 	s.mark(r.HeadSHA)
+	if r.Line != "" && r.Status != store.ReleaseAbandoned {
+		if err := s.carryForward(ctx, r); err != nil {
+			return err
+		}
+	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.Release(ctx, r.ID)
 		if err != nil {
@@ -303,8 +310,15 @@ func (s *session) adoptBranch(ctx context.Context, branch gitflow.Branch, head s
 	if branch.Kind == gitflow.KindSupport || len(branch.Flaws) > 0 {
 		return nil, nil
 	}
+	line, err := s.nearestLine(ctx, branch, head)
+	if err != nil {
+		return nil, err
+	}
 	base := s.names().Development
-	if branch.Kind == gitflow.KindHotfix {
+	switch {
+	case line != "":
+		base = s.supportBranch(line)
+	case branch.Kind == gitflow.KindHotfix:
 		base = s.names().Production
 	}
 	c, err := s.compare(ctx, base, head)
@@ -312,7 +326,7 @@ func (s *session) adoptBranch(ctx context.Context, branch gitflow.Branch, head s
 		return nil, err
 	}
 	r := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: string(branch.Kind), Branch: branch.Name, HotfixID: branch.ID,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: string(branch.Kind), Branch: branch.Name, HotfixID: branch.ID, Line: line,
 		CutSHA: c.MergeBase, HeadSHA: head, Status: store.ReleaseOpen, StartedBy: by,
 		Origin: "branch " + branch.Name, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}

@@ -17,7 +17,15 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 	w.Version, w.Branch, w.Tag = r.Version, r.Branch, r.Tag
 	w.Order, w.KeepBranch = gitflow.Order(s.cfg.Finish.Order), !s.cfg.Finish.DeleteBranch
 	w.Head, w.HeadAhead, w.Pull = "", 0, gitflow.Pull{}
-	ahead, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: r.CutSHA})
+	since := w.Production.SHA
+	if r.Line != "" { // a line's branch is where its releases come from as well
+		_, high, err := s.lineStart(ctx, r.Line)
+		if err != nil {
+			return err
+		}
+		since, w.Support = high.SHA, w.Production
+	}
+	ahead, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: since, Head: r.CutSHA})
 	if err != nil {
 		return err
 	}
@@ -28,7 +36,7 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 	w.Start = gitflow.StartFacts{
 		From: r.CutSHA, OnLine: gitflow.No, Changes: ahead.AheadBy, AllowEmpty: q.Flag("allow-empty") != "", By: q.by.Login,
 	}
-	if on.Contains() {
+	if on.Contains() || r.Line != "" {
 		w.Start.OnLine = gitflow.Yes
 	}
 	if r.Kind == pipeline.KindRelease {
@@ -52,7 +60,7 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 		w.Start.OtherBranches = append(w.Start.OtherBranches, h.Name)
 	}
 	for _, l := range live {
-		if l.Kind == pipeline.KindRelease {
+		if l.Kind == pipeline.KindRelease && l.Line == r.Line {
 			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
 		}
 	}
@@ -67,7 +75,7 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 			return fmt.Errorf("production registry: %w", err)
 		}
 	}
-	f, err := s.preflight(ctx, r.Branch, r.Tag, r.CutSHA, w.Production.SHA)
+	f, err := s.preflight(ctx, r, r.CutSHA, w.Production.SHA)
 	if err != nil {
 		return err
 	}
@@ -84,12 +92,15 @@ func (s *session) sourceFacts(ctx context.Context, r *store.Release, w *world, a
 		return err
 	}
 	if w.Start.Green != gitflow.Yes {
-		if w.Start.LastGreen, err = s.lastGreen(ctx); err != nil {
+		if w.Start.LastGreen, err = s.lastGreen(ctx, r.Line); err != nil {
 			return err
 		}
 	}
 	if !ahead.Truncated && !ahead.Missing {
 		w.Start.Empty, _ = tagging.NothingToRelease(versionCommits(raw.Commits))
+	}
+	if w.Production.SHA == "" {
+		return nil // the line begins with this release
 	}
 	behind, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: r.CutSHA, Head: w.Production.SHA})
 	if err != nil {
@@ -103,11 +114,15 @@ func (s *session) sourceFacts(ctx context.Context, r *store.Release, w *world, a
 	return nil
 }
 
-// lastGreen is the newest commit of development that passed its pipeline; empty: none that is known.
-func (s *session) lastGreen(ctx context.Context) (string, error) {
+// lastGreen is the newest commit of development, or of a support line, that passed its pipeline; empty: none that is known.
+func (s *session) lastGreen(ctx context.Context, line string) (string, error) {
+	kind, branch := pipeline.KindDevelopment, s.names().Development
+	if line != "" {
+		kind, branch = pipeline.KindSupport, s.supportBranch(line)
+	}
 	var newest []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		newest, err = tx.ExecutionsFor(ctx, s.repo.ID, pipeline.KindDevelopment, s.names().Development, 50)
+		newest, err = tx.ExecutionsFor(ctx, s.repo.ID, kind, branch, 50)
 		return err
 	})
 	for _, x := range newest {
@@ -118,7 +133,7 @@ func (s *session) lastGreen(ctx context.Context) (string, error) {
 	return "", err
 }
 
-// green tells whether a commit passed: by our own pipeline for development, else by what other checks report.
+// green tells whether a commit passed: by our own pipeline for development or a support line, else by what other checks report.
 func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error) {
 	var at []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -130,7 +145,7 @@ func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error)
 	}
 	ran, underWay := false, false
 	for _, x := range at {
-		if x.Kind != pipeline.KindDevelopment {
+		if x.Kind != pipeline.KindDevelopment && x.Kind != pipeline.KindSupport {
 			continue
 		}
 		ran = true

@@ -36,7 +36,7 @@ type world struct {
 func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world, error) {
 	w := &world{phase: ph}
 	w.State = gitflow.State{
-		Names: s.names(), Kind: gitflow.Kind(r.Kind), Version: r.Version, Branch: r.Branch, Tag: r.Tag,
+		Names: s.namesOf(r), Kind: gitflow.Kind(r.Kind), Version: r.Version, Branch: r.Branch, Tag: r.Tag,
 		Order: gitflow.Order(s.cfg.Finish.Order), KeepBranch: !s.cfg.Finish.DeleteBranch, Bad: r.Bad,
 	}
 	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
@@ -51,13 +51,16 @@ func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world,
 			return nil, fmt.Errorf("facts about %s %s: %w", r.Kind, r.Version, err)
 		}
 	}
+	if r.Line != "" {
+		w.Support = w.Production
+	}
 	return w, nil
 }
 
 // lookBranches reads the heads of the branches around the release.
 func (s *session) lookBranches(ctx context.Context, r *store.Release, w *world) error {
 	var err error
-	n := s.names()
+	n := s.namesOf(r)
 	w.Production.Branch, w.Development.Branch = n.Production, n.Development
 	if w.Production.SHA, err = s.head(ctx, n.Production); err != nil {
 		return err
@@ -90,7 +93,7 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 		}
 		w.Pull = flowPull(p, us)
 	case w.Head != "":
-		found, err := s.gh.PullsFrom(ctx, r.Branch, s.names().Production)
+		found, err := s.gh.PullsFrom(ctx, r.Branch, s.namesOf(r).Production)
 		if err != nil {
 			return err
 		}
@@ -188,6 +191,7 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 			w.Running++
 		}
 	}
+	w.Undeployed = undeployed(r, env.Version)
 	w.Environment = s.environmentFacts(env, history, r, w.deploying)
 	return nil
 }
@@ -236,7 +240,7 @@ func (s *session) lookSiblings(ctx context.Context, r *store.Release, w *world) 
 		return err
 	})
 	for _, l := range live {
-		if l.Kind == pipeline.KindRelease && l.ID != r.ID {
+		if l.Kind == pipeline.KindRelease && l.ID != r.ID && l.Line == r.Line {
 			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
 		}
 	}
@@ -281,7 +285,11 @@ func (s *session) lookRules(ctx context.Context, r *store.Release, w *world) err
 func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world) error {
 	if w.Candidate.SHA != "" {
 		answers := make([]gitflow.Comparison, 2)
-		for i, q := range gitflow.LacksNeeds(s.names(), w.Candidate.SHA, w.Environment.Runs.SHA) {
+		runs := w.Environment.Runs.SHA
+		if w.Undeployed {
+			runs = ""
+		}
+		for i, q := range gitflow.LacksNeeds(s.namesOf(r), w.Candidate.SHA, runs) {
 			c, _, err := s.flowCompare(ctx, s.at(q, w))
 			if err != nil {
 				return err
@@ -348,7 +356,7 @@ func (s *session) badReleases(ctx context.Context) ([]gitflow.BadRelease, error)
 
 // lookObstacles asks what would refuse a later step.
 func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world) error {
-	f, err := s.preflight(ctx, r.Branch, r.Tag, w.Candidate.SHA, w.Production.SHA)
+	f, err := s.preflight(ctx, r, w.Candidate.SHA, w.Production.SHA)
 	if err != nil {
 		return err
 	}
@@ -369,8 +377,8 @@ func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world)
 }
 
 // preflight reads the settings and rules that the end of a release depends on.
-func (s *session) preflight(ctx context.Context, branch, tag, candidate, production string) (gitflow.PreflightFacts, error) {
-	f := gitflow.PreflightFacts{Names: s.names(), Order: gitflow.Order(s.cfg.Finish.Order), AppID: s.us.AppID, Reviews: -1}
+func (s *session) preflight(ctx context.Context, r *store.Release, candidate, production string) (gitflow.PreflightFacts, error) {
+	f := gitflow.PreflightFacts{Names: s.namesOf(r), Order: gitflow.Order(s.cfg.Finish.Order), AppID: s.us.AppID, Reviews: -1}
 	info, err := s.gh.Info(ctx)
 	if err != nil {
 		return f, err
@@ -379,7 +387,10 @@ func (s *session) preflight(ctx context.Context, branch, tag, candidate, product
 	for _, q := range []struct {
 		branch string
 		into   *[]gitflow.RuleFact
-	}{{s.names().Production, &f.Production}, {s.names().Development, &f.Development}, {branch, &f.Releases}} {
+	}{{f.Names.Production, &f.Production}, {s.names().Development, &f.Development}, {r.Branch, &f.Releases}} {
+		if q.branch == s.names().Development && r.Line != "" {
+			continue // not merged into
+		}
 		rules, err := s.gh.Rules(ctx, q.branch)
 		if err != nil {
 			return f, fmt.Errorf("rules of %s: %w", q.branch, err)

@@ -20,6 +20,9 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 	if err := s.lookLine(ctx, &w.Production, w.Candidate.SHA, ""); err != nil {
 		return err
 	}
+	if r.Line != "" {
+		return s.lookFinishPull(ctx, r, w) // merged into its line, and nowhere else
+	}
 	if err := s.lookLine(ctx, &w.Development, w.Candidate.SHA, w.Production.SHA); err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || h.Name == r.Branch {
 			continue
 		}
-		if abandoned, err := s.abandoned(ctx, h.Name); err != nil || abandoned {
+		if out, err := s.leftOut(ctx, h.Name); err != nil || out {
 			if err != nil {
 				return err
 			}
@@ -58,16 +61,6 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 		return err
 	}
 	return s.lookBackmerges(ctx, w)
-}
-
-// abandoned tells whether a release branch is left over from a release that ended.
-func (s *session) abandoned(ctx context.Context, branch string) (bool, error) {
-	var r store.Release
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		r, err = tx.ReleaseByBranch(ctx, s.repo.ID, branch)
-		return err
-	})
-	return err == nil && !r.Status.Live(), ignoreMissing(err)
 }
 
 // lookLine tells whether a branch contains the candidate and the production tip, and what it said to merges so far.
@@ -101,14 +94,14 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.FinishHead, err = s.head(ctx, branch); err != nil {
 		return err
 	}
-	if w.FinishPull, err = s.pullFrom(ctx, branch, s.names().Production); err != nil {
+	if w.FinishPull, err = s.pullFrom(ctx, branch, s.namesOf(r).Production); err != nil {
 		return err
 	}
 	repair := gitflow.RepairBranch(branch)
 	if w.RepairHead, err = s.head(ctx, repair); err != nil {
 		return err
 	}
-	if w.RepairPull, err = s.pullFrom(ctx, repair, s.names().Production); err != nil {
+	if w.RepairPull, err = s.pullFrom(ctx, repair, s.namesOf(r).Production); err != nil {
 		return err
 	}
 	for _, p := range []*gitflow.Pull{&w.Pull, &w.FinishPull} {

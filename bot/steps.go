@@ -33,6 +33,9 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
 	switch step.Kind {
 	case gitflow.StepCutBranch:
+		if r.Line != "" && r.Kind == pipeline.KindRelease && step.Branch == r.Branch {
+			return true, s.beginLineRelease(ctx, r, step)
+		}
 		return true, s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: step.SHA, Target: step.Target, Tip: step.SHA})
 	case gitflow.StepRepair:
 		return true, s.repairBranch(ctx, r, step)
@@ -114,6 +117,17 @@ func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIn
 		},
 	})
 	return err
+}
+
+// beginLineRelease cuts a release of a support line. Its branch comes from the branch it goes into, so it begins with a commit
+// of its own that changes no file: without one there would be nothing to open a pull request for, and no place to approve.
+func (s *session) beginLineRelease(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	message := fmt.Sprintf("Begin %s\n\nThe next release of the support line %s; this commit changes no file.", r.Version, r.Line)
+	commit, err := s.gh.CreateCommit(ctx, message, step.SHA, []string{step.SHA})
+	if err != nil {
+		return err
+	}
+	return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: commit})
 }
 
 // repairBranch makes the commit without difference that gives a squashed merge its ancestry back, and a branch there.

@@ -106,7 +106,12 @@ func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body str
 	var b strings.Builder
 	switch {
 	case step.Branch == r.Branch:
-		fmt.Fprintf(&b, "This pull request takes %s to production. It is merged by Sluice once production runs it.\n\n", code(r.Version))
+		if r.Line == "" {
+			fmt.Fprintf(&b, "This pull request takes %s to production. It is merged by Sluice once production runs it.\n\n", code(r.Version))
+		} else {
+			fmt.Fprintf(&b, "This pull request releases %s on the support line %s. It is merged by Sluice once the approved image is promoted; "+
+				"production is deployed only if it runs that line.\n\n", code(r.Version), code(r.Line))
+		}
 		fmt.Fprintf(&b, "- Cut from %s by %s\n- `/approve` approves the candidate, `/promote` takes it to production, `/help` lists the rest\n", short(r.CutSHA), code(r.StartedBy.Login))
 	case len(step.Files) > 0 || strings.HasPrefix(step.Branch, gitflow.BackmergePrefix):
 		fmt.Fprintf(&b, "%s of %s has to go back into %s, and the merge needs a person.\n\n", short(step.SHA), code(s.names().Production), code(step.Target))

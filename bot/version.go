@@ -62,15 +62,19 @@ func (s *session) history(ctx context.Context, except string) (log tagging.Log, 
 	return log, held, nil
 }
 
-// nextVersion is the version the commits of a head ask for, or the one that was asked for by name.
-func (s *session) nextVersion(ctx context.Context, head string, set *tagging.Override) (tagging.Result, error) {
+// nextVersion is the version the commits of a head ask for, or the one that was asked for by name, on a support line or
+// (line "") on none.
+func (s *session) nextVersion(ctx context.Context, line, head string, set *tagging.Override) (tagging.Result, error) {
 	log, open, err := s.history(ctx, "")
 	if err != nil {
 		return tagging.Result{}, err
 	}
 	req := tagging.Request{Log: log, Floor: tagging.Bump(s.cfg.Versioning.Next), Open: open, Set: set}
+	if req.Line, err = versionLine(line); err != nil {
+		return tagging.Result{}, err
+	}
 	since := ""
-	if high, ok := log.Highest(tagging.Trunk()); ok {
+	if high, ok := log.Highest(req.Line); ok {
 		since = high.SHA
 	}
 	highest := tagging.Version{}
@@ -80,7 +84,7 @@ func (s *session) nextVersion(ctx context.Context, head string, set *tagging.Ove
 			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, o.Version.String())
 			return err
 		})
-		if err == nil && r.Kind == pipeline.KindRelease && r.CutSHA != "" && o.Version.CompareCore(highest) > 0 {
+		if err == nil && r.Kind == pipeline.KindRelease && r.Line == line && r.CutSHA != "" && o.Version.CompareCore(highest) > 0 {
 			since, highest = r.CutSHA, o.Version // what an open release holds raised its version already
 		}
 	}
@@ -116,7 +120,7 @@ func versionCommits(in []forge.Commit) []tagging.Commit {
 
 // versionFor is the version of a release that is started: computed, or as asked for. A version that cannot be given is a
 // *userError.
-func (s *session) versionFor(ctx context.Context, head, asked string) (tagging.Version, tagging.Explanation, error) {
+func (s *session) versionFor(ctx context.Context, line, head, asked string) (tagging.Version, tagging.Explanation, error) {
 	var set *tagging.Override
 	if asked != "" {
 		v, err := tagging.ParseReleaseVersion(asked)
@@ -125,7 +129,7 @@ func (s *session) versionFor(ctx context.Context, head, asked string) (tagging.V
 		}
 		set = &tagging.Override{Version: v, By: "/release start " + v.String()}
 	}
-	res, err := s.nextVersion(ctx, head, set)
+	res, err := s.nextVersion(ctx, line, head, set)
 	return res.Version, res.Explanation, refusedVersion(err)
 }
 
@@ -150,6 +154,16 @@ func refusedVersion(err error) error {
 	return err
 }
 
+// mends is the version that a hotfix made by hand mends: what production runs, or the highest of its support line.
+func (s *session) mends(ctx context.Context, line string) (tagging.Version, error) {
+	if line == "" {
+		_, v, err := s.running(ctx, "")
+		return v, err
+	}
+	_, high, err := s.lineStart(ctx, line)
+	return high.Version, err
+}
+
 // nameRelease gives a release that somebody made by pushing a branch its version and tag.
 func (s *session) nameRelease(ctx context.Context, r *store.Release, branch gitflow.Branch) error {
 	var v tagging.Version
@@ -159,12 +173,12 @@ func (s *session) nameRelease(ctx context.Context, r *store.Release, branch gitf
 			return &userError{err.Error()}
 		}
 		var from tagging.Version
-		if _, from, err = s.running(ctx, ""); err != nil {
+		if from, err = s.mends(ctx, r.Line); err != nil {
 			return err
 		}
 		v, _, err = s.hotfixVersion(ctx, from, branch.ID)
 	} else {
-		v, _, err = s.versionFor(ctx, r.HeadSHA, branch.Version)
+		v, _, err = s.versionFor(ctx, r.Line, r.HeadSHA, branch.Version)
 	}
 	if err != nil {
 		return err
@@ -214,8 +228,8 @@ func (s *session) imageTag(ctx context.Context, x *store.Execution, q startReque
 		}
 		tag, err := tagging.CandidateTag(v, rev)
 		return tag, v.String(), err
-	case x.Kind == pipeline.KindDevelopment:
-		res, err := s.nextVersion(ctx, q.sha, nil)
+	case x.Kind == pipeline.KindDevelopment || x.Kind == pipeline.KindSupport:
+		res, err := s.nextVersion(ctx, q.branch.Line, q.sha, nil)
 		if err != nil {
 			return tagging.ImageTag{}, "", err
 		}
@@ -268,7 +282,7 @@ func (s *session) cmdVersionExplain(ctx context.Context, q *request) (string, er
 	if err != nil {
 		return "", err
 	}
-	res, err := s.nextVersion(ctx, head, nil)
+	res, err := s.nextVersion(ctx, "", head, nil)
 	if err != nil {
 		return "", refusedVersion(err)
 	}
@@ -284,7 +298,7 @@ func (s *session) cmdVersionSet(ctx context.Context, q *request) (string, error)
 	if r.Kind != pipeline.KindRelease {
 		return "", &userError{"A hotfix has the version its ID gives it; start another one with another ID."}
 	}
-	v, _, err := s.versionFor(ctx, r.HeadSHA, q.Arg(0))
+	v, _, err := s.versionFor(ctx, r.Line, r.HeadSHA, q.Arg(0))
 	if err != nil {
 		return "", err
 	}
@@ -312,7 +326,7 @@ func (s *session) cmdVersionBump(ctx context.Context, q *request) (string, error
 	if err != nil {
 		return "", refusedVersion(err)
 	}
-	if v, _, err = s.versionFor(ctx, r.HeadSHA, v.String()); err != nil {
+	if v, _, err = s.versionFor(ctx, r.Line, r.HeadSHA, v.String()); err != nil {
 		return "", err
 	}
 	return s.recut(ctx, q, r, v)
@@ -324,7 +338,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 		return "", &userError{fmt.Sprintf("%s is %s; its version stands.", code(r.Version), r.Status)}
 	}
 	next := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Version: v.String(), Tag: s.cfg.Versioning.Tag.Print(v),
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Line: r.Line, Version: v.String(), Tag: s.cfg.Versioning.Tag.Print(v),
 		Branch: releaseBranch(s.names(), v), CutSHA: r.HeadSHA, HeadSHA: r.HeadSHA, SHA: r.HeadSHA, Status: store.ReleaseOpen,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}

@@ -31,6 +31,12 @@ func (r *Repo) options(rev Revision) pipeline.Options {
 	return o
 }
 
+// Configures tells whether the file has a pipeline for a kind of branch of its own.
+func (r *Repo) Configures(kind string) bool {
+	_, ok := r.pipelines[kind]
+	return ok
+}
+
 // Pipeline is the completed pipeline of a kind of branch (pipeline.KindFeature, …): the configured one, else the
 // default; approvals and promotion put in, deploys resolved. An action whose Uses is still pipeline.UsesDeploy has no
 // executor: only the deployment is recorded. ok is false for kinds without a pipeline.

@@ -18,7 +18,7 @@ func PlanFinish(s State) Plan {
 		return p
 	}
 	var begin string
-	if s.Order == MergeThenDeploy {
+	if s.Order == MergeThenDeploy || s.Undeployed {
 		p.Steps = append(p.Steps, s.promoted())
 		begin = "promoted"
 	} else {
@@ -29,7 +29,7 @@ func PlanFinish(s State) Plan {
 	p.Steps = append(p.Steps, s.mergeProduction("tag")...)
 	merged := s.mergeID()
 	after := merged
-	if s.Order == MergeThenDeploy {
+	if s.mergesFirst() {
 		p.Steps = append(p.Steps, s.deployStep(merged))
 		after = "deploy"
 	}

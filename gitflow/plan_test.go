@@ -309,3 +309,26 @@ func TestNoRepairWhileFactsContradictEachOther(t *testing.T) {
 		t.Errorf("would do %s", step.ID)
 	}
 }
+
+// What production does not run is not deployed there, and nothing that holds production holds it.
+func TestALineThatProductionDoesNotRunIsPublishedOnly(t *testing.T) {
+	w := approvedHotfix()
+	w.cut("support/1.3", "master")
+	s := w.state()
+	s.Support, s.Undeployed, s.Order = w.line("support/1.3"), true, MergeThenDeploy
+	s.Environment.Held, s.Environment.Frozen = Hold{By: "rm"}, Hold{By: "rm"}
+	promote := PlanPromote(s)
+	if step, ok := promote.Next(); !ok || step.ID != "copy" {
+		t.Errorf("the image is not promoted:\n%s", promote)
+	}
+	if _, found := promote.Step("deploy"); found {
+		t.Errorf("production is deployed:\n%s", promote)
+	}
+	if step, ok := PlanFinish(s).Next(); ok {
+		t.Errorf("before it is published, the finish begins with %s", step.ID)
+	}
+	s.Published = s.Candidate.Digest
+	if step, ok := PlanFinish(s).Next(); !ok || step.ID != "tag" {
+		t.Errorf("published, it is not finished:\n%s", PlanFinish(s))
+	}
+}

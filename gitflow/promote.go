@@ -13,6 +13,10 @@ func PlanPromote(s State) Plan {
 	for _, g := range p.Steps {
 		after = append(after, g.ID)
 	}
+	if s.Candidate.Digest == "" && s.Undeployed {
+		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after, Title: text("publish %s", s.Version),
+			Version: s.Version, SHA: s.Candidate.SHA, Done: s.Candidate.OfPromoted})
+	}
 	if s.Candidate.Digest != "" {
 		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after,
 			Title:   text("copy the approved image to the production registry as %s", s.Version),
@@ -21,19 +25,24 @@ func PlanPromote(s State) Plan {
 			Probe: Probe{Kind: ProbeImage, Version: s.Version, Digest: s.Candidate.Digest}})
 		after = append(after, "copy")
 	}
-	if s.Order == MergeThenDeploy {
+	if s.mergesFirst() {
 		tag := s.tagStep("")
 		tag.After = after
 		p.Steps = append(p.Steps, tag)
 		p.Steps = append(p.Steps, s.mergeProduction("tag")...)
 		after = append(after, s.mergeID())
 	}
-	p.Steps = append(p.Steps, s.deployStep(after...))
+	if !s.Undeployed {
+		p.Steps = append(p.Steps, s.deployStep(after...))
+	}
 	if s.promoting() && s.Head != "" && s.Head != s.Candidate.SHA {
 		p.Notes = append(p.Notes, text("%s has moved on to %s; those commits are not in %s.", s.Branch, Text(short(s.Head)), s.Version))
 	}
 	return p
 }
+
+// mergesFirst tells whether tag and merge come before the deployment. What is not deployed is merged once it is published.
+func (s State) mergesFirst() bool { return s.Order == MergeThenDeploy && !s.Undeployed }
 
 // promoting is true from the first effect of a promotion on.
 func (s State) promoting() bool {
@@ -97,6 +106,9 @@ func (s State) gates() []Step {
 		}
 	}
 	ask("asked", "the promotion is asked for", s.unasked)
+	if s.Undeployed {
+		return gates // production is not entered
+	}
 	e := s.Environment
 	gate("environment", "the environment is not held", s.held(e.Held, "Production is held after a rollback", "/unpin production"), "")
 	frozen := s.held(e.Frozen, "Production is frozen", "/unfreeze")

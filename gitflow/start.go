@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,9 +17,17 @@ func PlanStart(s State) Plan {
 			p.Refused = g.Blocked
 		}
 	}
+	if line := s.Support; line.Branch != "" { // the first release of an old line begins it
+		p.Steps = append(p.Steps, Step{ID: "line", Kind: StepCutBranch, Title: text("begin the support line %s at %s", line.Branch, Text(short(s.Start.From))),
+			After: after, SHA: s.Start.From, Branch: line.Branch, Done: line.SHA != "", Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + line.Branch, SHA: s.Start.From}})
+		after = append(slices.Clone(after), "line")
+	}
 	from := Text("a green commit of " + string(Name(s.source())))
 	if s.Kind == KindHotfix {
 		from = "what production runs"
+		if s.Support.Branch != "" {
+			from = text("the head of %s", s.Support.Branch)
+		}
 	}
 	p.Steps = append(p.Steps, Step{ID: "branch", Kind: StepCutBranch, Title: text("cut %s from %s", s.Branch, Text(short(s.Start.From))), After: after,
 		Before: []Text{text("%s is %s.", Text(short(s.Start.From)), from)}, SHA: s.Start.From, Branch: s.Branch, Version: s.Version,

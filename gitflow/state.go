@@ -30,6 +30,9 @@ type State struct {
 	// Support is set when the version belongs to a support line: it is merged into that line instead of production and
 	// brought nowhere else.
 	Support Line
+	// Undeployed is true for a version of a support line that production does not run: its image is promoted, and nothing
+	// is deployed.
+	Undeployed bool
 
 	// Head is where Branch is; empty: there is no such branch.
 	Head string

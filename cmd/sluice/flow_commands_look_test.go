@@ -36,6 +36,7 @@ func lookCommands() map[string]flowCommand {
 		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
 		"summary":   {"commit check pattern: what a check says below its title", cmdSummary},
 		"release":   {"tag pattern: the text of a GitHub release", cmdRelease},
+		"latest":    {"tag: the release that GitHub calls the latest", cmdLatest},
 		"file":      {"commit name pattern: a file of a commit", cmdFile},
 		"figure":    {"name value: a figure of /metrics", cmdFigure},
 		"healthy":   {": no letter was given up and no handler panicked", cmdHealthy},
@@ -351,6 +352,17 @@ func cmdRelease(s *scripted, args []string) error {
 			}
 		}
 		return saw, false
+	})
+}
+
+func cmdLatest(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	return s.until("the latest release to be "+args[0], func() (string, bool) {
+		is := s.repo.LatestRelease()
+		return is, is == args[0]
 	})
 }
 

@@ -292,6 +292,18 @@ func (r *Repo) Releases() (out []Release) {
 	return out
 }
 
+// LatestRelease is the tag of the release that GitHub calls the latest; empty: there is none.
+func (r *Repo) LatestRelease() (tag string) {
+	r.with(func(x *repository) {
+		for _, release := range x.releases {
+			if release.mayBeLatest() {
+				tag = release.Tag
+			}
+		}
+	})
+	return tag
+}
+
 // WorkflowRuns returns all workflow runs, oldest first.
 func (r *Repo) WorkflowRuns() (out []WorkflowRun) {
 	r.with(func(x *repository) { out = pick(x.runs, func(*WorkflowRun) bool { return true }) })

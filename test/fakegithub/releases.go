@@ -34,12 +34,15 @@ func (s *Server) listReleases(c *call) (*answer, error) {
 
 func (s *Server) latestRelease(c *call) (*answer, error) {
 	for _, x := range slices.Backward(c.repo.releases) {
-		if !x.Draft && !x.Prerelease {
+		if x.mayBeLatest() {
 			return ok(s.releaseShape(c.repo, x))
 		}
 	}
 	return nil, &notFound
 }
+
+// mayBeLatest tells whether a release counts when the latest one is asked for: the newest of those that do is it.
+func (x *Release) mayBeLatest() bool { return !x.Draft && !x.Prerelease && !x.NotLatest }
 
 func (s *Server) releaseByTag(c *call) (*answer, error) {
 	for _, x := range c.repo.releases {
@@ -77,7 +80,8 @@ type releaseOrder struct {
 	Name, Body *string
 	Draft      *bool
 	Prerelease *bool
-	Generate   bool `json:"generate_release_notes"`
+	Generate   bool    `json:"generate_release_notes"`
+	MakeLatest *string `json:"make_latest"`
 }
 
 func (o releaseOrder) fill(x *Release) {
@@ -91,6 +95,9 @@ func (o releaseOrder) fill(x *Release) {
 	}
 	if o.Prerelease != nil {
 		x.Prerelease = *o.Prerelease
+	}
+	if o.MakeLatest != nil {
+		x.NotLatest = *o.MakeLatest == "false"
 	}
 }
 

@@ -196,6 +196,7 @@ type Release struct {
 	Author     string
 	Draft      bool
 	Prerelease bool
+	NotLatest  bool // make_latest was "false"
 	CreatedAt  time.Time
 	Published  time.Time
 }
