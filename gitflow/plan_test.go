@@ -316,6 +316,7 @@ func TestALineThatProductionDoesNotRunIsPublishedOnly(t *testing.T) {
 	w.cut("support/1.3", "master")
 	s := w.state()
 	s.Support, s.Undeployed, s.Order = w.line("support/1.3"), true, MergeThenDeploy
+	s.Pull.Base = "support/1.3"
 	s.Environment.Held, s.Environment.Frozen = Hold{By: "rm"}, Hold{By: "rm"}
 	promote := PlanPromote(s)
 	if step, ok := promote.Next(); !ok || step.ID != "copy" {
