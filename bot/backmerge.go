@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
@@ -120,7 +121,7 @@ func (s *session) backmerge(ctx context.Context, to owed) error {
 		}
 		step, ok := plan.Next()
 		if !ok {
-			return nil
+			return s.backmergeLater(ctx, plan)
 		}
 		again, err := s.perform(ctx, &store.Release{}, w, step)
 		if err != nil || !again {
@@ -128,6 +129,38 @@ func (s *session) backmerge(ctx context.Context, to owed) error {
 		}
 	}
 	return nil
+}
+
+// backmergeWait is the pause before a back-merge is looked at again that waits for GitHub: its merge queue, its checks.
+const backmergeWait = 10 * time.Second
+
+// backmergeLater has the back-merges looked at again, where one waits for what no event may tell.
+func (s *session) backmergeLater(ctx context.Context, plan gitflow.Plan) error {
+	if err := s.sayFallen(ctx, plan); err != nil {
+		return err
+	}
+	wait := time.Duration(0)
+	for _, b := range plan.Blocked() {
+		if b.Waiting == "" {
+			continue
+		}
+		one, err := backmergeWait, error(nil)
+		if b.Kind == gitflow.StepEnqueue {
+			one, err = s.queueWait(ctx, b)
+		}
+		if err != nil {
+			return err
+		}
+		if wait == 0 || one < wait {
+			wait = one
+		}
+	}
+	if wait == 0 {
+		return nil
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return s.b.Queue.PostAt(ctx, tx, s.lane(), itemWalk, walkFact{}, "walk:backmerge", s.b.Now().Add(wait))
+	})
 }
 
 // finishing tells whether a release is between its deployment and its end.

@@ -187,11 +187,17 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 		return "", &userError{fmt.Sprintf("%s was rolled back and is not deployed again; `/version bump patch` cuts the next version from its branch.", code(q.release.Version))}
 	}
 	if x == nil {
-		if q.release != nil && q.release.Status.Live() || q.release != nil && !q.release.Finished {
+		live := q.release != nil && (q.release.Status.Live() || !q.release.Finished)
+		if live || s.ownHead(q.pr) && ours(s.classify(q.pr.HeadBranch).Kind) { // a step of the plan is tried again
 			if q.DryRun {
-				return s.dry(ctx, q, "The next step of the release would be tried again.")
+				return s.dry(ctx, q, "The next step would be tried again.")
 			}
-			s.touch(q.release.ID) // a step of the plan is tried again
+			if err := s.pardon(ctx); err != nil {
+				return "", err
+			}
+			if live {
+				s.touch(q.release.ID)
+			}
 			return s.finishWith(ctx, q, "")
 		}
 		if started, err := s.startMissing(ctx, q); err != nil || started {

@@ -45,7 +45,10 @@ func flowPull(p forge.PullRequest, us forge.User) gitflow.Pull {
 func flowRules(in []forge.Rule) []gitflow.RuleFact {
 	out := make([]gitflow.RuleFact, len(in))
 	for i, r := range in {
-		f := gitflow.RuleFact{Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods}
+		f := gitflow.RuleFact{
+			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: r.Pattern, Environments: r.Environments,
+			Bypass: r.Bypass == forge.BypassAlways, BypassByPull: r.Bypass == forge.BypassPulls,
+		}
 		for _, c := range r.RequiredChecks {
 			f.Checks = append(f.Checks, gitflow.RequiredCheck{Context: c.Context, AppID: c.AppID})
 		}

@@ -19,6 +19,7 @@ const (
 	effectOpenPull     effectKind = "open-pull"
 	effectMergePull    effectKind = "merge-pull"
 	effectMerge        effectKind = "merge"
+	effectEnqueue      effectKind = "enqueue-pull"
 	effectRetarget     effectKind = "retarget-pull"
 	effectClosePull    effectKind = "close-pull"
 	effectRelease      effectKind = "github-release"
@@ -33,7 +34,7 @@ const (
 // effectKinds is the table of effects.
 func effectKinds() []effectKind {
 	return []effectKind{
-		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectOpenPull, effectMergePull, effectMerge,
+		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
 		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
 		effectDeployState, effectAction,
 	}

@@ -72,8 +72,10 @@ type reader interface {
 	Comment(ctx context.Context, id int64) (forge.Comment, error)
 	CheckRuns(ctx context.Context, sha string) ([]forge.CheckRun, error)
 	Statuses(ctx context.Context, sha string) ([]forge.CommitStatus, error)
-	// Rules lists the active rules of a branch: rulesets and classic protection, unknown types included.
+	// Rules lists the active rules of a branch: rulesets and classic protection, unknown types included. TagRules lists
+	// those of a tag.
 	Rules(ctx context.Context, branch string) ([]forge.Rule, error)
+	TagRules(ctx context.Context, tag string) ([]forge.Rule, error)
 	// Role is what an account may do here, live.
 	Role(ctx context.Context, login string) (forge.Role, error)
 	// TeamMember tells whether an account is an active member of a team of the repository's organization.
@@ -89,6 +91,8 @@ type reader interface {
 	FindIssue(ctx context.Context, mark string) (int, error)
 	// UserByLogin resolves a login to its account; ErrNotFound.
 	UserByLogin(ctx context.Context, login string) (forge.User, error)
+	// Queued tells whether a pull request is in a merge queue.
+	Queued(ctx context.Context, number int) (bool, error)
 	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
 	// Deployments lists deployment records of an environment for a SHA, newest first.
 	Deployments(ctx context.Context, environment, sha string) ([]forge.Deployment, error)
@@ -119,6 +123,9 @@ type writer interface {
 	EditPull(ctx context.Context, number int, title, body string) error
 	// MergePull merges with two parents, only if the head is sha. ErrMoved, ErrConflict, *RefusedError.
 	MergePull(ctx context.Context, number int, sha, title, message string) (string, error)
+	// Enqueue puts a pull request into the merge queue of its base, only if its head is sha. Being there already is
+	// success. *RefusedError.
+	Enqueue(ctx context.Context, number int, sha string) error
 	CreateComment(ctx context.Context, issue int, body string) (forge.Comment, error)
 	EditComment(ctx context.Context, id int64, body string) error
 	// React adds a reaction to a comment: eyes, rocket, confused. Adding it twice is adding it once.

@@ -17,7 +17,7 @@ type actionFact struct {
 	ActionID string `json:"action"`
 }
 
-// walkFact is the payload of a lane item that says to look at a release again.
+// walkFact is the payload of a lane item that says to look at a release again; without one, at everything that is open.
 type walkFact struct {
 	ReleaseID string `json:"release"`
 }
@@ -87,6 +87,7 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 		}
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error {
 			s.touch(f.ReleaseID)
+			s.touchAll = s.touchAll || f.ReleaseID == ""
 			return nil
 		})
 	case itemCommand:

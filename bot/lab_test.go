@@ -264,7 +264,7 @@ func newLab(t testing.TB, yaml string) *lab {
 		b: b, gh: l.gh, cfg: cfg, us: us, log: b.Log,
 		repo:  store.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master", BaselineAt: noon},
 		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
-		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
 	}
 	must(t, l.saveRepo(t.Context()))
 	return l

@@ -54,7 +54,7 @@ func (s *session) touchPull(ctx context.Context, pr forge.PullRequest) {
 		}
 		return ignoreMissing(err)
 	})
-	if err != nil || s.classify(pr.Head.Branch).Kind == gitflow.KindBackmerge || s.classify(pr.Head.Branch).Kind == gitflow.KindFinish {
+	if err != nil || ours(s.classify(pr.Head.Branch).Kind) {
 		s.touchAll = true
 	}
 }
@@ -262,6 +262,13 @@ func (s *session) checksChanged(ctx context.Context, e event.ChecksChanged) erro
 	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
 		if at, err = tx.ExecutionsAt(ctx, s.repo.ID, e.SHA); err != nil {
 			return err
+		}
+		pulls, err := tx.PullsAt(ctx, s.repo.ID, e.SHA)
+		if err != nil {
+			return err
+		}
+		for _, p := range pulls { // a merge that waits for checks
+			s.touchAll = s.touchAll || p.Open && ours(s.classify(p.HeadBranch).Kind)
 		}
 		for _, x := range at {
 			runs, err := tx.ActionRuns(ctx, x.ID)

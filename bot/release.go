@@ -211,6 +211,9 @@ func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan git
 		}
 		return s.setProblem(ctx, r, "")
 	}
+	if err := s.sayFallen(ctx, plan); err != nil {
+		return err
+	}
 	problem := plan.Refused.String()
 	waiting := false
 	for _, b := range plan.Blocked() {

@@ -39,6 +39,8 @@ type session struct {
 	later []func(context.Context) error
 	// accounts keeps what accounts are now, by ID.
 	accounts map[int64]forge.User
+	// ruled keeps the rules of branches and tags, by full ref: they seldom change, and each look asks for many.
+	ruled map[string][]gitflow.RuleFact
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
 }
@@ -105,7 +107,7 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 		gh:    b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
 		log:   b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
 		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
-		cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
 	}
 	if repo.BaselineAt.IsZero() {
 		if err := s.baseline(ctx); err != nil {

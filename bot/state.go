@@ -385,17 +385,18 @@ func (s *session) preflight(ctx context.Context, r *store.Release, candidate, pr
 	}
 	f.MergeCommits, f.Archived = info.MergeCommits, info.Archived
 	for _, q := range []struct {
-		branch string
-		into   *[]gitflow.RuleFact
-	}{{f.Names.Production, &f.Production}, {s.names().Development, &f.Development}, {r.Branch, &f.Releases}} {
-		if q.branch == s.names().Development && r.Line != "" {
+		ref  string
+		into *[]gitflow.RuleFact
+	}{
+		{heads + f.Names.Production, &f.Production}, {heads + s.names().Development, &f.Development},
+		{heads + r.Branch, &f.Releases}, {tags + r.Tag, &f.Tags},
+	} {
+		if q.into == &f.Development && r.Line != "" {
 			continue // not merged into
 		}
-		rules, err := s.gh.Rules(ctx, q.branch)
-		if err != nil {
-			return f, fmt.Errorf("rules of %s: %w", q.branch, err)
+		if *q.into, err = s.rules(ctx, q.ref); err != nil {
+			return f, err
 		}
-		*q.into = flowRules(rules)
 	}
 	if candidate == "" || production == "" {
 		return f, nil

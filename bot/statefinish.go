@@ -82,9 +82,14 @@ func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, prod
 		*q.into = c.Contains()
 	}
 	if t, ok := s.tried[l.Branch]; ok {
-		l.Answer, l.TriedSHA, l.Reason, l.Files = t.Answer, t.TriedSHA, t.Reason, t.Files
+		l.Answer, l.TriedSHA, l.Reason, l.Files, l.Queue = t.Answer, t.TriedSHA, t.Reason, t.Files, t.Queue
 	}
-	return nil
+	if production == "" || l.HasProduction || l.Queue {
+		return nil
+	}
+	var err error
+	l.Queue, err = s.queues(ctx, l.Branch)
+	return err
 }
 
 // lookFinishPull finds the bot's own branch and pull request for a production branch that takes no direct merge.
@@ -141,6 +146,31 @@ func (s *session) mergeSeen(ctx context.Context, p *gitflow.Pull, base string) e
 	return err
 }
 
+// lookMerge tells what keeps a pull request of ours from being merged into a branch.
+func (s *session) lookMerge(ctx context.Context, p *gitflow.Pull, line gitflow.Line) error {
+	missing, err := s.missingChecks(ctx, p.HeadSHA, line.Branch)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		p.WaitsFor = "the required check " + strings.Join(missing, ", ")
+	}
+	if line.Queue {
+		return s.lookQueue(ctx, p)
+	}
+	return nil
+}
+
+// line is the branch of that name among those that back-merges go into.
+func (w *world) line(name string) (gitflow.Line, bool) {
+	for _, l := range append([]gitflow.Line{w.Development}, w.Releases...) {
+		if l.Branch == name {
+			return l, true
+		}
+	}
+	return gitflow.Line{}, false
+}
+
 // lookBackmerges finds the back-merge branches the bot made, by the record of making them, and their pull requests.
 func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 	var made []store.Effect
@@ -165,6 +195,15 @@ func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 		}
 		if m.Pull, err = s.pullFrom(ctx, b.Branch, b.Target); err != nil {
 			return err
+		}
+		line, ok := w.line(b.Target)
+		if err := s.mergeSeen(ctx, &m.Pull, line.SHA); err != nil {
+			return err
+		}
+		if ok && m.Pull.Open {
+			if err := s.lookMerge(ctx, &m.Pull, line); err != nil {
+				return err
+			}
 		}
 		w.Backmerges = append(w.Backmerges, m)
 	}

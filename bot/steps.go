@@ -59,6 +59,8 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 		return true, s.createTag(ctx, step.Tag, step.SHA)
 	case gitflow.StepMergePull:
 		return s.answered(step.Target, step.SHA, s.mergePull(ctx, step))
+	case gitflow.StepEnqueue:
+		return true, s.enqueue(ctx, step)
 	case gitflow.StepMergeSHA:
 		return s.answered(step.Target, step.SHA, s.mergeSHA(ctx, step))
 	case gitflow.StepReleasePage:
@@ -83,10 +85,12 @@ func (s *session) answered(target, sha string, err error) (bool, error) {
 		s.tried[target] = gitflow.Line{Answer: gitflow.MergeConflict, TriedSHA: sha}
 		return true, nil
 	case errors.As(err, &refused):
-		if s.tried[target].Answer == gitflow.MergeRefused {
+		// Classic protection does not tell that it has a queue before it refuses.
+		queue := strings.Contains(strings.ToLower(refused.Message), "merge queue") && target != s.names().Production
+		if t := s.tried[target]; t.Answer == gitflow.MergeRefused && t.Queue == queue {
 			return false, err // the plan had its other way, and that was refused too
 		}
-		s.tried[target] = gitflow.Line{Answer: gitflow.MergeRefused, TriedSHA: sha, Reason: refused.Message}
+		s.tried[target] = gitflow.Line{Answer: gitflow.MergeRefused, TriedSHA: sha, Reason: refused.Message, Queue: queue}
 		return true, nil
 	}
 	return false, err

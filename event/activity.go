@@ -12,6 +12,7 @@ const (
 	Synchronize      Activity = "synchronize"
 	ReadyForReview   Activity = "ready_for_review"
 	ConvertedToDraft Activity = "converted_to_draft"
+	Dequeued         Activity = "dequeued" // out of the merge queue, merged or not
 )
 
 // Activities of reviews and, Edited and Deleted, of others too.

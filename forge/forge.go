@@ -259,11 +259,26 @@ type Rule struct {
 	RequiredChecks []RequiredCheck
 	// RequiredReviews is the number of approving reviews for pull_request.
 	RequiredReviews int
-	// MergeMethods is what pull_request allows: merge, squash, rebase; empty means all.
+	// MergeMethods is what pull_request allows, and how merge_queue merges: merge, squash, rebase; empty means all.
 	MergeMethods []string
+	// Bypass says whether our App is bound by the rule.
+	Bypass Bypass
+	// Pattern is that of name and message patterns, Environments those of required_deployments.
+	Pattern      string
+	Environments []string
 	// Known is false for a rule type this version of Sluice has no word for. It is reported and never fatal.
 	Known bool
 }
+
+// Bypass is how far a rule does not bind our App.
+type Bypass string
+
+// How far. The zero value: it binds.
+const (
+	BypassNever  Bypass = ""
+	BypassPulls  Bypass = "pull-requests" // not when it merges a pull request
+	BypassAlways Bypass = "always"
+)
 
 // RequiredCheck is a check or status that a rule demands.
 type RequiredCheck struct {

@@ -70,7 +70,7 @@ func (b bring) refused() bool {
 	case MergeRefused:
 		return b.line.TriedSHA == "" || b.line.TriedSHA == b.sha
 	}
-	return false
+	return b.line.Queue
 }
 
 func (b bring) conflict() bool { return b.line.Answer == MergeConflict && b.line.TriedSHA == b.sha }
@@ -178,5 +178,22 @@ func (s *Step) wait(p Pull, b bring) {
 		s.Files = b.line.Files
 	case p.WaitsFor != "":
 		s.Waiting = text("Pull request #%d waits for %s.", p.Number, p.WaitsFor)
+	case b.line.Queue:
+		s.queue(p, b)
+	}
+}
+
+// MaxEnqueued is how often a pull request is put into a merge queue with one head before somebody must look.
+const MaxEnqueued = 3
+
+// queue makes the step one of the branch's merge queue.
+func (s *Step) queue(p Pull, b bring) {
+	s.Kind = StepEnqueue
+	s.Title = text("put pull request #%d into the merge queue of %s", p.Number, b.line.Branch)
+	switch {
+	case p.Queued:
+		s.Waiting = text("Pull request #%d is in the merge queue of %s.", p.Number, b.line.Branch)
+	case p.Fallen >= MaxEnqueued:
+		s.Blocked = text("Pull request #%d fell out of the merge queue of %s %s; see there why, then say /retry.", p.Number, b.line.Branch, plural(p.Fallen, "time"))
 	}
 }

@@ -80,6 +80,8 @@ const (
 	StepTag StepKind = "tag"
 	// StepMergePull merges pull request Pull into Target by a merge commit, guarded by its head being SHA.
 	StepMergePull StepKind = "merge-pull"
+	// StepEnqueue puts pull request Pull into the merge queue of Target, guarded by its head being SHA. The queue merges it.
+	StepEnqueue StepKind = "enqueue"
 	// StepMergeSHA merges commit SHA into branch Target by the merges API, with Message. 204 means it is done.
 	StepMergeSHA StepKind = "merge-sha"
 	// StepRepair makes Branch at a new commit whose tree is that of Target's head and whose parents are Target's head and

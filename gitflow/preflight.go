@@ -40,11 +40,11 @@ type PreflightFacts struct {
 type RuleFact struct {
 	Type    string // pull_request, required_linear_history, …
 	Ruleset string // name or ID, for messages; untrusted
-	// Bypass is true when the App may bypass it.
-	Bypass bool
+	// Bypass is true when the App may bypass it, BypassByPull when it may so by merging a pull request.
+	Bypass, BypassByPull bool
 	// Checks of required_status_checks.
 	Checks []RequiredCheck
-	// Reviews and MergeMethods of pull_request; empty MergeMethods: all.
+	// Reviews of pull_request, MergeMethods of that and of merge_queue; empty MergeMethods: all.
 	Reviews      int
 	MergeMethods []string
 	// Pattern of name and message patterns, Environments of required_deployments: for messages; untrusted.
@@ -107,7 +107,7 @@ func Preflight(f PreflightFacts) []Obstacle {
 		{"", roleTag, f.Tags},
 	} {
 		for _, r := range b.rules {
-			if r.Bypass {
+			if r.Bypass || r.BypassByPull && b.name != "" { // long-lived branches can be merged into by pull request
 				continue
 			}
 			out = append(out, f.rule(b.name, b.role, r)...)

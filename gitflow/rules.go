@@ -50,7 +50,11 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 			return one(true, text("%s has a merge queue%s, which would merge another commit than the approved one.", branch, where),
 				text("Take the merge queue off %s; Sluice lets one release in at a time.", branch))
 		case roleDevelopment:
-			return one(false, text("%s has a merge queue%s.", branch, where), "Back-merges go through it by pull request; let it merge by merge commits, not by squash.")
+			if len(rule.MergeMethods) > 0 && !slices.Contains(rule.MergeMethods, "merge") {
+				return one(true, text("The merge queue of %s merges by %s%s, and git-flow merges with two parents.", branch, Text(strings.Join(rule.MergeMethods, " or ")), where),
+					"Choose the merge method \"Merge commit\" for that queue.")
+			}
+			return one(false, text("%s has a merge queue%s.", branch, where), "Back-merges go through it, by pull request.")
 		}
 		return nil
 	case "pull_request":

@@ -102,6 +102,8 @@ type Line struct {
 	Reason string
 	// Files are the conflicting files for MergeConflict, where known; untrusted.
 	Files []string
+	// Queue is true when the branch has a merge queue that binds the App: nothing gets in but through it.
+	Queue bool
 }
 
 // MergeAnswer is how a branch takes a direct merge.
@@ -128,6 +130,9 @@ type Pull struct {
 	Mergeable     Answer // by a merge commit, now, as GitHub says
 	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
 	CreatedByHand bool   // not opened by Sluice
+	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
+	Queued bool
+	Fallen int
 }
 
 // Answer is yes, no or not known yet.

@@ -106,7 +106,7 @@ func TestRules(t *testing.T) {
 	}})
 	got, err := w.gh.Rules(w.ctx(), "release/1.4.0") // the branch need not exist
 	w.must(err)
-	from := fmt.Sprint("acme/shop ruleset ", id)
+	from := fmt.Sprintf("main, ID %d of acme/shop", id)
 	equal(t, []forge.Rule{
 		{Type: "required_status_checks", Ruleset: from, RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "sluice/promotion", AppID: 7}}, Known: true},
 		{Type: "pull_request", Ruleset: from, RequiredReviews: 2, MergeMethods: []string{"merge"}, Known: true},

@@ -24,6 +24,11 @@ type rule struct {
 		} `json:"required_status_checks"`
 		Reviews      int      `json:"required_approving_review_count"`
 		MergeMethods []string `json:"allowed_merge_methods"`
+		QueueMethod  string   `json:"merge_method"` // of merge_queue: MERGE, SQUASH, REBASE
+		Operator     string   `json:"operator"`     // of patterns: starts_with, ends_with, contains, regex
+		Pattern      string   `json:"pattern"`
+		Negate       bool     `json:"negate"`
+		Environments []string `json:"required_deployment_environments"`
 	} `json:"parameters"`
 }
 
@@ -43,17 +48,27 @@ func knownRule(kind string) bool {
 // Rules lists the active rules of a branch: rulesets first, then classic protection in the same words. Where a plan or a
 // server has no rulesets there are none.
 func (r *Repo) Rules(ctx context.Context, branch string) ([]forge.Rule, error) {
-	var out []forge.Rule
+	var found []rule
 	err := pages(func(n int) (*github.Response, error) {
 		var rules []rule
 		resp, err := r.call(ctx, "GET", page(r.path("rules", "branches", branch), n), nil, &rules)
-		for _, x := range rules {
-			out = append(out, ruleOf(x))
-		}
+		found = append(found, rules...)
 		return resp, err
 	})
 	if err != nil && !noRules(err) {
 		return nil, err
+	}
+	sets := map[int64]ruleset{}
+	var out []forge.Rule
+	for _, x := range found {
+		set, known := sets[x.RulesetID]
+		if !known {
+			if set, err = r.ruleset(ctx, x.RulesetID); err != nil {
+				return nil, err
+			}
+			set.Source, sets[x.RulesetID] = x.Source, set
+		}
+		out = append(out, ruleOf(x, set))
 	}
 	classic, err := r.classic(ctx, branch)
 	return append(out, classic...), err
@@ -67,10 +82,19 @@ func noRules(err error) bool {
 		errors.As(err, &refused) && refused.Status == http.StatusForbidden && strings.Contains(refused.Message, "Upgrade to")
 }
 
-func ruleOf(x rule) forge.Rule {
+func ruleOf(x rule, from ruleset) forge.Rule {
 	out := forge.Rule{
-		Type: x.Type, Ruleset: x.Source + " ruleset " + itoa(x.RulesetID), RequiredReviews: x.Parameters.Reviews,
-		MergeMethods: x.Parameters.MergeMethods, Known: knownRule(x.Type),
+		Type: x.Type, Ruleset: from.String(), RequiredReviews: x.Parameters.Reviews, MergeMethods: x.Parameters.MergeMethods,
+		Environments: x.Parameters.Environments, Bypass: from.bypass(), Known: knownRule(x.Type),
+	}
+	if method := strings.ToLower(x.Parameters.QueueMethod); method != "" {
+		out.MergeMethods = []string{method}
+	}
+	if p := x.Parameters; p.Pattern != "" {
+		out.Pattern = strings.ReplaceAll(p.Operator, "_", " ") + " " + p.Pattern
+		if p.Negate {
+			out.Pattern = "not: " + out.Pattern
+		}
 	}
 	for _, c := range x.Parameters.Checks {
 		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.IntegrationID, 0)})
@@ -90,6 +114,12 @@ type protection struct {
 	Linear     enabled `json:"required_linear_history"`
 	Signatures enabled `json:"required_signatures"`
 	Locked     enabled `json:"lock_branch"`
+	// Restrictions are who may push or merge; absent: everybody with write access.
+	Restrictions *struct {
+		Apps []struct {
+			ID int64 `json:"id"`
+		} `json:"apps"`
+	} `json:"restrictions"`
 }
 
 type enabled struct {
@@ -145,7 +175,14 @@ func (r *Repo) classic(ctx context.Context, branch string) ([]forge.Rule, error)
 	}
 	add("required_linear_history", p.Linear.Enabled)
 	add("required_signatures", p.Signatures.Enabled)
-	add("update", p.Locked.Enabled) // the word of rulesets for a branch that nobody may change
+	shut := p.Locked.Enabled
+	if p.Restrictions != nil {
+		shut = true
+		for _, a := range p.Restrictions.Apps {
+			shut = shut && a.ID != r.app.o.AppID
+		}
+	}
+	add("update", shut || p.Locked.Enabled) // the word of rulesets for a branch that only some may change
 	return out, nil
 }
 

@@ -105,3 +105,8 @@ func (p *Prioritized) CreateDeployment(ctx context.Context, sha, environment, de
 func (p *Prioritized) SetDeploymentState(ctx context.Context, id int64, state forge.DeploymentState, description, logURL, environmentURL string) error {
 	return p.Repo.SetDeploymentState(Urgent(ctx), id, state, description, logURL, environmentURL)
 }
+
+// Enqueue is [Repo.Enqueue], urgent.
+func (p *Prioritized) Enqueue(ctx context.Context, number int, sha string) error {
+	return p.Repo.Enqueue(Urgent(ctx), number, sha)
+}

@@ -10,7 +10,7 @@ import (
 
 func pullRequest(p *github.PullRequestEvent) event.Event {
 	activity, ok := among(p.GetAction(), event.Opened, event.Reopened, event.Closed, event.Edited, event.Synchronize,
-		event.ReadyForReview, event.ConvertedToDraft)
+		event.ReadyForReview, event.ConvertedToDraft, event.Dequeued)
 	if !ok {
 		return nil
 	}

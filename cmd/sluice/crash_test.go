@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/bot"
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // TestCrash plays a release and a hotfix again and again. Each time the server kills itself with SIGKILL at some of the
@@ -208,6 +209,10 @@ func releaseStory(f *flow) error {
 // hotfixStory is a hotfix from start to end while a candidate waits, which is abandoned afterwards.
 func hotfixStory(f *flow) error {
 	return doAll(
+		func() error {
+			f.repo.AddRuleset(fakegithub.Ruleset{Name: "queue", Include: []string{"refs/heads/development"}, Rules: []fakegithub.Rule{{Type: "merge_queue"}}})
+			return nil
+		},
 		f.startsRelease,
 		f.waits("release/1.4.0"),
 		f.says("dev", "release/1.4.0", "/hotfix 17"),

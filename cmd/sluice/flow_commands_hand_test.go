@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
+	"strconv"
 )
 
 // handCommands are what people do by hand that Sluice does itself, or does not expect.
@@ -13,6 +15,10 @@ func handCommands() map[string]flowCommand {
 		"delete-tag":    {"who tag: deletes a tag", cmdDeleteTag},
 		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
 		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
+		"drop-ruleset":  {"id: takes a ruleset off", cmdDropRuleset},
+		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
+		"draft":         {"who number: makes a pull request a draft", graphCommand("convertPullRequestToDraft")},
+		"ready":         {"who number: marks a draft as ready for review", graphCommand("markPullRequestReadyForReview")},
 		"reopen":        {"who number: opens a pull request again", cmdReopen},
 	}
 }
@@ -84,4 +90,63 @@ func cmdReopen(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).EditPull(s.tb.Context(), flowRepo, n, map[string]any{"state": "open"})
+}
+
+func cmdDropRuleset(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(args[0], 10, 64)
+	if err != nil {
+		return err
+	}
+	s.repo.RemoveRuleset(id)
+	return nil
+}
+
+func cmdQueued(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	return s.until("#"+strconv.Itoa(n)+" to be in the merge queue", func() (string, bool) {
+		sha := s.repo.Queued(n)
+		s.set("GROUP", sha)
+		return "it is not", sha != ""
+	})
+}
+
+// graphCommand is a command that GitHub has in its GraphQL API only.
+func graphCommand(mutation string) func(*scripted, []string) error {
+	return func(s *scripted, args []string) error {
+		args, err := s.args(args, 2, 2)
+		if err != nil {
+			return err
+		}
+		n, err := s.number(args[1])
+		if err != nil {
+			return err
+		}
+		who := s.hub.As(args[0])
+		var pull struct {
+			Node string `json:"node_id"`
+		}
+		if err := who.Do(s.tb.Context(), "GET", fmt.Sprintf("/repos/%s/pulls/%d", flowRepo, n), nil, &pull); err != nil {
+			return err
+		}
+		var out struct{ Errors []struct{ Message string } }
+		err = who.Do(s.tb.Context(), "POST", "/graphql", map[string]any{
+			"query":     "mutation($input: Input!) { " + mutation + "(input: $input) { clientMutationId } }",
+			"variables": map[string]any{"input": map[string]any{"pullRequestId": pull.Node}},
+		}, &out)
+		if err == nil && len(out.Errors) > 0 {
+			err = errors.New(out.Errors[0].Message)
+		}
+		return err
+	}
 }

@@ -274,6 +274,7 @@ func (s *Server) emitCheck(r *repository, x *CheckRun, action string, sender *Ac
 			s.emit(r, "check_suite", "completed", sender, obj{"check_suite": s.suiteEvent(r, suite, "")})
 		}
 	}
+	s.moveQueue(r, x.SHA)
 }
 
 func (c *call) check() (*CheckRun, error) {

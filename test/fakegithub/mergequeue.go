@@ -3,7 +3,8 @@ package fakegithub
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/test/fakegithub/bare"
 )
@@ -25,7 +26,14 @@ func (s *Server) enqueue(x *repository, number int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sha, err := x.git.WriteCommit(bare.Commit{Tree: tree, Parents: []string{base, i.Pull.HeadSHA}, Author: s.web(), Committer: s.web(),
+	parents := []string{base, i.Pull.HeadSHA}
+	if s.queueMethod(x, i) == "SQUASH" {
+		parents = parents[:1]
+	}
+	x.queued++ // a group of the same commits is another commit all the same
+	at := s.web()
+	at.When = at.When.Add(time.Duration(x.queued) * time.Second)
+	sha, err := x.git.WriteCommit(bare.Commit{Tree: tree, Parents: parents, Author: s.web(), Committer: at,
 		Message: fmt.Sprintf("Merge pull request #%d from %s\n\n%s", number, i.Pull.HeadRef, i.Title)})
 	if err != nil {
 		return "", err
@@ -96,44 +104,106 @@ func (s *Server) dequeue(x *repository, sha string, merged bool) error {
 	return nil
 }
 
-// graphQL knows one mutation, enqueuePullRequest, which the REST API lacks.
-func (s *Server) graphQL(c *call) (*answer, error) {
-	var in struct {
-		Query     string
-		Variables map[string]any
-	}
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	id := findID(in.Variables)
-	for _, r := range s.sortedRepos() {
-		for _, i := range r.sortedIssues() {
-			if i.Pull == nil || node("PR", i.Pull.ID) != id {
-				continue
-			}
-			if err := s.admit(c.who, writes("pull_requests"), r); err != nil {
-				return nil, err
-			}
-			if _, err := s.enqueue(r, i.Number); err != nil {
-				return ok(obj{"data": obj{"enqueuePullRequest": nil}, "errors": []obj{{"type": "UNPROCESSABLE", "message": err.Error()}}})
-			}
-			return ok(obj{"data": obj{"enqueuePullRequest": obj{"mergeQueueEntry": obj{"id": node("MQE", i.Pull.ID), "position": 1, "state": "AWAITING_CHECKS"}}}})
+// queueRule is the merge_queue rule of a pull request's base; false when there is none.
+func (s *Server) queueRule(x *repository, i *Issue) (Rule, bool) {
+	for _, rule := range s.rulesFor(x, "refs/heads/"+i.Pull.BaseRef) {
+		if rule.Type == "merge_queue" {
+			return complete(rule.Rule), true
 		}
 	}
-	return nil, refuse(http.StatusNotFound, "the stand-in knows only the mutation enqueuePullRequest of an existing pull request")
+	return Rule{}, false
 }
 
-// findID looks for pullRequestId, at the top of the variables or in an input object.
-func findID(v map[string]any) string {
-	if id, ok := v["pullRequestId"].(string); ok {
-		return id
+func (s *Server) queueMethod(x *repository, i *Issue) string {
+	rule, _ := s.queueRule(x, i)
+	method, _ := rule.Parameters["merge_method"].(string)
+	return method
+}
+
+// join is how a pull request gets into a queue by a call: it must be mergeable but for the queue, and is merged as soon as
+// the group's required checks are green.
+func (s *Server) join(x *repository, i *Issue, by *Account) error {
+	if _, ok := s.queueRule(x, i); !ok {
+		return fmt.Errorf("Merge queue is not enabled for the branch %s", i.Pull.BaseRef) //nolint:staticcheck // GitHub's words
 	}
-	for _, x := range v {
-		if m, ok := x.(map[string]any); ok {
-			if id := findID(m); id != "" {
-				return id
-			}
+	if s.groupOf(x, i) != "" {
+		return fmt.Errorf("Pull request is already in the queue") //nolint:staticcheck // GitHub's words
+	}
+	if _, state := s.mergeability(x, i); state != "clean" && state != "unstable" {
+		return fmt.Errorf("Pull request is in %s state", state) //nolint:staticcheck // GitHub's words
+	}
+	sha, err := s.enqueue(x, i.Number)
+	if err != nil {
+		return err
+	}
+	x.moving[sha] = true
+	s.emitPull(x, i, "enqueued", by, obj{})
+	s.moveQueue(x, sha)
+	return nil
+}
+
+// groupOf is the group of a pull request; empty: it is in no queue.
+func (s *Server) groupOf(x *repository, i *Issue) string {
+	for sha, number := range x.groups {
+		if number == i.Number {
+			return sha
 		}
 	}
 	return ""
+}
+
+// moveQueue looks whether a group can be merged or has failed. A base that moved meanwhile begins it anew.
+func (s *Server) moveQueue(x *repository, sha string) {
+	if !x.moving[sha] {
+		return
+	}
+	i := x.issues[x.groups[sha]]
+	c, err := x.git.Commit(sha)
+	if err != nil || i == nil {
+		return
+	}
+	base := x.git.Ref("refs/heads/" + i.Pull.BaseRef)
+	if c.Parents[0] != base {
+		s.leave(x, sha, "")
+		if err := s.join(x, i, s.queueActor().account); err != nil {
+			s.opts.Log.Info("the queue gave a pull request up", "pull", i.Number, "err", err)
+		}
+		return
+	}
+	ch := change{ref: "refs/heads/" + i.Pull.BaseRef, old: base, new: sha, by: s.queueActor(), pull: i, queue: true, git: x.git}
+	problems := s.ruleProblems(x, ch)
+	switch {
+	case len(problems) == 0:
+		delete(x.moving, sha)
+		if err := s.dequeue(x, sha, true); err != nil {
+			s.opts.Log.Error("a merge group could not be merged", "pull", i.Number, "err", err)
+		}
+	case strings.Contains(strings.Join(problems, " "), "is failing"):
+		s.leave(x, sha, "CI_FAILURE")
+	}
+}
+
+// leave takes a pull request out of its queue. Without a reason nobody is told but by the group's end.
+func (s *Server) leave(x *repository, sha, reason string) {
+	i := x.issues[x.groups[sha]]
+	delete(x.moving, sha)
+	if err := s.dequeue(x, sha, false); err != nil {
+		s.opts.Log.Error("a merge group could not be taken away", "err", err)
+		return
+	}
+	if reason != "" {
+		s.emitPull(x, i, "dequeued", s.queueActor().account, obj{"reason": reason})
+	}
+}
+
+// Queued is the head of the merge group of a pull request that a call put into the queue; empty: there is none.
+func (r *Repo) Queued(number int) (sha string) {
+	r.with(func(x *repository) {
+		for group, n := range x.groups {
+			if n == number && x.moving[group] {
+				sha = group
+			}
+		}
+	})
+	return sha
 }

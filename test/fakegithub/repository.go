@@ -50,9 +50,11 @@ type repository struct {
 	rulesets      []*Ruleset
 	protections   map[string]*protection // classic, by branch
 	runs          []*WorkflowRun
-	envs          []string       // environments that were set up without a deployment
-	workflowNames []string       // in the order in which they were first seen
-	groups        map[string]int // merge groups: SHA to pull request
+	envs          []string        // environments that were set up without a deployment
+	workflowNames []string        // in the order in which they were first seen
+	groups        map[string]int  // merge groups: SHA to pull request
+	moving        map[string]bool // groups that are merged by themselves
+	queued        int             // how many groups there were
 	labels        map[string]*label
 }
 
@@ -89,7 +91,7 @@ func (s *Server) AddRepo(fullName string, c RepoConfig) (*Repo, error) {
 	r := &repository{s: s, id: s.id(), name: name, owner: owner.Login, private: c.Private, description: c.Description, defaultBranch: c.DefaultBranch,
 		mergeCommits: !c.NoMergeCommits, squash: !c.NoSquash, rebase: !c.NoRebase, deleteOnMerge: c.DeleteBranchOnMerge, created: s.now(), pushed: s.now(),
 		roles: map[string]Role{}, teams: map[string]Role{}, issues: map[int]*Issue{}, checksAt: map[string][]*CheckRun{}, protections: map[string]*protection{},
-		groups: map[string]int{}, labels: map[string]*label{}}
+		groups: map[string]int{}, moving: map[string]bool{}, labels: map[string]*label{}}
 	dir := filepath.Join(s.dir, fmt.Sprintf("%d.git", r.id))
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err

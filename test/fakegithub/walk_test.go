@@ -259,19 +259,77 @@ func TestSecondaryLimits(t *testing.T) {
 
 func TestEnqueueByGraphQL(t *testing.T) {
 	w := newWorld(t, fakegithub.Options{})
-	_, err := w.s.As("ann").Commit(w.ctx, "acme/shop", "feature", "Work", map[string]string{"f.txt": "f\n"})
+	w.repo.AddRuleset(fakegithub.Ruleset{Include: []string{"refs/heads/development"}, Rules: []fakegithub.Rule{{Type: "merge_queue"}, checksRule("ci")}})
+	head, err := w.s.As("ann").Commit(w.ctx, "acme/shop", "feature", "Work", map[string]string{"f.txt": "f\n"})
 	w.must(err)
 	n, err := w.s.As("ann").OpenPull(w.ctx, "acme/shop", "feature", "development", "Work", "")
 	w.must(err)
 	pr, _, err := w.bot.PullRequests.Get(w.ctx, "acme", "shop", n)
 	w.must(err)
-	w.must(w.s.With(w.token()).Do(w.ctx, "POST", "/graphql", map[string]any{"query": "mutation($id: ID!) { enqueuePullRequest(input: {pullRequestId: $id}) { mergeQueueEntry { id } } }",
-		"variables": map[string]any{"pullRequestId": pr.GetNodeID()}}, nil))
-	found := false
-	for name := range w.repo.Branches() {
-		found = found || strings.HasPrefix(name, "gh-readonly-queue/development/pr-1-")
+	ask := func(expected string) (failed string) {
+		t.Helper()
+		var out struct{ Errors []struct{ Message string } }
+		w.must(w.s.With(w.token()).Do(w.ctx, "POST", "/graphql", map[string]any{
+			"query":     "mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { mergeQueueEntry { id } } }",
+			"variables": map[string]any{"input": map[string]any{"pullRequestId": pr.GetNodeID(), "expectedHeadOid": expected}}}, &out))
+		for _, e := range out.Errors {
+			failed += e.Message
+		}
+		return failed
 	}
-	if !found {
-		t.Errorf("branches %v, want one of the queue", w.repo.Branches())
+	queued := func() bool {
+		t.Helper()
+		var out struct {
+			Data struct {
+				Repository struct{ PullRequest struct{ IsInMergeQueue bool } }
+			}
+		}
+		w.must(w.s.With(w.token()).Do(w.ctx, "POST", "/graphql", map[string]any{
+			"query":     "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) { pullRequest(number: $number) { isInMergeQueue } } }",
+			"variables": map[string]any{"owner": "acme", "name": "shop", "number": n}}, &out))
+		return out.Data.Repository.PullRequest.IsInMergeQueue
 	}
+	group := func() string {
+		t.Helper()
+		for name, sha := range w.repo.Branches() {
+			if strings.HasPrefix(name, "gh-readonly-queue/development/pr-1-") {
+				return sha
+			}
+		}
+		t.Fatalf("branches %v, want one of the queue", w.repo.Branches())
+		return ""
+	}
+	if said := ask(head); !strings.Contains(said, "blocked") {
+		t.Errorf("without its required check: %q", said)
+	}
+	w.mustCheck(77, head, "ci", "success")
+	if said := ask(strings.Repeat("0", 40)); !strings.Contains(said, "expected") {
+		t.Errorf("with another head: %q", said)
+	}
+	for range 2 { // it falls out once
+		if said := ask(head); said != "" || !queued() {
+			t.Fatalf("%q; in the queue: %v", said, queued())
+		}
+		if said := ask(head); !strings.Contains(said, "already") {
+			t.Errorf("twice: %q", said)
+		}
+		w.mustCheck(77, group(), "ci", "failure")
+		if queued() {
+			t.Error("a group that failed is still there")
+		}
+	}
+	if said := ask(head); said != "" {
+		t.Fatal(said)
+	}
+	sha := group()
+	w.mustCheck(77, sha, "ci", "success")
+	if i, _ := w.repo.Issue(n); !i.Pull.Merged || w.repo.SHA("development") != sha || queued() {
+		t.Errorf("after the queue: %+v", i.Pull)
+	}
+}
+
+func (w *world) mustCheck(app int64, sha, name, conclusion string) {
+	w.t.Helper()
+	_, err := w.repo.SetCheck(app, sha, name, conclusion)
+	w.must(err)
 }
