@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -126,8 +127,11 @@ func (f *flow) revive() error {
 	var err error
 	for range 2 * crashesPerRun { // it may die before it is ready
 		f.crash()
-		if err = f.serve(); err == nil {
-			return f.again()
+		if err = f.serve(); err != nil {
+			continue
+		}
+		if err = f.again(); err == nil { // it may die of what arrives
+			return nil
 		}
 	}
 	return err
@@ -265,7 +269,8 @@ func (f *flow) ending() (ending, error) {
 	}
 	for _, i := range f.repo.Issues() {
 		if p := i.Pull; p != nil {
-			e.Pulls = append(e.Pulls, fmt.Sprintf("%s into %s, open: %v, merged: %v", p.HeadRef, p.BaseRef, i.Open, p.Merged))
+			head := regexp.MustCompile(`^backmerge/[0-9a-f]{7}`).ReplaceAllString(p.HeadRef, "backmerge/SHA")
+			e.Pulls = append(e.Pulls, fmt.Sprintf("%s into %s, open: %v, merged: %v", head, p.BaseRef, i.Open, p.Merged))
 		}
 		for _, c := range f.repo.Comments(i.Number) {
 			if c.Author == flowBot {
