@@ -33,6 +33,14 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Put a backup in the place of the SQLite database."`
 	Doctor  doctorCmd  `cmd:"" help:"Check the settings, and that GitHub and the App are as the server needs them."`
 
+	Status   statusCmd   `cmd:"" group:"server" help:"Say what runs where, what is open, and what waits for whom."`
+	Release  releaseCmd  `cmd:"" group:"server" help:"Start a release, or give one up."`
+	Hotfix   hotfixCmd   `cmd:"" group:"server" help:"Start a hotfix."`
+	Approve  approveCmd  `cmd:"" group:"server" help:"Approve the candidate of a release or hotfix."`
+	Promote  promoteCmd  `cmd:"" group:"server" help:"Take the approved candidate to production."`
+	Rollback rollbackCmd `cmd:"" group:"server" help:"Put the last good version back, and hold the environment."`
+	Do       doCmd       `cmd:"" group:"server" help:"Give any command that could be typed in a comment."`
+
 	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`
 }
 
@@ -77,6 +85,7 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { panic(kongExit(code)) }),
 		kong.UsageOnError(),
+		kong.ExplicitGroups([]kong.Group{{Key: "server", Title: "Asked of a running server, with a token:"}}),
 	)
 	if err != nil {
 		fmt.Fprintf(stderr, "sluice: %v\n", err)

@@ -13,8 +13,8 @@ import (
 // an idle belongs before it. Commits are named by branch, tag or SHA; pull requests by number or by their branch.
 func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
-		"repo": {"[-no-development] [-ahead] [-empty|-images] [file|name=text ...]: master with version 1.3.0, development at it " +
-			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images", cmdRepo},
+		"repo": {"[-no-development] [-ahead] [-empty|-images] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
+			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images; sign-in: with a dashboard to sign in on", cmdRepo},
 		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
 		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
 		"pull":     {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
@@ -33,6 +33,9 @@ func flowCommands() map[string]flowCommand {
 		"ci":       {"commit name [conclusion]: another App reports a check", cmdCI},
 		"queue":    {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
 		"ruleset":  {"file: adds a ruleset; sets $RULESET", cmdRuleset},
+	}
+	for name, c := range shellCommands() {
+		all[name] = c
 	}
 	for name, c := range lookCommands() {
 		all[name] = c
@@ -54,6 +57,7 @@ func cmdRepo(s *scripted, args []string) error {
 	empty := s.flags.Bool("empty", false, "")
 	images := s.flags.Bool("images", false, "")
 	ahead := s.flags.Bool("ahead", false, "")
+	signIn := s.flags.Bool("sign-in", false, "")
 	args, err := s.args(args, 0, -1)
 	if err != nil {
 		return err
@@ -71,6 +75,9 @@ func cmdRepo(s *scripted, args []string) error {
 	}
 	if err := s.seed(!*alone, *ahead, files); err != nil {
 		return err
+	}
+	if *signIn {
+		s.signIn()
 	}
 	if err := s.serve(); err != nil {
 		return err

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// What people do at the shell, and with the tokens they make for it on the dashboard.
+
+// shellCommands are the commands of scripts for that.
+func shellCommands() map[string]flowCommand {
+	return map[string]flowCommand{
+		"token":  {"[-scope act|read] who: signs in on the dashboard and makes a token for the shell", cmdToken},
+		"revoke": {"who: revokes the token made last", cmdRevoke},
+		"api":    {"who path: reads something below /api/v1 with somebody's token, and prints status and body", cmdAPI},
+		"shell":  {"[-exit status] who command ...: runs sluice with somebody's token against the server; with ! it must fail with status 1", cmdShell},
+	}
+}
+
+// signIn has the server's dashboard let people in; to be called before it is started.
+func (f *flow) signIn() {
+	f.extra = append(f.extra, "SLUICE_PUBLIC_URL=http://localhost:1", "SLUICE_GITHUB_CLIENT_ID="+f.app.ClientID, "SLUICE_GITHUB_CLIENT_SECRET="+f.app.ClientSecret)
+}
+
+// browserOf is a browser in which somebody has signed in.
+func (f *flow) browserOf(who string) (*http.Client, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	b := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	follow := func(at string) (string, error) {
+		res, err := b.Get(at)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		return res.Header.Get("Location"), nil
+	}
+	toGitHub, err := follow("http://" + f.server.public + "/login")
+	if err != nil {
+		return nil, err
+	}
+	back, err := follow(toGitHub + "&login=" + url.QueryEscape(who))
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(back)
+	if err != nil {
+		return nil, err
+	}
+	_, err = follow("http://" + f.server.public + "/login/callback?" + u.RawQuery)
+	return b, err
+}
+
+// tokensPage sends a form to the page of tokens, with the session's own token, and returns the page after it.
+func (f *flow) tokensPage(b *http.Client, form url.Values) (string, error) {
+	at := "http://" + f.server.public + "/tokens"
+	read := func(res *http.Response, err error) (string, error) {
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err == nil && res.StatusCode >= http.StatusBadRequest {
+			err = fmt.Errorf("the page answers %s", res.Status)
+		}
+		return string(text), err
+	}
+	page, err := read(b.Get(at))
+	if err != nil {
+		return "", err
+	}
+	form.Set("csrf", firstOf(append(regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page), "", "")[1:]...))
+	if _, err := read(b.PostForm(at, form)); err != nil {
+		return "", err
+	}
+	return read(b.Get(at))
+}
+
+func (f *flow) tokenFile(who string) string { return filepath.Join(f.dir, "token-"+who) }
+
+func cmdToken(s *scripted, args []string) error {
+	scope := s.flags.String("scope", "act", "")
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	b, err := s.browserOf(args[0])
+	if err != nil {
+		return err
+	}
+	page, err := s.tokensPage(b, url.Values{"name": {"script"}, "scope": {*scope}, "days": {"7"}})
+	if err != nil {
+		return err
+	}
+	text := regexp.MustCompile(`sluice_[0-9a-z]+_[0-9a-f]+`).FindString(page)
+	if text == "" {
+		return fmt.Errorf("the page shows no token:\n%s", page)
+	}
+	return os.WriteFile(s.tokenFile(args[0]), []byte(text+"\n"), 0o600)
+}
+
+func cmdRevoke(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(s.tokenFile(args[0]))
+	if err != nil {
+		return err
+	}
+	b, err := s.browserOf(args[0])
+	if err != nil {
+		return err
+	}
+	page, err := s.tokensPage(b, url.Values{"revoke": {strings.Split(string(text), "_")[1]}})
+	if err == nil && !strings.Contains(page, "is revoked") {
+		err = fmt.Errorf("the page does not say so:\n%s", page)
+	}
+	return err
+}
+
+func cmdAPI(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	token, err := os.ReadFile(s.tokenFile(args[0]))
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(s.tb.Context(), http.MethodGet, "http://"+s.server.public+"/api/v1"+args[1], nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", res.StatusCode, body)
+	return err
+}
+
+func cmdShell(s *scripted, args []string) error {
+	want := s.flags.Int("exit", 0, "")
+	args, err := s.args(args, 2, -1)
+	if err != nil {
+		return err
+	}
+	if s.neg && *want == 0 {
+		*want = exitFailed
+	}
+	path, err := exec.LookPath("sluice")
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(s.tb.Context(), path, args[1:]...)
+	cmd.Dir = filepath.Join(s.dir, "clone-"+args[0])
+	if _, err := os.Stat(cmd.Dir); err != nil {
+		cmd.Dir = s.dir
+	}
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "SLUICE_SERVER=http://" + s.server.public, "SLUICE_TOKEN_FILE=" + s.tokenFile(args[0]),
+	}
+	var out, wrong bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &wrong
+	err = cmd.Run()
+	fmt.Fprint(s.ts.Stdout(), out.String())
+	fmt.Fprint(s.ts.Stderr(), wrong.String())
+	status := 0
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		status = ended.ExitCode()
+	} else if err != nil {
+		return err
+	}
+	if status != *want {
+		return fmt.Errorf("exit status %d, want %d\n%s%s", status, *want, out.String(), wrong.String())
+	}
+	return nil
+}
