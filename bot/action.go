@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
@@ -34,6 +35,12 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	if err != nil {
 		return queue.Retry(err)
 	}
+	if waits, err := b.away(ctx, &run); err != nil || waits {
+		if err != nil {
+			return queue.Retry(err)
+		}
+		return queue.Snooze(awayLook) // nothing begins where the App may do nothing; its return looks at once
+	}
 	report, err := b.drive(ctx, &run)
 	if executor.IsPermanent(err) {
 		report, err = executor.Report{Status: pipeline.Failed, Summary: err.Error()}, nil
@@ -53,6 +60,22 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 		wait = executor.DefaultPoll
 	}
 	return queue.Snooze(wait)
+}
+
+// awayLook is how often an action that may not begin is looked at.
+const awayLook = 10 * time.Minute
+
+// away tells whether an action has to wait before it begins because the App was suspended or taken off the repository.
+func (b *Bot) away(ctx context.Context, run *store.ActionRun) (waits bool, err error) {
+	if run.Handle != "" || !run.TriedAt.IsZero() || run.Stop {
+		return false, nil // it may have begun: it is followed to its end
+	}
+	err = b.Store.Read(ctx, func(tx *store.Tx) error {
+		repo, err := tx.Repo(ctx, run.RepoID)
+		waits = repo.Gone != ""
+		return ignoreMissing(err)
+	})
+	return waits, err
 }
 
 // drive starts the action if it was not started yet, stops it if somebody asked for that, and asks where it stands.

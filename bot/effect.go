@@ -29,6 +29,8 @@ const (
 	effectDeployment   effectKind = "deployment"
 	effectDeployState  effectKind = "deployment-state"
 	effectAction       effectKind = "start-action"
+	effectKeep         effectKind = "keep-commit"
+	effectIssue        effectKind = "open-issue"
 )
 
 // effectKinds is the table of effects.
@@ -36,7 +38,7 @@ func effectKinds() []effectKind {
 	return []effectKind{
 		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
 		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
-		effectDeployState, effectAction,
+		effectDeployState, effectAction, effectKeep, effectIssue,
 	}
 }
 

@@ -103,6 +103,11 @@ func (s *session) judge(ctx context.Context, pr forge.PullRequest) error {
 	if before.HeadSHA != "" && before.HeadSHA != pr.Head.SHA {
 		record.HeadAt = pr.UpdatedAt
 	}
+	if before.BaseBranch != "" && before.BaseBranch != pr.Base.Branch {
+		if err := s.retargeted(ctx, before, pr); err != nil {
+			return err
+		}
+	}
 	if pr.Open {
 		f, err := s.find(ctx, pr)
 		var refused *forge.RefusedError

@@ -55,7 +55,7 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 	}
 	branch := s.classify(name)
 	if now == "" {
-		return s.branchGone(ctx, branch, was.SHA)
+		return s.branchGone(ctx, branch, was.SHA, e)
 	}
 	if name == s.repo.DefaultBranch {
 		if err := s.refreshConfig(ctx); err != nil {
@@ -151,9 +151,18 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 }
 
 // branchGone handles the end of a branch: nothing more is done for it.
-func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was string) error {
+func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was string, e *event.Push) error {
+	over, err := s.over(ctx, branch)
+	if err != nil {
+		return err
+	}
+	if !over {
+		if err := s.reportPush(ctx, branch, was, "", e); err != nil {
+			return err
+		}
+	}
 	var active []store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
 		return err
 	})

@@ -16,14 +16,14 @@ import (
 // reportPush holds a push to a protected branch against the rules. A push cannot be refused after the fact, so what it
 // broke is shown on the commit, with the remedy, and goes into the audit log.
 func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
-	if e == nil || !(branch.Kind.LongLived() || branch.Kind.Ships()) {
+	if !(branch.Kind.LongLived() || branch.Kind.Ships()) {
 		return nil
 	}
-	facts := gitflow.PushFacts{
-		Branch: branch.Name, Before: was, After: now, Created: e.Created, Deleted: e.Deleted, Forced: e.Forced,
-		By: e.Sender.Login, ByBot: e.Sender.ID == s.us.UserID,
+	facts, err := s.pushFacts(ctx, branch, was, now, e)
+	if err != nil {
+		return err
 	}
-	if !facts.ByBot {
+	if !facts.ByBot && now != "" {
 		pulls, err := s.gh.PullsWith(ctx, now)
 		if err != nil {
 			return fmt.Errorf("pull requests with %s: %w", short(now), err)
@@ -41,7 +41,32 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 	if len(report.Violations) == 0 {
 		return nil
 	}
-	return s.reportViolations(ctx, now, branch.Name, e.Sender, report.Violations, map[string]any{"before": was, "after": now})
+	if err := s.keepCommit(ctx, report.Keep); err != nil {
+		return err
+	}
+	at := now
+	if at == "" {
+		at = was // the branch is gone; its last commit shows what happened
+	}
+	err = s.reportViolations(ctx, at, branch.Name, sender(e), report.Violations, map[string]any{"before": was, "after": now, "kept": report.Keep})
+	if err != nil || !report.Alarm {
+		return err
+	}
+	return s.alarm(ctx, branch.Name, report, now)
+}
+
+// pushFacts are what is known of a move of a branch. Where nobody told us of a push, GitHub is asked whether it was forced.
+func (s *session) pushFacts(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) (gitflow.PushFacts, error) {
+	f := gitflow.PushFacts{Branch: branch.Name, Before: was, After: now, Created: was == "", Deleted: now == "", By: "somebody"}
+	if e != nil {
+		f.Created, f.Forced, f.By, f.ByBot = e.Created, e.Forced, e.Sender.Login, e.Sender.ID == s.us.UserID
+	}
+	if e != nil && e.Before == was && e.After == now || was == "" || now == "" {
+		return f, nil
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: was, Head: now}) // several pushes, or one we were not told of
+	f.Forced = c.Missing || c.BehindBy > 0
+	return f, err
 }
 
 // reportViolations shows on a commit what a push broke, and writes it into the audit log.

@@ -99,6 +99,8 @@ func effectOf(c fakegithub.Call) string {
 	switch c.Method + " " + c.Route {
 	case "POST /repos/{owner}/{repo}/git/refs":
 		return "ref " + body.Ref
+	case "POST /repos/{owner}/{repo}/issues":
+		return "issue " + c.Path + digits(markRE.FindString(body.Body))
 	case "POST /repos/{owner}/{repo}/pulls":
 		return "pull request of " + body.Head + " into " + body.Base
 	case "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge":

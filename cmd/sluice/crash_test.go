@@ -192,6 +192,7 @@ func (f *flow) startsRelease() error {
 // releaseStory is a release from start to end, with a pull request into its branch that is still open then.
 func releaseStory(f *flow) error {
 	return doAll(
+		f.rewrites,
 		f.startsRelease,
 		f.waits("release/1.4.0"),
 		func() error { return f.repo.SetRef("refs/heads/fix/late", f.repo.SHA("release/1.4.0")) },
@@ -208,6 +209,24 @@ func releaseStory(f *flow) error {
 		f.idle,
 		f.healthy,
 	)
+}
+
+// rewrites takes a commit off development by force, which is kept and raises an alarm.
+func (f *flow) rewrites() error {
+	if _, err := f.push(pushRequest{who: "boss", branch: "development", message: "feat: pears", files: map[string]string{"pears.txt": "1\n"}}); err != nil {
+		return err
+	}
+	lost := f.repo.SHA("development")
+	if err := f.idle(); err != nil {
+		return err
+	}
+	if _, err := f.push(pushRequest{who: "boss", branch: "development", message: "feat: plums", files: map[string]string{"plums.txt": "1\n"}, force: true}); err != nil {
+		return err
+	}
+	return errors.Join(f.idle(), f.until("the lost commit to be kept", func() (string, bool) {
+		sha := f.repo.SHA("refs/sluice/kept/" + lost)
+		return sha, sha == lost
+	}), f.check(f.repo.SHA("development"), bot.CheckPipeline, "success", ""))
 }
 
 // hotfixStory is a hotfix from start to end while a candidate waits, which is abandoned afterwards.

@@ -22,6 +22,7 @@ func lookCommands() map[string]flowCommand {
 		"opened":    {"head base: an open pull request, * for anything in head; sets $PR", cmdOpened},
 		"state":     {"number open|closed|merged: a pull request", cmdState},
 		"branch":    {"name: a branch is there; with ! it goes away", cmdBranch},
+		"kept":      {"commit: a commit that a branch lost is kept by a ref", cmdKept},
 		"tag":       {"name commit: a tag is at a commit", cmdTag},
 		"contains":  {"branch commit: a branch contains a commit", cmdContains},
 		"parents":   {"commit count: how many parents a commit has", cmdParents},
@@ -472,5 +473,16 @@ func cmdSummary(s *scripted, args []string) error {
 	return s.until("a summary that matches "+args[2], func() (string, bool) {
 		c, _ := s.repo.Check(sha, args[1])
 		return c.Summary, re.MatchString(c.Summary)
+	})
+}
+
+func cmdKept(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	return s.until("the commit to be kept", func() (string, bool) {
+		sha := s.repo.SHA("refs/sluice/kept/" + args[0])
+		return sha, sha == args[0]
 	})
 }
