@@ -20,8 +20,8 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 		return nil
 	}
 	facts, err := s.pushFacts(ctx, branch, was, now, e)
-	if err != nil {
-		return err
+	if err != nil || e == nil && !facts.Forced && !facts.Deleted {
+		return err // who pushed is not known, it may have been Sluice; only what was lost is told
 	}
 	if !facts.ByBot && now != "" {
 		pulls, err := s.gh.PullsWith(ctx, now)
