@@ -81,6 +81,8 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "status", aliases: []string{"wcid"}, usage: "/status [environment]", help: "what runs where, and what is on its way", door: DoorRead, maxArgs: 1},
 	{name: "plan", aliases: []string{"noop"}, usage: "/plan [command]", help: "what a command would do, step by step; nothing is done", door: DoorPlan, maxArgs: 1, raw: true,
 		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
+	{name: "evidence", usage: "/evidence [version]", help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,
+		more: "Without a version it is about the release of the pull request, else about what production runs. The reply links to the whole record as JSON, with the entries of the audit log and their hashes."},
 	{name: "version explain", aliases: []string{"version"}, usage: "/version explain", help: "the next version and why it is that one", door: DoorRead},
 	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},

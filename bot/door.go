@@ -23,6 +23,7 @@ const (
 	DoorRollback       Door = "rollback"
 	DoorUnpin          Door = "unpin"
 	DoorPlan           Door = "plan"
+	DoorEvidence       Door = "evidence"
 	DoorTest           Door = "test"
 	DoorRefresh        Door = "refresh"
 	DoorOkToTest       Door = "ok-to-test"
@@ -70,6 +71,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorRollback:       {role: forge.RoleMaintain},
 	DoorUnpin:          {role: forge.RoleMaintain},
 	DoorPlan:           {role: forge.RoleWrite},
+	DoorEvidence:       {role: forge.RoleWrite},
 	DoorTest:           {role: forge.RoleWrite, author: true},
 	DoorRefresh:        {role: forge.RoleWrite, author: true},
 	DoorOkToTest:       {role: forge.RoleWrite},
@@ -78,7 +80,9 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 }
 
 // looks tells whether what is behind the door changes nothing but what Sluice itself shows.
-func (d Door) looks() bool { return d == DoorRead || d == DoorPlan || d == DoorRefresh }
+func (d Door) looks() bool {
+	return d == DoorRead || d == DoorPlan || d == DoorEvidence || d == DoorRefresh
+}
 
 // who says in words who may pass, for help and documents.
 func (d Door) who() string {

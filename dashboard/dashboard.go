@@ -45,6 +45,8 @@ type Options struct {
 	Rights Rights
 	// Actor carries out what buttons and the API ask for. Nil: there are no buttons, and no commands.
 	Actor Actor
+	// Recorder has the evidence of releases. Nil: there is none.
+	Recorder Recorder
 	// PublicURL is where browsers reach the dashboard, without a slash at the end. Required. With a Viewer it is https,
 	// or http on a loopback address.
 	PublicURL string
@@ -160,6 +162,7 @@ func (s *Server) Register(e *echo.Echo) {
 	e.Any("/api/v1/openapi.json", s.get(s.description))
 	e.Any("/api/v1/user", s.get(s.tokenOwner))
 	e.Any("/api/v1/repos/:owner/:repo/commands", s.command())
+	e.Any("/:owner/:repo/releases/:version/evidence.json", s.get(s.download))
 	for _, r := range s.routes() {
 		if r.page != "" {
 			e.Any(r.path, s.get(s.page(r)))
@@ -183,6 +186,7 @@ func (s *Server) routes() []route {
 		{"/:owner/:repo", "repo", "/api/v1/repos/:owner/:repo", s.repo},
 		{"/:owner/:repo/executions/:id", "execution", "/api/v1/repos/:owner/:repo/executions/:id", s.execution},
 		{"/:owner/:repo/releases/:version", "release", "/api/v1/repos/:owner/:repo/releases/:version", s.release},
+		{"", "", "/api/v1/repos/:owner/:repo/releases/:version/evidence", s.evidence},
 		{"", "", "/api/v1/repos/:owner/:repo/executions", s.executions},
 		{"", "", "/api/v1/repos/:owner/:repo/releases", s.releases},
 		{"", "", "/api/v1/repos/:owner/:repo/environments", s.environments},

@@ -66,6 +66,18 @@ type Actor interface {
 	Post(ctx context.Context, o store.Operation) (store.Operation, error)
 }
 
+// Recorder has the evidence of releases. It decides who may have it, by the rules that hold for commands.
+type Recorder interface {
+	// Evidence gives the document about a version of a repository, which is written as JSON. store.ErrNotFound: there is
+	// no such release; *RefusedError: they may not have it.
+	Evidence(ctx context.Context, repo int64, who forge.User, version string) (any, error)
+}
+
+// RefusedError is a no to somebody who is known: why, and who may.
+type RefusedError struct{ Text string }
+
+func (e *RefusedError) Error() string { return e.Text }
+
 // CommandError is a command that is written wrongly.
 type CommandError struct {
 	Problem string

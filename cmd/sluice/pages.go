@@ -15,7 +15,7 @@ import (
 // wirePages makes the dashboard. Without a client ID nobody can sign in, and it shows nothing, except in the demo.
 func (s *server) wirePages(w wiring) error {
 	o := dashboard.Options{
-		Actor: actor{s.bot}, Rights: rights{s.github},
+		Actor: actor{s.bot}, Recorder: recorder{s.bot}, Rights: rights{s.github},
 		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log,
 	}
 	if s.cfg.GitHub.ClientID != "" {
@@ -52,6 +52,19 @@ func (a actor) Act(ctx context.Context, o store.Operation) (store.Operation, err
 func (a actor) Post(ctx context.Context, o store.Operation) (store.Operation, error) {
 	o, err := a.Bot.Post(ctx, o)
 	return o, misspelt(err)
+}
+
+// recorder is the bot's evidence as pages and the API see it.
+type recorder struct{ *bot.Bot }
+
+// Evidence implements dashboard.Recorder.
+func (r recorder) Evidence(ctx context.Context, repo int64, who forge.User, version string) (any, error) {
+	e, err := r.Bot.Evidence(ctx, repo, who, version)
+	var no *bot.NotAllowedError
+	if errors.As(err, &no) {
+		return nil, &dashboard.RefusedError{Text: no.Text}
+	}
+	return e, err
 }
 
 func misspelt(err error) error {
