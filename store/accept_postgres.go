@@ -11,12 +11,27 @@ import (
 // (raised, whose rows are locked in the order of their names), and the items. It returns the ID of each delivery that was
 // added and the name and job of each lane. Rows are inserted in the order of their keys, so that two batches with the
 // same ones wait for each other and do not deadlock.
-const acceptBatch = `WITH input AS MATERIALIZED (
+//
+// acceptBacked is the same for a batch of which every lane has a job behind it, as it has while deliveries come one after
+// another: such a batch needs nothing else, so that the statement is its own transaction, in one round trip. The lanes stay
+// locked, so that no job leaves them meanwhile. Of another batch nothing is stored, and nothing returned.
+const (
+	acceptInput = `WITH input AS MATERIALIZED (
 	SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::text[])
 		WITH ORDINALITY AS i (id, name, installation_id, repo_id, received_at, body, body_hash, lane, n)
-), added AS (
+)`
+	acceptIfBacked = `, backed AS MATERIALIZED (
+	SELECT name FROM lanes WHERE name = ANY($8) AND job_id <> 0 ORDER BY name FOR NO KEY UPDATE
+), chosen AS MATERIALIZED (
+	SELECT * FROM input WHERE (SELECT count(*) FROM backed) = (SELECT count(DISTINCT lane) FROM input)
+)`
+	acceptBatch  = acceptInput + ", chosen AS (SELECT * FROM input)" + acceptChosen
+	acceptBacked = acceptInput + acceptIfBacked + acceptChosen
+)
+
+const acceptChosen = `, added AS (
 	INSERT INTO deliveries (id, name, installation_id, repo_id, received_at, body, body_hash, state, attempts, problem, handled_at)
-	SELECT id, name, installation_id, repo_id, received_at, body, body_hash, 'waiting', 0, '', 0 FROM input ORDER BY id, n
+	SELECT id, name, installation_id, repo_id, received_at, body, body_hash, 'waiting', 0, '', 0 FROM chosen ORDER BY id, n
 	ON CONFLICT (id) DO NOTHING RETURNING id
 ), fresh AS (
 	SELECT lane, id, received_at, row_number() OVER (PARTITION BY lane ORDER BY n) AS place, count(*) OVER (PARTITION BY lane) AS places
@@ -33,60 +48,84 @@ const acceptBatch = `WITH input AS MATERIALIZED (
 )
 SELECT id AS name, -1 AS job_id FROM added UNION ALL SELECT name, job_id FROM raised`
 
-// accept stores a batch in three round trips: begin, the statement, commit.
+// accept stores a batch: in one round trip where every lane has its job, otherwise in a transaction of several.
 func (e *postgresEngine) accept(ctx context.Context, batch []*parcel) (lanes []string, err error) {
+	in := columnsOf(batch)
+	stored, err := addBatch(ctx, e.intake, acceptBacked, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(stored.added) > 0 {
+		return stored.lanes, judge(ctx, e.intake, batch, stored.added)
+	}
 	err = pgx.BeginFunc(ctx, e.intake, func(tx pgx.Tx) error {
-		added, bare, err := addBatch(ctx, tx, batch, &lanes)
-		if err != nil {
+		if stored, err = addBatch(ctx, tx, acceptBatch, in); err != nil {
 			return err
 		}
-		if err := judge(ctx, tx, batch, added); err != nil || len(bare) == 0 {
+		if err := judge(ctx, tx, batch, stored.added); err != nil || len(stored.bare) == 0 {
 			return err
 		}
-		return e.addJobs(ctx, tx, bare)
+		return e.addJobs(ctx, tx, stored.bare)
 	})
-	return lanes, err
+	return stored.lanes, err
 }
 
-// addBatch stores the batch and fills in its lanes. bare are those without a job behind them.
-func addBatch(ctx context.Context, tx pgx.Tx, batch []*parcel, lanes *[]string) (added map[string]bool, bare []string, err error) {
+// querier is a transaction, or a pool where each statement is one of its own.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// columnsOf is a batch as the statements take it.
+func columnsOf(batch []*parcel) []any {
 	n := len(batch)
-	ids, names, bodies, hashes, of := make([]string, n), make([]string, n), make([][]byte, n), make([][]byte, n), make([]string, n)
+	ids, names, bodies, hashes, lanes := make([]string, n), make([]string, n), make([][]byte, n), make([][]byte, n), make([]string, n)
 	installations, repos, received := make([]int64, n), make([]int64, n), make([]int64, n)
 	for i, p := range batch {
-		ids[i], names[i], bodies[i], hashes[i], of[i] = p.ID, p.Name, p.packed, p.hash[:], p.lane
+		ids[i], names[i], bodies[i], hashes[i], lanes[i] = p.ID, p.Name, p.packed, p.hash[:], p.lane
 		installations[i], repos[i], received[i] = p.InstallationID, p.RepoID, toMicros(p.ReceivedAt)
 	}
-	rows, err := tx.Query(ctx, acceptBatch, ids, names, installations, repos, received, bodies, hashes, of)
+	return []any{ids, names, installations, repos, received, bodies, hashes, lanes}
+}
+
+// addedBatch is what a statement stored.
+type addedBatch struct {
+	added map[string]bool // deliveries, by ID
+	lanes []string        // raised
+	bare  []string        // those of them without a job behind them
+}
+
+func addBatch(ctx context.Context, q querier, statement string, in []any) (addedBatch, error) {
+	rows, err := q.Query(ctx, statement, in...)
 	if err != nil {
-		return nil, nil, err
+		return addedBatch{}, err
 	}
-	added, *lanes = make(map[string]bool, n), nil
+	stored := addedBatch{added: map[string]bool{}}
 	var name string
 	var job int64
 	_, err = pgx.ForEachRow(rows, []any{&name, &job}, func() error {
 		if job < 0 {
-			added[name] = true
+			stored.added[name] = true
 			return nil
 		}
-		*lanes = append(*lanes, name)
+		stored.lanes = append(stored.lanes, name)
 		if job == 0 {
-			bare = append(bare, name)
+			stored.bare = append(stored.bare, name)
 		}
 		return nil
 	})
-	return added, bare, err
+	return stored, err
 }
 
 // judge decides what each parcel is, in the order they came: of two with one ID the first was added.
-func judge(ctx context.Context, tx pgx.Tx, batch []*parcel, added map[string]bool) error {
+func judge(ctx context.Context, q querier, batch []*parcel, added map[string]bool) error {
 	for _, p := range batch {
 		if added[p.ID] {
 			p.outcome, added[p.ID] = Accepted, false
 			continue
 		}
 		var hash []byte
-		if err := tx.QueryRow(ctx, "SELECT body_hash FROM deliveries WHERE id = $1", p.ID).Scan(&hash); err != nil {
+		if err := q.QueryRow(ctx, "SELECT body_hash FROM deliveries WHERE id = $1", p.ID).Scan(&hash); err != nil {
 			return err
 		}
 		p.outcome = repeated(hash, p)

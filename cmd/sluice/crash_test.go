@@ -79,7 +79,7 @@ func play(t *testing.T, story func(*flow) error, points []string) (ending, []str
 	if err := f.seed(true, true, files); err != nil {
 		t.Fatal(err)
 	}
-	f.before, f.patience = f.revive, 2*time.Minute // many starts may lie in one look
+	f.before, f.patience = f.revive, 5*time.Minute // many starts may lie in one look
 	if err := errors.Join(f.revive(), f.idle()); err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (f *flow) seed(development, ahead bool, files map[string]string) error {
 // pollEvery is the pause between two looks, patience how long a look may go on.
 const (
 	pollEvery = 15 * time.Millisecond
-	patience  = 45 * time.Second
+	patience  = 90 * time.Second
 )
 
 // until looks until it is so. saw is for the message when patience ends.
