@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
 )
 
@@ -64,34 +65,45 @@ func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
 		}
 		a.who = now
 	}
-	if teams, users := s.keepers(rule, a.environment); len(teams)+len(users) > 0 {
-		return s.listed(ctx, a.who, teams, users)
+	return decide(ctx, s.cfg, s.gh, rule, a)
+}
+
+// rights is what somebody's rights are asked of: GitHub, or what a test of the configuration says.
+type rights interface {
+	Role(ctx context.Context, login string) (forge.Role, error)
+	TeamMember(ctx context.Context, team, login string) (bool, error)
+}
+
+// decide is the rule of a door for one person: those whom the configuration names, else a role.
+func decide(ctx context.Context, cfg *config.Repo, have rights, rule doorRule, a ask) (*refusal, error) {
+	if teams, users := keepers(cfg, rule, a.environment); len(teams)+len(users) > 0 {
+		return listed(ctx, have, a.who, teams, users)
 	}
 	want := rule.role
 	if rule.lenient && !a.release || rule.starter && a.starter.ID == a.who.ID {
 		want = forge.RoleWrite
 	}
-	role, err := s.gh.Role(ctx, a.who.Login)
+	role, err := have.Role(ctx, a.who.Login)
 	if err != nil && !errors.Is(err, forge.ErrNotFound) {
 		return nil, fmt.Errorf("role of %s: %w", a.who.Login, err)
 	}
 	if role.AtLeast(want) {
 		return nil, nil
 	}
-	have := string(role)
+	is := string(role)
 	if role == forge.RoleNone {
-		have = "none"
+		is = "none"
 	}
 	return &refusal{
-		Why: fmt.Sprintf("This needs the role %s, and yours here is %s.", want, have),
+		Why: fmt.Sprintf("This needs the role %s, and yours here is %s.", want, is),
 		Who: fmt.Sprintf("Anyone with the role %s can do it.", want),
 	}, nil
 }
 
 // keepers are the teams and users whom the configuration names for an environment's door; none means that the role
 // decides.
-func (s *session) keepers(rule doorRule, environment string) (teams, users []string) {
-	env := s.cfg.Environment(environment)
+func keepers(cfg *config.Repo, rule doorRule, environment string) (teams, users []string) {
+	env := cfg.Environment(environment)
 	switch {
 	case rule.environment == byApprove && env.Approve != nil:
 		return env.Approve.Teams, env.Approve.Users
@@ -120,12 +132,12 @@ func (s *session) account(ctx context.Context, id int64) (forge.User, error) {
 }
 
 // listed tells whether somebody is among named users or in a named team. A named user must still have access.
-func (s *session) listed(ctx context.Context, who forge.User, teams, users []string) (*refusal, error) {
+func listed(ctx context.Context, have rights, who forge.User, teams, users []string) (*refusal, error) {
 	for _, u := range users {
 		if !strings.EqualFold(u, who.Login) {
 			continue
 		}
-		role, err := s.gh.Role(ctx, who.Login)
+		role, err := have.Role(ctx, who.Login)
 		if err != nil && !errors.Is(err, forge.ErrNotFound) {
 			return nil, fmt.Errorf("role of %s: %w", who.Login, err)
 		}
@@ -134,7 +146,7 @@ func (s *session) listed(ctx context.Context, who forge.User, teams, users []str
 		}
 	}
 	for _, t := range teams {
-		in, err := s.gh.TeamMember(ctx, t, who.Login)
+		in, err := have.TeamMember(ctx, t, who.Login)
 		if err != nil && !errors.Is(err, forge.ErrNotFound) {
 			return nil, fmt.Errorf("team %s: %w", t, err)
 		}
@@ -162,7 +174,7 @@ func keeperNames(teams, users []string) string {
 
 // candidates are the accounts that an environment's approve setting admits, before anybody is excluded.
 func (s *session) candidates(ctx context.Context, environment string) ([]forge.User, error) {
-	teams, users := s.keepers(doors[DoorApprove], environment)
+	teams, users := keepers(s.cfg, doors[DoorApprove], environment)
 	if len(teams)+len(users) == 0 {
 		return s.gh.Collaborators(ctx, doors[DoorApprove].role)
 	}

@@ -18,7 +18,10 @@ type configFinding struct {
 	// Problems are the errors in the pull request's own files; Elsewhere those in files that it does not have.
 	Problems  []forge.Annotation `json:"problems,omitempty"`
 	Elsewhere []string           `json:"elsewhere,omitempty"`
-	Impact    impact             `json:"impact"`
+	// Tests is how many tests of the configuration there are; Unmet tells that the problems are theirs.
+	Tests  int    `json:"tests,omitempty"`
+	Unmet  bool   `json:"unmet,omitempty"`
+	Impact impact `json:"impact"`
 }
 
 // wrong tells whether the proposed configuration cannot be used.
@@ -27,7 +30,7 @@ func (f configFinding) wrong() bool { return len(f.Problems)+len(f.Elsewhere) > 
 // touchesConfig tells whether a change of files concerns the configuration.
 func (s *session) touchesConfig(files []string) bool {
 	return slices.ContainsFunc(files, func(f string) bool {
-		return f == config.FileName || s.organizationRepo() && isYAML(f)
+		return f == config.FileName || f == config.TestsFileName || s.organizationRepo() && isYAML(f)
 	})
 }
 
@@ -70,10 +73,33 @@ func (s *session) findConfig(ctx context.Context, pr forge.PullRequest) (configF
 	context.Organization = org
 	proposed, problems := config.Load(data, context)
 	f.take(problems)
-	if len(problems) == 0 {
-		f.Impact, err = s.impact(ctx, proposed)
+	if len(problems) > 0 {
+		return f, nil
 	}
+	if err := s.testConfig(ctx, &f, proposed, pr.Head.SHA); err != nil {
+		return f, err
+	}
+	f.Impact, err = s.impact(ctx, proposed)
 	return f, err
+}
+
+// testConfig runs the tests that the proposed commit has of its configuration.
+func (s *session) testConfig(ctx context.Context, f *configFinding, proposed *config.Repo, sha string) error {
+	data, problem, err := readFile(ctx, s.gh, config.TestsFileName, sha)
+	switch {
+	case err != nil:
+		return err
+	case problem != "":
+		f.Problems = append(f.Problems, forge.Annotation{
+			Path: config.TestsFileName, StartLine: 1, EndLine: 1, Level: "failure", Title: "not a file", Message: problem,
+		})
+	case data != nil:
+		var failures []*config.Error
+		f.Tests, failures = config.RunTests(data, config.TestsFileName, proposed, AllowedCommands)
+		f.Unmet = f.Tests > 0 && len(failures) > 0
+		f.take(failures)
+	}
+	return nil
 }
 
 // take sorts errors into those that stand in the pull request's files and others.
@@ -83,7 +109,7 @@ func (f *configFinding) take(problems []*config.Error) {
 		if p.Hint != "" {
 			message += "\n" + p.Hint
 		}
-		if path, local := strings.CutPrefix(p.File, localPrefix); local || p.File == config.FileName {
+		if path, local := strings.CutPrefix(p.File, localPrefix); local || p.File == config.FileName || p.File == config.TestsFileName {
 			line := max(p.Line, 1)
 			f.Problems = append(f.Problems, forge.Annotation{
 				Path: path, StartLine: line, EndLine: line, Level: "failure", Title: p.Field, Message: message,
@@ -171,7 +197,7 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		run.Title = "Judged with the pull requests in this group"
 		return completed(run, forge.Success)
 	}
-	touched, changes := false, 0
+	touched, changes, tests, unmet := false, 0, 0, false
 	var elsewhere []string
 	var text strings.Builder
 	for _, f := range at.findings {
@@ -183,6 +209,8 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		run.Annotations = append(run.Annotations, f.Config.Problems...)
 		elsewhere = append(elsewhere, f.Config.Elsewhere...)
 		changes += len(f.Config.Impact.Rows)
+		tests += f.Config.Tests
+		unmet = unmet || f.Config.Unmet
 		text.WriteString(f.Config.Impact.markdown())
 	}
 	run.Summary = s.configNotice()
@@ -200,6 +228,9 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 	}
 	if n := len(run.Annotations) + len(elsewhere); n > 0 {
 		run.Title = fmt.Sprintf("%d problem(s) in the configuration", n)
+		if unmet {
+			run.Title = fmt.Sprintf("The configuration does not do what %s expects: %d expectation(s) are not met", config.TestsFileName, n)
+		}
 		var list strings.Builder
 		for _, a := range run.Annotations {
 			fmt.Fprintf(&list, "- %s, line %d: %s %s\n", code(a.Path), a.StartLine, code(a.Title), prose(a.Message))
@@ -207,12 +238,15 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		for _, e := range elsewhere {
 			fmt.Fprintf(&list, "- %s\n", prose(e))
 		}
-		run.Text = list.String()
+		run.Text = list.String() + "\n" + text.String()
 		return completed(run, forge.Failure)
 	}
 	run.Title = "The configuration is valid; it takes effect once it is on the default branch"
 	if changes > 0 {
 		run.Title = fmt.Sprintf("The configuration is valid; %d thing(s) would change once it is on the default branch", changes)
+	}
+	if tests > 0 {
+		run.Summary = strings.TrimPrefix(fmt.Sprintf("%s\n\n%d test(s) of %s pass.", run.Summary, tests, code(config.TestsFileName)), "\n\n")
 	}
 	run.Text = text.String()
 	return completed(run, forge.Success)

@@ -151,7 +151,7 @@ func (s *session) promoteInEmergency(ctx context.Context, q *request) (string, e
 func (s *session) whoConfirms() string {
 	var who []string
 	for _, d := range []Door{DoorEmergency, DoorApprove} {
-		teams, users := s.keepers(doors[d], pipeline.EnvironmentProduction)
+		teams, users := keepers(s.cfg, doors[d], pipeline.EnvironmentProduction)
 		if len(teams)+len(users) > 0 {
 			who = append(who, keeperNames(teams, users))
 		} else {
@@ -294,7 +294,7 @@ const maxCalled = 10
 
 // reviewers mentions who may review an emergency.
 func (s *session) reviewers(ctx context.Context, r *store.Release, e store.Emergency) (string, error) {
-	teams, users := s.keepers(doors[DoorApprove], pipeline.EnvironmentProduction)
+	teams, users := keepers(s.cfg, doors[DoorApprove], pipeline.EnvironmentProduction)
 	if len(teams)+len(users) > 0 {
 		return s.call(teams, users), nil
 	}

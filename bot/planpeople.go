@@ -81,8 +81,7 @@ func (p *planner) command(c Command) PlannedCommand {
 // mayPass says who may pass a door of production, by the configuration.
 func (p *planner) mayPass(door Door) string {
 	rule := doors[door]
-	s := session{cfg: p.cfg}
-	teams, users := s.keepers(rule, pipeline.EnvironmentProduction)
+	teams, users := keepers(p.cfg, rule, pipeline.EnvironmentProduction)
 	if len(teams)+len(users) == 0 {
 		return door.who()
 	}

@@ -13,28 +13,30 @@ import (
 
 const reference = "../docs/configuration.md"
 
-// TestReferenceNamesEveryKey compares the table of keys with the one table that loader and schema use.
+// TestReferenceNamesEveryKey compares the tables of keys with the one table that loader and schema use.
 func TestReferenceNamesEveryKey(t *testing.T) {
-	data, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const end = "<!-- /keys -->"
-	before, rest, ok := strings.Cut(string(data), "<!-- keys:")
-	mark, rest, ok2 := strings.Cut(rest, "\n")
-	got, after, ok3 := strings.Cut(rest, end)
-	if !ok || !ok2 || !ok3 {
-		t.Fatal("no marks around the table of keys")
-	}
-	want := "| key | value | default | meaning |\n|---|---|---|---|\n" + rows(fileSpec(), "", false)
-	if *update {
-		if err := os.WriteFile(reference, []byte(before+"<!-- keys:"+mark+"\n"+want+end+after), 0o644); err != nil {
+	for name, spec := range map[string]*spec{"keys": fileSpec(), "tests": testsSpec()} {
+		data, err := os.ReadFile(reference)
+		if err != nil {
 			t.Fatal(err)
 		}
-		got = want
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
+		end := "<!-- /" + name + " -->"
+		before, rest, ok := strings.Cut(string(data), "<!-- "+name+":")
+		mark, rest, ok2 := strings.Cut(rest, "\n")
+		got, after, ok3 := strings.Cut(rest, end)
+		if !ok || !ok2 || !ok3 {
+			t.Fatalf("no marks around the table of %s", name)
+		}
+		want := "| key | value | default | meaning |\n|---|---|---|---|\n" + rows(spec, "", false)
+		if *update {
+			if err := os.WriteFile(reference, []byte(before+"<!-- "+name+":"+mark+"\n"+want+end+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got = want
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
 	}
 }
 
@@ -146,8 +148,16 @@ func TestReferenceExamplesAreRight(t *testing.T) {
 	if len(examples) == 0 {
 		t.Fatal("no examples")
 	}
+	r := mustParse(t, "version: 1\n", shop())
 	for _, e := range examples {
-		if _, errs := ParseRepo([]byte(e[1]), shop()); len(errs) > 0 {
+		var errs []*Error
+		switch head, _, _ := strings.Cut(e[1], "\n"); head {
+		case "# " + TestsFileName:
+			_, errs = RunTests([]byte(e[1]), TestsFileName, r, somebodyMay)
+		default:
+			_, errs = ParseRepo([]byte(e[1]), shop())
+		}
+		if len(errs) > 0 {
 			t.Errorf("%v\nin\n%s", Join(errs), e[1])
 		}
 	}

@@ -48,6 +48,8 @@ func (c *checker) text(n *node, s *spec, path string) {
 	switch {
 	case isBool:
 		c.wrong(n, path, "want a text, got "+n.text, fmt.Sprintf("put it in quotes: %q", n.text))
+	case !n.quoted && s.neverNumber() && numberRE.MatchString(n.text):
+		c.wrong(n, path, "want a text, got the number "+clip(n.text), fmt.Sprintf("put it in quotes: %q", clip(n.text)))
 	case n.text == "":
 		c.wrong(n, path, "the text is empty", s.form)
 	case len([]rune(n.text)) > most:
@@ -73,6 +75,12 @@ func (c *checker) duration(n *node, s *spec, path string) {
 		c.wrong(n, path, fmt.Sprintf("%s is more than %s", n.text, printDuration(s.longest)), "give it less time")
 	}
 }
+
+// numberRE matches what a YAML reader takes for a number unless it is in quotes.
+var numberRE = regexp.MustCompile(`^[-+]?[0-9][0-9.]*([eE][-+]?[0-9]+)?$`)
+
+// neverNumber tells whether a text's form leaves no room for short numbers: an editor wants it to be a text then.
+func (s *spec) neverNumber() bool { return s.pattern != nil && !s.pattern.MatchString("15") }
 
 var wholeNumberRE = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,9})$`)
 

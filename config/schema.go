@@ -167,7 +167,7 @@ func schemaOfText(s *spec) schema {
 	}
 	text["pattern"] = s.pattern.String()
 	switch {
-	case !s.pattern.MatchString("15"):
+	case s.neverNumber():
 		text["type"] = "string"
 	case !s.pattern.MatchString("1.5"):
 		text["type"] = []string{"string", "integer"}

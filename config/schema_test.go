@@ -95,6 +95,7 @@ func formats() map[string]format {
 	return map[string]format{
 		"repository":   {Schema, fileSpec, false, "testdata/example.yml"},
 		"organization": {OrganizationSchema, organizationSpec, true, "testdata/organization.yml"},
+		"tests":        {TestsSchema, testsSpec, false, "testdata/everytest.yml"},
 		"models":       {ModelSchema, modelSpec, false, "testdata/models.yml"},
 	}
 }

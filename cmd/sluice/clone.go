@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +44,21 @@ func openClone(dir string) (*clone, error) {
 	} else if !info.IsDir() {
 		return nil, &usageError{fmt.Errorf("%s is a file; name the folder of a clone", dir)}
 	}
+	repo, err := openRepository(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &clone{repo: repo}
+	for _, read := range []func() error{c.readHead, c.readBranches, c.readShallow, c.readConfig, c.readTags} {
+		if err := read(); err != nil {
+			return nil, fmt.Errorf("read the git repository in %s: %w", dir, err)
+		}
+	}
+	return c, nil
+}
+
+// openRepository opens the repository that holds a folder; errNoClone when none does.
+func openRepository(dir string) (*git.Repository, error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: !isBare(dir), EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return nil, fmt.Errorf("%s: %w", dir, errNoClone)
@@ -55,13 +69,7 @@ func openClone(dir string) (*clone, error) {
 	if repo, err = withAlternates(repo); err != nil {
 		return nil, fmt.Errorf("open the git repository in %s: %w", dir, err)
 	}
-	c := &clone{repo: repo}
-	for _, read := range []func() error{c.readHead, c.readBranches, c.readShallow, c.readConfig, c.readTags} {
-		if err := read(); err != nil {
-			return nil, fmt.Errorf("read the git repository in %s: %w", dir, err)
-		}
-	}
-	return c, nil
+	return repo, nil
 }
 
 // withAlternates opens a repository again so that it also finds objects it borrows from another one on this machine, as
@@ -167,7 +175,8 @@ func (c *clone) readConfig() error {
 	if err != nil {
 		return err
 	}
-	in := config.Context{RepoName: c.name(), Branches: known}
+	_, name := c.name()
+	in := config.Context{RepoName: name, Branches: known}
 	if data == nil {
 		c.config = config.Default(in)
 		return nil
@@ -212,17 +221,21 @@ func (c *clone) configFile() ([]byte, error) {
 	return []byte(text), nil
 }
 
-// name is what the repository is called, by its remote's address; empty where it has none.
-func (c *clone) name() string {
+// name is what the repository and its owner are called, by its remote's address; empty where that does not say.
+func (c *clone) name() (owner, name string) {
 	remote, err := c.remote()
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	r, err := c.repo.Remote(remote)
 	if err != nil || len(r.Config().URLs) == 0 {
-		return ""
+		return "", ""
 	}
-	return strings.TrimSuffix(path.Base(strings.ReplaceAll(r.Config().URLs[0], ":", "/")), ".git")
+	parts := strings.Split(strings.ReplaceAll(r.Config().URLs[0], ":", "/"), "/")
+	if n := len(parts); n > 1 {
+		owner = parts[n-2]
+	}
+	return owner, strings.TrimSuffix(parts[len(parts)-1], ".git")
 }
 
 func (c *clone) branchNames() []string {

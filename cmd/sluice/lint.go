@@ -1,72 +1,132 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
+	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
 )
 
-// lintCmd is "sluice lint [FILE]": every error of a repository file, with its place in the source.
+// lintCmd is "sluice lint [FILE]": every error of a repository file, with its place in the source, and every test of the
+// configuration that it does not meet.
 type lintCmd struct {
-	File string `arg:"" optional:"" placeholder:"FILE" help:"File to check, - for standard input. Default .github/sluice.yml."`
-	JSON bool   `name:"json" help:"Print one JSON object."`
+	File         string `arg:"" optional:"" placeholder:"FILE" help:"File to check, - for standard input. Default .github/sluice.yml."`
+	Tests        string `placeholder:"FILE" help:"Tests of the configuration. Default .github/sluice.tests.yml, if it is there and no file is named."`
+	Organization string `placeholder:"DIR" help:"Clone of the organization's repository .github, whose defaults and pipeline models are used."`
+	JSON         bool   `name:"json" help:"Print one JSON object."`
 }
 
 // lintReport is what --json prints.
 type lintReport struct {
 	File   string          `json:"file"`
 	OK     bool            `json:"ok"`
+	Tests  int             `json:"tests,omitempty"` // how many were run
 	Errors []*config.Error `json:"errors"`
 }
 
 // Run checks the file. The exit status is 0 when it is right, 1 when it is not, 2 when it cannot be read.
 func (c *lintCmd) Run(e *env) error {
-	name := c.File
-	if name == "" {
-		name = config.FileName
-	}
-	data, err := readLimited(name, e.stdin)
+	report, err := c.report(e.stdin)
 	if err != nil {
 		return &usageError{err}
 	}
-	if name == "-" {
-		name = "<stdin>"
-	}
-	_, errs := config.ParseRepo(data, config.Context{File: name, Check: checkOnly().Check})
-	if c.JSON {
-		report := lintReport{File: name, OK: len(errs) == 0, Errors: errs}
-		if report.OK {
-			report.Errors = []*config.Error{}
-		}
-		out := json.NewEncoder(e.stdout)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		if err := out.Encode(report); err != nil {
+	switch {
+	case c.JSON:
+		if err := printJSON(e.stdout, report); err != nil {
 			return err
 		}
-	} else {
-		for _, problem := range errs {
+	case report.OK && report.Tests > 0:
+		fmt.Fprintf(e.stdout, "ok, %d test(s) pass\n", report.Tests)
+	case report.OK:
+		fmt.Fprintln(e.stdout, "ok")
+	default:
+		for _, problem := range report.Errors {
 			fmt.Fprintf(e.stdout, "%s\n%s", problem, problem.Excerpt)
 		}
-		if len(errs) == 0 {
-			fmt.Fprintln(e.stdout, "ok")
-		}
 	}
-	if len(errs) > 0 {
+	if !report.OK {
 		return &silentError{exitFailed}
 	}
 	return nil
 }
 
+// report checks the file, and then runs the tests.
+func (c *lintCmd) report(stdin io.Reader) (lintReport, error) {
+	r := lintReport{File: c.File, Errors: []*config.Error{}}
+	tests, err := c.tests()
+	if err != nil {
+		return r, err
+	}
+	if r.File == "" {
+		r.File = config.FileName
+	}
+	var data []byte // nil: the tests are of the defaults
+	if _, err := os.Stat(r.File); c.File != "" || tests == nil || !errors.Is(err, fs.ErrNotExist) {
+		if data, err = readLimited(r.File, stdin); err != nil {
+			return r, err
+		}
+	}
+	in := contextHere()
+	if r.File == "-" {
+		r.File = "<stdin>"
+	}
+	in.File, in.Check = r.File, checkOnly().Check
+	if c.Organization != "" {
+		if in.Organization, err = organizationIn(c.Organization, data); err != nil {
+			return r, err
+		}
+	}
+	repo, problems := config.Load(data, in)
+	if len(problems) == 0 && tests != nil {
+		r.Tests, problems = config.RunTests(tests, c.Tests, repo, bot.AllowedCommands)
+	}
+	r.OK = len(problems) == 0
+	if !r.OK {
+		r.Errors = problems
+	}
+	return r, nil
+}
+
+// tests reads the tests; nil when there are none.
+func (c *lintCmd) tests() ([]byte, error) {
+	if c.Tests != "" {
+		return readLimited(c.Tests, nil)
+	}
+	if c.File != "" {
+		return nil, nil
+	}
+	c.Tests = config.TestsFileName
+	data, err := readLimited(c.Tests, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// contextHere is what a configuration of the clone around the working folder is read with; outside of one, nothing is
+// known. Branches that the clone lacks are no errors.
+func contextHere() config.Context {
+	in := config.Context{Lenient: true}
+	repo, err := openRepository(".")
+	if err != nil {
+		return in
+	}
+	c := &clone{repo: repo}
+	if err := c.readBranches(); err == nil && len(c.branches) > 0 {
+		in.Branches = c.branchNames()
+	}
+	in.Owner, in.RepoName = c.name()
+	return in
+}
+
 // readLimited reads a file, or standard input for "-", and no more of it than shows that it is too large.
 func readLimited(name string, stdin io.Reader) ([]byte, error) {
 	const limit = 1 << 20
-	if name == "-" {
+	if name == "-" && stdin != nil {
 		return io.ReadAll(io.LimitReader(stdin, limit))
 	}
 	f, err := os.Open(name)
@@ -77,12 +137,17 @@ func readLimited(name string, stdin io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readRest(f, limit)
+}
+
+// readRest reads an open file up to a limit.
+func readRest(f *os.File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a folder; name a file", name)
+		return nil, fmt.Errorf("%s is a folder; name a file", f.Name())
 	}
 	return io.ReadAll(io.LimitReader(f, limit))
 }
