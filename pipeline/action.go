@@ -102,7 +102,7 @@ func (r *run) unapproved(stage, order int) (name string, ok bool) {
 
 // end closes the current attempt.
 func (a *ActionState) end(status Status, summary string, at time.Time) {
-	a.Status, a.EndedAt, a.Deadline = status, at, time.Time{}
+	a.Status, a.EndedAt, a.Deadline, a.WaitsFor = status, at, time.Time{}, ""
 	if summary != "" {
 		a.Summary = summary
 	}
@@ -127,6 +127,23 @@ func (r *run) current(id string) (i, j int, ok bool) {
 	return i, j, a.Status == InProgress && a.Number == attempt
 }
 
+func (r *run) actionWaits(f ActionWaits) (changed bool) {
+	i, j, ok := r.current(f.ID)
+	if !ok {
+		return false
+	}
+	a := &r.s.Stages[i].Actions[j]
+	if a.WaitsFor == f.For || a.StopReason != "" || !a.RunningAt.IsZero() {
+		return false
+	}
+	a.WaitsFor = f.For
+	a.Deadline = a.StartedAt.Add(WaitTimeout) // of the whole wait, however often its reason changes
+	if f.For == "" {
+		a.Deadline = f.At.Add(r.s.Definition.Stages[i].Actions[j].timeout())
+	}
+	return true
+}
+
 func (r *run) actionStarted(f ActionStarted) (changed bool) {
 	i, j, ok := r.current(f.ID)
 	if !ok {
@@ -134,7 +151,7 @@ func (r *run) actionStarted(f ActionStarted) (changed bool) {
 	}
 	a := &r.s.Stages[i].Actions[j]
 	if a.RunningAt.IsZero() {
-		a.RunningAt, changed = f.At, true
+		a.RunningAt, a.WaitsFor, changed = f.At, "", true
 		if a.StopReason == "" {
 			a.Deadline = f.At.Add(r.s.Definition.Stages[i].Actions[j].timeout())
 		}

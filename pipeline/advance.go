@@ -108,6 +108,9 @@ func (r *run) take(f Fact) (changed bool, err error) {
 		}
 		r.s.Status, r.s.StartedAt = InProgress, f.At
 		return true, nil
+	case ActionWaits:
+		r.now = f.At
+		return r.actionWaits(f), nil
 	case ActionStarted:
 		r.now = f.At
 		return r.actionStarted(f), nil

@@ -8,8 +8,17 @@ type Fact interface{ at() time.Time }
 // Started says that the execution's turn has come (see Schedule).
 type Started struct{ At time.Time }
 
+// ActionWaits says that an action cannot begin yet, because its environment is locked, occupied or closed. Waiting is
+// not running: until it begins, WaitTimeout counts, from when its turn came, and not the action's own timeout. An empty
+// For says that the wait is over and the executor is being called.
+type ActionWaits struct {
+	At  time.Time
+	ID  string // action execution ID
+	For string // one line for people: "production is locked by rita until …"
+}
+
 // ActionStarted says that the executor has begun: the environment's lock is held, the service was called. From now on
-// the action's timeout counts; until then it bounds the wait.
+// the action's timeout counts; between ActionWaits and this it bounds how long the executor may take to begin.
 type ActionStarted struct {
 	At              time.Time
 	ID              string // action execution ID
@@ -132,6 +141,7 @@ type RetryRequested struct {
 type Ticked struct{ At time.Time }
 
 func (f Started) at() time.Time            { return f.At }
+func (f ActionWaits) at() time.Time        { return f.At }
 func (f ActionStarted) at() time.Time      { return f.At }
 func (f ActionProgress) at() time.Time     { return f.At }
 func (f ActionSettled) at() time.Time      { return f.At }

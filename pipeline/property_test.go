@@ -234,7 +234,9 @@ func (m *model) anyFact() Fact {
 	at := m.now.Add(time.Duration(rapid.IntRange(-90, 5).Draw(m.t, "late")) * time.Minute)
 	by := rapid.SampledFrom([]Actor{quinn, rita}).Draw(m.t, "by")
 	digest := rapid.SampledFrom([]string{digestA, digestA, digestA, digestA, digestA, digestA, digestB, "junk"}).Draw(m.t, "digest")
-	switch rapid.IntRange(0, 19).Draw(m.t, "fact") {
+	switch rapid.IntRange(0, 20).Draw(m.t, "fact") {
+	case 20:
+		return ActionWaits{At: at, ID: m.anyID(), For: rapid.SampledFrom([]string{"", "locked", "frozen"}).Draw(m.t, "for")}
 	case 0, 1:
 		return ActionStarted{At: at, ID: m.anyID(), ExternalID: "42"}
 	case 2:

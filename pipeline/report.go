@@ -51,6 +51,8 @@ func (a *ActionState) tell(d *Action, now time.Time) string {
 		return fmt.Sprintf("waits for approval to enter %s, until %s", d.Environment, moment(a.Approval.ExpiresAt))
 	case a.Status == InProgress && a.StopReason != "":
 		return "stopping: " + a.StopReason
+	case a.Status == InProgress && a.WaitsFor != "":
+		return fmt.Sprintf("waits, until %s at most: %s", moment(a.Deadline), a.WaitsFor)
 	case a.Status == InProgress && a.Summary == "" && a.RunningAt.IsZero() && d.Deploys:
 		return "waits for its turn in " + d.Environment
 	}
@@ -187,6 +189,8 @@ func (s *State) waiting(now time.Time) string {
 			parts = append(parts, "somebody to say /promote (by "+moment(a.Deadline)+")")
 		case a.Approval != nil && a.Status == InProgress:
 			parts = append(parts, fmt.Sprintf("approval to enter %s (by %s)", d.Environment, moment(a.Approval.ExpiresAt)))
+		case a.Status == InProgress && a.WaitsFor != "" && a.StopReason == "":
+			parts = append(parts, fmt.Sprintf("%s to begin (%s; until %s at most)", name, oneLine(a.WaitsFor), moment(a.Deadline)))
 		case a.Status == InProgress:
 			parts = append(parts, fmt.Sprintf("%s (%s so far)", name, span(since(a.StartedAt, a.EndedAt, now))))
 		}

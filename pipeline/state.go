@@ -122,6 +122,9 @@ type Attempt struct {
 	RunningAt  time.Time `json:"running_at,omitzero"` // when the executor had started it (lock held, service called)
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 	Deadline   time.Time `json:"deadline,omitzero"`
+	// WaitsFor says what keeps an action whose turn has come from beginning, as ActionWaits told; Deadline is then the end
+	// of the wait, WaitTimeout after StartedAt.
+	WaitsFor string `json:"waits_for,omitempty"`
 	// StopReason is set once StopAction was given; Deadline is then the end of the grace time.
 	StopReason string `json:"stop_reason,omitempty"`
 	// Lost says that the attempt did not settle in the grace time: how it really ended is unknown.

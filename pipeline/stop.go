@@ -145,6 +145,8 @@ func (r *run) overdue(d *Action, a *ActionState) {
 	switch {
 	case a.AwaitsRequest || a.Approval != nil:
 		r.expire(d, a)
+	case a.StopReason == "" && a.WaitsFor != "":
+		r.stopAction(d, a, fmt.Sprintf("it could not begin within %s: %s", span(WaitTimeout), a.WaitsFor))
 	case a.StopReason == "":
 		r.stopAction(d, a, fmt.Sprintf("timed out after %s", span(d.timeout())))
 	default:
