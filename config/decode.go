@@ -312,6 +312,7 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 		}
 	}
 	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
+	d.timing(n, name, &e)
 	e.RollbackOnFailure = slices.Contains(d.texts(n, nil, "rollback_on"), "deploy-failure")
 	return e
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/tagging"
@@ -52,7 +54,7 @@ func (r *Repo) Environment(name string) Environment {
 	if e, ok := r.Environments[name]; ok {
 		return e
 	}
-	e := Environment{Name: name, Promote: Promote{Auto: true}, Borrow: BorrowHotfix}
+	e := Environment{Name: name, Promote: Promote{Auto: true}, Borrow: BorrowHotfix, Windows: Windows{Windows: calendar.Windows{Zone: time.UTC}}}
 	if name == pipeline.EnvironmentProduction {
 		e.Approve = defaultApprove()
 	}

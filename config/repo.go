@@ -113,6 +113,10 @@ type Environment struct {
 	Borrow Borrow `json:"-"`
 	// RollbackOnFailure: a failed deployment is answered by deploying the last good digest again.
 	RollbackOnFailure bool
+	// Windows, Freeze and Soak say when may be deployed and promoted. No approval rests on them.
+	Windows Windows `json:"-"`
+	Freeze  Freeze  `json:"-"`
+	Soak    Soak    `json:"-"`
 }
 
 // Borrow says who may borrow an environment from a waiting candidate, whose image is put back afterwards.

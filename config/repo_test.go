@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/tagging"
@@ -36,11 +37,29 @@ func example(t *testing.T) *Repo {
 	return mustParse(t, string(data), shop())
 }
 
+func spans(t *testing.T, texts ...string) []calendar.Span {
+	t.Helper()
+	var out []calendar.Span
+	for _, text := range texts {
+		s, err := calendar.ParseSpan(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 func TestEveryKeyArrives(t *testing.T) {
 	r := example(t)
 	got := *r
 	got.pipelines = nil
 	got.Versioning.Tag = Default(shop()).Versioning.Tag // compared below
+	berlin, err := calendar.LoadZone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	always := Windows{Windows: calendar.Windows{Zone: time.UTC}}
 	want := Repo{
 		Configured: true, Active: true, Mode: Enforce, App: "payments", ImageName: "payments",
 		Names: gitflow.Names{
@@ -56,13 +75,13 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Environments: map[string]Environment{
 			"development": {
-				Name: "development", Promote: Promote{Auto: true}, Borrow: BorrowHotfix,
+				Name: "development", Promote: Promote{Auto: true}, Borrow: BorrowHotfix, Windows: always,
 				Deploy: pipeline.Deploy{Uses: "github-actions", With: map[string]any{
 					"workflow": "deploy.yml", "account": "012345678901", "ratio": "1.10", "retries": int64(3), "dry": false,
 				}},
 			},
 			"staging": {
-				Name: "staging", Promote: Promote{Auto: true}, Borrow: BorrowNever,
+				Name: "staging", Promote: Promote{Auto: true}, Borrow: BorrowNever, Windows: always,
 				Approve: &Approve{Users: []string{"anna"}, Count: 1, Expires: 7 * day},
 				Deploy:  pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "deploy.yml"}},
 			},
@@ -71,6 +90,13 @@ func TestEveryKeyArrives(t *testing.T) {
 				Approve:           &Approve{Teams: []string{"qa", "security"}, Count: 2, AllowAuthor: true, Expires: 36 * time.Hour, Remind: 90 * time.Minute},
 				Deploy:            pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "production.yml"}},
 				RollbackOnFailure: true,
+				Windows: Windows{Hotfix: true, Windows: calendar.Windows{
+					Allow: spans(t, "Mon-Thu 09:00-16:00", "Sat,Sun 22:00-02:00"),
+					Deny:  spans(t, "2026-12-20..2027-01-02", "2026-12-24 12:00-24:00", "2027-01-04 18:00..2027-01-05 08:00"),
+					Zone:  berlin,
+				}},
+				Freeze: Freeze{Hotfix: true},
+				Soak:   Soak{Release: 24 * time.Hour, Hotfix: 30 * time.Minute},
 			},
 		},
 		Finish:  Finish{Order: MergeThenDeploy},
@@ -257,6 +283,9 @@ func TestApprovalHashCoversWhatAnApprovalRestsOn(t *testing.T) {
 		"how many releases":         {"max_open_releases: 2", "max_open_releases: 3", false},
 		"the order of the finish":   {"merge-then-deploy", "deploy-then-merge", false},
 		"how development deploys":   {"retries: 3", "retries: 4", false},
+		"when may be deployed":      {"Mon-Thu", "Mon-Fri", false},
+		"how long it soaks":         {"soak: 24h", "soak: 48h", false},
+		"whom a freeze stops":       {"freeze: { hotfix: always }", "freeze: { hotfix: wait }", false},
 		"what a failure leads to":   {"[deploy-failure]", "[]", false},
 		"the way a list is written": {"inputs: app", "inputs: [app]", false},
 	} {

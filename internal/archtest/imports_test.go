@@ -17,11 +17,12 @@ type row struct {
 }
 
 // top are the words that everything else is said in.
-var top = []string{"gitflow", "tagging", "pipeline", "event", "forge"}
+var top = []string{"gitflow", "tagging", "pipeline", "event", "forge", "calendar"}
 
 // house is the table. Imports point up it, so adapters never know each other. A pattern ends in /*.
 var house = map[string]row{
 	"forge":    {pure: true},
+	"calendar": {pure: true},
 	"event":    {pure: true, ours: []string{"forge"}},
 	"pipeline": {pure: true},
 	"gitflow":  {pure: true, foreign: []string{"github.com/bmatcuk/doublestar/"}},
