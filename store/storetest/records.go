@@ -182,6 +182,12 @@ func everyRecord(t *testing.T, s suite) {
 				return tx.Deployment(ctx, d.ID)
 			},
 			func(d store.Deployment) store.Deployment { return store.Deployment{ID: d.ID} }),
+		roundTrip(func(ctx context.Context, tx *store.Tx, s *store.Stop) error { return tx.SaveStop(ctx, *s) },
+			func(ctx context.Context, tx *store.Tx, s store.Stop) (store.Stop, error) {
+				found, err := tx.Stops(ctx, s.RepoID)
+				return append(found, store.Stop{})[0], err
+			},
+			func(s store.Stop) store.Stop { return store.Stop{RepoID: s.RepoID, Kind: s.Kind, Target: s.Target} }),
 		roundTrip(func(ctx context.Context, tx *store.Tx, c *store.Check) error { return tx.SaveCheck(ctx, *c) },
 			func(ctx context.Context, tx *store.Tx, c store.Check) (store.Check, error) {
 				return tx.Check(ctx, c.RepoID, c.SHA, c.Name)

@@ -47,6 +47,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"settings":                                               settings,
 		"access tokens are revoked once, by their owner":         accessTokens,
 		"operations end once":                                    operationsEnd,
+		"stops are one of a kind for each target":                stops,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
