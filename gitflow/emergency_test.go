@@ -12,6 +12,8 @@ func TestEmergency(t *testing.T) {
 		"nobody who may approve":     {func(_ *world, s *State) { s.Approvals = Approvals{Needed: 1} }, true},
 		"a freeze":                   {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, true},
 		"a closed window":            {func(_ *world, s *State) { s.Environment.WindowOpens = "Mon 09:00" }, true},
+		"soak time":                  {func(_ *world, s *State) { s.Soak = Soak{Needed: "24h"} }, true},
+		"another time":               {func(_ *world, s *State) { s.Scheduled = Schedule{At: "Sat 06:00"} }, true},
 		"/promote not said":          {func(_ *world, s *State) { s.Approvals.Wanted = false }, true},
 		"a candidate not tested":     {func(_ *world, s *State) { s.Candidate.Tested = false }, false},
 		"a veto":                     {func(_ *world, s *State) { s.Approvals.RejectedBy = "eve" }, false},

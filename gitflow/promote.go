@@ -106,27 +106,80 @@ func (s State) gates() []Step {
 		}
 	}
 	ask("asked", "the promotion is asked for", s.unasked)
+	ask("schedule", "its time has come", s.scheduled)
 	if s.Undeployed {
 		return gates // production is not entered
 	}
+	ask("soak", "it has run long enough before", s.soaking)
 	e := s.Environment
 	gate("environment", "the environment is not held", s.held(e.Held, "Production is held after a rollback", "/unpin production"), "")
-	frozen := s.held(e.Frozen, "Production is frozen", "/unfreeze")
-	if s.Emergency {
-		frozen = ""
-	}
-	gate("freeze", "no freeze", frozen, "")
+	ask("freeze", "no freeze", s.frozen)
 	waiting := Text("")
 	if e.WindowOpens != "" && !s.Emergency {
-		waiting = text("Deployments to production are allowed again %s.", e.WindowOpens)
+		waiting = text("Deployments to production are allowed again %s.", Text(e.WindowOpens))
 	}
 	gate("window", "the deployment window is open", "", waiting)
-	waiting = ""
-	if e.Locked.By != "" {
-		waiting = text("%s has locked production%s.", e.Locked.By, because(e.Locked.Reason))
-	}
-	gate("lock", "nobody else deploys", "", waiting)
+	gate("lock", "nobody else deploys", "", e.locked())
 	return gates
+}
+
+// frozen: a freeze that ends by itself only takes time.
+func (s State) frozen() (blocked, waiting Text) {
+	h, what, lift := s.Environment.Frozen, Text("Production is frozen"), "/unfreeze production"
+	if h.none() {
+		h, what, lift = s.line().Frozen, text("%s is frozen", s.line().Branch), "/unfreeze "+s.line().Branch
+	}
+	switch {
+	case s.Emergency:
+		return "", ""
+	case h.Until != "":
+		return "", s.held(h, what, lift)
+	}
+	return s.held(h, what, lift), ""
+}
+
+// locked says who has locked the environment.
+func (e Environment) locked() Text {
+	if e.Locked.By == "" {
+		return ""
+	}
+	return text("%s has locked %s%s%s.", e.Locked.By, e.Name, until(e.Locked.Until), because(e.Locked.Reason))
+}
+
+func until(when string) Text {
+	if when == "" {
+		return ""
+	}
+	return text(" until %s", Text(when))
+}
+
+// soaking: time in the environment before production.
+func (s State) soaking() (blocked, waiting Text) {
+	k := s.Soak
+	switch {
+	case k.Needed == "" || s.Emergency:
+		return "", ""
+	case k.Environment == "":
+		return text("%s must run for %s before production, and its pipeline deploys to no environment before; change environments.production.soak in .github/sluice.yml.",
+			s.Version, Text(k.Needed)), ""
+	case k.Ends == "":
+		return "", text("%s must run in %s for %s first, and does not run there now.", s.Version, k.Environment, Text(k.Needed))
+	}
+	return "", text("%s has run in %s for %s of %s; it is enough %s.", s.Version, k.Environment, Text(k.Done), Text(k.Needed), Text(k.Ends))
+}
+
+// scheduled: a time that somebody asked for.
+func (s State) scheduled() (blocked, waiting Text) {
+	c := s.Scheduled
+	switch {
+	case s.Emergency || s.promoting():
+		return "", ""
+	case c.Cancelled != "":
+		return text("The scheduled promotion was cancelled: %s; say /promote, or /promote --at with another time.", c.Cancelled), ""
+	case c.At != "":
+		return "", text("%s has scheduled the promotion of %s for %s.", c.By, s.Version, Text(c.At))
+	}
+	return "", ""
 }
 
 func because(reason string) Text {
@@ -240,14 +293,14 @@ func (s State) overtakes() Text {
 }
 
 func (State) held(h Hold, what Text, lift string) Text {
-	if h.By == "" && h.Reason == "" {
+	if h.none() {
 		return ""
 	}
 	by := Text("")
 	if h.By != "" {
 		by = text(" by %s", h.By)
 	}
-	return what + by + because(h.Reason) + text("; %s lifts it.", Text(lift))
+	return what + by + until(h.Until) + because(h.Reason) + text("; %s lifts it.", Text(lift))
 }
 
 func (s State) unapproved() (blocked, waiting Text) {

@@ -30,7 +30,7 @@ func PlanRollback(s State) Plan {
 	case e.Deploying != "":
 		deploy.Waiting = text("%s is being deployed to %s.", e.Deploying, e.Name)
 	case e.Locked.By != "":
-		deploy.Waiting = text("%s has locked %s%s.", e.Locked.By, e.Name, because(e.Locked.Reason))
+		deploy.Waiting = e.locked()
 	}
 	p.Steps = append(p.Steps, deploy)
 	return p

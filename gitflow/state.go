@@ -55,6 +55,9 @@ type State struct {
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.
 	Paused Hold
+	// Soak is what is missing of the time in the environment before, Scheduled the time that was asked for.
+	Soak      Soak
+	Scheduled Schedule
 	// Emergency is set when two people asked by the emergency path: the approvals still missing, a freeze, a closed window and
 	// soak time do not keep the promotion waiting. Tests, production's commits, holds, vetoes and the digest still do.
 	Emergency bool
@@ -100,6 +103,8 @@ type Line struct {
 	TriedSHA string
 	// Reason is GitHub's text for MergeRefused, or the name of the ruleset; untrusted.
 	Reason string
+	// Frozen is set by /freeze; only looked at for production.
+	Frozen Hold
 	// Files are the conflicting files for MergeConflict, where known; untrusted.
 	Files []string
 	// Queue is true when the branch has a merge queue that binds the App: nothing gets in but through it.
@@ -206,6 +211,27 @@ type Approvals struct {
 // Hold is who holds something, and why. The zero value: nobody.
 type Hold struct {
 	By, Reason string // untrusted
+	// Until says when it ends by itself: "Mon 2026-11-23 09:00 UTC"; empty: when somebody lifts it.
+	Until string
+}
+
+func (h Hold) none() bool { return h.By == "" && h.Reason == "" }
+
+// Soak is what is missing until the candidate has run long enough in the environment before. The zero value: nothing.
+type Soak struct {
+	// Environment is where it has to run; empty: the pipeline deploys nowhere before production.
+	Environment  string
+	Needed, Done string // "24h", "3h 5m"
+	// Ends says when it is over if nothing happens; empty: the candidate does not run there.
+	Ends string
+}
+
+// Schedule is a time that somebody asked for. The zero value: none.
+type Schedule struct {
+	By string // untrusted
+	At string // "Sat 2026-11-28 06:00 Europe/Berlin"
+	// Cancelled is why it does not count any more; the promotion then has to be asked for anew.
+	Cancelled Text
 }
 
 // Environment is a deployment environment.
