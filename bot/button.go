@@ -174,6 +174,9 @@ type groupFacts struct {
 	Text       string           `json:"text"`
 	Conclusion forge.Conclusion `json:"conclusion"`
 	Production bool             `json:"production"` // the group is for the production branch
+	// Pull is the pull request, its number and head, and Base the branch that it goes into.
+	Pull store.Pull `json:"pull"`
+	Base string     `json:"base"`
 }
 
 // mergeGroup answers the checks of a merge queue. Its heads are made of pull requests whose own checks have passed, so
@@ -229,7 +232,10 @@ func (s *session) judgeGroup(ctx context.Context, e event.MergeGroup) (groupFact
 		writeVerdict(&text, f.Verdict)
 		return groupFacts{Conclusion: forge.Failure, Title: f.Verdict.Title.String(), Text: text.String()}, nil
 	}
-	return groupFacts{Conclusion: forge.Success, Title: "The pull requests in this group keep to the flow"}, nil
+	return groupFacts{
+		Conclusion: forge.Success, Title: "The pull requests in this group keep to the flow",
+		Pull: store.Pull{Number: pr.Number, HeadBranch: pr.Head.Branch, HeadRepoID: pr.Head.RepoID}, Base: pr.Base.Branch,
+	}, nil
 }
 
 func (s *session) groupKey(sha string) string { return fmt.Sprintf("group/%d/%s", s.repo.ID, sha) }

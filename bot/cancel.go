@@ -11,6 +11,9 @@ import (
 
 // cmdCancel stops what runs for a pull request's branch, or the promotion of its release.
 func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
+	if reply, done, err := s.cancelsSchedule(ctx, q); done || err != nil {
+		return reply, err
+	}
 	switch q.Arg(0) {
 	case "", "pipeline":
 		return s.cancelPipelines(ctx, q)
@@ -103,11 +106,12 @@ func (s *session) cancelPromotion(ctx context.Context, q *request) (string, erro
 
 // takeBackPromote forgets a /promote whose promotion has not begun.
 func (s *session) takeBackPromote(ctx context.Context, q *request, r *store.Release) (string, error) {
-	if r.PromoteBy.ID == 0 {
+	auto := s.cfg.Environment(pipeline.EnvironmentProduction).Promote.Auto
+	if r.PromoteBy.ID == 0 && !auto {
 		return "", &userError{fmt.Sprintf("Nobody has asked for the promotion of %s yet, so there is nothing to cancel. `/reject` stops this candidate.", code(r.Version))}
 	}
 	if q.DryRun {
-		return s.dry(ctx, q, fmt.Sprintf("The promotion that %s asked for would not begin until somebody says `/promote` again.", code(r.PromoteBy.Login)))
+		return s.dry(ctx, q, fmt.Sprintf("The promotion of %s would not begin until somebody says `/promote`.", code(r.Version)))
 	}
 	s.touch(r.ID)
 	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
@@ -118,6 +122,15 @@ func (s *session) takeBackPromote(ctx context.Context, q *request, r *store.Rele
 		now.PromoteBy, now.UpdatedAt = forge.User{}, s.b.Now()
 		if err := tx.SaveRelease(ctx, now); err != nil {
 			return err
+		}
+		if auto { // else the last approval would begin it all the same
+			err := tx.SaveStop(ctx, store.Stop{
+				RepoID: s.repo.ID, Kind: store.StopSchedule, Target: store.StopRelease(r.ID), By: q.by, At: s.b.Now(),
+				Reason: "by " + q.by.Login, SHA: r.HeadSHA,
+			})
+			if err != nil {
+				return err
+			}
 		}
 		if err := s.auditIn(ctx, tx, q.by, "promote.cancel", r.Version, "", nil); err != nil {
 			return err

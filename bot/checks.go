@@ -35,6 +35,7 @@ type atSHA struct {
 	findings   []finding      // of pulls, in their order
 	permits    []store.Permit // of pulls
 	group      *groupFacts    // a merge queue's head
+	stops      stopList
 	push       []gitflow.Violation
 	secrets    []secretsView // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
@@ -128,6 +129,9 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			}
 		}
 		if at.group, err = s.group(ctx, tx, sha); err != nil {
+			return err
+		}
+		if at.stops, err = s.stops(ctx, tx); err != nil {
 			return err
 		}
 		heads, err := tx.Branches(ctx, s.repo.ID)
@@ -249,6 +253,10 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 	run := forge.CheckRun{Name: CheckBranch, SHA: at.sha}
 	if at.group != nil {
 		run.Title, run.Summary = at.group.Title, at.group.Text
+		for _, why := range s.stopped(at.stops, at.group.Pull, at.group.Base) {
+			run.Title, run.Summary = why, ""
+			return completed(run, forge.Failure)
+		}
 		return completed(run, at.group.Conclusion)
 	}
 	offer := "" // the base that the only pull request could have instead
@@ -276,6 +284,13 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 		}
 		if !f.Verdict.Pass {
 			conclusion = forge.Failure
+		}
+		for _, why := range s.stopped(at.stops, p, p.BaseBranch) {
+			if f.Verdict.Pass { // what is wrong with it for good comes first
+				run.Title = why
+			}
+			conclusion = forge.Failure
+			fmt.Fprintf(&text, "### %s\n\n", prose(why))
 		}
 		writeVerdict(&text, f.Verdict)
 		if base := otherBase(f.Verdict); base != "" && len(at.pulls) == 1 {

@@ -249,6 +249,9 @@ func (s *session) pullStatus(ctx context.Context, number int) error {
 		}
 		v := at.findings[i].Verdict
 		fmt.Fprintf(&b, "### %s\n\n", v.Title.Markdown(code))
+		for _, why := range s.stopped(at.stops, q, q.BaseBranch) {
+			fmt.Fprintf(&b, "**%s**\n\n", prose(why))
+		}
 		for _, x := range v.Violations {
 			fmt.Fprintf(&b, "- %s %s\n", x.Problem.Markdown(code), x.Remedy.Markdown(code))
 			if len(x.Commands) > 0 {
@@ -275,11 +278,15 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	var live []store.Release
 	var active []store.Execution
 	var owed []store.Emergency
+	var list stopList
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		if owed, err = tx.OwedReviews(ctx, s.repo.ID); err != nil {
 			return err
 		}
 		if envs, err = tx.Environments(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		if list, err = s.stops(ctx, tx); err != nil {
 			return err
 		}
 		if live, err = tx.LiveReleases(ctx, s.repo.ID); err != nil {
@@ -297,7 +304,7 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	}
 	b.WriteString("| Environment | Runs | Digest | |\n|---|---|---|---|\n")
 	found := false
-	for _, e := range envs {
+	for _, e := range s.withStopped(envs, list) {
 		if only != "" && e.Name != only {
 			continue
 		}
@@ -306,13 +313,13 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		if version == "" {
 			version = short(e.SHA)
 		}
-		note := ""
-		if e.Hold != "" {
-			note = "held: " + prose(e.Hold)
-		} else if e.LockedBy != "" {
-			note = "a deployment is under way"
+		cell := func(s string) string {
+			if s == "" {
+				return ""
+			}
+			return code(s)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(e.Name), code(version), code(shortDigest(e.Digest)), note)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(e.Name), cell(version), cell(shortDigest(e.Digest)), s.remarks(list, e))
 	}
 	if only != "" && !found {
 		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
@@ -321,6 +328,17 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		fmt.Fprintf(&b, "\n- %s %s is %s", r.Kind, code(r.Version), r.Status)
 		if r.Pull != 0 {
 			fmt.Fprintf(&b, " in #%d", r.Pull)
+		}
+		if x := list.find(store.StopHold, store.StopRelease(r.ID)); x != nil {
+			b.WriteString(", on hold " + prose(s.byWhom(x)))
+		}
+		if x := list.find(store.StopSchedule, store.StopRelease(r.ID)); x != nil && !x.Until.IsZero() {
+			fmt.Fprintf(&b, ", to be promoted %s as %s asked", s.when(x), code(x.By.Login))
+		}
+	}
+	for _, x := range list {
+		if name, is := strings.CutPrefix(string(x.Target), string(store.StopBranch(""))); is {
+			fmt.Fprintf(&b, "\n- the branch %s is frozen %s", code(name), prose(s.byWhom(&x)))
 		}
 	}
 	for _, e := range owed {

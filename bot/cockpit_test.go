@@ -36,7 +36,7 @@ func TestStatusText(t *testing.T) {
 		"| Environment | Runs | Digest | |",
 		"|---|---|---|---|",
 		"| `production` | `1.3.0` | `sha256:aaaaaaaaaaaa` | held: rolled back by ann: @\u200bacme/all \\| &lt;b&gt; |",
-		"| `staging` | `2222222` | ` ` | a deployment is under way |",
+		"| `staging` | `2222222` |  | a deployment is under way |",
 		"",
 		"- release `1.4.0` is open in #5",
 		"- the feature pipeline of `` feature/`@all` `` at 2222222: it waits for Test/unit (0s so far).",

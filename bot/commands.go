@@ -50,6 +50,9 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if q.release == nil {
 		return s.promoteElsewhere(ctx, q)
 	}
+	if q.Flag("emergency") != "" && q.Flag("at") != "" {
+		return "", &userError{"What can wait for a time is no emergency: say `--at` or `--emergency`."}
+	}
 	if q.Flag("emergency") != "" {
 		return s.promoteInEmergency(ctx, q)
 	}
@@ -62,7 +65,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	}
 	switch r.Status {
 	case store.ReleasePromoting:
-		return s.finishWith(ctx, q, "The promotion is under way.")
+		return s.finishWith(ctx, q, underWay(q, r))
 	case store.ReleaseReleased:
 		return s.finishWith(ctx, q, fmt.Sprintf("%s is in production.", code(r.Version)))
 	case store.ReleaseOpen:
@@ -74,21 +77,28 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 			return "", err
 		}
 	}
+	at, err := s.promoteAt(q)
+	if err != nil {
+		return "", err
+	}
 	w, err := s.look(ctx, r, phasePromote)
 	if err != nil {
 		return "", err
 	}
-	plan := gitflow.PlanPromote(w.State)
+	known := w.Scheduled
+	w.Scheduled = s.scheduledBy(q, at)
 	if q.DryRun {
-		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
+		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", gitflow.PlanPromote(w.State).String()))
 	}
 	counts, err := s.countsAsApproval(ctx, q, w)
 	if err != nil {
 		return "", err
 	}
+	if !counts && r.PromoteBy.ID != 0 && w.Approvals.Wanted && known == w.Scheduled { // twice is once
+		return s.finishWith(ctx, q, askedBefore(q, r)+s.missing(gitflow.PlanPromote(w.State)))
+	}
 	if counts {
-		nothing := func(*store.Tx) error { return nil }
-		if err := s.sayVerdict(ctx, r, q.execution, q.verdict(store.VerdictApproved, ""), nothing); err != nil {
+		if err := s.sayVerdict(ctx, r, q.execution, q.verdict(store.VerdictApproved, ""), nothingElse); err != nil {
 			return "", err
 		}
 	}
@@ -101,7 +111,13 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		if err := tx.SaveRelease(ctx, now); err != nil {
 			return err
 		}
+		if err := s.scheduleIn(ctx, tx, q, &now, at); err != nil {
+			return err
+		}
 		evidence := map[string]any{"sha": now.SHA, "digest": w.Candidate.Digest, "via": q.via, "comment": q.comment}
+		if !at.IsZero() {
+			evidence["at"] = at.UTC()
+		}
 		if err := s.auditIn(ctx, tx, q.by, "promote", r.Version, "", evidence); err != nil {
 			return err
 		}
@@ -115,9 +131,9 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if counts {
 		w.Approvals.Given++
 	}
-	plan = gitflow.PlanPromote(w.State)
+	plan := gitflow.PlanPromote(w.State)
 	if _, ready := plan.Next(); !ready {
-		return "Noted; the promotion starts by itself once nothing is missing. " + s.missing(plan), nil
+		return "Noted; the promotion starts by itself once nothing is missing. " + s.missing(plan) + s.atThatTime(w, at), nil
 	}
 	return "", nil
 }

@@ -40,18 +40,31 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 			At: s.b.Now(), ID: run.ID, Status: pipeline.Stopped, Summary: "another release has taken the place; it is put back after that one",
 		}, nil
 	}
-	if wait, err := s.occupied(ctx, tx, x, &env); err != nil || wait {
-		if err != nil {
+	bar, err := s.barred(ctx, tx, x, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wakeAt(ctx, tx, bar.until); err != nil {
+		return nil, err
+	}
+	why := bar.why
+	if why == "" {
+		if why, err = s.occupied(ctx, tx, x, &env); err != nil {
 			return nil, err
 		}
-		return nil, tx.SaveActionRun(ctx, *run) // not intended yet: settle asks again
+	}
+	if why != "" {
+		return s.waits(x, run.ID, why), tx.SaveActionRun(ctx, *run) // not intended yet: settle asks again
 	}
 	fence, ok, err := tx.LockEnvironment(ctx, s.repo.ID, name, x.ID)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, tx.SaveActionRun(ctx, *run)
+		return s.waits(x, run.ID, "another deployment to "+name+" is under way"), tx.SaveActionRun(ctx, *run)
+	}
+	if err := s.recordPassed(ctx, tx, x, name, bar.passed); err != nil {
+		return nil, err
 	}
 	env.LockedBy, env.Fence, env.UpdatedAt = x.ID, fence, s.b.Now()
 	if err := tx.SaveEnvironment(ctx, env); err != nil {
@@ -64,7 +77,7 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.hand(ctx, tx, run)
+	return s.waits(x, run.ID, ""), s.hand(ctx, tx, run)
 }
 
 // leave ends an action's hold on its environment and records what runs there now.

@@ -22,6 +22,10 @@ const (
 	DoorRetarget       Door = "retarget"
 	DoorRollback       Door = "rollback"
 	DoorUnpin          Door = "unpin"
+	DoorHold           Door = "hold"
+	DoorFreeze         Door = "freeze"
+	DoorLock           Door = "lock"
+	DoorUnlock         Door = "unlock" // its starter is whose lock it is
 	DoorPlan           Door = "plan"
 	DoorEvidence       Door = "evidence"
 	DoorTest           Door = "test"
@@ -70,6 +74,10 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorRetarget:       {role: forge.RoleWrite},
 	DoorRollback:       {role: forge.RoleMaintain},
 	DoorUnpin:          {role: forge.RoleMaintain},
+	DoorHold:           {role: forge.RoleWrite},
+	DoorFreeze:         {role: forge.RoleMaintain},
+	DoorLock:           {role: forge.RoleWrite},
+	DoorUnlock:         {role: forge.RoleMaintain, starter: true},
 	DoorPlan:           {role: forge.RoleWrite},
 	DoorEvidence:       {role: forge.RoleWrite},
 	DoorTest:           {role: forge.RoleWrite, author: true},

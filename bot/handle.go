@@ -90,6 +90,11 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			s.touchAll = s.touchAll || f.ReleaseID == ""
 			return nil
 		})
+	case itemStops:
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error {
+			s.touchAll = true
+			return s.endStops(ctx)
+		})
 	case itemCommand:
 		var f commandFact
 		if err := item.Decode(&f); err != nil {

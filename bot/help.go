@@ -88,6 +88,9 @@ func (s *session) asking(q *request, door Door) ask {
 	if q.release != nil {
 		a.starter = q.release.StartedBy
 	}
+	if door == DoorUnlock {
+		a.starter = q.lockedBy
+	}
 	if q.pr != nil {
 		a.author = q.pr.Author
 	}

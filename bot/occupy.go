@@ -20,21 +20,21 @@ import (
 // A place such as staging is occupied by the release whose candidate is being judged there. A hotfix may borrow it, and so
 // may a release with a lower version, which has to ship first. Lenders wait in a pile: the last one is put back first.
 
-// occupied tells whether an execution has to wait because another release's candidate is being judged in the
-// environment, and otherwise makes the execution's release the occupant.
-func (s *session) occupied(ctx context.Context, tx *store.Tx, x *store.Execution, env *store.Environment) (wait bool, err error) {
+// occupied says why an execution has to wait because another release's candidate is being judged in the environment, and
+// otherwise, with an empty answer, makes the execution's release the occupant.
+func (s *session) occupied(ctx context.Context, tx *store.Tx, x *store.Execution, env *store.Environment) (why string, err error) {
 	if x.ReleaseID == "" || x.Kind == pipeline.KindProduction || x.Kind == kindRestore {
-		return false, nil
+		return "", nil
 	}
 	if env.OccupiedBy != "" && env.OccupiedBy != x.ReleaseID {
 		undecided, occupant, err := s.undecided(ctx, tx, env.OccupiedBy)
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		if undecided {
 			goesFirst, err := s.goesFirst(ctx, tx, x, occupant, env)
 			if err != nil || !goesFirst {
-				return true, err
+				return fmt.Sprintf("%s is taken by %s until its approval is decided", env.Name, occupant.Version), err
 			}
 			env.LentBy = append([]string{occupant.ID}, without(env.LentBy, occupant.ID)...)
 			s.cockpits[occupant.ID] = true
@@ -42,7 +42,7 @@ func (s *session) occupied(ctx context.Context, tx *store.Tx, x *store.Execution
 	}
 	env.OccupiedBy = x.ReleaseID
 	env.LentBy = without(env.LentBy, x.ReleaseID)
-	return false, nil
+	return "", nil
 }
 
 func without(ids []string, id string) []string {

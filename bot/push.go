@@ -139,6 +139,9 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		if err := s.voidApprovals(ctx, r, reason); err != nil {
 			return err
 		}
+		if err := s.cancelSchedule(ctx, r, forge.User{}, "the branch has moved to "+short(now), nothingElse); err != nil {
+			return err
+		}
 		s.mark(was)
 	}
 	if branch.Kind == gitflow.KindHotfix && now == r.CutSHA {

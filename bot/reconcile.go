@@ -98,6 +98,9 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.endStops(ctx); err != nil {
+		return err
+	}
 	return s.reconcileExecutions(ctx)
 }
 

@@ -222,6 +222,9 @@ func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan git
 			problem = b.Blocked.String()
 		}
 	}
+	if err := s.parked(ctx, r, w, plan); err != nil {
+		return err
+	}
 	if waiting || r.Status == store.ReleaseReleased {
 		if err := s.lookAgain(ctx, r); err != nil {
 			return err

@@ -36,6 +36,8 @@ type request struct {
 	release   *store.Release
 	execution *store.Execution
 	pr        *store.Pull
+	// lockedBy is whose lock /unlock is about; zero: nobody's.
+	lockedBy forge.User
 }
 
 // commented handles a comment. Only a new one may hold commands; an edited or deleted one takes back what it said.
@@ -179,6 +181,15 @@ func (s *session) locate(ctx context.Context, q *request) error {
 		return err
 	}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		if q.Name == "unlock" {
+			list, err := s.stops(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if x := list.find(store.StopLock, store.StopEnvironment(q.Arg(0))); x != nil {
+				q.lockedBy = x.By
+			}
+		}
 		if q.pull {
 			p, err := tx.Pull(ctx, s.repo.ID, q.issue)
 			if err := ignoreMissing(err); err != nil {
@@ -270,6 +281,12 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"retarget":        s.cmdRetarget,
 		"rollback":        s.cmdRollback,
 		"unpin":           s.cmdUnpin,
+		"hold":            s.cmdHold,
+		"unhold":          s.cmdUnhold,
+		"freeze":          s.cmdFreeze,
+		"unfreeze":        s.cmdUnfreeze,
+		"lock":            s.cmdLock,
+		"unlock":          s.cmdUnlock,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -30,6 +31,8 @@ type world struct {
 	deploying *store.Execution // production's newest
 	approvers []forge.User
 	emergency emergency
+	// wake is when something that the release waits for ends or opens by itself; zero: nothing does.
+	wake time.Time
 }
 
 // look gathers the facts about a release: read from GitHub and the store now, all at about the same time.
@@ -41,7 +44,7 @@ func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world,
 	}
 	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
 	if ph != phaseStart {
-		gather = append(gather, s.lookPermits, s.lookSiblings, s.lookRules, s.lookProduction, s.lookSecrets, s.lookObstacles)
+		gather = append(gather, s.lookPermits, s.lookSiblings, s.lookRules, s.lookProduction, s.lookSecrets, s.lookObstacles, s.lookTimes)
 	}
 	if ph == phaseFinish {
 		gather = append(gather, s.lookFinish)

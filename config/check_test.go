@@ -9,17 +9,17 @@ func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"60m": time.Hour, "24h": 24 * time.Hour, "7d": 7 * 24 * time.Hour, "90s": 90 * time.Second, "1d12h": 36 * time.Hour, "0s": 0, "0d": 0,
 	} {
-		if got, ok := parseDuration(text); !ok || got != want {
+		if got, ok := ParseDuration(text); !ok || got != want {
 			t.Errorf("%q is %s, %v; want %s", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "60", "m", "1w", "-1h", "+1h", "1.5h", "1h ", "1 h", "7D", "1e3s", "1h\n", "1000000s", "1s1s1s1s1s"} {
-		if got, ok := parseDuration(text); ok {
+		if got, ok := ParseDuration(text); ok {
 			t.Errorf("%q is taken for %s", text, got)
 		}
 	}
 	for _, text := range []string{"99999d", "99999d99999d", "99999d99999d99999d99999d"} {
-		if got, ok := parseDuration(text); !ok || got < 1000*day {
+		if got, ok := ParseDuration(text); !ok || got < 1000*day {
 			t.Errorf("%q overflows to %s", text, got)
 		}
 	}

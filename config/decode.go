@@ -80,7 +80,7 @@ func (d *decoder) boolean(n *node, fallback bool, keys ...string) bool {
 
 func (d *decoder) duration(n *node, fallback time.Duration, keys ...string) time.Duration {
 	if v := d.find(n, keys...); v != nil {
-		if t, ok := parseDuration(v.text); ok {
+		if t, ok := ParseDuration(v.text); ok {
 			return t
 		}
 	}

@@ -196,7 +196,7 @@ func pipelineSpec(kind string) *spec {
 		{"namespace", false, &spec{kind: textValue, pattern: identRE, maxLen: 64, def: "the action's name",
 			form: "letters, digits, dashes and underscores", doc: "Prefix of the variables that the action exports."}},
 		{"timeout", false, &spec{kind: durationValue, shortest: time.Second, longest: 60 * day, def: "60m",
-			doc: "After this time the action is stopped and fails; at most 1d. Of an approval: approve.expires of its environment, at most 60d."}},
+			doc: "After this time the action is stopped and fails; at most 1d. It counts from when the action has begun: waiting for an environment is not running, and may take 7d. Of an approval: approve.expires of its environment, at most 60d."}},
 		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
 			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
 	}}

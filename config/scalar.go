@@ -64,7 +64,7 @@ func (c *checker) text(n *node, s *spec, path string) {
 }
 
 func (c *checker) duration(n *node, s *spec, path string) {
-	d, ok := parseDuration(n.text)
+	d, ok := ParseDuration(n.text)
 	switch {
 	case !ok:
 		c.wrong(n, path, "want "+wanted(s)+", got "+n.describe(), "")
@@ -93,8 +93,8 @@ func wholeNumber(n *node) (int64, bool) {
 	return v, err == nil
 }
 
-// parseDuration reads numbers with the units d, h, m and s, such as 60m or 1d12h. A day is 24 hours.
-func parseDuration(s string) (time.Duration, bool) {
+// ParseDuration reads numbers with the units d, h, m and s, such as 60m or 1d12h. A day is 24 hours. ok is false for anything else.
+func ParseDuration(s string) (d time.Duration, ok bool) {
 	if !durationRE.MatchString(s) {
 		return 0, false
 	}
@@ -122,7 +122,7 @@ func parseDuration(s string) (time.Duration, bool) {
 	return total, true
 }
 
-// printDuration writes a duration as parseDuration reads it.
+// printDuration writes a duration as ParseDuration reads it.
 func printDuration(d time.Duration) string {
 	for _, u := range []struct {
 		size time.Duration

@@ -40,7 +40,7 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"not asked for before its time": {func(_ *world, s *State) { s.Scheduled = Schedule{By: "rita", At: "Sat 06:00 UTC"} },
 			`"rita" has scheduled the promotion of "1.4.0" for Sat 06:00 UTC.`},
 		"its time was cancelled": {func(_ *world, s *State) { s.Scheduled = Schedule{Cancelled: "by " + Name("rita")} },
-			`The scheduled promotion was cancelled: by "rita"; say /promote, or /promote --at with another time.`},
+			`The promotion was cancelled: by "rita"; say /promote, or /promote --at with another time.`},
 		"it has not run long enough": {func(_ *world, s *State) {
 			s.Soak = Soak{Environment: "staging", Needed: "24h", Done: "3h", Ends: "Sun 09:00 UTC"}
 		}, `"1.4.0" has run in "staging" for 3h of 24h; it is enough Sun 09:00 UTC.`},

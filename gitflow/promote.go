@@ -175,7 +175,7 @@ func (s State) scheduled() (blocked, waiting Text) {
 	case s.Emergency || s.promoting():
 		return "", ""
 	case c.Cancelled != "":
-		return text("The scheduled promotion was cancelled: %s; say /promote, or /promote --at with another time.", c.Cancelled), ""
+		return text("The promotion was cancelled: %s; say /promote, or /promote --at with another time.", c.Cancelled), ""
 	case c.At != "":
 		return "", text("%s has scheduled the promotion of %s for %s.", c.By, s.Version, Text(c.At))
 	}

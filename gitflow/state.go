@@ -230,7 +230,7 @@ type Soak struct {
 type Schedule struct {
 	By string // untrusted
 	At string // "Sat 2026-11-28 06:00 Europe/Berlin"
-	// Cancelled is why it does not count any more; the promotion then has to be asked for anew.
+	// Cancelled is why the promotion has to be asked for anew, at whatever time.
 	Cancelled Text
 }
 
