@@ -136,7 +136,7 @@ const backmergeWait = 10 * time.Second
 
 // backmergeLater has the back-merges looked at again, where one waits for what no event may tell.
 func (s *session) backmergeLater(ctx context.Context, plan gitflow.Plan) error {
-	if err := s.sayFallen(ctx, plan); err != nil {
+	if err := s.sayBlocked(ctx, plan); err != nil {
 		return err
 	}
 	wait := time.Duration(0)

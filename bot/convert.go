@@ -22,7 +22,9 @@ func flowCommit(c forge.Commit) gitflow.Commit {
 	if author == "" {
 		author = c.AuthorName
 	}
-	return gitflow.Commit{SHA: c.SHA, Parents: c.Parents, Subject: subject, Author: author}
+	out := gitflow.Commit{SHA: c.SHA, Parents: c.Parents, Subject: subject, Author: author}
+	out.Reverts, out.Picks = gitflow.Trailers(c.Message)
+	return out
 }
 
 // flowPull turns a pull request into gitflow's.

@@ -69,10 +69,15 @@ type effect[R any] struct {
 	act    func(context.Context) (R, error)
 }
 
+// effectKey is the key of an effect among all repositories and kinds.
+func effectKey(repo int64, kind effectKind, key string) string {
+	return fmt.Sprintf("%d/%s/%s", repo, kind, key)
+}
+
 // do carries an effect out, once. The result of an effect done before is returned again.
 func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	var result R
-	key := fmt.Sprintf("%d/%s/%s", s.repo.ID, e.kind, e.key)
+	key := effectKey(s.repo.ID, e.kind, e.key)
 	s.b.fail(string(e.kind) + ":intent")
 	intent, err := json.Marshal(e.intent)
 	if err != nil {

@@ -106,20 +106,12 @@ func (s *session) queueWait(ctx context.Context, step gitflow.Step) (time.Durati
 }
 
 // sayFallen says on a pull request that fell out of its merge queue too often that somebody must look.
-func (s *session) sayFallen(ctx context.Context, plan gitflow.Plan) error {
-	for _, b := range plan.Blocked() {
-		if b.Kind != gitflow.StepEnqueue || b.Blocked == "" {
-			continue
-		}
-		times, err := s.enqueued(ctx, b.Pull, b.SHA)
-		if err != nil {
-			return err
-		}
-		if err := s.say(ctx, b.Pull, fmt.Sprintf("queue-%s-blocked-%d", short(b.SHA), len(times)), b.Blocked.Markdown(code)); err != nil {
-			return err
-		}
+func (s *session) sayFallen(ctx context.Context, step gitflow.Step) error {
+	times, err := s.enqueued(ctx, step.Pull, step.SHA)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.say(ctx, step.Pull, fmt.Sprintf("queue-%s-blocked-%d", short(step.SHA), len(times)), step.Blocked.Markdown(code))
 }
 
 // ours tells whether branches of a kind are made by the bot, and their pull requests merged by it.

@@ -55,6 +55,9 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 	}
 	branch := s.classify(name)
 	if now == "" {
+		if back, err := s.restored(ctx, branch, was.SHA, e); err != nil || back {
+			return err
+		}
 		return s.branchGone(ctx, branch, was.SHA, e)
 	}
 	if name == s.repo.DefaultBranch {

@@ -211,7 +211,7 @@ func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan git
 		}
 		return s.setProblem(ctx, r, "")
 	}
-	if err := s.sayFallen(ctx, plan); err != nil {
+	if err := s.sayBlocked(ctx, plan); err != nil {
 		return err
 	}
 	problem := plan.Refused.String()

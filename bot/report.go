@@ -106,18 +106,12 @@ func (s *session) blocked(ctx context.Context, id string, err error) error {
 	if !personal(err) {
 		return err
 	}
-	var refused *forge.RefusedError
 	s.log.WarnContext(ctx, "release is blocked", "release", id, "err", err)
 	r, lookErr := s.release(ctx, id)
 	if lookErr != nil || r == nil {
 		return lookErr
 	}
-	text := "GitHub refused the next step: "
-	if errors.As(err, &refused) {
-		text += refused.Message
-	} else {
-		text = lastCause(err)
-	}
+	text := refusedText(err)
 	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = text }); err != nil {
 		return err
 	}

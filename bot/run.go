@@ -329,9 +329,14 @@ func (s *session) reactTo(ctx context.Context, comment int64, reaction string) e
 
 // say writes a comment of ours, once: it carries a hidden mark by which it is found again.
 func (s *session) say(ctx context.Context, issue int, name, body string) error {
+	return s.sayText(ctx, issue, name, func(context.Context) (string, error) { return body, nil })
+}
+
+// sayText is say for a text that is costly to write: it is asked for only if it was not said yet.
+func (s *session) sayText(ctx context.Context, issue int, name string, text func(context.Context) (string, error)) error {
 	mark := hiddenMark(name)
 	_, err := do(ctx, s, effect[int64]{
-		kind: effectComment, key: fmt.Sprintf("%d:%s", issue, name), intent: body,
+		kind: effectComment, key: fmt.Sprintf("%d:%s", issue, name), intent: name,
 		probe: func(ctx context.Context) (int64, bool, error) {
 			all, err := s.gh.Comments(ctx, issue)
 			for _, c := range all {
@@ -342,6 +347,10 @@ func (s *session) say(ctx context.Context, issue int, name, body string) error {
 			return 0, false, err
 		},
 		act: func(ctx context.Context) (int64, error) {
+			body, err := text(ctx)
+			if err != nil {
+				return 0, err
+			}
 			c, err := s.gh.CreateComment(ctx, issue, body+"\n\n"+mark)
 			return c.ID, err
 		},

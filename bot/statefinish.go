@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -68,6 +69,7 @@ func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, prod
 	if l.SHA == "" {
 		return nil
 	}
+	var brought []gitflow.Commit
 	for _, q := range []struct {
 		sha  string
 		into *bool
@@ -79,16 +81,25 @@ func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, prod
 		if err != nil {
 			return err
 		}
-		*q.into = c.Contains()
+		*q.into, brought = c.Contains(), c.Commits
 	}
 	if t, ok := s.tried[l.Branch]; ok {
 		l.Answer, l.TriedSHA, l.Reason, l.Files, l.Queue = t.Answer, t.TriedSHA, t.Reason, t.Files, t.Queue
 	}
-	if production == "" || l.HasProduction || l.Queue {
+	if production == "" || l.HasProduction {
 		return nil
 	}
 	var err error
-	l.Queue, err = s.queues(ctx, l.Branch)
+	if !l.Queue {
+		if l.Queue, err = s.queues(ctx, l.Branch); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(brought, func(c gitflow.Commit) bool { return len(c.Reverts)+len(c.Picks) > 0 }) {
+		return nil
+	}
+	here, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: production, Head: l.SHA})
+	l.Reverts = gitflow.Reverts(brought, here.Commits)
 	return err
 }
 

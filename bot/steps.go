@@ -40,7 +40,7 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	case gitflow.StepRepair:
 		return true, s.repairBranch(ctx, r, step)
 	case gitflow.StepOpenPull:
-		return true, s.openPull(ctx, r, step)
+		return true, s.openPull(ctx, r, w, step)
 	case gitflow.StepRetargetPull:
 		_, err := do(ctx, s, effect[nothing]{
 			kind: effectRetarget, key: fmt.Sprintf("%d:%s", step.Pull, step.Target), intent: step.Target,
@@ -148,14 +148,11 @@ func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitfl
 	return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
 }
 
-func (s *session) openPull(ctx context.Context, r *store.Release, step gitflow.Step) error {
+func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step gitflow.Step) error {
 	title, body := s.pullText(r, step)
-	if strings.HasPrefix(step.Branch, gitflow.BackmergePrefix) {
-		causes, err := s.causes(ctx, step)
-		if err != nil {
-			return err
-		}
-		body += causes
+	if strings.HasPrefix(step.Branch, gitflow.BackmergePrefix) && !strings.HasSuffix(step.Branch, gitflow.RepairBranch("")) {
+		line, _ := w.line(step.Target)
+		body += revertsText(step, line.Reverts)
 	}
 	number, err := do(ctx, s, effect[int]{
 		kind: effectOpenPull, key: ownKey(r, step.Branch, ":"+step.Target+"@"+step.SHA), intent: title,

@@ -3,12 +3,10 @@ package bot
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -96,74 +94,3 @@ func (s *session) callApproval(ctx context.Context, x *store.Execution, name, te
 	}
 	return s.say(ctx, number, name, fmt.Sprintf(text, code(candidate)))
 }
-
-// pullText is the title and description of a pull request the bot opens.
-func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body string) {
-	title = step.Message
-	if title == "" {
-		title = fmt.Sprintf("Merge %s into %s", step.Branch, step.Target)
-	}
-	var b strings.Builder
-	switch {
-	case step.Branch == r.Branch:
-		if r.Line == "" {
-			fmt.Fprintf(&b, "This pull request takes %s to production. It is merged by Sluice once production runs it.\n\n", code(r.Version))
-		} else {
-			fmt.Fprintf(&b, "This pull request releases %s on the support line %s. It is merged by Sluice once the approved image is promoted; "+
-				"production is deployed only if it runs that line.\n\n", code(r.Version), code(r.Line))
-		}
-		fmt.Fprintf(&b, "- Cut from %s by %s\n- `/approve` approves the candidate, `/promote` takes it to production, `/help` lists the rest\n", short(r.CutSHA), code(r.StartedBy.Login))
-	case len(step.Files) > 0 || strings.HasPrefix(step.Branch, gitflow.BackmergePrefix):
-		fmt.Fprintf(&b, "%s of %s has to go back into %s, and the merge needs a person.\n\n", short(step.SHA), code(s.names().Production), code(step.Target))
-		b.WriteString("Merge the target into this branch and resolve the conflicts there:\n\n")
-		b.WriteString(codeBlock("sh", strings.Join([]string{
-			"git fetch origin", "git switch " + gitflow.Quote(step.Branch), "git merge " + gitflow.Quote("origin/"+step.Target), "git push",
-		}, "\n")))
-	default:
-		fmt.Fprintf(&b, "%s is %s, which production runs. This merge goes through a pull request because the branch takes no direct one.\n", code(step.Branch), code(r.Version))
-	}
-	return title, b.String()
-}
-
-// causes tells whom a back-merge that needs a person concerns: the files that both sides changed since they parted, and
-// the commits of both sides with their authors. Logins stand in code, so that nobody is called who only wrote a commit.
-func (s *session) causes(ctx context.Context, step gitflow.Step) (string, error) {
-	target, err := s.head(ctx, step.Target)
-	if err != nil || target == "" {
-		return "", err
-	}
-	_, theirs, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: step.SHA, Head: target})
-	if err != nil {
-		return "", err
-	}
-	_, ours, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: target, Head: step.SHA})
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	for _, f := range ours.Files {
-		if slices.Contains(theirs.Files, f) {
-			if b.Len() == 0 {
-				b.WriteString("\nBoth sides changed:\n\n")
-			}
-			fmt.Fprintf(&b, "- %s\n", code(f))
-		}
-	}
-	for _, side := range []struct {
-		name    string
-		commits []forge.Commit
-	}{{s.names().Production, ours.Commits}, {step.Target, theirs.Commits}} {
-		fmt.Fprintf(&b, "\nOnly %s has:\n\n", code(side.name))
-		for i, c := range flowCommits(side.commits) {
-			if i == maxCauses {
-				fmt.Fprintf(&b, "- and %d more\n", len(side.commits)-i)
-				break
-			}
-			fmt.Fprintf(&b, "- %s %s (%s)\n", short(c.SHA), code(c.Subject), code(c.Author))
-		}
-	}
-	return b.String(), nil
-}
-
-// maxCauses is how many commits of a side are named.
-const maxCauses = 20

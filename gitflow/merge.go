@@ -44,7 +44,7 @@ func (b bring) steps() []Step {
 			Title: text("merge the earlier back-merge #%d into %s", e.Pull.Number, b.line.Branch),
 			SHA:   e.Pull.HeadSHA, Branch: e.Branch, Target: b.line.Branch, Pull: e.Pull.Number, Message: b.message,
 			Probe: Probe{Kind: ProbePullClosed, Pull: e.Pull.Number}}
-		first.wait(e.Pull, b)
+		first.wait(e.Pull, b, e.Tip)
 		steps = append(steps, first)
 		merge.After = append(slices.Clone(merge.After), first.ID)
 	}
@@ -57,7 +57,7 @@ func (b bring) steps() []Step {
 	case b.usesDirect():
 		merge.Kind, merge.Pull = StepMergePull, b.direct.Number
 		merge.Title = text("merge pull request #%d at %s into %s", b.direct.Number, Text(short(b.sha)), b.line.Branch)
-		merge.wait(b.direct, b)
+		merge.wait(b.direct, b, "")
 	}
 	return append(steps, merge)
 }
@@ -70,7 +70,7 @@ func (b bring) refused() bool {
 	case MergeRefused:
 		return b.line.TriedSHA == "" || b.line.TriedSHA == b.sha
 	}
-	return b.line.Queue
+	return b.line.Queue || len(b.line.Reverts) > 0
 }
 
 func (b bring) conflict() bool { return b.line.Answer == MergeConflict && b.line.TriedSHA == b.sha }
@@ -98,9 +98,14 @@ func (b bring) detour(merge Step) []Step {
 	open := Step{ID: b.id + "/pull", Kind: StepOpenPull, Title: text("open a pull request of %s into %s", d.Branch, b.line.Branch), After: []string{branch.ID},
 		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message, Files: b.line.Files,
 		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
-	if b.conflict() {
+	switch {
+	case b.conflict():
 		open.Before = []Text{text("%s and %s change the same lines; people resolve it on the branch.", b.from, b.line.Branch)}
-	} else {
+	case len(b.line.Reverts) > 0:
+		for _, r := range b.line.Reverts {
+			open.Before = append(open.Before, r.Text(b.line.Branch))
+		}
+	default:
 		open.Before = []Text{text("%s takes no direct merge.", b.line.Branch)}
 	}
 	if open.Done && !d.Pull.Open && !d.Pull.Merged {
@@ -115,7 +120,7 @@ func (b bring) detour(merge Step) []Step {
 	merge.Branch = d.Branch
 	if open.Done {
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
-		merge.wait(d.Pull, b)
+		merge.wait(d.Pull, b, d.Tip)
 	}
 	return []Step{branch, open, merge}
 }
@@ -154,13 +159,14 @@ func (b bring) mend(merge Step) []Step {
 		open.Commands = []string{command("gh", "pr", "reopen", number(d.Pull.Number))}
 	case open.Done:
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
-		merge.wait(d.Pull, b)
+		merge.wait(d.Pull, b, "")
 	}
 	return []Step{branch, open, merge}
 }
 
-// wait says what keeps a pull request from being merged.
-func (s *Step) wait(p Pull, b bring) {
+// wait says what keeps a pull request from being merged. tip is the commit that it was opened at; empty: it takes nothing
+// back that anybody must agree to.
+func (s *Step) wait(p Pull, b bring, tip string) {
 	unresolved := p.Mergeable == No || p.Mergeable == Unknown && b.line.Answer == MergeConflict && b.line.TriedSHA == p.HeadSHA
 	switch {
 	case p.Draft:
@@ -175,7 +181,14 @@ func (s *Step) wait(p Pull, b bring) {
 			command("git", "fetch", "origin"), command("git", "switch", "-C", p.Head, "origin/"+p.Head),
 			command("git", "merge", "origin/"+b.line.Branch), command("git", "push", "origin", "HEAD:refs/heads/"+p.Head),
 		}
-		s.Files = b.line.Files
+		s.Files, s.Conflict = b.line.Files, true
+	case len(b.line.Reverts) > 0 && tip != "" && p.HeadSHA == tip: // nobody has decided
+		s.Blocked = b.line.Reverts[0].Text(b.line.Branch) +
+			text(" If that is right, merge pull request #%d; if not, revert %s on %s and push.", p.Number, Text(short(b.line.Reverts[0].By.SHA)), p.Head)
+		s.Commands = []string{
+			command("git", "fetch", "origin"), command("git", "switch", "-C", p.Head, "origin/"+p.Head),
+			command("git", "revert", b.line.Reverts[0].By.SHA), command("git", "push", "origin", "HEAD:refs/heads/"+p.Head),
+		}
 	case p.WaitsFor != "":
 		s.Waiting = text("Pull request #%d waits for %s.", p.Number, p.WaitsFor)
 	case b.line.Queue:

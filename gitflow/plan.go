@@ -53,8 +53,10 @@ type Step struct {
 	Environment string
 	// Message is the merge commit's message or the pull request's title. It contains branch names: untrusted.
 	Message string
-	// Files are the conflicting files to name in a back-merge pull request, where known; untrusted.
+	// Files are the conflicting files, where known; untrusted.
 	Files []string
+	// Conflict is true when pull request Pull conflicts with Target: people resolve it on Branch.
+	Conflict bool
 }
 
 // StepKind says what a step does and which inputs it has.

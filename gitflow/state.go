@@ -107,6 +107,8 @@ type Line struct {
 	Frozen Hold
 	// Files are the conflicting files for MergeConflict, where known; untrusted.
 	Files []string
+	// Reverts is what the production tip would take back or bring back in it.
+	Reverts []Revert
 	// Queue is true when the branch has a merge queue that binds the App: nothing gets in but through it.
 	Queue bool
 }

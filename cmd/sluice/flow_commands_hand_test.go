@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -19,6 +20,8 @@ func handCommands() map[string]flowCommand {
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
 		"draft":         {"who number: makes a pull request a draft", graphCommand("convertPullRequestToDraft")},
 		"ready":         {"who number: marks a draft as ready for review", graphCommand("markPullRequestReadyForReview")},
+		"revert":        {"who branch commit: reverts a commit with git revert, and pushes; sets $SHA", carryCommand("revert", "--no-edit")},
+		"cherry-pick":   {"who branch commit: copies a commit with git cherry-pick -x, and pushes; sets $SHA", carryCommand("cherry-pick", "-x")},
 		"reopen":        {"who number: opens a pull request again", cmdReopen},
 	}
 }
@@ -78,6 +81,28 @@ func cmdPublish(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+flowRepo+"/releases", map[string]any{"tag_name": args[1], "name": args[2]}, nil)
+}
+
+// carryCommand is a git command that makes a commit on a branch out of another commit.
+func carryCommand(git ...string) func(*scripted, []string) error {
+	return func(s *scripted, args []string) error {
+		args, err := s.args(args, 3, 3)
+		if err != nil {
+			return err
+		}
+		who, branch := args[0], args[1]
+		for _, step := range [][]string{
+			{"fetch", "--quiet", "--prune", "origin"}, {"switch", "--quiet", "--force-create", branch, "--no-track", "origin/" + branch},
+			append(slices.Clone(git), args[2]), {"push", "--quiet", "origin", branch},
+		} {
+			if _, err := s.git(who, step...); err != nil {
+				return err
+			}
+		}
+		sha, err := s.git(who, "rev-parse", "HEAD")
+		s.set("SHA", sha)
+		return err
+	}
 }
 
 func cmdReopen(s *scripted, args []string) error {
