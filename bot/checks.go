@@ -288,6 +288,9 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			}
 			text.WriteString("\n\n")
 		}
+		if x.OrganizationSHA != "" {
+			fmt.Fprintf(&text, "Defaults and pipeline models of the organization at %s.\n\n", code(short(x.OrganizationSHA)))
+		}
 		text.WriteString(findingsTable(at.analyses[x.ID]))
 		run.Annotations = append(run.Annotations, at.annotations[x.ID]...)
 		run.Text += at.logs[x.ID]

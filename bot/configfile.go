@@ -166,7 +166,7 @@ func (s *session) useConfig(ctx context.Context) error {
 // is none.
 func (s *session) organizationSHA() string {
 	org, err := s.storedOrganization()
-	if err != nil || org == nil {
+	if err != nil || org == nil || org.File == nil && len(org.Models) == 0 {
 		return ""
 	}
 	return org.SHA

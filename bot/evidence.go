@@ -125,17 +125,19 @@ type EvidenceCheck struct {
 
 // EvidenceExecution is one pass of a pipeline of the release.
 type EvidenceExecution struct {
-	ID         string           `json:"id"`
-	Kind       string           `json:"kind"`
-	SHA        string           `json:"sha"`
-	Digest     string           `json:"digest,omitempty"`
-	Status     pipeline.Status  `json:"status"`
-	ConfigSHA  string           `json:"configuration_commit"`
-	ConfigHash string           `json:"configuration_hash"`
-	StartedBy  EvidencePerson   `json:"started_by"`
-	StartedAt  time.Time        `json:"started_at"`
-	EndedAt    time.Time        `json:"ended_at,omitzero"`
-	Actions    []EvidenceAction `json:"actions"`
+	ID        string          `json:"id"`
+	Kind      string          `json:"kind"`
+	SHA       string          `json:"sha"`
+	Digest    string          `json:"digest,omitempty"`
+	Status    pipeline.Status `json:"status"`
+	ConfigSHA string          `json:"configuration_commit"`
+	// OrganizationSHA is the commit that the organization's defaults and pipeline models were read at.
+	OrganizationSHA string           `json:"organization_commit,omitempty"`
+	ConfigHash      string           `json:"configuration_hash"`
+	StartedBy       EvidencePerson   `json:"started_by"`
+	StartedAt       time.Time        `json:"started_at"`
+	EndedAt         time.Time        `json:"ended_at,omitzero"`
+	Actions         []EvidenceAction `json:"actions"`
 }
 
 // EvidenceAction is what an action came to.

@@ -19,6 +19,15 @@ type Setting struct {
 	Locked bool `json:"locked,omitempty"`
 }
 
+// String is the setting in one line: its key, its value, and where that stands.
+func (s Setting) String() string {
+	locked := ""
+	if s.Locked {
+		locked = ", locked"
+	}
+	return fmt.Sprintf("%s: %s  (%s:%d%s)", s.Path, s.Value, s.File, s.Line, locked)
+}
+
 // Explain lists every value of a repository's configuration with the file and line that it came from, in the order in
 // which they are read. What stands nowhere has its default and is not listed. data is as for Load. It says nothing of
 // errors: Load does.

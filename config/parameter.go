@@ -51,7 +51,23 @@ func badParameter(n *node, typ string, allowed *node) string {
 	if allowed == nil || slices.ContainsFunc(allowed.items, func(a *node) bool { return a.text == n.text }) {
 		return ""
 	}
-	return fmt.Sprintf("%q is none of the values allowed: %s", clip(n.text), allowed.print())
+	return fmt.Sprintf("%q is none of the values allowed", clip(n.text))
+}
+
+// parameterHint says what to write for a parameter.
+func parameterHint(typ string, allowed *node) string {
+	switch {
+	case allowed != nil && typ == typeList:
+		return "entries may be " + allowed.print()
+	case allowed != nil:
+		return "take one of " + allowed.print()
+	}
+	return map[string]string{
+		typeString:  "write a text; true, false and null need quotes",
+		typeNumber:  "write a number such as 3 or 1.5, without quotes",
+		typeBoolean: "write true or false, without quotes",
+		typeList:    "write a list of texts: [a, b]",
+	}[typ]
 }
 
 // values are what stands for each parameter in one use of a model: the use's own values, then the model's defaults.
@@ -82,13 +98,13 @@ func (m *models) values(model, given, ref *node, path string) (map[string]*node,
 		at := path + ".parameters." + name
 		switch {
 		case value == nil && def == nil:
-			wrong(ref.at, at, fmt.Sprintf("missing: the model %s asks for it", ref.text), "add it under parameters: "+typ)
+			wrong(ref.at, at, fmt.Sprintf("missing: the model %s asks for it", ref.text), fmt.Sprintf("add %s under parameters, a %s", name, typ))
 			continue
 		case value == nil:
 			value = def
 		default:
 			if problem := badParameter(value, typ, p.get("allowed")); problem != "" {
-				wrong(value.at, at, problem, "")
+				wrong(value.at, at, problem, parameterHint(typ, p.get("allowed")))
 				continue
 			}
 		}

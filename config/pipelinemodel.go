@@ -21,7 +21,7 @@ const (
 func modelSpec() *spec {
 	like := pipelineSpec("model")
 	stages := like.field("stages") // made for this call alone
-	stages.doc += " A value in with, env, timeout or on_failure may be ${parameters.NAME}."
+	stages.doc = "Stages, one after the other. A value in with, env, timeout or on_failure may be ${parameters.NAME}."
 	action := stages.elem.field("actions").elem
 	action.field("timeout").hole, action.field("on_failure").hole = true, true
 	plain := func(doc string) *spec { return &spec{kind: plainValue, maxItems: 100, doc: doc} }
@@ -202,7 +202,7 @@ func checkParameter(d *document, n *node, path string) {
 	allowed := n.get("allowed")
 	if allowed != nil {
 		if allowed.kind != listNode || len(allowed.items) == 0 {
-			d.fail(allowed.at, path+".allowed", "want a list of values", "")
+			d.fail(allowed.at, path+".allowed", "want a list of values", "write them as [a, b], or take it out")
 			return
 		}
 		for _, v := range allowed.items {
@@ -211,13 +211,13 @@ func checkParameter(d *document, n *node, path string) {
 				single = typeString
 			}
 			if problem := badParameter(v, single, nil); problem != "" {
-				d.fail(v.at, path+".allowed", problem, "")
+				d.fail(v.at, path+".allowed", problem, parameterHint(single, nil))
 			}
 		}
 	}
 	if def := n.get("default"); def != nil {
 		if problem := badParameter(def, n.get("type").text, allowed); problem != "" {
-			d.fail(def.at, path+".default", problem, "")
+			d.fail(def.at, path+".default", problem, parameterHint(n.get("type").text, allowed))
 		}
 	}
 }

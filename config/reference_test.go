@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"reflect"
@@ -15,7 +16,7 @@ const reference = "../docs/configuration.md"
 
 // TestReferenceNamesEveryKey compares the tables of keys with the one table that loader and schema use.
 func TestReferenceNamesEveryKey(t *testing.T) {
-	for name, spec := range map[string]*spec{"keys": fileSpec(), "tests": testsSpec()} {
+	for name, spec := range map[string]*spec{"keys": fileSpec(), "tests": testsSpec(), "models": modelSpec()} {
 		data, err := os.ReadFile(reference)
 		if err != nil {
 			t.Fatal(err)
@@ -96,6 +97,8 @@ func valueOf(s *spec) string {
 			text = "0s, " + text
 		}
 		return text
+	case plainValue:
+		return "text, number, truth value, or list"
 	case mappingValue, anythingValue:
 		return "mapping"
 	case listValue:
@@ -149,13 +152,22 @@ func TestReferenceExamplesAreRight(t *testing.T) {
 		t.Fatal("no examples")
 	}
 	r := mustParse(t, "version: 1\n", shop())
+	org := acme("", "sluice/pipelines.yml", regexp.MustCompile("(?s)# acme/.github: sluice/pipelines.yml\n.*?```").FindString(string(data)))
+	org.Models["sluice/pipelines.yml"] = bytes.TrimSuffix(org.Models["sluice/pipelines.yml"], []byte("```"))
 	for _, e := range examples {
 		var errs []*Error
 		switch head, _, _ := strings.Cut(e[1], "\n"); head {
 		case "# " + TestsFileName:
 			_, errs = RunTests([]byte(e[1]), TestsFileName, r, somebodyMay)
+		case "# acme/.github: " + FileName, "# acme/.github: sluice/pipelines.yml":
+			theirs := *org
+			theirs.File = []byte(e[1])
+			if strings.Contains(head, "pipelines") {
+				theirs.File = nil
+			}
+			errs = CheckOrganization(theirs)
 		default:
-			_, errs = ParseRepo([]byte(e[1]), shop())
+			_, errs = ParseRepo([]byte(e[1]), of(org))
 		}
 		if len(errs) > 0 {
 			t.Errorf("%v\nin\n%s", Join(errs), e[1])

@@ -21,7 +21,7 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 		if err != nil {
 			return err
 		}
-		p = Execution{ExecutionRow: w.row(x), Image: x.Image, Digest: x.State.Digest(), ConfigSHA: x.ConfigSHA, Stages: []Stage{}, Approvals: []Approval{}}
+		p = Execution{ExecutionRow: w.row(x), Image: x.Image, Digest: x.State.Digest(), ConfigSHA: x.ConfigSHA, OrganizationSHA: x.OrganizationSHA, Stages: []Stage{}, Approvals: []Approval{}}
 		if x.ReleaseID != "" {
 			release, err := tx.Release(ctx, x.ReleaseID)
 			if ignoreMissing(err) != nil {

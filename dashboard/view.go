@@ -120,13 +120,15 @@ func (r Repo) Others() []ExecutionRow {
 // Execution is the page of an execution.
 type Execution struct {
 	ExecutionRow
-	Image      string     `json:"image,omitempty"`
-	Digest     string     `json:"digest,omitempty"`
-	ConfigSHA  string     `json:"config_sha,omitempty"`
-	Release    string     `json:"release,omitempty"` // version
-	ReleaseURL string     `json:"release_path,omitempty"`
-	Stages     []Stage    `json:"stages"`
-	Approvals  []Approval `json:"approvals"`
+	Image     string `json:"image,omitempty"`
+	Digest    string `json:"digest,omitempty"`
+	ConfigSHA string `json:"config_sha,omitempty"`
+	// OrganizationSHA is the commit that the organization's defaults and pipeline models were read at.
+	OrganizationSHA string     `json:"organization_sha,omitempty"`
+	Release         string     `json:"release,omitempty"` // version
+	ReleaseURL      string     `json:"release_path,omitempty"`
+	Stages          []Stage    `json:"stages"`
+	Approvals       []Approval `json:"approvals"`
 	// Problem says why the stages cannot be shown.
 	Problem string   `json:"problem,omitempty"`
 	Buttons *Buttons `json:"-"`

@@ -17,6 +17,7 @@ type lintCmd struct {
 	File         string `arg:"" optional:"" placeholder:"FILE" help:"File to check, - for standard input. Default .github/sluice.yml."`
 	Tests        string `placeholder:"FILE" help:"Tests of the configuration. Default .github/sluice.tests.yml, if it is there and no file is named."`
 	Organization string `placeholder:"DIR" help:"Clone of the organization's repository .github, whose defaults and pipeline models are used."`
+	Explain      bool   `help:"Say of every value where it came from, if all is right."`
 	JSON         bool   `name:"json" help:"Print one JSON object."`
 }
 
@@ -26,6 +27,8 @@ type lintReport struct {
 	OK     bool            `json:"ok"`
 	Tests  int             `json:"tests,omitempty"` // how many were run
 	Errors []*config.Error `json:"errors"`
+	// Settings are the values that stand in a file, with --explain.
+	Settings []config.Setting `json:"settings,omitempty"`
 }
 
 // Run checks the file. The exit status is 0 when it is right, 1 when it is not, 2 when it cannot be read.
@@ -39,10 +42,15 @@ func (c *lintCmd) Run(e *env) error {
 		if err := printJSON(e.stdout, report); err != nil {
 			return err
 		}
-	case report.OK && report.Tests > 0:
-		fmt.Fprintf(e.stdout, "ok, %d test(s) pass\n", report.Tests)
 	case report.OK:
-		fmt.Fprintln(e.stdout, "ok")
+		for _, s := range report.Settings {
+			fmt.Fprintln(e.stdout, s)
+		}
+		if report.Tests > 0 {
+			fmt.Fprintf(e.stdout, "ok, %d test(s) pass\n", report.Tests)
+		} else {
+			fmt.Fprintln(e.stdout, "ok")
+		}
 	default:
 		for _, problem := range report.Errors {
 			fmt.Fprintf(e.stdout, "%s\n%s", problem, problem.Excerpt)
@@ -84,9 +92,10 @@ func (c *lintCmd) report(stdin io.Reader) (lintReport, error) {
 	if len(problems) == 0 && tests != nil {
 		r.Tests, problems = config.RunTests(tests, c.Tests, repo, bot.AllowedCommands)
 	}
-	r.OK = len(problems) == 0
-	if !r.OK {
+	if r.OK = len(problems) == 0; !r.OK {
 		r.Errors = problems
+	} else if c.Explain {
+		r.Settings = config.Explain(data, in)
 	}
 	return r, nil
 }
