@@ -19,4 +19,7 @@ type ServerFlags struct {
 	GitHubWriteRate     string `name:"github-write-rate" env:"SLUICE_GITHUB_WRITE_RATE" placeholder:"BURST,REFILL" help:"Writes to GitHub per installation: at once, and a second after that. Default 20,1."`
 	LocalExecutors      string `name:"local-executors" env:"SLUICE_LOCAL_EXECUTORS" placeholder:"OWNER/REPO,…" help:"Repositories (globs) whose code embedded executors may run on this host. Default none."`
 	RegistryAllow       string `name:"registry-allow" env:"SLUICE_REGISTRY_ALLOW" placeholder:"OWNER/REPO=HOST/PATH,…" help:"Image repositories (globs) that repositories may name. Default none."`
+	BuildSecrets        string `name:"build-secrets" env:"SLUICE_BUILD_SECRETS" placeholder:"FILE" help:"File that says which parameters and secrets the builds of each repository may have. Default none."`
+	BuildRuntimes       string `name:"build-runtimes" env:"SLUICE_BUILD_RUNTIMES" placeholder:"DIR" help:"Folder with NAME/VERSION/bin for the runtime-versions of buildspecs. Default none: what is installed on this host."`
+	AWSRegion           string `name:"aws-region" env:"SLUICE_AWS_REGION" placeholder:"REGION" help:"Region of AWS, for secrets and for builds. Default: that of AWS's own settings."`
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -22,6 +23,9 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		WriteRate:      r.writeRate("GitHubWriteRate", "20,1"),
 		LocalExecutors: r.repoGlobs("LocalExecutors"),
 		RegistryAllow:  r.registryRules("RegistryAllow"),
+		BuildSecrets:   r.path("BuildSecrets"),
+		BuildRuntimes:  r.path("BuildRuntimes"),
+		AWSRegion:      r.text("AWSRegion"),
 		GitHub: GitHub{
 			AppID:          r.appID("GitHubAppID"),
 			PrivateKey:     r.privateKey("GitHubPrivateKey"),
@@ -106,6 +110,22 @@ func (r *resolver) data(field string) string {
 	abs, err := filepath.Abs(text)
 	if err != nil {
 		r.wrong(field, fmt.Sprintf("%q has no absolute form: %v", text, err), "name a folder")
+	}
+	return abs
+}
+
+// path is a file or folder of the operator's, absolute; empty when none is named.
+func (r *resolver) path(field string) string {
+	text := r.text(field)
+	if text == "" {
+		return ""
+	}
+	abs, err := filepath.Abs(text)
+	if err == nil {
+		_, err = os.Stat(abs)
+	}
+	if err != nil {
+		r.wrong(field, err.Error(), "name what is there, and what the server may read")
 	}
 	return abs
 }

@@ -19,6 +19,10 @@ type Server struct {
 	LocalExecutors RepoGlobs
 	// RegistryAllow says which image repositories each repository may name.
 	RegistryAllow RegistryRules
+	// BuildSecrets is the file of package lookup, BuildRuntimes a folder with NAME/VERSION/bin; absolute, or empty.
+	BuildSecrets, BuildRuntimes string
+	// AWSRegion is empty where AWS's own settings hold.
+	AWSRegion string
 }
 
 // GitHub is how the server reaches GitHub as its App.

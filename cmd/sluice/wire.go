@@ -20,7 +20,6 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/dashboard"
 	"github.com/sluicehq/sluice/executor"
-	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/executor/checks"
 	"github.com/sluicehq/sluice/executor/githubactions"
 	"github.com/sluicehq/sluice/executor/image"
@@ -136,10 +135,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	if err != nil {
 		return nil, err
 	}
-	build, err := buildspec.New(buildspec.Options{
-		Dir: filepath.Join(s.cfg.Data, "builds"), Allowed: s.cfg.LocalExecutors.Match, Cloner: cloner{app: gh.App}, Artifacts: artifacts,
-		Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(),
-	})
+	build, err := s.builds(gh, artifacts, bell, w)
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,14 @@ type Options struct {
 	User *supervise.User
 	// Secrets are values that never reach a log.
 	Secrets []string
+	// Lookup finds parameters and secrets; nil: there are none.
+	Lookup Secrets
+	// Runtimes is a folder with NAME/VERSION/bin for versions of languages that are not in Path; empty: there is none.
+	Runtimes string
+	// Region is AWS_REGION in builds; empty leaves it unset.
+	Region string
+	// Page is where people look at an action; nil: nowhere.
+	Page func(r executor.Request) string
 }
 
 // Executor runs builds. New makes one. It may be used by several goroutines and, over one folder, several processes.
@@ -92,6 +100,9 @@ func New(o Options) (*Executor, error) {
 	}
 	if o.Ring == nil {
 		o.Ring = func(string) {}
+	}
+	if o.Page == nil {
+		o.Page = func(executor.Request) string { return "" }
 	}
 	if o.Path == "" {
 		o.Path = DefaultPath

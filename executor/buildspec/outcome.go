@@ -11,6 +11,8 @@ type plan struct {
 	Src   string `json:"src"`   // the source's root
 	State string `json:"state"` // a folder for the commands' files, outside of the source
 	Try   int    `json:"try"`   // counts from 0; on-failure: RETRY allows more
+	// Runtimes says for the log which versions of languages are used.
+	Runtimes []string `json:"runtimes,omitempty"`
 }
 
 // PhaseStatus says how a phase went.
@@ -45,6 +47,8 @@ type outcome struct {
 	Retry bool `json:"retry,omitempty"`
 	// Names are the evaluated names of artifacts, by identifier; "" is the primary one.
 	Names map[string]string `json:"names,omitempty"`
+	// Values are the variables in paths, as they were at the end.
+	Values map[string]string `json:"values,omitempty"`
 }
 
 // failed is the first phase that failed, nil when none did.
@@ -55,4 +59,16 @@ func (o *outcome) failed() *phaseResult {
 		}
 	}
 	return nil
+}
+
+// masked takes secrets out of everything that leaves the supervisor.
+func (o *outcome) masked(mask func(string) string) {
+	for i := range o.Phases {
+		o.Phases[i].Message = mask(o.Phases[i].Message)
+	}
+	for _, m := range []map[string]string{o.Exported, o.Names, o.Values} {
+		for k, v := range m {
+			m[k] = mask(v)
+		}
+	}
 }

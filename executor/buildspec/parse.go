@@ -1,6 +1,7 @@
 package buildspec
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,16 +13,10 @@ import (
 // notHere are keys that CodeBuild has and this executor has not, with the reason; by their path in the file.
 var notHere = map[string]string{
 	"run-as":                    "a build runs as one user, which the operator sets",
-	"batch":                     "write several actions into the pipeline instead; they run in parallel",
 	"cache":                     "nothing is kept between builds",
 	"reports":                   "test reports are not read yet",
-	"env.parameter-store":       "AWS Systems Manager is not asked; use the codebuild executor",
-	"env.secrets-manager":       "AWS Secrets Manager is not asked; use the codebuild executor",
 	"phase.run-as":              "a build runs as one user, which the operator sets",
-	"phase.runtime-versions":    "the build uses what is installed on this host; install another version in a command",
-	"artifacts.s3-prefix":       "artifacts are kept by Sluice, not in S3",
 	"env.git-credential-helper": "no credentials are given to builds",
-	"proxy":                     "there is no proxy between a build and Sluice",
 }
 
 // Parse reads a buildspec. The error is document.Errors: everything that is wrong, with line and column. A key that cannot be
@@ -60,13 +55,11 @@ func (r *reader) spec(root ast.Node) *Spec {
 		case "artifacts":
 			r.artifacts(s, e)
 		case "proxy":
-			for _, p := range r.Mapping(e.Value, "proxy") {
-				if r.Yes(p, "proxy."+p.Key) {
-					r.Failf(p.At, "proxy.%s: %s", p.Key, notHere["proxy"])
-				}
-			}
+			r.proxy(s, e)
+		case "batch":
+			r.batch(s, e)
 		default:
-			r.unknown(e, "", e.Key, "version", "env", "phases", "artifacts")
+			r.unknown(e, "", e.Key, "version", "env", "proxy", "batch", "phases", "artifacts")
 		}
 	}
 	if !versioned {
@@ -83,6 +76,26 @@ func (r *reader) spec(root ast.Node) *Spec {
 		r.Failf(root, "%d commands; at most %d are run", n, MaxCommands)
 	}
 	return s
+}
+
+// proxy reads who goes through a proxy. Logs and artifacts go from the build to Sluice on this host, so neither does.
+func (r *reader) proxy(s *Spec, e document.Entry) {
+	for _, p := range r.Mapping(e.Value, "proxy") {
+		switch p.Key {
+		case "logs", "upload-artifacts":
+			if r.Yes(p, "proxy."+p.Key) {
+				r.remark(s, p, "proxy.%s: they stay on this host, so they need no proxy", p.Key)
+			}
+		default:
+			r.unknown(p, "proxy.", "proxy."+p.Key, "logs", "upload-artifacts")
+		}
+	}
+}
+
+// remark notes for the log what is honoured in another way.
+func (r *reader) remark(s *Spec, e document.Entry, format string, args ...any) {
+	line, _ := document.Position(e.At)
+	s.Remarks = append(s.Remarks, document.Name{Text: fmt.Sprintf(format, args...), Line: line})
 }
 
 // unknown refuses a key: with the reason when CodeBuild has it, with what there is otherwise.
@@ -102,6 +115,8 @@ func (r *reader) env(s *Spec, n ast.Node) {
 			case "sh", "/bin/sh":
 			case "bash", "/bin/bash":
 				s.Shell = "/bin/bash"
+			case "powershell.exe", "cmd.exe":
+				r.Failf(e.At, "env.shell %s needs Windows, and builds run on this host; there are sh and bash", v)
 			default:
 				r.Failf(e.At, "env.shell %s is not run; there are sh and bash", v)
 			}
@@ -121,6 +136,8 @@ func (r *reader) env(s *Spec, n ast.Node) {
 					r.Failf(v.At, "env.variables.%s holds a zero byte", v.Key)
 				}
 			}
+		case "parameter-store", "secrets-manager":
+			r.lookups(s, e)
 		case "exported-variables":
 			s.Exported = r.List(e, "env.exported-variables", "")
 			for i, v := range s.Exported {
@@ -136,7 +153,14 @@ func (r *reader) env(s *Spec, n ast.Node) {
 				r.unknown(e, "env.", "env.git-credential-helper")
 			}
 		default:
-			r.unknown(e, "env.", "env."+e.Key, "shell", "variables", "exported-variables")
+			r.unknown(e, "env.", "env."+e.Key, "shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper")
+		}
+	}
+	for _, v := range s.Exported {
+		for _, l := range s.Looked {
+			if l.Variable == v.Text {
+				r.Failf(n, "env.exported-variables: %s is a secret from %s, and is not handed on", v.Text, l.section())
+			}
 		}
 	}
 }
@@ -149,7 +173,7 @@ func (r *reader) phases(s *Spec, e document.Entry) {
 			r.Failf(p.At, "phases.%s is not known; known: %s", p.Key, strings.Join(order, ", "))
 			continue
 		}
-		found[p.Key] = r.phase(p)
+		found[p.Key] = r.phase(s, p)
 	}
 	if len(found) == 0 && r.Err() == nil {
 		r.Failf(e.At, "phases has none of %s", strings.Join(order, ", "))
@@ -161,7 +185,10 @@ func (r *reader) phases(s *Spec, e document.Entry) {
 	}
 }
 
-func (r *reader) phase(e document.Entry) Phase {
+// breakpoint is the command that stops a build for a look by AWS Session Manager.
+const breakpoint = "codebuild-breakpoint"
+
+func (r *reader) phase(s *Spec, e document.Entry) Phase {
 	p := Phase{Name: e.Key}
 	p.Line, _ = document.Position(e.At)
 	prefix := "phases." + e.Key + "."
@@ -179,8 +206,14 @@ func (r *reader) phase(e document.Entry) Phase {
 				r.Failf(k.At, "%son-failure: %v", prefix, err)
 			}
 			p.OnFailure = v
+		case "runtime-versions":
+			if p.Name != Install {
+				r.Failf(k.At, "%sruntime-versions belongs to phases.install", prefix)
+				continue
+			}
+			s.Runtimes = r.runtimes(k)
 		default:
-			r.unknown(k, prefix, "phase."+k.Key, "commands", "finally", "on-failure")
+			r.unknown(k, prefix, "phase."+k.Key, "commands", "finally", "on-failure", "runtime-versions")
 		}
 	}
 	if !listed && p.Name != Install {
@@ -195,9 +228,12 @@ func (r *reader) commands(e document.Entry, what string) []Command {
 	}
 	names := r.List(e, what, "; a command with a colon needs quotes")
 	out := make([]Command, 0, len(names))
-	for _, n := range names {
+	for i, n := range names {
 		if strings.ContainsRune(n.Text, 0) {
 			r.Failf(e.At, "%s: a command holds a zero byte", what)
+		}
+		if strings.TrimSpace(n.Text) == breakpoint {
+			r.Failf(e.Value.(*ast.SequenceNode).Values[i], "%s: %s needs AWS Session Manager; the log streams while the build runs", what, breakpoint)
 		}
 		if strings.TrimSpace(n.Text) != "" {
 			out = append(out, Command(n))

@@ -18,10 +18,19 @@ env:
   shell: bash
   variables:
     KEY: "value"
+  parameter-store: {DB: /shop/db}
+  secrets-manager:
+    A: shop/registry:password
+    B: arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/x-AbCdEf:k::v1
+    C: shop/y
+    D: "shop/z::AWSPREVIOUS"
   exported-variables: [VERSION]
   git-credential-helper: no
-proxy: {upload-artifacts: no, logs: no}
+proxy: {upload-artifacts: yes, logs: no}
+batch: {fast-fail: yes, build-list: [{identifier: a, buildspec: b.yml, ignore-failure: true, env: {variables: {X: y}}}]}
 phases:
+  install:
+    runtime-versions: {go: 1.22, nodejs: 20.x, java: corretto17, python: latest, ruby: $RUBY}
   build:
     on-failure: RETRY-2-timeout.*
     commands:
@@ -38,22 +47,39 @@ artifacts:
   exclude-paths: [./**/*.map]
   discard-paths: yes
   enable-symlinks: true
+  s3-prefix: releases
   secondary-artifacts:
-    docs: {files: [docs/**/*]}
+    docs: {files: [docs/**/*, $CODEBUILD_SRC_DIR/x/*]}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
+	const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/x-AbCdEf"
 	want := &Spec{
-		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []document.Name{{Text: "VERSION", Line: 6}},
-		Phases: []Phase{{
-			Name: Build, Line: 10, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
-			Commands: []Command{{"echo one", 13}, {"echo two\necho three\n", 14}}, Finally: []Command{{"echo done: yes", 18}},
+		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []document.Name{{Text: "VERSION", Line: 12}},
+		Looked: []Lookup{
+			{Variable: "DB", Line: 6, Parameter: "/shop/db"}, {Variable: "A", Line: 8, Secret: "shop/registry", Key: "password"},
+			{Variable: "B", Line: 9, Secret: arn, Key: "k", Version: "v1"}, {Variable: "C", Line: 10, Secret: "shop/y"},
+			{Variable: "D", Line: 11, Secret: "shop/z", Stage: "AWSPREVIOUS"},
+		},
+		Runtimes: []Runtime{
+			{"golang", "1.22", 18}, {"nodejs", "20.x", 18}, {"java", "corretto17", 18}, {"python", "latest", 18}, {"ruby", "$RUBY", 18},
+		},
+		Phases: []Phase{{Name: Install, Line: 17}, {
+			Name: Build, Line: 19, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
+			Commands: []Command{{"echo one", 22}, {"echo two\necho three\n", 23}}, Finally: []Command{{"echo done: yes", 27}},
 		}},
 		Primary: &ArtifactSpec{
-			Name: "app-$(date +%Y)", Line: 19, Files: []document.Name{{Text: "**/*", Line: 22}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
+			Name: "app-$(date +%Y)", Line: 28, Files: []document.Name{{Text: "**/*", Line: 31}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
+			Prefix: "releases",
 		},
-		Secondary: map[string]*ArtifactSpec{"docs": {Line: 27, Files: []document.Name{{Text: "docs/**/*", Line: 27}}}},
+		Secondary: map[string]*ArtifactSpec{"docs": {Line: 37, Files: []document.Name{
+			{Text: "docs/**/*", Line: 37}, {Text: "$CODEBUILD_SRC_DIR/x/*", Line: 37},
+		}}},
+		Remarks: []document.Name{
+			{Text: "proxy.upload-artifacts: they stay on this host, so they need no proxy", Line: 14},
+			{Text: "batch: an action is one build, so build-list is not started; write several actions into the pipeline, they run in parallel", Line: 15},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -63,7 +89,7 @@ artifacts:
 func TestParseRefuses(t *testing.T) {
 	const ok = "version: 0.2\nphases: {build: {commands: [make]}}\n"
 	for name, tc := range map[string]struct{ in, want string }{
-		"an unknown key":             {"version: 0.2\nphases:\n  build:\n    comands: [make]\n", `4:5: phases.build.comands is not known; known: commands, finally, on-failure`},
+		"an unknown key":             {"version: 0.2\nphases:\n  build:\n    comands: [make]\n", `4:5: phases.build.comands is not known; known: commands, finally, on-failure, runtime-versions`},
 		"an unknown phase":           {"version: 0.2\nphases:\n  test: {commands: [make]}\n", "3:3: phases.test is not known; known: install, pre_build, build, post_build"},
 		"a missing version":          {"phases: {build: {commands: [make]}}\n", "1:1: version is missing; write version: 0.2"},
 		"version 0.1":                {"version: 0.1\nphases: {build: {commands: [make]}}\n", "1:1: version 0.1 is not run, only 0.2"},
@@ -79,17 +105,32 @@ func TestParseRefuses(t *testing.T) {
 		"no YAML":                    {"version: [0.2\n", "this is not YAML"},
 		"nothing":                    {"", "the file is empty"},
 		"a scalar":                   {"make", "a buildspec must be a mapping"},
-		"parameter-store":            {ok + "env:\n  parameter-store: {A: /a}\n", "4:3: env.parameter-store is not supported: AWS Systems Manager is not asked"},
-		"secrets-manager":            {ok + "env:\n  secrets-manager: {A: a:b}\n", "4:3: env.secrets-manager is not supported"},
-		"batch":                      {ok + "batch: {fast-fail: true}\n", "3:1: batch is not supported"},
+		"runtime-versions elsewhere": {"version: 0.2\nphases: {build: {runtime-versions: {go: 1.22}, commands: [x]}}\n", "phases.build.runtime-versions belongs to phases.install"},
+		"a runtime of AWS's images":  {"version: 0.2\nphases: {install: {runtime-versions: {android: 28}}}\n", "runtime-versions.android is part of AWS's images"},
+		"a runtime nobody knows":     {"version: 0.2\nphases: {install: {runtime-versions: {cobol: 85}}}\n", "runtime-versions.cobol is not known"},
+		"a runtime twice":            {"version: 0.2\nphases:\n  install:\n    runtime-versions:\n      go: 1.22\n      golang: 1.23\n", "6:7: phases.install.runtime-versions.golang is there twice, first in line 5"},
+		"a runtime of no version":    {"version: 0.2\nphases: {install: {runtime-versions: {go: '1.22; rm'}}}\n", `"1.22; rm" is not a version`},
+		"a breakpoint":               {"version: 0.2\nphases:\n  build:\n    commands:\n      - make\n      - codebuild-breakpoint\n", "6:9: phases.build.commands: codebuild-breakpoint needs AWS Session Manager"},
+		"PowerShell":                 {ok + "env: {shell: powershell.exe}\n", "env.shell powershell.exe needs Windows"},
+		"proxy of another kind":      {ok + "proxy: {all: yes}\n", "proxy.all is not known; known: logs, upload-artifacts"},
+		"a parameter without a name": {ok + "env: {parameter-store: {A: 'a b'}}\n", `"a b" is not the name of a parameter`},
+		"a parameter for LD_PRELOAD": {ok + "env: {parameter-store: {LD_PRELOAD: /a}}\n", "env.parameter-store.LD_PRELOAD is refused"},
+		"a secret's stage and id":    {ok + "env: {secrets-manager: {A: 's:k:AWSCURRENT:v1'}}\n", "names a stage and a version"},
+		"a secret of many parts":     {ok + "env: {secrets-manager: {A: 's:k:a:b:c'}}\n", "too many parts"},
+		"a secret's ARN of another":  {ok + "env: {secrets-manager: {A: 'arn:aws:s3:::b'}}\n", "is not the ARN of a secret"},
+		"a variable looked up twice": {ok + "env:\n  parameter-store: {A: /a}\n  secrets-manager: {A: s}\n", "5:21: env.secrets-manager.A is in env.parameter-store too, in line 4"},
+		"a secret exported":          {ok + "env: {parameter-store: {A: /a}, exported-variables: [A]}\n", "A is a secret from env.parameter-store, and is not handed on"},
+		"a batch of nothing":         {ok + "batch: {fast-fail: true}\n", "3:1: batch has none of build-list"},
+		"a batch of two kinds":       {ok + "batch: {build-list: [{identifier: a}], build-graph: [{identifier: b}]}\n", "batch has build-list and build-graph; it has one"},
+		"a computer of AWS's":        {ok + "batch:\n  build-list:\n    - identifier: a\n      env: {compute-type: BUILD_GENERAL1_LARGE}\n", "6:13: batch.build-list.env.compute-type chooses a computer of AWS's"},
+		"a debug session":            {ok + "batch: {build-graph: [{identifier: a, debug-session: true}]}\n", "batch.build-graph.debug-session needs AWS Session Manager"},
+		"a task without identifier":  {ok + "batch: {build-list: [{buildspec: b.yml}]}\n", "a task has no identifier"},
 		"cache":                      {ok + "cache: {paths: [x]}\n", "3:1: cache is not supported: nothing is kept between builds"},
 		"reports":                    {ok + "reports: {a: {files: [x]}}\n", "3:1: reports is not supported"},
 		"run-as":                     {ok + "run-as: root\n", "3:1: run-as is not supported"},
 		"run-as of a phase":          {"version: 0.2\nphases: {build: {run-as: x, commands: [make]}}\n", "phases.build.run-as is not supported"},
-		"runtime-versions":           {"version: 0.2\nphases: {install: {runtime-versions: {go: 1.22}}}\n", "phases.install.runtime-versions is not supported"},
-		"proxy":                      {ok + "proxy: {logs: yes}\n", "proxy.logs: there is no proxy"},
 		"git-credential-helper":      {ok + "env: {git-credential-helper: yes}\n", "env.git-credential-helper is not supported"},
-		"a shell there is not":       {ok + "env: {shell: powershell.exe}\n", "env.shell powershell.exe is not run"},
+		"a shell there is not":       {ok + "env: {shell: fish}\n", "env.shell fish is not run"},
 		"LD_PRELOAD":                 {ok + "env:\n  variables:\n    LD_PRELOAD: /x\n", "5:5: env.variables.LD_PRELOAD is refused: it changes what programs load"},
 		"PATH":                       {ok + "env: {variables: {PATH: /x}}\n", "env.variables.PATH is refused"},
 		"GIT_SSH":                    {ok + "env: {variables: {GIT_SSH: /x}}\n", "env.variables.GIT_SSH is refused"},
@@ -104,9 +145,8 @@ func TestParseRefuses(t *testing.T) {
 		"artifacts without files":    {ok + "artifacts: {name: x}\n", "artifacts.files is missing"},
 		"artifacts above":            {ok + "artifacts: {files: [../x]}\n", `"../x" is not a path below the source's root`},
 		"artifacts elsewhere":        {ok + "artifacts: {files: [/etc/passwd]}\n", "is not a path below the source's root"},
-		"artifacts by variable":      {ok + "artifacts: {files: ['$X/y']}\n", "variables are not expanded in paths"},
+		"artifacts by a command":     {ok + "artifacts: {files: ['$(ls)/y']}\n", "only variables are expanded in paths"},
 		"artifacts by a bad glob":    {ok + "artifacts: {files: ['[']}\n", `"[" is not a pattern`},
-		"s3-prefix":                  {ok + "artifacts: {files: [x], s3-prefix: y}\n", "artifacts.s3-prefix is not supported"},
 		"an artifact that is a path": {ok + "artifacts: {files: [x], secondary-artifacts: {../x: {files: [y]}}}\n", "is not an identifier"},
 		"5,000 commands":             {"version: 0.2\nphases: {build: {commands: [" + strings.Repeat("x,", 5000) + "x]}}\n", "5001 commands; at most 1000 are run"},
 		"1 MB of text":               {ok + "#" + strings.Repeat("x", 1<<20), "at most 262144 are read"},

@@ -1,12 +1,7 @@
 package buildspec
 
 import (
-	"fmt"
-	"io/fs"
-	"path"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/sluicehq/sluice/executor/document"
 )
@@ -44,6 +39,8 @@ func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]
 			a.Symlinks = r.Yes(k, prefix+"enable-symlinks")
 		case k.Key == "name":
 			a.Name = r.Text(k, prefix+"name")
+		case k.Key == "s3-prefix":
+			a.Prefix = r.Text(k, prefix+"s3-prefix")
 		case k.Key == "secondary-artifacts" && secondary != nil:
 			for _, x := range r.Mapping(k.Value, prefix+"secondary-artifacts") {
 				if !identifierRE.MatchString(x.Key) {
@@ -56,33 +53,8 @@ func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]
 			}
 		default:
 			r.unknown(k, prefix, "artifacts."+k.Key, "files", "name", "base-directory", "exclude-paths", "discard-paths",
-				"enable-symlinks", "secondary-artifacts")
+				"enable-symlinks", "s3-prefix", "secondary-artifacts")
 		}
 	}
 	return a
-}
-
-// glob checks a pattern of paths below the source's root and cleans it.
-func (r *reader) glob(e document.Entry, what, pattern string) string {
-	err := checkGlob(pattern)
-	if err != nil {
-		r.Failf(e.At, "%s: %v", what, err)
-		return ""
-	}
-	return path.Clean(pattern)
-}
-
-func checkGlob(pattern string) error {
-	clean := path.Clean(pattern)
-	switch {
-	case len(pattern) > maxPattern:
-		return fmt.Errorf("a pattern is longer than %d bytes", maxPattern)
-	case pattern == "" || path.IsAbs(pattern) || !fs.ValidPath(clean) || strings.Contains(pattern, `\`):
-		return fmt.Errorf("%q is not a path below the source's root", pattern)
-	case strings.ContainsAny(pattern, "$`"):
-		return fmt.Errorf("%q: variables are not expanded in paths", pattern)
-	case !doublestar.ValidatePattern(clean):
-		return fmt.Errorf("%q is not a pattern", pattern)
-	}
-	return nil
 }

@@ -33,6 +33,7 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 		return nil, -1, err
 	}
 	b.sh.close()
+	b.out.masked(s.Mask)
 	out, err := json.Marshal(b.out)
 	if err != nil {
 		return nil, -1, err
@@ -54,6 +55,12 @@ type build struct {
 
 // all runs the phases as CodeBuild does. An error means that a shell could not be run, or the context's end.
 func (b *build) all(ctx context.Context) error {
+	for _, remark := range b.plan.Spec.Remarks {
+		b.s.Logf("%s:%d: %s", b.plan.Spec.File, remark.Line, remark.Text)
+	}
+	for _, said := range b.plan.Runtimes {
+		b.s.Logf("%s", said)
+	}
 	over := false // no further phase runs
 	b.out.Upload = true
 	for _, p := range b.plan.Spec.Phases {
@@ -183,6 +190,10 @@ func (b *build) export(ctx context.Context) error {
 		end := "sluice" + rand.Text()
 		fmt.Fprintf(&script, "/bin/cat >| %s <<%s\n%s\n%s\n", quote(file("name", id)), end, text, end)
 	}
+	paths := spec.pathVariables()
+	for _, v := range paths {
+		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v, v, quote(file("path", v)))
+	}
 	if script.Len() == 0 {
 		return nil
 	}
@@ -198,6 +209,12 @@ func (b *build) export(ctx context.Context) error {
 			b.out.Exported[v.Text] = text
 		} else {
 			b.s.Logf("exported-variables: %s is not set in the environment, or is too long", v.Text)
+		}
+	}
+	b.out.Values = map[string]string{}
+	for _, v := range paths {
+		if text, ok := b.readBack(file("path", v)); ok {
+			b.out.Values[v] = text
 		}
 	}
 	for id := range names {

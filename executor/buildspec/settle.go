@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -114,6 +115,16 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		return err
 	}
 	src := filepath.Join(end.w.work(end.n), "src")
+	for name, a := range specs {
+		if specs[name], err = a.expanded(end.out.Values, src); err != nil {
+			problem := &collectError{name: name, line: a.Line, err: err}
+			if report.Status == pipeline.Succeeded {
+				report.Status, report.Summary = pipeline.Failed, oneLine(problem.Error())
+			}
+			report.Annotations = append(report.Annotations, annotation(end.file, a.Line, "Artifacts", problem.Error()))
+			return nil
+		}
+	}
 	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, end.r.CommitTime)
 	var missing *collectError
 	switch {
@@ -136,6 +147,13 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		report.Log += "[sluice] " + remark + "\n"
 	}
 	for id, name := range end.out.Names {
+		a := spec.Primary
+		if id != "" {
+			a = spec.Secondary[id]
+		}
+		if a.Prefix != "" {
+			name = path.Join(a.Prefix, end.r.ID, name)
+		}
 		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), oneLine(name))
 	}
 	return nil

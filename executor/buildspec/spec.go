@@ -20,13 +20,19 @@ type Spec struct {
 	Shell string `json:"shell"` // absolute path
 	// Variables are env.variables, literally.
 	Variables map[string]string `json:"variables,omitempty"`
+	// Looked are env.parameter-store and env.secrets-manager, in the order of the file.
+	Looked []Lookup `json:"looked,omitempty"`
 	// Exported are the names in env.exported-variables.
 	Exported []document.Name `json:"exported,omitempty"`
+	// Runtimes are phases.install.runtime-versions.
+	Runtimes []Runtime `json:"runtimes,omitempty"`
 	// Phases in the order they run; those that the file does not have are left out.
 	Phases []Phase `json:"phases"`
 	// Primary is artifacts itself, Secondary artifacts.secondary-artifacts by identifier.
 	Primary   *ArtifactSpec            `json:"primary,omitempty"`
 	Secondary map[string]*ArtifactSpec `json:"secondary,omitempty"`
+	// Remarks say what is honoured in another way than AWS does; they go to the log.
+	Remarks []document.Name `json:"remarks,omitempty"`
 }
 
 // Names of phases, in their order.
@@ -111,13 +117,15 @@ func parseOnFailure(s string) (OnFailure, error) {
 
 // ArtifactSpec says which files an artifact has.
 type ArtifactSpec struct {
-	Name     string          `json:"name,omitempty"` // shell text, evaluated in the build
-	Line     int             `json:"line"`
+	Name string `json:"name,omitempty"` // shell text, evaluated in the build
+	Line int    `json:"line"`
+	// Files, Exclude and Base are patterns of paths. Variables in them (pathVariables) are expanded after the build.
 	Files    []document.Name `json:"files"`
 	Exclude  []string        `json:"exclude,omitempty"`
-	Base     string          `json:"base,omitempty"` // a glob, for one level
+	Base     string          `json:"base,omitempty"`
 	Flat     bool            `json:"flat,omitempty"` // discard-paths
 	Symlinks bool            `json:"symlinks,omitempty"`
+	Prefix   string          `json:"prefix,omitempty"` // s3-prefix
 }
 
 var (

@@ -10,9 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
@@ -96,6 +94,40 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err != nil {
 		return w.finish(wrongSpec(p.file, err))
 	}
+	looked, wrong, err := e.lookUp(ctx, r, spec)
+	if wrong != nil {
+		return w.finish(wrongSpec(p.file, wrong))
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.extractInputs(ctx, r, work); err != nil {
+		return err
+	}
+	if err := giveTo(work, e.o.User); err != nil {
+		return err
+	}
+	if err := w.keepSpec(n, spec); err != nil {
+		return err
+	}
+	env := e.environment(r, p, spec, looked, work)
+	pl := plan{Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1}
+	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
+		return w.finish(wrongSpec(p.file, err))
+	}
+	payload, err := json.Marshal(pl)
+	if err != nil {
+		return err
+	}
+	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
+		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
+		Secrets: append(slices.Collect(maps.Values(looked)), e.o.Secrets...), User: e.o.User, NoNetwork: p.network == "none",
+	})
+	return err
+}
+
+// extractInputs unpacks what earlier actions handed on.
+func (e *Executor) extractInputs(ctx context.Context, r executor.Request, work string) error {
 	for name, a := range r.Inputs {
 		if !identifierRE.MatchString(name) {
 			return executor.Permanentf("input %q: its name cannot be part of a variable's name", name)
@@ -108,21 +140,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 			return fmt.Errorf("input %s: %w", name, err)
 		}
 	}
-	if err := giveTo(work, e.o.User); err != nil {
-		return err
-	}
-	if err := w.keepSpec(n, spec); err != nil {
-		return err
-	}
-	payload, err := json.Marshal(plan{Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1})
-	if err != nil {
-		return err
-	}
-	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
-		Runner: runnerName, Payload: payload, Env: e.environment(r, p, spec, work), Dir: src, Timeout: r.Timeout,
-		Secrets: e.o.Secrets, User: e.o.User, NoNetwork: p.network == "none",
-	})
-	return err
+	return nil
 }
 
 func (e *Executor) clone(ctx context.Context, r executor.Request, src string) error {
@@ -150,40 +168,6 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: err.Error()}
 	}
 	return spec, nil
-}
-
-// environment is the whole environment of a build. Later values win; reserved names come last.
-func (e *Executor) environment(r executor.Request, p params, spec *Spec, work string) []string {
-	env := map[string]string{"LANG": "C.UTF-8"}
-	maps.Copy(env, spec.Variables)
-	maps.Copy(env, r.Env)
-	maps.Copy(env, p.env)
-	src := filepath.Join(work, "src")
-	maps.Copy(env, map[string]string{
-		"HOME": filepath.Join(work, "home"), "TMPDIR": filepath.Join(work, "tmp"), "PATH": e.o.Path,
-		"CODEBUILD_BUILD_ID":                "sluice:" + r.ID,
-		"CODEBUILD_BUILD_NUMBER":            strconv.Itoa(max(r.Attempt, 1)),
-		"CODEBUILD_BUILD_SUCCEEDING":        "1",
-		"CODEBUILD_INITIATOR":               "sluice/" + r.ExecutionID,
-		"CODEBUILD_RESOLVED_SOURCE_VERSION": r.SHA,
-		"CODEBUILD_SOURCE_VERSION":          r.SHA,
-		"CODEBUILD_SOURCE_REPO_URL":         r.CloneURL,
-		"CODEBUILD_SRC_DIR":                 src,
-		"CODEBUILD_START_TIME":              strconv.FormatInt(time.Now().UnixMilli(), 10),
-		"CODEBUILD_WEBHOOK_TRIGGER":         "branch/" + r.Branch,
-		"CODEBUILD_WEBHOOK_HEAD_REF":        "refs/heads/" + r.Branch,
-	})
-	for name := range r.Inputs {
-		variable := "CODEBUILD_SRC_DIR_" + strings.ReplaceAll(name, "-", "_")
-		env[variable] = filepath.Join(work, "inputs", name)
-	}
-	out := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !strings.ContainsRune(env[name], 0) {
-			out = append(out, name+"="+env[name])
-		}
-	}
-	return out
 }
 
 // Stop ends the build; when it has not begun it never will.

@@ -278,3 +278,13 @@ func (r *Reader) List(e Entry, what, hint string) []Name {
 	}
 	return out
 }
+
+// Entries returns the entries of a list, whatever they are.
+func (r *Reader) Entries(e Entry, what string) []ast.Node {
+	seq, ok := e.Value.(*ast.SequenceNode)
+	if !ok {
+		r.Failf(e.At, "%s must be a list", what)
+		return nil
+	}
+	return seq.Values
+}

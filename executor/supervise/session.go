@@ -51,6 +51,9 @@ func (s *Session) Logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.log, "[sluice] "+format+"\n", args...)
 }
 
+// Mask takes the Spec's secrets out of a text that goes to the server by another way than the log.
+func (s *Session) Mask(text string) string { return Mask(text, s.spec.Secrets) }
+
 // Start starts a program: with the Spec's environment, user and limits, its output going to the log, nothing as its
 // input, as the leader of a process group. It must be called from the Runner's own goroutine.
 func (s *Session) Start(c Command) (*Program, error) {
