@@ -275,13 +275,15 @@ func (s *session) lookRules(ctx context.Context, r *store.Release, w *world) err
 	if err != nil {
 		return err
 	}
+	over, err := s.permitOf(ctx, CheckBranch, store.Pull{Number: r.Pull, HeadSHA: w.Pull.HeadSHA, BaseBranch: w.Pull.Base})
 	switch v := f.Verdict.Violations; {
+	case over != nil:
 	case f.Unknown != "":
 		w.Broken = gitflow.Name(f.Unknown)
 	case len(v) > 0:
 		w.Broken = v[0].Problem + " " + v[0].Remedy
 	}
-	return nil
+	return err
 }
 
 // lookProduction compares the candidate with what production has and runs, and counts the approvals.
