@@ -195,6 +195,11 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 			row("Not in this release", "the commits of the branch after "+short(r.SHA))
 		}
 	}
+	notes, err := s.versionNotes(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	row("Version", versionRow(r, notes))
 	places, err := s.placeText(ctx, r)
 	if err != nil {
 		return "", err
@@ -212,6 +217,9 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	}
 	row("Emergency", emergencyText(e))
 	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version))
+	if len(notes) > 0 {
+		b.WriteString("\n" + notes.Markdown())
+	}
 	b.WriteString("\n" + ship + "`/help` lists what you may do here.")
 	return b.String(), nil
 }

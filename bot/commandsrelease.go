@@ -46,12 +46,14 @@ func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, erro
 		}
 		from = c.SHA
 	}
-	v, explanation, err := s.versionFor(ctx, r.Line, from, q.Arg(0))
+	v, explanation, err := s.versionFor(ctx, r.Line, from, wished(q, q.Arg(0)))
 	if err != nil {
 		return "", err
 	}
-	r.Version, r.CutSHA, r.HeadSHA, r.SHA = v.String(), from, from, from
-	r.Tag = s.cfg.Versioning.Tag.Print(v)
+	r.CutSHA, r.HeadSHA, r.SHA = from, from, from
+	if err := s.giveVersion(&r, v, explanation); err != nil {
+		return "", err
+	}
 	r.Branch = releaseBranch(s.names(), v)
 	if err := s.startFacts(ctx, &r, w, q); err != nil {
 		return "", err
@@ -66,9 +68,8 @@ func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, erro
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("Version %s:\n\n%s\n\nThe plan:\n\n%s", code(r.Version), explanation.Markdown(), codeBlock("", plan.String())))
 	}
-	if q.comment == 0 { // nobody sees the pull request where they asked
-		q.said = fmt.Sprintf("%s is started; its branch is %s, and its pull request follows.", code(r.Version), code(r.Branch))
-	}
+	q.said = fmt.Sprintf("%s is started at %s; its branch is %s, and its pull request follows.%s",
+		code(r.Version), short(from), code(r.Branch), warningsText(explanation))
 	return q.said, s.recordStart(ctx, q, &r)
 }
 
@@ -177,11 +178,13 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 		Branch: strings.Replace(s.names().Hotfix, "{id}", id, 1), CutSHA: from, HeadSHA: from,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
-	v, explanation, err := s.hotfixVersion(ctx, version, id)
+	v, explanation, err := s.hotfixVersion(ctx, version, id, "")
 	if err != nil {
 		return "", err
 	}
-	r.Version, r.Tag = v.String(), s.cfg.Versioning.Tag.Print(v)
+	if err := s.giveVersion(&r, v, explanation); err != nil {
+		return "", err
+	}
 	if err := s.lookBranches(ctx, &r, w); err != nil {
 		return "", err
 	}

@@ -147,6 +147,9 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		}
 		s.mark(was)
 	}
+	if err := s.renumber(ctx, r, now); err != nil {
+		return err
+	}
 	if branch.Kind == gitflow.KindHotfix && now == r.CutSHA {
 		return nil // nothing is fixed yet: there is nothing to build
 	}

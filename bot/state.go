@@ -324,6 +324,13 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 	if w.Approvals, w.approvers, err = s.approvals(ctx, r, w.execution); err != nil {
 		return err
 	}
+	ahead, err := s.outrun(ctx, r, w.Environment.Runs.Version)
+	if err != nil {
+		return err
+	}
+	if !ahead.IsZero() {
+		w.Outrun = ahead.String()
+	}
 	w.Published = r.ProductionDigest
 	if w.Published == "" && w.Candidate.Tested && s.cfg.Registries.Production != "" && s.allowed(s.productionImage(r)) == "" {
 		if w.Published, err = s.b.Images.Find(ctx, s.productionImage(r)); err != nil {

@@ -118,24 +118,32 @@ func versionCommits(in []forge.Commit) []tagging.Commit {
 	return out
 }
 
+// wish is a version that somebody asks for, and how; asked empty: nobody does.
+type wish struct{ asked, by string }
+
+// wished is what a command asks for, if anything.
+func wished(q *request, version string) wish {
+	return wish{asked: version, by: fmt.Sprintf("/%s %s by %s", q.Name, version, q.by.Login)}
+}
+
 // versionFor is the version of a release that is started: computed, or as asked for. A version that cannot be given is a
 // *userError.
-func (s *session) versionFor(ctx context.Context, line, head, asked string) (tagging.Version, tagging.Explanation, error) {
+func (s *session) versionFor(ctx context.Context, line, head string, want wish) (tagging.Version, tagging.Explanation, error) {
 	var set *tagging.Override
-	if asked != "" {
-		v, err := tagging.ParseReleaseVersion(asked)
+	if want.asked != "" {
+		v, err := tagging.ParseReleaseVersion(want.asked)
 		if err != nil {
 			return tagging.Version{}, nil, &userError{prose(err.Error()) + "."}
 		}
-		set = &tagging.Override{Version: v, By: "/release start " + v.String()}
+		set = &tagging.Override{Version: v, By: want.by}
 	}
 	res, err := s.nextVersion(ctx, line, head, set)
 	return res.Version, res.Explanation, refusedVersion(err)
 }
 
-// hotfixVersion is the version of a hotfix of a release.
-func (s *session) hotfixVersion(ctx context.Context, from tagging.Version, id string) (tagging.Version, tagging.Explanation, error) {
-	log, open, err := s.history(ctx, "")
+// hotfixVersion is the version of a hotfix of a release. except is the ID of the hotfix itself, where it is open already.
+func (s *session) hotfixVersion(ctx context.Context, from tagging.Version, id, except string) (tagging.Version, tagging.Explanation, error) {
+	log, open, err := s.history(ctx, except)
 	if err != nil {
 		return tagging.Version{}, nil, err
 	}
@@ -167,6 +175,7 @@ func (s *session) mends(ctx context.Context, line string) (tagging.Version, erro
 // nameRelease gives a release that somebody made by pushing a branch its version and tag.
 func (s *session) nameRelease(ctx context.Context, r *store.Release, branch gitflow.Branch) error {
 	var v tagging.Version
+	var why tagging.Explanation
 	var err error
 	if branch.Kind == gitflow.KindHotfix {
 		if err := tagging.CheckHotfixID(branch.ID); err != nil {
@@ -176,15 +185,14 @@ func (s *session) nameRelease(ctx context.Context, r *store.Release, branch gitf
 		if from, err = s.mends(ctx, r.Line); err != nil {
 			return err
 		}
-		v, _, err = s.hotfixVersion(ctx, from, branch.ID)
+		v, why, err = s.hotfixVersion(ctx, from, branch.ID, "")
 	} else {
-		v, _, err = s.versionFor(ctx, r.Line, r.HeadSHA, branch.Version)
+		v, why, err = s.versionFor(ctx, r.Line, r.HeadSHA, wish{branch.Version, "branch " + branch.Name})
 	}
 	if err != nil {
 		return err
 	}
-	r.Version, r.Tag = v.String(), s.cfg.Versioning.Tag.Print(v)
-	return nil
+	return s.giveVersion(r, v, why)
 }
 
 // revision is a SHA as image tags have it.
@@ -261,34 +269,6 @@ func (s *session) promotedTag(r *store.Release) string {
 	return r.Version
 }
 
-func (s *session) cmdVersionExplain(ctx context.Context, q *request) (string, error) {
-	if q.release != nil {
-		v, err := tagging.ParseVersion(q.release.Version)
-		if err != nil {
-			return "", err
-		}
-		log, open, err := s.history(ctx, q.release.ID)
-		if err != nil {
-			return "", err
-		}
-		c, err := s.compare(ctx, q.release.CutSHA, q.release.HeadSHA)
-		if err != nil {
-			return "", err
-		}
-		res := tagging.CandidateOf(v, tagging.Request{Log: log, Open: open, Commits: versionCommits(c.Commits)})
-		return s.finishWith(ctx, q, fmt.Sprintf("This is %s.\n\n%s", code(q.release.Version), res.Explanation.Markdown()))
-	}
-	head, err := s.head(ctx, s.names().Development)
-	if err != nil {
-		return "", err
-	}
-	res, err := s.nextVersion(ctx, "", head, nil)
-	if err != nil {
-		return "", refusedVersion(err)
-	}
-	return s.finishWith(ctx, q, fmt.Sprintf("The next version is %s.\n\n%s", code(res.Version.String()), res.Explanation.Markdown()))
-}
-
 // cmdVersionSet gives an open release another version: a new branch at the same head, the old one given up.
 func (s *session) cmdVersionSet(ctx context.Context, q *request) (string, error) {
 	r, err := needRelease(q)
@@ -298,11 +278,11 @@ func (s *session) cmdVersionSet(ctx context.Context, q *request) (string, error)
 	if r.Kind != pipeline.KindRelease {
 		return "", &userError{"A hotfix has the version its ID gives it; start another one with another ID."}
 	}
-	v, _, err := s.versionFor(ctx, r.Line, r.HeadSHA, q.Arg(0))
+	v, why, err := s.versionFor(ctx, r.Line, r.HeadSHA, wished(q, q.Arg(0)))
 	if err != nil {
 		return "", err
 	}
-	return s.recut(ctx, q, r, v)
+	return s.recut(ctx, q, r, v, why)
 }
 
 // cmdVersionBump cuts the next release from this head: the way on once a version is spent.
@@ -326,26 +306,30 @@ func (s *session) cmdVersionBump(ctx context.Context, q *request) (string, error
 	if err != nil {
 		return "", refusedVersion(err)
 	}
-	if v, _, err = s.versionFor(ctx, r.Line, r.HeadSHA, v.String()); err != nil {
+	v, why, err := s.versionFor(ctx, r.Line, r.HeadSHA, wish{v.String(), fmt.Sprintf("/version bump %s by %s", part, q.by.Login)})
+	if err != nil {
 		return "", err
 	}
-	return s.recut(ctx, q, r, v)
+	return s.recut(ctx, q, r, v, why)
 }
 
 // recut replaces a release by one with another version at the same head.
-func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tagging.Version) (string, error) {
+func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tagging.Version, why tagging.Explanation) (string, error) {
 	if r.Status == store.ReleasePromoting || r.Status == store.ReleaseReleased {
 		return "", &userError{fmt.Sprintf("%s is %s; its version stands.", code(r.Version), r.Status)}
 	}
 	next := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Line: r.Line, Version: v.String(), Tag: s.cfg.Versioning.Tag.Print(v),
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Line: r.Line,
 		Branch: releaseBranch(s.names(), v), CutSHA: r.HeadSHA, HeadSHA: r.HeadSHA, SHA: r.HeadSHA, Status: store.ReleaseOpen,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+	}
+	if err := s.giveVersion(&next, v, why); err != nil {
+		return "", err
 	}
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s would be cut at %s, and this pull request closed.", code(next.Branch), short(next.CutSHA)))
 	}
-	q.said = fmt.Sprintf("The release goes on as %s.", code(next.Version))
+	q.said = fmt.Sprintf("The release goes on as %s.%s", code(next.Version), warningsText(why))
 	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		old, err := tx.Release(ctx, r.ID)
 		if err != nil {

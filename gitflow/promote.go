@@ -269,6 +269,10 @@ func (s State) spent() Text {
 		remedy = "start a hotfix with a new id."
 	}
 	switch {
+	case s.Outrun != "" && !s.promoting() && s.Kind == KindHotfix:
+		return text("%s was released meanwhile and is later than %s; merge %s into %s, which gives the hotfix its next version.", s.Outrun, s.Version, s.line().Branch, s.Branch)
+	case s.Outrun != "" && !s.promoting():
+		return text("%s was released meanwhile and is later than %s; ", s.Outrun, s.Version) + text("say /version set with a higher version.")
 	case s.Published != "" && s.Candidate.Digest != "" && s.Published != s.Candidate.Digest:
 		return text("Version %s is spent: the production registry has it as %s, and the candidate is %s; ", s.Version, Text(s.Published), Text(s.Candidate.Digest)) + remedy
 	case s.TagSHA != "" && s.Candidate.SHA != "" && s.TagSHA != s.Candidate.SHA:

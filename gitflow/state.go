@@ -47,6 +47,8 @@ type State struct {
 	Approvals Approvals
 	// Lacks is LacksProduction for the candidate.
 	Lacks Lacking
+	// Outrun is the later version that production, or the support line, has already; empty: none.
+	Outrun string
 	// Broken is the rule that the pull request breaks, with the remedy: the problem of its verdict. Empty: none.
 	Broken Text
 	// Secrets is what was found in what the candidate brings to production.

@@ -17,12 +17,12 @@ func CandidateOf(v Version, r Request) Result {
 	} else if n.released && n.highest.Version.CompareCore(v) > 0 {
 		n.why.warn(fmt.Sprintf("Version %s is released already, which is higher.", n.highest.Version))
 	} else if n.tally.largest == Major && n.hasBase && n.base.Major > 0 && n.base.Major == v.Major {
-		n.why.warn("A breaking change is on the branch, and its version does not say so; cut the release again with a new major version.",
+		n.why.warn("A breaking change is on the branch, and its version does not say so; /version set cuts the release again with a new major version.",
 			"commit", n.tally.cause.SHA, "subject", subject(n.tally.cause.Message))
 	}
 	for _, a := range n.tally.releaseAs {
 		if a.value != v.String() {
-			n.why.warn("A Release-As trailer asks for another version, but a release branch has its version from its name.",
+			n.why.warn("A Release-As trailer asks for another version, but a release branch has its version from its name; /version set gives the release another one.",
 				"commit", a.sha, "asked for", a.value)
 		}
 	}

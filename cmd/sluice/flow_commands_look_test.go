@@ -32,6 +32,7 @@ func lookCommands() map[string]flowCommand {
 		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
+		"image":     {"tag: an image is in development's registry", cmdImage},
 		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
 		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},
 		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
@@ -354,6 +355,15 @@ func cmdRelease(s *scripted, args []string) error {
 		}
 		return saw, false
 	})
+}
+
+func cmdImage(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	_, err = s.digest(s.dev, args[0])
+	return err
 }
 
 func cmdLatest(s *scripted, args []string) error {

@@ -93,7 +93,7 @@ func cmdPush(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	q.who, q.branch, q.message = args[0], args[1], args[2]
+	q.who, q.branch, q.message = args[0], args[1], strings.ReplaceAll(args[2], `\n`, "\n")
 	if q.files, err = s.files(args[3:]); err != nil {
 		return err
 	}
