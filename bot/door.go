@@ -32,6 +32,7 @@ const (
 	DoorRefresh        Door = "refresh"
 	DoorOkToTest       Door = "ok-to-test"
 	DoorOverride       Door = "override"
+	DoorCherrypick     Door = "cherrypick"
 	DoorRecheck        Door = "recheck" // GitHub's re-run button
 )
 
@@ -83,6 +84,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorTest:           {role: forge.RoleWrite, author: true},
 	DoorRefresh:        {role: forge.RoleWrite, author: true},
 	DoorOkToTest:       {role: forge.RoleWrite},
+	DoorCherrypick:     {role: forge.RoleWrite},
 	DoorOverride:       {role: forge.RoleAdmin},
 	DoorRecheck:        {role: forge.RoleWrite},
 }

@@ -16,6 +16,7 @@ const (
 	effectCreateBranch effectKind = "create-branch"
 	effectDeleteBranch effectKind = "delete-branch"
 	effectCreateTag    effectKind = "create-tag"
+	effectCreateCommit effectKind = "create-commit"
 	effectOpenPull     effectKind = "open-pull"
 	effectMergePull    effectKind = "merge-pull"
 	effectMerge        effectKind = "merge"
@@ -36,7 +37,7 @@ const (
 // effectKinds is the table of effects.
 func effectKinds() []effectKind {
 	return []effectKind{
-		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
+		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectCreateCommit, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
 		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
 		effectDeployState, effectAction, effectKeep, effectIssue,
 	}

@@ -68,6 +68,8 @@ type reader interface {
 	PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, error)
 	// PullFiles lists the paths a pull request changes; complete is false past GitHub's 3,000.
 	PullFiles(ctx context.Context, number int) (paths []string, complete bool, err error)
+	// PullCommits lists the commits of a pull request, oldest first; complete is false past GitHub's 250.
+	PullCommits(ctx context.Context, number int) (commits []forge.Commit, complete bool, err error)
 	Comments(ctx context.Context, issue int) ([]forge.Comment, error)
 	Comment(ctx context.Context, id int64) (forge.Comment, error)
 	CheckRuns(ctx context.Context, sha string) ([]forge.CheckRun, error)
@@ -112,6 +114,8 @@ type writer interface {
 	CreateIssue(ctx context.Context, title, body string) (int, error)
 	// CreateCommit makes a commit with the tree of another commit and the given parents, on no branch.
 	CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error)
+	// CopyCommit makes a commit by the author of another one (of), with the tree of a third, on no branch.
+	CopyCommit(ctx context.Context, of, message, treeOf string, parents []string) (string, error)
 	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrConflict.
 	Merge(ctx context.Context, base, headSHA, message string) (string, error)
 	// CreatePull opens a pull request. ErrExists, ErrNoCommits.

@@ -48,6 +48,7 @@ type Tag struct {
 // Commit is a commit as the compare and commits APIs describe it.
 type Commit struct {
 	SHA     string
+	Tree    string // the SHA of its tree: two commits with one tree have the same files
 	Parents []string
 	Message string
 	// Author and Committer are zero users when GitHub knows no account for the e-mail address. Whoever writes a commit

@@ -49,6 +49,12 @@ func (n Names) kind(branch string) Branch {
 	case strings.HasPrefix(branch, BackmergePrefix):
 		b.Kind = KindBackmerge
 		return b
+	case strings.HasPrefix(branch, TemporaryPrefix):
+		b.Kind = KindIgnored
+		return b
+	case strings.HasPrefix(branch, CherrypickPrefix):
+		b.Kind = KindBugfix // tested and built, and deployed where it is merged
+		return b
 	case matches(n.Ignore, branch):
 		b.Kind = KindIgnored
 		return b

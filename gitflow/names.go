@@ -114,6 +114,18 @@ const (
 	FinishPrefix    = "sluice/finish-"
 )
 
+// CherrypickPrefix begins the names of the branches on which Sluice brings commits of a merged pull request to another
+// branch; TemporaryPrefix those of branches that it makes and deletes within one command.
+const (
+	CherrypickPrefix = "cherrypick/"
+	TemporaryPrefix  = "sluice/tmp-"
+)
+
+// CherrypickBranch is the name of the branch that brings a merged pull request to target: "cherrypick/12-to-release-1.4.0".
+func CherrypickBranch(pull int, target string) string {
+	return fmt.Sprintf("%s%d-to-%s", CherrypickPrefix, pull, strings.ReplaceAll(target, "/", "-"))
+}
+
 // FinishBranch is the name of Sluice's branch at the approved commit of a version: "sluice/finish-1.4.0".
 func FinishBranch(version string) string { return FinishPrefix + version }
 

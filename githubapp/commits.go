@@ -61,6 +61,28 @@ func (r *Repo) Compare(ctx context.Context, base, head string) (forge.Comparison
 
 // CreateCommit makes a commit with the tree of another one, on no branch.
 func (r *Repo) CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error) {
+	return r.makeCommit(ctx, treeOf, map[string]any{"message": message, "parents": append([]string{}, parents...)})
+}
+
+// CopyCommit makes a commit by the author of another one, at the time they wrote it, with the tree of a third, on no branch.
+func (r *Repo) CopyCommit(ctx context.Context, of, message, treeOf string, parents []string) (string, error) {
+	var original struct {
+		Author struct {
+			Name  string `json:"name"`
+			Email string `json:"email"`
+			Date  string `json:"date"`
+		} `json:"author"`
+	}
+	if _, err := r.call(ctx, "GET", r.path("git", "commits", of), nil, &original); err != nil {
+		return "", err
+	}
+	return r.makeCommit(ctx, treeOf, map[string]any{
+		"message": message, "parents": append([]string{}, parents...), "author": original.Author,
+	})
+}
+
+// makeCommit makes the commit that body describes, with the tree of another one.
+func (r *Repo) makeCommit(ctx context.Context, treeOf string, body map[string]any) (string, error) {
 	var of struct {
 		Tree struct {
 			SHA string `json:"sha"`
@@ -69,12 +91,11 @@ func (r *Repo) CreateCommit(ctx context.Context, message, treeOf string, parents
 	if _, err := r.call(ctx, "GET", r.path("git", "commits", treeOf), nil, &of); err != nil {
 		return "", err
 	}
+	body["tree"] = of.Tree.SHA
 	var made struct {
 		SHA string `json:"sha"`
 	}
-	_, err := r.call(ctx, "POST", r.path("git", "commits"), map[string]any{
-		"message": message, "tree": of.Tree.SHA, "parents": append([]string{}, parents...),
-	}, &made)
+	_, err := r.call(ctx, "POST", r.path("git", "commits"), body, &made)
 	return made.SHA, err
 }
 

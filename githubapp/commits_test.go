@@ -2,6 +2,8 @@ package githubapp
 
 import (
 	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -14,8 +16,10 @@ func TestCommit(t *testing.T) {
 	w := newWorld(t, fakegithub.Options{})
 	sha, err := w.s.As("ann").Commit(w.ctx(), "acme/shop", "feature/x", "feat: x\n\nBody.", map[string]string{"x": "x\n"})
 	w.must(err)
+	tree, err := exec.CommandContext(w.ctx(), "git", "-C", w.repo.Dir(), "rev-parse", sha+"^{tree}").Output()
+	w.must(err)
 	want := forge.Commit{
-		SHA: sha, Parents: []string{w.master}, Message: "feat: x\n\nBody.", AuthorName: "ann", AuthorEmail: "ann@example.com",
+		SHA: sha, Tree: strings.TrimSpace(string(tree)), Parents: []string{w.master}, Message: "feat: x\n\nBody.", AuthorName: "ann", AuthorEmail: "ann@example.com",
 		Author: forge.User{ID: w.s.AddUser("ann").ID, Login: "ann"}, Committer: forge.User{ID: w.s.AddUser("ann").ID, Login: "ann"},
 	}
 	for _, ref := range []string{sha, "feature/x", "heads/feature/x"} {
@@ -112,6 +116,23 @@ func TestCreateCommit(t *testing.T) {
 	w.fails(err, forge.ErrNotFound)
 	_, err = w.gh.CreateCommit(w.ctx(), "m", w.dev, []string{"0000000000000000000000000000000000000001"})
 	w.fails(err, &forge.RefusedError{Status: 422, Message: "Parent SHA does not exist or is not a commit object"})
+}
+
+func TestCopyCommit(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	of := w.commit("development", map[string]string{"c.txt": "c\n"})
+	wrote, err := w.gh.Commit(w.ctx(), of)
+	w.must(err)
+	sha, err := w.gh.CopyCommit(w.ctx(), of, "fix: c", w.dev, []string{w.master})
+	w.must(err)
+	got, err := w.gh.Commit(w.ctx(), sha)
+	w.must(err)
+	from, err := w.gh.Commit(w.ctx(), w.dev)
+	w.must(err)
+	equal(t, []string{wrote.AuthorName, wrote.AuthorEmail, "fix: c", from.Tree}, []string{got.AuthorName, got.AuthorEmail, got.Message, got.Tree})
+	equal(t, []string{w.master}, got.Parents)
+	_, err = w.gh.CopyCommit(w.ctx(), "0000000000000000000000000000000000000001", "m", w.dev, nil)
+	w.fails(err, forge.ErrNotFound)
 }
 
 func TestMerge(t *testing.T) {

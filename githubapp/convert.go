@@ -24,7 +24,7 @@ func repoOf(r *github.Repository) forge.Repo {
 
 func commitOf(c *github.RepositoryCommit) forge.Commit {
 	out := forge.Commit{
-		SHA: c.GetSHA(), Message: c.GetCommit().GetMessage(), Author: userOf(c.Author), Committer: userOf(c.Committer),
+		SHA: c.GetSHA(), Tree: c.GetCommit().GetTree().GetSHA(), Message: c.GetCommit().GetMessage(), Author: userOf(c.Author), Committer: userOf(c.Committer),
 		AuthorName: c.GetCommit().GetAuthor().GetName(), AuthorEmail: c.GetCommit().GetAuthor().GetEmail(),
 		Time: c.GetCommit().GetCommitter().GetDate().UTC(),
 	}

@@ -84,6 +84,25 @@ func (r *Repo) PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, 
 	return pullsOf(list), err
 }
 
+// maxPullCommits is how many commits GitHub lists of a pull request.
+const maxPullCommits = 250
+
+// PullCommits lists the commits of a pull request, oldest first; complete is false where GitHub lists no more.
+func (r *Repo) PullCommits(ctx context.Context, number int) (commits []forge.Commit, complete bool, err error) {
+	err = pages(func(n int) (*github.Response, error) {
+		var list []*github.RepositoryCommit
+		resp, err := r.call(ctx, "GET", page(r.path("pulls", itoa(int64(number)), "commits"), n), nil, &list)
+		for _, c := range list {
+			commits = append(commits, commitOf(c))
+		}
+		return resp, err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return commits, len(commits) < maxPullCommits, nil
+}
+
 // PullFiles lists the paths a pull request changes, those before a rename too; complete is false from GitHub's 3,000
 // files on.
 func (r *Repo) PullFiles(ctx context.Context, number int) (paths []string, complete bool, err error) {

@@ -43,6 +43,11 @@ func (p *Prioritized) CreateCommit(ctx context.Context, message, treeOf string, 
 	return p.Repo.CreateCommit(Urgent(ctx), message, treeOf, parents)
 }
 
+// CopyCommit is [Repo.CopyCommit], urgent.
+func (p *Prioritized) CopyCommit(ctx context.Context, of, message, treeOf string, parents []string) (string, error) {
+	return p.Repo.CopyCommit(Urgent(ctx), of, message, treeOf, parents)
+}
+
 // Merge is [Repo.Merge], urgent.
 func (p *Prioritized) Merge(ctx context.Context, base, headSHA, message string) (string, error) {
 	return p.Repo.Merge(Urgent(ctx), base, headSHA, message)

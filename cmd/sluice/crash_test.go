@@ -18,15 +18,15 @@ import (
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// TestCrash plays a release and a hotfix again and again. Each time the server kills itself with SIGKILL at some of the
+// TestCrash plays a release, a hotfix and a cherry-pick again and again. Each time the server kills itself with SIGKILL at some of the
 // points around its effects (before the intent, after it, after the act, after the result), is started again, and has to
 // come to the end of the undisturbed run, with nothing done twice. The points are those of the table of effects; one that
-// neither story passes fails the test.
+// no story passes fails the test.
 func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a server for each crash")
 	}
-	stories := map[string]func(*flow) error{"release": releaseStory, "hotfix": hotfixStory}
+	stories := map[string]func(*flow) error{"release": releaseStory, "hotfix": hotfixStory, "pick": pickStory}
 	passed := map[string][]string{}
 	calm := map[string]ending{}
 	for name, story := range stories {
@@ -253,6 +253,46 @@ func hotfixStory(f *flow) error {
 		f.waits("release/1.4.0"),
 		f.says("rm", "release/1.4.0", "/release abandon --reason no"),
 		func() error { return f.branch("release/1.4.0", false) },
+		f.idle,
+		f.healthy,
+	)
+}
+
+// pickStory brings the two commits of a merged pull request to a release branch, which is released without them.
+func pickStory(f *flow) error {
+	return doAll(
+		f.startsRelease,
+		f.waits("release/1.4.0"),
+		func() error { return f.repo.SetRef("refs/heads/fix/both", f.repo.SHA("development")) },
+		func() error {
+			_, err := f.push(pushRequest{who: "eve", branch: "fix/both", message: "fix: one", files: map[string]string{"one.txt": "1\n"}})
+			return err
+		},
+		func() error { return f.check(f.repo.SHA("fix/both"), bot.CheckPipeline, "success", "") },
+		func() error {
+			_, err := f.push(pushRequest{who: "eve", branch: "fix/both", message: "fix: two", files: map[string]string{"two.txt": "2\n"}})
+			return err
+		},
+		func() error { _, err := f.open("eve", "fix/both", "development", "Both"); return err },
+		func() error { return f.check(f.repo.SHA("fix/both"), bot.CheckPipeline, "success", "") },
+		func() error {
+			n, err := f.number("fix/both")
+			if err != nil {
+				return err
+			}
+			if _, err := f.merge("dev", n, "merge"); err != nil {
+				return err
+			}
+			if _, err := f.comment("dev", n, "/cherrypick release/1.4.0"); err != nil {
+				return err
+			}
+			_, err = f.opened(fmt.Sprintf("cherrypick/%d-to-release-1.4.0", n), "release/1.4.0")
+			return err
+		},
+		f.idle,
+		f.says("qa", "release/1.4.0", "/approve"),
+		func() error { return f.branch("release/1.4.0", false) },
+		func() error { return f.check(f.repo.SHA("development"), bot.CheckPipeline, "success", "") },
 		f.idle,
 		f.healthy,
 	)

@@ -25,6 +25,8 @@ func lookCommands() map[string]flowCommand {
 		"kept":      {"commit: a commit that a branch lost is kept by a ref", cmdKept},
 		"tag":       {"name commit: a tag is at a commit", cmdTag},
 		"contains":  {"branch commit: a branch contains a commit", cmdContains},
+		"wrote":     {"who commit pattern: who wrote a commit, and its first line", cmdWrote},
+		"branches":  {"pattern: some branch has such a name", cmdBranches},
 		"parents":   {"commit count: how many parents a commit has", cmdParents},
 		"runs":      {"environment version: what was deployed last, by GitHub's record", cmdRuns},
 		"said":      {"number pattern: a comment of ours", cmdSaid},
