@@ -172,11 +172,15 @@ func processes() []int {
 
 // Sweep kills what was run in dir and outlived its supervisor, when that was killed itself: processes that carry the
 // folder's Cookie. It returns how many it found. Only for folders that are Interrupted.
-func Sweep(dir string) int {
+func Sweep(dir string) int { return SweepVariable(Cookie + "=" + dir) }
+
+// SweepVariable kills the processes in whose environment NAME=value is, and returns how many it found. The value must be
+// one that only what is to be killed was given.
+func SweepVariable(variable string) int {
 	n := 0
 	for _, pid := range processes() {
 		b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-		if err == nil && hasCookie(b, dir) && unix.Kill(pid, unix.SIGKILL) == nil {
+		if err == nil && hasVariable(b, variable) && unix.Kill(pid, unix.SIGKILL) == nil {
 			n++
 		}
 	}

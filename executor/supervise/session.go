@@ -33,6 +33,10 @@ type Command struct {
 	Dir string
 	// Files become descriptors 3 and up.
 	Files []*os.File
+	// Output takes what the program writes; nil: the log.
+	Output *os.File
+	// User is who it runs as; nil means as the Spec says.
+	User *User
 }
 
 // Program is a program that runs or ran.
@@ -45,6 +49,9 @@ type Program struct {
 
 // Dir is the folder shared with the server.
 func (s *Session) Dir() string { return s.dir }
+
+// Write writes to the log, masked; one call is written in one piece.
+func (s *Session) Write(p []byte) (int, error) { return s.log.Write(p) }
 
 // Logf writes a line of the supervisor's own into the log. It is masked like everything else.
 func (s *Session) Logf(format string, args ...any) {
@@ -66,7 +73,14 @@ func (s *Session) Start(c Command) (*Program, error) {
 		cmd.Dir = s.spec.Dir
 	}
 	cmd.Stdout, cmd.Stderr = s.log, s.log
-	cmd.SysProcAttr = attributes(s.spec)
+	if c.Output != nil {
+		cmd.Stdout, cmd.Stderr = c.Output, c.Output
+	}
+	spec := s.spec
+	if c.User != nil {
+		spec.User = c.User
+	}
+	cmd.SysProcAttr = attributes(spec)
 	p := &Program{cmd: cmd, done: make(chan struct{})}
 
 	s.mu.Lock()
@@ -99,6 +113,20 @@ func (p *Program) Done() <-chan struct{} { return p.done }
 func (p *Program) Wait() (code int, signal string) {
 	<-p.done
 	return p.code, p.signal
+}
+
+// Stop ends the program and whatever is in its process group: SIGTERM, and SIGKILL after the grace. It returns when the
+// program has ended.
+func (p *Program) Stop(grace time.Duration) {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // also those of the group that outlive it
+	<-p.done
 }
 
 // endWith ends the programs when the context ends: SIGTERM to their groups, SIGKILL after the grace.
@@ -141,12 +169,13 @@ func (s *Session) killAll() {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
 	}
-	killDescendants()
+	if !s.spec.Leave {
+		killDescendants()
+	}
 }
 
-// hasCookie tells whether an environment, as the kernel shows it, is that of something run in dir.
-func hasCookie(environ []byte, dir string) bool {
-	want := Cookie + "=" + dir
+// hasVariable tells whether an environment, as the kernel shows it, has NAME=value.
+func hasVariable(environ []byte, want string) bool {
 	for v := range strings.SplitSeq(string(environ), "\x00") {
 		if v == want {
 			return true

@@ -53,6 +53,8 @@ type Spec struct {
 	User *User `json:"user,omitempty"`
 	// NoNetwork runs the program in a network namespace of its own, without any connection (Linux).
 	NoNetwork bool `json:"no_network,omitempty"`
+	// Leave lets live on what programs leave running behind them: services that a deployment starts.
+	Leave bool `json:"leave,omitempty"`
 	// FileSize is the size a file may have that the program writes, in bytes. Defaults to 8 GiB.
 	FileSize uint64 `json:"file_size,omitempty"`
 }

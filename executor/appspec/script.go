@@ -1,0 +1,169 @@
+package appspec
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/executor/supervise"
+)
+
+// Diagnostic says why a script's event failed, in CodeDeploy's words.
+type Diagnostic string
+
+// The diagnostics.
+const (
+	ScriptMissing       Diagnostic = "ScriptMissing"
+	ScriptNotExecutable Diagnostic = "ScriptNotExecutable"
+	ScriptTimedOut      Diagnostic = "ScriptTimedOut"
+	ScriptFailed        Diagnostic = "ScriptFailed"
+	UnknownError        Diagnostic = "UnknownError"
+)
+
+// scriptError is why a script did not succeed.
+type scriptError struct {
+	why  Diagnostic
+	text string
+}
+
+func (e *scriptError) Error() string { return fmt.Sprintf("%s: %s", e.why, e.text) }
+
+const (
+	// scriptGrace is how long a script has after SIGTERM.
+	scriptGrace = 5 * time.Second
+	// outputGrace is how long output is still read when the script has ended: what it left running may hold the pipe.
+	outputGrace = 300 * time.Millisecond
+	// maxLine is how much of a line is logged in one piece.
+	maxLine = 8 << 10
+)
+
+// starter starts programs for goroutines: a session starts programs on the goroutine of its runner only.
+type starter struct {
+	session *supervise.Session
+	calls   chan func()
+}
+
+// start starts a program on the runner's goroutine.
+func (s *starter) start(ctx context.Context, c supervise.Command) (p *supervise.Program, err error) {
+	done := make(chan struct{})
+	call := func() {
+		defer close(done)
+		p, err = s.session.Start(c)
+		if notRunnable(err) {
+			c.Args = append([]string{"/bin/sh"}, c.Args...)
+			p, err = s.session.Start(c)
+		}
+	}
+	select {
+	case s.calls <- call:
+		<-done
+		return p, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// serve starts what is asked for until done is closed.
+func (s *starter) serve(done <-chan struct{}) {
+	for {
+		select {
+		case call := <-s.calls:
+			call()
+		case <-done:
+			return
+		}
+	}
+}
+
+// run runs a program to its end, each line that it writes behind a prefix in the log. When the time is up, or the context
+// ends, its whole process group is ended. last is the last line that it wrote.
+func (s *starter) run(ctx context.Context, c supervise.Command, timeout time.Duration, prefix string) (last string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	c.Output = w
+	p, err := s.start(ctx, c)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return "", errors.Join(&scriptError{ScriptNotExecutable, err.Error()}, r.Close())
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		last = s.copy(r, prefix)
+	}()
+	over := time.NewTimer(timeout)
+	defer over.Stop()
+	select {
+	case <-p.Done():
+	case <-over.C:
+		p.Stop(scriptGrace)
+		err = &scriptError{ScriptTimedOut, fmt.Sprintf("%s took longer than %s and was ended", c.Args[len(c.Args)-1], timeout)}
+	case <-ctx.Done():
+		p.Stop(scriptGrace)
+		err = context.Cause(ctx)
+	}
+	_ = r.SetReadDeadline(time.Now().Add(outputGrace))
+	<-read
+	_ = r.Close()
+	if err != nil {
+		return last, err
+	}
+	switch code, signal := p.Wait(); {
+	case signal != "":
+		return last, &scriptError{ScriptFailed, "ended by " + signal}
+	case code != 0:
+		return last, &scriptError{ScriptFailed, fmt.Sprintf("exit status %d", code)}
+	}
+	return last, nil
+}
+
+// copy logs lines until there are no more, and returns the last that says something.
+func (s *starter) copy(r io.Reader, prefix string) (last string) {
+	in := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, err := in.ReadSlice('\n')
+		if text := strings.TrimRight(string(line), "\r\n"); text != "" || err == nil {
+			_, _ = fmt.Fprintf(s.session, "%s%s\n", prefix, text)
+			if strings.TrimSpace(text) != "" {
+				last = text
+			}
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return last
+		}
+	}
+}
+
+// userOf finds whom a script runs as; nil for whoever deploys.
+func userOf(name string) (*supervise.User, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // nobody else
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return nil, fmt.Errorf("runas: the host has no user %q", name)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("runas: %w", err)
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("runas: %w", err)
+	}
+	if os.Geteuid() == int(uid) {
+		return nil, nil //nolint:nilnil // as it is
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("runas: only root can run a script as %s; the server runs as user %d", name, os.Geteuid())
+	}
+	return &supervise.User{UID: uint32(uid), GID: uint32(gid)}, nil
+}

@@ -1,0 +1,232 @@
+package appspec
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/artifact"
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// Start unpacks the revision, reads its appspec.yml and starts the deployment. The handle is the request's ID.
+func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error) {
+	if r.ID == "" || r.Environment == "" {
+		return "", executor.Permanentf("a revision is deployed to an environment; the action has none")
+	}
+	if !e.o.Allowed(r.Owner, r.Repo) {
+		return "", executor.Permanentf("deployments by this host are not allowed for %s/%s: the operator allows them by "+
+			"--local-executors %s/%s", r.Owner, r.Repo, r.Owner, r.Repo)
+	}
+	p, err := readParams(r.With)
+	if err != nil {
+		return "", err
+	}
+	from, err := p.input(r)
+	if err != nil {
+		return "", err
+	}
+	w := e.workspace(r.ID)
+	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // runas has to pass through
+		return "", fmt.Errorf("folder of the deployment: %w", err)
+	}
+	err = w.locked(ctx, func() error { return e.begin(ctx, w, r, p, from) })
+	if err != nil {
+		return "", err
+	}
+	return r.ID, nil
+}
+
+// input chooses the artifact that is deployed.
+func (p params) input(r executor.Request) (pipeline.Artifact, error) {
+	names := slices.Sorted(maps.Keys(r.Inputs))
+	switch {
+	case p.from != "":
+		if a, ok := r.Inputs[p.from]; ok {
+			return a, nil
+		}
+		return pipeline.Artifact{}, executor.Permanentf("with.from: the action has no input %s; it has: %s", p.from, strings.Join(names, ", "))
+	case len(names) == 1:
+		return r.Inputs[names[0]], nil
+	case len(names) == 0:
+		return pipeline.Artifact{}, executor.Permanentf("there is no revision to deploy: name the artifact of an earlier action in inputs")
+	}
+	return pipeline.Artifact{}, executor.Permanentf("there are %d artifacts (%s): say by with.from which of them is deployed", len(names), strings.Join(names, ", "))
+}
+
+// begin starts the deployment unless it was started before.
+func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p params, from pipeline.Artifact) error {
+	if _, done, err := w.report(); done || err != nil {
+		return err
+	}
+	n := max(w.current(), 1)
+	state, _, err := supervise.Look(w.try(n))
+	if err != nil {
+		return err
+	}
+	if state != supervise.Absent {
+		e.launcher.Watch(w.try(n))
+		return nil
+	}
+	if err := supervise.WriteFile(w.path("id"), []byte(r.ID)); err != nil {
+		return err
+	}
+	if w.stopped() {
+		return w.finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
+	}
+	plan, err := e.plan(ctx, w, r, p, from)
+	var wrong *specError
+	if errors.As(err, &wrong) {
+		return w.finish(wrongSpec(wrong.err))
+	}
+	if err != nil {
+		return err
+	}
+	return e.launch(ctx, w, n, plan, r)
+}
+
+// specError wraps what is wrong with an appspec.yml.
+type specError struct{ err error }
+
+func (e *specError) Error() string { return e.err.Error() }
+
+// plan unpacks the revision, unless that was done, and says what is to be done with it. The error is a *specError when its
+// appspec.yml is wrong.
+func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p params, from pipeline.Artifact) (plan, error) {
+	group, id := groupDir(e.o.Dir, r.Owner, r.Repo, r.Environment), safeName(r.ID)
+	bundle := filepath.Join(group, "revisions", id)
+	if err := e.unpack(ctx, from, bundle); err != nil {
+		return plan{}, err
+	}
+	spec, err := loadSpec(bundle)
+	if err != nil {
+		return plan{}, errors.Join(&specError{err}, os.RemoveAll(bundle))
+	}
+	return plan{
+		ID: id, Dir: w.dir, Group: group, Application: cmp.Or(r.Env["SLUICE_APP"], r.Repo), GroupName: r.Environment,
+		GroupID:  r.Owner + "/" + r.Repo + "/" + r.Environment,
+		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Spec: spec},
+		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe,
+	}, nil
+}
+
+// launch starts a supervisor.
+func (e *Executor) launch(ctx context.Context, w workspace, n int, p plan, r executor.Request) error {
+	payload, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	env := []string{"PATH=" + e.o.Path, "LANG=C.UTF-8", "HOME=/"}
+	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
+		if !strings.ContainsRune(r.Env[name], 0) {
+			env = append(env, name+"="+r.Env[name])
+		}
+	}
+	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
+		Runner: runnerName, Payload: payload, Env: env, Dir: p.Group, Secrets: e.o.Secrets, Leave: true,
+	})
+	return err
+}
+
+// unpack brings an artifact to a folder, whole or not at all.
+func (e *Executor) unpack(ctx context.Context, a pipeline.Artifact, dir string) error {
+	if there(dir) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil { //nolint:gosec // runas has to pass through
+		return err
+	}
+	tmp := filepath.Join(filepath.Dir(dir), ".new-"+filepath.Base(dir))
+	if err := os.RemoveAll(tmp); err != nil { // of an attempt that was cut off
+		return err
+	}
+	err := e.o.Artifacts.Extract(ctx, a, tmp)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrChanged) {
+		return executor.Permanentf("the revision cannot be had: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp, dir)
+}
+
+// loadSpec reads the appspec.yml of a bundle: a regular file of a bounded size.
+func loadSpec(bundle string) (*Spec, error) {
+	root, err := os.OpenRoot(bundle)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	wrong := func(problem string) error {
+		return &document.Error{File: FileName, Line: 1, Column: 1, Problem: problem}
+	}
+	info, err := root.Lstat(FileName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, wrong("the revision has no such file at its root; add it to what the build hands on")
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, wrong("this is no regular file")
+	}
+	f, err := root.Open(FileName)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, document.MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(FileName, b)
+}
+
+// wrongSpec is the report on an appspec.yml that cannot be deployed by.
+func wrongSpec(err error) executor.Report {
+	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
+	var several document.Errors
+	var one *document.Error
+	switch {
+	case errors.As(err, &several):
+	case errors.As(err, &one):
+		several = document.Errors{one}
+	}
+	for _, e := range several {
+		line := max(e.Line, 1)
+		report.Annotations = append(report.Annotations, executor.Annotation{
+			Path: FileName, StartLine: line, EndLine: line, Level: "failure", Title: "appspec.yml", Message: e.Problem,
+		})
+	}
+	if len(several) > 0 {
+		report.Summary = oneLine(several[0].Error())
+	}
+	if len(several) > 1 {
+		report.Summary += fmt.Sprintf(" (and %d more)", len(several)-1)
+	}
+	return report
+}
+
+// Stop ends the deployment: scripts that run are ended, no further host is touched, and those that were go back. One that has
+// not begun never will.
+func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
+	w := e.workspace(r.ID)
+	if _, done, err := w.report(); done || err != nil {
+		return err
+	}
+	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // see Start
+		return err
+	}
+	return os.WriteFile(stopFile(w.dir), nil, 0o600)
+}

@@ -1,0 +1,131 @@
+package appspec
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// pollAfter is how soon a deployment under way is asked about again; the bell comes before it.
+const pollAfter = 2 * time.Second
+
+// maxTries bounds how often a deployment whose supervisor was killed is carried on.
+const maxTries = 10
+
+// logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.
+const logSize = executor.MaxLog / 3
+
+// Status tells where the deployment stands. When its supervisor was killed another one carries it on.
+func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (executor.Report, error) {
+	w := e.workspace(r.ID)
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	if !there(w.dir) {
+		return executor.Report{}, fmt.Errorf("the folder of deployment %s is not on this host: a deployment is followed by the server "+
+			"that started it, or by one that shares its data folder", r.ID)
+	}
+	var report executor.Report
+	err := w.locked(ctx, func() (err error) {
+		report, err = e.look(ctx, w, r)
+		return err
+	})
+	return report, err
+}
+
+// look is Status under the folder's lock.
+func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (executor.Report, error) {
+	if report, done, err := w.report(); done || err != nil {
+		return report, err
+	}
+	n := max(w.current(), 1)
+	state, result, err := supervise.Look(w.try(n))
+	if err != nil {
+		return executor.Report{}, err
+	}
+	var p progress
+	if _, err := readJSON(progressFile(w.dir), &p); err != nil {
+		return executor.Report{}, err
+	}
+	switch {
+	case state == supervise.Running:
+		e.launcher.Watch(w.try(n))
+		return w.underWay(n, p)
+	case p.Ended:
+		return e.close(w, n, p)
+	case state == supervise.Absent: // it ended before it began
+		return w.inProgress("begins"), e.again(ctx, w, n, r)
+	case state == supervise.Finished && result.Reason == supervise.NotStarted:
+		return e.close(w, n, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: result.Error, Summary: "the deployment could not be carried out: " + oneLine(result.Error)})
+	case n >= maxTries:
+		return e.close(w, n, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: "interrupted",
+			Summary: fmt.Sprintf("interrupted %d times: the deployment was killed from outside; look at the hosts, and retry it", n)})
+	}
+	return w.inProgress("is carried on after it was interrupted"), e.again(ctx, w, n+1, r)
+}
+
+// again starts another supervisor for the same deployment.
+func (e *Executor) again(ctx context.Context, w workspace, n int, r executor.Request) error {
+	params, err := readParams(r.With)
+	if err != nil {
+		return err
+	}
+	from, err := params.input(r)
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		return e.begin(ctx, w, r, params, from)
+	}
+	p, err := e.plan(ctx, w, r, params, from)
+	if err != nil {
+		return err
+	}
+	return e.launch(ctx, w, n, p, r)
+}
+
+func (w workspace) inProgress(what string) executor.Report {
+	return executor.Report{Status: pipeline.InProgress, Summary: what, PollAfter: pollAfter}
+}
+
+// underWay is the report of a deployment that runs.
+func (w workspace) underWay(n int, p progress) (executor.Report, error) {
+	report := w.inProgress("begins")
+	if p.Now != "" {
+		report.Summary = p.Now
+	}
+	var err error
+	report.Log, err = supervise.Log(w.try(n), logSize)
+	return report, err
+}
+
+// close writes the final report, without secrets.
+func (e *Executor) close(w workspace, n int, p progress) (executor.Report, error) {
+	report := executor.Report{Status: pipeline.Succeeded, Summary: p.Summary}
+	switch {
+	case p.Stopped:
+		report.Status = pipeline.Stopped
+	case p.Problem != "":
+		report.Status = pipeline.Failed
+	}
+	var logs []string
+	for i := 1; i <= n; i++ {
+		log, err := supervise.Log(w.try(i), logSize/n)
+		if err != nil {
+			return executor.Report{}, err
+		}
+		logs = append(logs, log)
+	}
+	report.Log = strings.Join(logs, "\n")
+	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	if err := w.finish(report); err != nil {
+		return executor.Report{}, err
+	}
+	report, _, err := w.report() // as everybody else will read it
+	return report, err
+}
