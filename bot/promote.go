@@ -106,7 +106,7 @@ func (s *session) deployProduction(ctx context.Context, r *store.Release, w *wor
 		image = r.CandidateImage
 	}
 	given := built{version: r.Version, image: image, digest: r.CandidateDigest}
-	if w.execution != nil && r.CandidateImage == "" {
+	if w.execution != nil {
 		given.artifacts = w.execution.State.Artifacts
 	}
 	_, err = s.start(ctx, startRequest{

@@ -223,23 +223,20 @@ func isRollback(x *store.Execution) bool { return len(x.Origin) > 9 && x.Origin[
 
 // rollBack redeploys an earlier digest. The hold and the mark on the bad release are in the transaction of the command.
 func (s *session) rollBack(ctx context.Context, environment string, to *store.Deployment, by forge.User, origin string) error {
+	artifacts, err := s.artifactsOf(ctx, to)
+	if err != nil {
+		return err
+	}
+	given := built{version: to.Version, image: to.Image, digest: to.Digest, artifacts: artifacts}
 	if environment != pipeline.EnvironmentProduction {
 		def := restorePipeline(environment, s.cfg.Environment(environment).Deploy)
 		_, err := s.start(ctx, startRequest{
 			kind: kindRestore, branch: gitflow.Branch{Name: s.names().Production, Kind: gitflow.KindProduction, Deploys: true},
-			sha: to.SHA, by: by, origin: origin, given: built{version: to.Version, image: to.Image, digest: to.Digest}, only: &def,
+			sha: to.SHA, by: by, origin: origin, given: given, only: &def,
 		})
 		return err
 	}
-	given := built{version: to.Version, image: to.Image, digest: to.Digest}
-	if to.Image == "" {
-		x, err := s.artifactsOf(ctx, to)
-		if err != nil {
-			return err
-		}
-		given.artifacts = x
-	}
-	_, err := s.start(ctx, startRequest{
+	_, err = s.start(ctx, startRequest{
 		kind: pipeline.KindProduction, branch: s.classify(s.names().Production), sha: to.SHA, by: by, origin: origin, given: given,
 	})
 	return err

@@ -13,11 +13,11 @@ import (
 
 // executorsBuilt are the executors of this version; executorsLater are understood and refused.
 func executorsBuilt() []string {
-	return []string{"checks", "buildspec", "image", "github-actions"}
+	return []string{"checks", "buildspec", "image", "appspec", "github-actions"}
 }
 
 func executorsLater() []string {
-	return []string{"appspec", "codebuild", "codepipeline", "codedeploy", "ecs", "lambda", "s3", "cloudformation",
+	return []string{"codebuild", "codepipeline", "codedeploy", "ecs", "lambda", "s3", "cloudformation",
 		"elasticbeanstalk", "stepfunctions", "jenkins", "http"}
 }
 

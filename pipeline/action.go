@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -68,6 +69,9 @@ func (r *run) startAction(i, j int, d *Action, a *ActionState) (StartAction, err
 		return StartAction{}, err
 	}
 	inputs := d.Inputs
+	if d.Deploys && len(inputs) == 0 { // what was built is what can be deployed
+		inputs = slices.Sorted(maps.Keys(r.s.Artifacts))
+	}
 	if d.IsPromote() && r.s.Image.Digest == "" {
 		inputs = append(slices.Clone(r.s.Bundled), inputs...)
 	}

@@ -18,7 +18,10 @@ func (p *Approval) quiet() { p.RemindAt, p.EscalateAt = time.Time{}, time.Time{}
 // openApproval binds an approval to revision, digest and configuration, and asks. From here on what was built is fixed.
 func (r *run) openApproval(i int, d *Action, a *ActionState) {
 	if r.s.Image.Digest == "" && r.s.Bundle == "" {
-		r.s.Bundle, r.s.Bundled = BundleDigest(r.s.Artifacts), slices.Sorted(maps.Keys(r.s.Artifacts))
+		r.s.Bundle = BundleDigest(r.s.Artifacts)
+	}
+	if len(r.s.Bundled) == 0 {
+		r.s.Bundled = slices.Sorted(maps.Keys(r.s.Artifacts))
 	}
 	a.RunningAt = r.now
 	a.Approval = &Approval{

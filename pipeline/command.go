@@ -18,7 +18,7 @@ type StartAction struct {
 	Deploys     bool                // the environment's lock must be held
 	With        map[string]any      // references resolved
 	Env         map[string]string   // references resolved
-	Inputs      map[string]Artifact // by name; for a promotion without image those approved
+	Inputs      map[string]Artifact // by name; for a promotion without image those approved; for a deployment that names none, all
 	Outputs     []string
 	Image       Image  // as known so far
 	Digest      string // State.Digest when the action works on what was built

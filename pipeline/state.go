@@ -48,7 +48,8 @@ type State struct {
 	// Bundle is the digest over all artifacts (BundleDigest), fixed when the first approval opens in an execution
 	// without an image.
 	Bundle string `json:"bundle,omitempty"`
-	// Bundled names the artifacts that Bundle is of, sorted. Later ones are not part of what was approved.
+	// Bundled names the artifacts there were when the first approval opened, sorted: they never change from then on, and
+	// Bundle is of them. Later ones are not part of what was approved.
 	Bundled []string `json:"bundled,omitempty"`
 
 	// Resolving is the time by which the image's digest must be learned, while ResolveImage is under way.

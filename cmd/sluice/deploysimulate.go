@@ -44,7 +44,7 @@ type batch struct {
 	Failed []int `json:"failed"`
 }
 
-// Run prints the batches. The exit status is 0 whether or not the deployment would succeed: it was simulated.
+// Run prints the batches. The exit status is 1 when the deployment would fail.
 func (c *deploySimulateCmd) Run(e *env) error {
 	config, err := rollout.Parse(c.Config)
 	if err != nil {
@@ -89,7 +89,10 @@ func (c *deploySimulateCmd) Run(e *env) error {
 		s.Status = "succeeded"
 	}
 	if c.JSON {
-		return printJSON(e.stdout, s)
+		if err := printJSON(e.stdout, s); err != nil {
+			return err
+		}
+		return s.verdict()
 	}
 	fmt.Fprintf(e.stdout, "%s, %d hosts: at least %d stay healthy\n", s.Config, s.Hosts, s.Minimum)
 	for i, b := range s.Batches {
@@ -103,7 +106,15 @@ func (c *deploySimulateCmd) Run(e *env) error {
 		fmt.Fprintf(e.stdout, "not touched: hosts %s\n", numbers(s.Untouched))
 	}
 	fmt.Fprintf(e.stdout, "%s: %s\n", s.Status, s.Reason)
-	return nil
+	return s.verdict()
+}
+
+// verdict is what the exit status tells; the reason has been printed.
+func (s simulation) verdict() error {
+	if s.Status == "succeeded" {
+		return nil
+	}
+	return &silentError{exitFailed}
 }
 
 // there checks that hosts that a flag names exist.

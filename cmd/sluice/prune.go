@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/artifact"
-	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -19,12 +18,21 @@ const (
 	keepDeployments = 50                  // of each environment: what a rollback can choose from
 )
 
-// prune removes what nobody asks for any more: bodies of old deliveries, logs of old builds, and artifacts that no
+// pruner is an executor that keeps logs and workspaces of its actions.
+type pruner interface {
+	Prune(ctx context.Context, before time.Time) (int, error)
+}
+
+// prune removes what nobody asks for any more: bodies of old deliveries, logs of old builds and deployments, and artifacts that no
 // running execution and no recent deployment uses.
-func (s *server) prune(ctx context.Context, build *buildspec.Executor, artifacts *artifact.Store) error {
+func (s *server) prune(ctx context.Context, artifacts *artifact.Store, executors ...pruner) error {
 	now := time.Now()
 	_, deliveries := s.store.Prune(ctx, now.Add(-keepDeliveries))
-	_, builds := build.Prune(ctx, now.Add(-keepBuilds))
+	var builds error
+	for _, e := range executors {
+		_, err := e.Prune(ctx, now.Add(-keepBuilds))
+		builds = errors.Join(builds, err)
+	}
 	used, err := s.artifactsInUse(ctx)
 	if err == nil {
 		_, err = artifacts.Prune(ctx, func(digest string) bool { return used[digest] }, now.Add(-keepBuilds))

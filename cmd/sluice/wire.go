@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/dashboard"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/appspec"
 	"github.com/sluicehq/sluice/executor/checks"
 	"github.com/sluicehq/sluice/executor/githubactions"
 	"github.com/sluicehq/sluice/executor/image"
@@ -140,7 +141,15 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 		return nil, err
 	}
 	s.embedded = append(s.embedded, build)
-	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, build, artifacts) })
+	hosts, err := appspec.New(appspec.Options{
+		Dir: filepath.Join(s.cfg.Data, "hosts"), Allowed: s.cfg.LocalExecutors.Match, Artifacts: artifacts, Ring: bell.Ring, Path: w.buildPath,
+		Secrets: s.secrets(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.embedded = append(s.embedded, hosts)
+	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, artifacts, build, hosts) })
 	assemble, err := image.New(image.Options{
 		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.client, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
 	})
@@ -152,6 +161,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 			Repo: func(r executor.Request) checks.GitHub { return gh.repoOf(r) }, AppID: s.cfg.GitHub.AppID, Now: time.Now,
 		},
 		"buildspec":          build,
+		"appspec":            hosts,
 		"image":              assemble,
 		pipeline.UsesPromote: &promote.Executor{Registry: images},
 		pipeline.UsesDeploy:  executor.RecordOnly{},
