@@ -184,7 +184,7 @@ func pipelineSpec(kind string) *spec {
 	action := &spec{kind: objectValue, doc: "One thing that is done, or waited for.", fields: []field{
 		{"name", true, &spec{kind: textValue, pattern: identRE, maxLen: 64,
 			form: "letters, digits, dashes and underscores; at most 64", doc: "Name, unique in the stage."}},
-		{"uses", true, usesSpec("The executor (checks, buildspec, image, github-actions), approval, promote, or deploy for what the environment says.")},
+		{"uses", true, usesSpec("The executor (checks, buildspec, image, appspec, github-actions), approval, promote, or deploy for what the environment says.")},
 		{"with", false, withSpec()},
 		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, maxLen: 4096},
 			names: variableRE, nameForm: "a variable's name is letters, digits and underscores", deny: DeniedEnv,
