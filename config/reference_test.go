@@ -14,9 +14,17 @@ import (
 
 const reference = "../docs/configuration.md"
 
-// TestReferenceNamesEveryKey compares the tables of keys with the one table that loader and schema use.
+// TestReferenceNamesEveryKey compares the tables of keys with the one table that loader and schema use, and with files that
+// both accept, in which every key is.
 func TestReferenceNamesEveryKey(t *testing.T) {
-	for name, spec := range map[string]*spec{"keys": fileSpec(), "tests": testsSpec(), "models": modelSpec()} {
+	for name, c := range map[string]struct {
+		spec     *spec
+		examples []string
+	}{
+		"keys":   {fileSpec(), []string{"example.yml", "organization.yml"}},
+		"tests":  {testsSpec(), []string{"everytest.yml"}},
+		"models": {modelSpec(), []string{"models.yml"}},
+	} {
 		data, err := os.ReadFile(reference)
 		if err != nil {
 			t.Fatal(err)
@@ -28,7 +36,12 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		if !ok || !ok2 || !ok3 {
 			t.Fatalf("no marks around the table of %s", name)
 		}
-		want := "| key | value | default | meaning |\n|---|---|---|---|\n" + rows(spec, "", false)
+		r := referenceTable{T: t, examples: map[string]string{}}
+		for _, file := range c.examples {
+			r.learn(treeOf(t, "testdata/"+file), c.spec, "")
+		}
+		r.rows(c.spec, "", false)
+		want := "| key | value | limits | default | example | meaning |\n|---|---|---|---|---|---|\n" + r.String()
 		if *update {
 			if err := os.WriteFile(reference, []byte(before+"<!-- "+name+":"+mark+"\n"+want+end+after), 0o644); err != nil {
 				t.Fatal(err)
@@ -41,9 +54,74 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 	}
 }
 
-// rows are the lines of the table for everything in a spec.
-func rows(s *spec, path string, required bool) string {
-	var b strings.Builder
+// referenceTable is a table of keys while it is written.
+type referenceTable struct {
+	*testing.T
+	strings.Builder
+	examples map[string]string // by path
+}
+
+// below is the path of what is inside a value that is not an object.
+func below(s *spec, path string) string {
+	if s.kind == listValue {
+		return path + "[]"
+	}
+	return path + ".<name>"
+}
+
+// field is the path of a key.
+func fieldPath(path, key string) string {
+	if path == "pipelines" {
+		key = "<kind>"
+	}
+	return join(path, key)
+}
+
+var plainRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._/#()-]*$`)
+
+// literal writes a value as YAML that may stand anywhere.
+func literal(n *node) string {
+	var parts []string
+	switch n.kind {
+	case listNode:
+		for _, item := range n.items {
+			parts = append(parts, literal(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case mapNode:
+		for _, p := range n.pairs {
+			parts = append(parts, p.key+": "+literal(p.value))
+		}
+		return "{ " + strings.Join(parts, ", ") + " }"
+	}
+	if plainRE.MatchString(n.text) {
+		return n.text
+	}
+	return fmt.Sprintf("%q", n.text)
+}
+
+// learn takes examples from a file; the first of each key counts.
+func (r *referenceTable) learn(n *node, s *spec, path string) {
+	if s == nil || n == nil {
+		return
+	}
+	if text := literal(n); r.examples[path] == "" && s.kind != objectValue && len(text) <= 60 {
+		r.examples[path] = text
+	}
+	for _, p := range n.pairs {
+		if s.kind == mappingValue {
+			r.learn(p.value, s.elem, below(s, path))
+		} else {
+			r.learn(p.value, s.field(p.key), fieldPath(path, p.key))
+		}
+	}
+	for _, item := range n.items {
+		r.learn(item, s.elem, below(s, path))
+	}
+}
+
+// rows writes the lines of everything in a spec.
+func (r *referenceTable) rows(s *spec, path string, required bool) {
 	if path != "" && s.kind != objectValue {
 		def := s.def
 		switch {
@@ -52,28 +130,64 @@ func rows(s *spec, path string, required bool) string {
 		case def != "":
 			def = "`" + def + "`"
 		}
+		example := r.examples[path]
+		if holds := s.kind == mappingValue && s.elem.kind == objectValue || s.kind == listValue && s.elem != nil && s.elem.kind == objectValue; holds ||
+			s.unbuilt != "" || s.elsewhere != "" || s.kind == constantValue {
+			example = ""
+		} else if example == "" {
+			r.Errorf("no file in testdata has an example of %s in 60 characters", path)
+		} else {
+			example = "`" + example + "`"
+		}
 		cell := strings.NewReplacer("|", `\|`).Replace
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", path, cell(valueOf(s)), cell(def), cell(s.doc))
+		fmt.Fprintf(r, "| `%s` | %s | %s | %s | %s | %s |\n", path, cell(valueOf(s)), cell(limitsOf(s)), cell(def), cell(example), cell(s.doc))
+	}
+	switch {
+	case s.kind == objectValue && path == "pipelines" && len(s.fields) > 0 && s.fields[0].name != "description":
+		r.rows(s.fields[0].spec, fieldPath(path, ""), false)
+	case s.kind == objectValue:
+		for _, f := range s.fields {
+			r.rows(f.spec, join(path, f.name), f.required)
+		}
+	case s.elem != nil && s.elem.kind == objectValue:
+		r.rows(s.elem, below(s, path), false)
+	}
+}
+
+// limitsOf says how much of a value there may be, and what form it has.
+func limitsOf(s *spec) string {
+	if s.unbuilt != "" || s.elsewhere != "" {
+		return ""
 	}
 	switch s.kind {
-	case objectValue:
-		if path == "pipelines" {
-			fmt.Fprintf(&b, "%s", rows(s.fields[0].spec, "pipelines.<kind>", false))
-			return b.String()
+	case textValue:
+		most := s.maxLen
+		if most == 0 {
+			most = maxGlob
 		}
-		for _, f := range s.fields {
-			b.WriteString(rows(f.spec, join(path, f.name), f.required))
+		text := fmt.Sprintf("%d characters", most)
+		if s.form != "" && !strings.HasPrefix(s.form, "fail") {
+			text += "; " + s.form
 		}
-	case mappingValue:
-		if s.elem.kind == objectValue {
-			b.WriteString(rows(s.elem, path+".<name>", false))
-		}
+		return text
 	case listValue:
-		if s.elem != nil && s.elem.kind == objectValue {
-			b.WriteString(rows(s.elem, path+"[]", false))
+		text := ""
+		if s.maxItems > 0 {
+			text = fmt.Sprintf("%d entries", s.maxItems)
 		}
+		if s.nonEmpty {
+			text = "1 to " + text
+		}
+		if s.elem != nil && s.elem.kind == textValue {
+			text += ", each " + limitsOf(s.elem)
+		}
+		return text
+	case mappingValue:
+		return fmt.Sprintf("%d names; %s", s.maxItems, s.nameForm)
+	case plainValue:
+		return fmt.Sprintf("a list: %d entries", s.maxItems)
 	}
-	return b.String()
+	return ""
 }
 
 // valueOf says in words what a value may be.

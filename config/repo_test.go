@@ -81,13 +81,16 @@ func TestEveryKeyArrives(t *testing.T) {
 				}},
 			},
 			"staging": {
-				Name: "staging", Promote: Promote{Auto: true}, Borrow: BorrowNever, Windows: always,
+				Name: "staging", Promote: Promote{Auto: true}, Borrow: BorrowNever,
+				Windows: Windows{Windows: calendar.Windows{Deny: spans(t, "2026-12-24", "Sat,Sun"), Zone: time.UTC}},
 				Approve: &Approve{Users: []string{"anna"}, Count: 1, Expires: 7 * day},
 				Deploy:  pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "deploy.yml"}},
 			},
 			"production": {
 				Name: "production", Promote: Promote{Teams: []string{"release-managers"}, Users: []string{"bo"}}, Borrow: BorrowHotfix,
-				Approve:           &Approve{Teams: []string{"qa", "security"}, Count: 2, AllowAuthor: true, Expires: 36 * time.Hour, Remind: 90 * time.Minute},
+				Approve: &Approve{Teams: []string{"qa", "security"}, Count: 2, AllowAuthor: true, Expires: 36 * time.Hour, Remind: 90 * time.Minute,
+					Reviews: true, Escalate: Escalate{After: 24 * time.Hour, People: People{Teams: []string{"leads"}, Users: []string{"cleo"}}}},
+				Emergency:         People{Teams: []string{"on-call"}, Users: []string{"dara"}},
 				Deploy:            pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "production.yml"}},
 				RollbackOnFailure: true,
 				Windows: Windows{Hotfix: true, Windows: calendar.Windows{
@@ -252,7 +255,7 @@ func TestActionsAreReadWhole(t *testing.T) {
 				RunOrder: 1, OnFailure: "fail", Deploys: true},
 		}},
 		{Name: "Approval", Actions: []pipeline.Action{
-			{Name: "approval", Uses: "approval", Environment: "production", Timeout: 36 * time.Hour, Remind: 90 * time.Minute},
+			{Name: "approval", Uses: "approval", Environment: "production", Timeout: 36 * time.Hour, Remind: 90 * time.Minute, Escalate: 24 * time.Hour},
 		}},
 		{Name: "Promote", Actions: []pipeline.Action{{Name: "promote", Uses: "promote", Environment: "production", Manual: true}}},
 	}}
