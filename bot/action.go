@@ -166,6 +166,11 @@ func (b *Bot) record(ctx context.Context, run store.ActionRun, report executor.R
 		if err := tx.SaveActionRun(ctx, now); err != nil {
 			return err
 		}
+		if now.Final {
+			if err := b.keepTests(ctx, tx, now, report.Tests); err != nil {
+				return err
+			}
+		}
 		if !now.Final && before.URL == report.URL && before.ExternalID == report.ExternalID {
 			return nil
 		}

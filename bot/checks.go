@@ -42,6 +42,7 @@ type atSHA struct {
 	annotations map[string][]forge.Annotation
 	logs        map[string]string
 	analyses    map[string][]executor.Finding
+	tests       map[string][]executor.TestReport
 }
 
 // checksOf composes the check runs of a SHA: one for each name, a section for everything at that SHA, the worst of them
@@ -94,7 +95,8 @@ func observed(run forge.CheckRun) forge.CheckRun {
 }
 
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
-	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{}}
+	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
+		tests: map[string][]executor.TestReport{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
 		if err != nil {
@@ -192,6 +194,7 @@ func (s *session) gatherReports(ctx context.Context, tx *store.Tx, at *atSHA) er
 				at.annotations[x.ID] = append(at.annotations[x.ID], forge.Annotation(a))
 			}
 			at.analyses[x.ID] = append(at.analyses[x.ID], r.Findings...)
+			at.tests[x.ID] = append(at.tests[x.ID], r.Tests...)
 			if r.Status == pipeline.Failed && r.Log != "" {
 				action, _, _ := x.State.Action(run.ID)
 				at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
@@ -291,6 +294,7 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 		if x.OrganizationSHA != "" {
 			fmt.Fprintf(&text, "Defaults and pipeline models of the organization at %s.\n\n", code(short(x.OrganizationSHA)))
 		}
+		text.WriteString(testsTable(at.tests[x.ID]))
 		text.WriteString(findingsTable(at.analyses[x.ID]))
 		run.Annotations = append(run.Annotations, at.annotations[x.ID]...)
 		run.Text += at.logs[x.ID]

@@ -212,6 +212,9 @@ func (s *Server) repo(ctx context.Context, v *visit) (any, error) {
 		if p.Branches, err = latest(ctx, tx, w); err != nil {
 			return err
 		}
+		if p.Tests, err = testTrends(ctx, tx, r.ID, p.Branches); err != nil {
+			return err
+		}
 		releases, err := tx.Releases(ctx, r.ID)
 		p.Past = p.Past[:0]
 		for _, release := range slices.Backward(releases) {

@@ -108,6 +108,7 @@ type Repo struct {
 	Past     []ReleaseLine  `json:"past_releases"` // newest first, at most pastReleases
 	Running  []ExecutionRow `json:"running_executions"`
 	Branches []ExecutionRow `json:"branches"` // the latest execution of each branch: running ones, then the newest
+	Tests    []TestTrend    `json:"tests"`    // of the development branch
 }
 
 // Others are the running executions that are not the latest of their branch.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -351,6 +352,11 @@ func fill(t *testing.T, s *store.Store) {
 		if err := tx.SaveActionRun(ctx, store.ActionRun{ID: "exfailed-1-1-1", ExecutionID: "exfailed", RepoID: shopID, Report: rawReport, Final: true, StartedAt: noon}); err != nil {
 			return err
 		}
+		for _, r := range trend() {
+			if err := tx.SaveTestTotals(ctx, r); err != nil {
+				return err
+			}
+		}
 		for _, r := range []store.Release{
 			{
 				ID: "rel14", RepoID: shopID, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", Tag: "v1.4.0", CutSHA: sha("1"), HeadSHA: sha("a"), Pull: 12,
@@ -473,6 +479,22 @@ func succeeded(t *testing.T) store.Execution {
 	s := begin(t, "exok", pipeline.KindDevelopment, "", sha("e"), at)
 	s = advance(t, s, settled("exok-1-1-1", at.Add(2*time.Minute), pipeline.Succeeded, "", ""), settled("exok-2-1-1", at.Add(10*time.Minute), pipeline.Succeeded, "", ""))
 	return store.Execution{ID: "exok", RepoID: shopID, Kind: pipeline.KindDevelopment, Branch: "development", SHA: sha("e"), Status: s.Status, State: s, CreatedAt: at, EndedAt: s.EndedAt}
+}
+
+// trend is how tests and coverage of the development branch went, and some of other branches that nobody asks for.
+func trend() []store.TestTotals {
+	var out []store.TestTotals
+	for i, failed := range []int64{0, 8, 4, 2} {
+		at := store.TestTotals{ActionID: fmt.Sprintf("act%d", i), RepoID: shopID, ExecutionID: "exok", Branch: "development", SHA: sha("e"), At: noon.Add(time.Duration(i-9) * time.Hour)}
+		unit, cover := at, at
+		unit.Name, unit.Format, unit.Tests, unit.Failed, unit.Errored, unit.Skipped, unit.Passed = "unit", "JUNITXML", 12, failed, failed/2, 0, 12-failed-failed/2
+		cover.Name, cover.Format, cover.Lines, cover.Covered = "cover<b>", "CLOVERXML", 1000, 700+int64(i)
+		elsewhere, rival := unit, unit
+		elsewhere.ActionID, elsewhere.Branch = "else", "feature/x"
+		rival.ActionID, rival.RepoID, rival.Name = "rival", otherID, "secret-tests"
+		out = append(out, unit, cover, elsewhere, rival)
+	}
+	return out
 }
 
 // rivals is an execution of the other repository.

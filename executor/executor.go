@@ -79,6 +79,8 @@ type Report struct {
 	Annotations []Annotation `json:"annotations,omitempty"`
 	// Findings counts what analysers found, worst first.
 	Findings []Finding `json:"findings,omitempty"`
+	// Tests are what tools for tests and coverage wrote, in the order of the build's file.
+	Tests []TestReport `json:"tests,omitempty"`
 	// PollAfter is when to ask again while InProgress; 0 means DefaultPoll. Embedded executors ring a Bell when they
 	// are done, so nobody waits for the poll.
 	PollAfter time.Duration `json:"poll_after,omitempty"`
@@ -90,6 +92,36 @@ type Finding struct {
 	Rule  string `json:"rule"`
 	Level string `json:"level"` // error, warning, note
 	Count int    `json:"count"`
+}
+
+// TestReport sums up what the tools of one group wrote: tests, coverage, or nothing when Problem says why.
+type TestReport struct {
+	Group  string `json:"group"`
+	Format string `json:"format"` // as in a buildspec: JUNITXML, COBERTURAXML, …
+	// Failed are tests whose expectation was not met, Errored those that could not be carried out.
+	Tests    int           `json:"tests,omitempty"`
+	Passed   int           `json:"passed,omitempty"`
+	Failed   int           `json:"failed,omitempty"`
+	Errored  int           `json:"errored,omitempty"`
+	Skipped  int           `json:"skipped,omitempty"`
+	Duration time.Duration `json:"duration,omitempty"`
+	// Files is how many files coverage is about; Covered of Lines were run, Branched of Branches taken.
+	Files    int `json:"files,omitempty"`
+	Lines    int `json:"lines,omitempty"`
+	Covered  int `json:"covered,omitempty"`
+	Branches int `json:"branches,omitempty"`
+	Branched int `json:"branched,omitempty"`
+	// Failures are the first tests that failed, 50 at most.
+	Failures []TestFailure `json:"failures,omitempty"`
+	Problem  string        `json:"problem,omitempty"`
+}
+
+// TestFailure is a test that failed. Path is empty where it is not known which line of the revision that was.
+type TestFailure struct {
+	Title   string `json:"title"`
+	Message string `json:"message"`
+	Path    string `json:"path,omitempty"`
+	Line    int    `json:"line,omitempty"`
 }
 
 // Annotation is a remark on a line of a file.

@@ -40,7 +40,7 @@ func (tx *Tx) SaveRepo(ctx context.Context, r Repo) error { return repos().put(c
 // A repository that is only gone from the installation is kept: set Gone.
 func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
 	for _, name := range []string{"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects",
-		"approvals", "emergencies", "environments", "deployments", "checks", "comments", "operations", "stops"} {
+		"approvals", "emergencies", "environments", "deployments", "checks", "comments", "operations", "stops", "test_totals"} {
 		if _, err := tx.exec(ctx, "DELETE FROM "+name+" WHERE repo_id = ?", id); err != nil {
 			return fmt.Errorf("delete repository %d from %s: %w", id, name, err)
 		}

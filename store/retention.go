@@ -14,8 +14,9 @@ const KeepIDs = 30 * 24 * time.Hour
 const pruneStep = 500
 
 // Prune removes what nobody asks for any more: bodies of deliveries that are done and were received before the time, their
-// rows once they are older than KeepIDs too, operations that ended as long ago, and the rows of lanes that were empty all that time. Waiting and dead
-// deliveries, and all other records, stay. It returns how many deliveries it touched.
+// rows once they are older than KeepIDs too, operations that ended as long ago, the rows of lanes that were empty all that
+// time, and totals of tests older than KeepTestTotals. Waiting and dead deliveries, and all other records, stay. It returns
+// how many deliveries it touched.
 func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	old := s.now().Add(-KeepIDs)
 	if before.Before(old) {
@@ -32,6 +33,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 		{`DELETE FROM lanes WHERE name IN (SELECT name FROM lanes WHERE NOT is_open AND job_id = 0 AND owner = '' AND touched_at < ?
 			AND NOT EXISTS (SELECT 1 FROM lane_items WHERE lane = name) LIMIT ?)`, before, true},
 		{"DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE status <> 'waiting' AND created_at < ? ORDER BY created_at LIMIT ?)", old, true},
+		{"DELETE FROM test_totals WHERE action_id IN (SELECT action_id FROM test_totals WHERE at < ? ORDER BY at LIMIT ?)", s.now().Add(-KeepTestTotals), true},
 	} {
 		args := []any{toMicros(p.before), pruneStep}
 		if p.statement[:6] == "UPDATE" {

@@ -1,6 +1,10 @@
 package buildspec
 
-import "time"
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/executor"
+)
 
 // runnerName is the Runner's name in supervise.Spec.
 const runnerName = "buildspec"
@@ -49,6 +53,8 @@ type outcome struct {
 	Names map[string]string `json:"names,omitempty"`
 	// Values are the variables in paths, as they were at the end.
 	Values map[string]string `json:"values,omitempty"`
+	// Tests are the build's reports.
+	Tests []executor.TestReport `json:"tests,omitempty"`
 }
 
 // failed is the first phase that failed, nil when none did.
@@ -66,6 +72,7 @@ func (o *outcome) masked(mask func(string) string) {
 	for i := range o.Phases {
 		o.Phases[i].Message = mask(o.Phases[i].Message)
 	}
+	maskTests(o.Tests, mask)
 	for _, m := range []map[string]string{o.Exported, o.Names, o.Values} {
 		for k, v := range m {
 			m[k] = mask(v)

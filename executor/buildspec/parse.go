@@ -14,7 +14,6 @@ import (
 var notHere = map[string]string{
 	"run-as":                    "a build runs as one user, which the operator sets",
 	"cache":                     "nothing is kept between builds",
-	"reports":                   "test reports are not read yet",
 	"phase.run-as":              "a build runs as one user, which the operator sets",
 	"env.git-credential-helper": "no credentials are given to builds",
 }
@@ -58,8 +57,10 @@ func (r *reader) spec(root ast.Node) *Spec {
 			r.proxy(s, e)
 		case "batch":
 			r.batch(s, e)
+		case "reports":
+			r.reports(s, e)
 		default:
-			r.unknown(e, "", e.Key, "version", "env", "proxy", "batch", "phases", "artifacts")
+			r.unknown(e, "", e.Key, "version", "env", "proxy", "batch", "phases", "reports", "artifacts")
 		}
 	}
 	if !versioned {

@@ -131,6 +131,12 @@ func (s *Spec) pathVariables() []string {
 	for _, a := range s.Secondary {
 		all = append(all, a.patterns()...)
 	}
+	for _, rs := range s.Reports {
+		all = append(all, rs.Base)
+		for _, f := range rs.Files {
+			all = append(all, f.Text)
+		}
+	}
 	for _, p := range all {
 		for _, name := range variables(p) {
 			found[name] = true

@@ -29,10 +29,17 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 		return nil, -1, fmt.Errorf("the plan of the build: %w", err)
 	}
 	b := &build{s: s, plan: p, sh: newShell(s, p)}
+	files, err := sources(p.Spec, p.Src)
+	if err != nil {
+		return nil, -1, fmt.Errorf("the files of the revision: %w", err)
+	}
 	if err := b.all(ctx); err != nil && ctx.Err() == nil {
 		return nil, -1, err
 	}
 	b.sh.close()
+	if ctx.Err() == nil && !b.out.Retry {
+		b.out.Tests = readReports(p.Spec, p.Src, b.out.Values, files)
+	}
 	b.out.masked(s.Mask)
 	out, err := json.Marshal(b.out)
 	if err != nil {
@@ -78,7 +85,7 @@ func (b *build) all(ctx context.Context) error {
 			over = b.afterFailure(p, r)
 		}
 	}
-	if !b.out.Upload {
+	if b.out.Retry {
 		return nil
 	}
 	return b.export(ctx)
@@ -174,15 +181,19 @@ func (b *build) export(ctx context.Context) error {
 	if err := os.Chmod(filepath.Join(b.plan.State, "out"), 0o777); err != nil { //nolint:gosec // in a folder of the build's own
 		return err
 	}
-	for _, v := range spec.Exported {
+	exported := spec.Exported
+	if !b.out.Upload {
+		exported = nil // the build did not get so far that they count
+	}
+	for _, v := range exported {
 		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v.Text, v.Text, quote(file("variable", v.Text)))
 	}
 	names := map[string]string{}
-	if spec.Primary != nil && spec.Primary.Name != "" {
+	if b.out.Upload && spec.Primary != nil && spec.Primary.Name != "" {
 		names[""] = spec.Primary.Name
 	}
 	for id, a := range spec.Secondary {
-		if a.Name != "" {
+		if b.out.Upload && a.Name != "" {
 			names[id] = a.Name
 		}
 	}
@@ -204,7 +215,7 @@ func (b *build) export(ctx context.Context) error {
 	if _, err := b.sh.run(ctx, "/bin/sh "+quote(path)); err != nil {
 		return err
 	}
-	for _, v := range spec.Exported {
+	for _, v := range exported {
 		if text, ok := b.readBack(file("variable", v.Text)); ok {
 			b.out.Exported[v.Text] = text
 		} else {

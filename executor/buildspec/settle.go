@@ -55,7 +55,13 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		report.Status = pipeline.Succeeded
 		report.Summary = fmt.Sprintf("%d phases in %s", len(out.Phases), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
 	}
-	report.Variables = out.Exported
+	report.Variables, report.Tests = out.Exported, out.Tests
+	report.Annotations = append(report.Annotations, testAnnotations(out.Tests)...)
+	for _, t := range out.Tests {
+		if t.Problem != "" {
+			report.Log += fmt.Sprintf("[sluice] reports.%s: %s\n", t.Group, oneLine(t.Problem))
+		}
+	}
 	if out.Upload && len(r.Outputs) > 0 {
 		if err := e.upload(ctx, ending{w, n, r, out, file}, &report); err != nil {
 			return executor.Report{}, err

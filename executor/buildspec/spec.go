@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/executor/report"
 )
 
 // Bounds of a file. What is larger is refused before anything runs.
@@ -31,6 +32,8 @@ type Spec struct {
 	// Primary is artifacts itself, Secondary artifacts.secondary-artifacts by identifier.
 	Primary   *ArtifactSpec            `json:"primary,omitempty"`
 	Secondary map[string]*ArtifactSpec `json:"secondary,omitempty"`
+	// Reports are the groups of reports, in the order of the file.
+	Reports []ReportSpec `json:"reports,omitempty"`
 	// Remarks say what is honoured in another way than AWS does; they go to the log.
 	Remarks []document.Name `json:"remarks,omitempty"`
 }
@@ -126,6 +129,15 @@ type ArtifactSpec struct {
 	Flat     bool            `json:"flat,omitempty"` // discard-paths
 	Symlinks bool            `json:"symlinks,omitempty"`
 	Prefix   string          `json:"prefix,omitempty"` // s3-prefix
+}
+
+// ReportSpec says which files of test results or coverage a build leaves.
+type ReportSpec struct {
+	Group  string          `json:"group"` // a name, or the name in an ARN
+	Line   int             `json:"line"`
+	Format report.Format   `json:"format"`
+	Files  []document.Name `json:"files"` // patterns, relative to Base
+	Base   string          `json:"base,omitempty"`
 }
 
 var (
