@@ -94,8 +94,12 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !counts && r.PromoteBy.ID != 0 && w.Approvals.Wanted && known == w.Scheduled { // twice is once
-		return s.finishWith(ctx, q, askedBefore(q, r)+s.missing(gitflow.PlanPromote(w.State)))
+	noted := "Noted; the promotion starts by itself once nothing is missing. "
+	if r.PromoteBy.ID != 0 && w.Approvals.Wanted && known == w.Scheduled {
+		noted = askedBefore(q, r)
+		if !counts { // twice is once
+			return s.finishWith(ctx, q, noted+s.missing(gitflow.PlanPromote(w.State)))
+		}
 	}
 	if counts {
 		if err := s.sayVerdict(ctx, r, q.execution, q.verdict(store.VerdictApproved, ""), nothingElse); err != nil {
@@ -133,7 +137,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	}
 	plan := gitflow.PlanPromote(w.State)
 	if _, ready := plan.Next(); !ready {
-		return "Noted; the promotion starts by itself once nothing is missing. " + s.missing(plan) + s.atThatTime(w, at), nil
+		return noted + s.missing(plan) + s.atThatTime(w, at), nil
 	}
 	return "", nil
 }

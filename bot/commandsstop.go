@@ -139,7 +139,7 @@ func (s *session) cmdFreeze(ctx context.Context, q *request) (string, error) {
 		if !strings.EqualFold(q.Args[1], "until") || len(q.Args) == 2 {
 			return "", &userError{fmt.Sprintf("Write it as %s, with the time like %s.", code("/freeze "+q.Args[0]+" until time --reason text"), calendar.Moments)}
 		}
-		if until, err = calendar.ParseMoment(strings.Join(q.Args[2:], " "), s.b.Now(), zone); err != nil {
+		if until, err = calendar.ParseMoment(strings.Trim(strings.Join(q.Args[2:], " "), `"'`), s.b.Now(), zone); err != nil {
 			return "", &userError{prose(title(err.Error())) + "."}
 		}
 	}

@@ -3,9 +3,11 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
 )
 
 // cmdHelp lists what the asker may run here, or explains one command.
@@ -16,6 +18,9 @@ func (s *session) cmdHelp(ctx context.Context, q *request) (string, error) {
 	var b strings.Builder
 	b.WriteString("Here you may run:\n\n| Command | What it does |\n|---|---|\n")
 	at := s.placeOf(q)
+	if err := s.findOwnLock(ctx, q); err != nil {
+		return "", err
+	}
 	for i := range commandTable {
 		c := &commandTable[i]
 		if !c.where.takes(at) || s.repo.Observe && c.door != DoorRead {
@@ -65,6 +70,9 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 	if spec.pinned {
 		b.WriteString("- it concerns the head you see: when the head moves before it runs, it is refused\n")
 	}
+	if err := s.findOwnLock(ctx, q); err != nil {
+		return "", err
+	}
 	no, err := s.authorize(ctx, s.asking(q, spec.door))
 	switch {
 	case err != nil:
@@ -77,6 +85,15 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 		b.WriteString("\nYou may run it here.")
 	}
 	return s.finishWith(ctx, q, b.String())
+}
+
+// findOwnLock makes a question about help one about a lock of whoever asks, where there is one: they may take it away.
+func (s *session) findOwnLock(ctx context.Context, q *request) error {
+	list, err := s.stopsNow(ctx)
+	if slices.ContainsFunc(list, func(x store.Stop) bool { return x.Kind == store.StopLock && x.By.ID == q.by.ID }) {
+		q.lockedBy = q.by
+	}
+	return err
 }
 
 // asking is a request as a question to authorize.

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -246,12 +247,21 @@ func (s *session) remarks(list stopList, e store.Environment) string {
 	return strings.Join(out, "; ")
 }
 
-// withStopped adds the environments that nothing is recorded of but a freeze or a lock.
+// withStopped adds the environments that nothing is recorded of but a freeze, a lock or closed windows.
 func (s *session) withStopped(envs []store.Environment, list stopList) []store.Environment {
-	for _, x := range list {
-		name, is := strings.CutPrefix(string(x.Target), string(store.StopEnvironment("")))
-		if is && !slices.ContainsFunc(envs, func(e store.Environment) bool { return e.Name == name }) {
+	add := func(name string) {
+		if !slices.ContainsFunc(envs, func(e store.Environment) bool { return e.Name == name }) {
 			envs = append(envs, store.Environment{RepoID: s.repo.ID, Name: name})
+		}
+	}
+	for _, x := range list {
+		if name, is := strings.CutPrefix(string(x.Target), string(store.StopEnvironment(""))); is {
+			add(name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Environments)) {
+		if !s.cfg.Environment(name).Windows.Open(s.b.Now()) {
+			add(name)
 		}
 	}
 	return envs

@@ -33,6 +33,7 @@ func troubleCommands() map[string]flowCommand {
 		"mend":          {": GitHub is well again", cmdMend},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
+		"clock":         {"time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then", cmdClock},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
 	}
 }

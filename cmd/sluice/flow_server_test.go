@@ -56,7 +56,7 @@ func (f *flow) serve() error {
 		"SLUICE_LOCAL_EXECUTORS=" + flowRepo,
 		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp,
 	}, f.extra...)
-	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1")
+	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()))
 	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
 		return err
 	}

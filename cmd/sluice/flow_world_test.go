@@ -89,7 +89,7 @@ func newFlow(tb testing.TB, database string) *flow {
 	tb.Helper()
 	f := &flow{tb: tb, dir: lastingDir(tb), database: database, name: flowRepo}
 	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
-	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1})
+	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1, Now: f.clock().now})
 	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")
 	f.hub.AddUser("reader")
 	f.hub.AddUser("stranger")

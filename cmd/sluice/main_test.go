@@ -44,6 +44,9 @@ const (
 // testWiring is the server as tests want it: writes to the stand-in are not paced, and it may be told where to die.
 func testWiring() wiring {
 	w := wiring{unpaced: true}
+	if file := os.Getenv(clockVariable); file != "" {
+		w.now = movedClock(file).now
+	}
 	if os.Getenv(tiedVariable) != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)

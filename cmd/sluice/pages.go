@@ -16,7 +16,7 @@ import (
 func (s *server) wirePages(w wiring) error {
 	o := dashboard.Options{
 		Actor: actor{s.bot}, Recorder: recorder{s.bot}, Rights: rights{s.github},
-		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log,
+		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log, Now: w.now,
 	}
 	if s.cfg.GitHub.ClientID != "" {
 		viewer, err := dashboard.NewGitHub(dashboard.GitHubOptions{

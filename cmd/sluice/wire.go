@@ -50,6 +50,8 @@ type wiring struct {
 	localPages bool
 	// failpoint is handed to the bot.
 	failpoint func(string)
+	// now is the clock by which the server decides. Default time.Now.
+	now func() time.Time
 	// ready is called with the addresses once the server takes requests.
 	ready func(public, admin net.Addr)
 }
@@ -75,7 +77,10 @@ func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiri
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log})
+	if w.now == nil {
+		w.now = time.Now
+	}
+	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log, Now: w.now})
 	if err != nil {
 		return nil, err
 	}
@@ -93,12 +98,13 @@ func (s *server) wire(w wiring) error {
 	}
 	app, err := githubapp.New(githubapp.Options{
 		AppID: s.cfg.GitHub.AppID, Key: s.cfg.GitHub.PrivateKey.Reveal(), APIURL: s.cfg.GitHub.APIURL.String(), WriteRate: rate,
+		Now: w.now,
 	})
 	if err != nil {
 		return err
 	}
 	s.github = app
-	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log}); err != nil {
+	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log, Now: w.now}); err != nil {
 		return err
 	}
 	bell := executor.NewBell()
@@ -115,7 +121,7 @@ func (s *server) wire(w wiring) error {
 		App: gitHub{app}, Store: s.store, Queue: s.queue, Translate: webhooks.Translate, Executors: executors, Bell: bell,
 		Images: images, Secrets: secrets{scanner}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
 		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
-		Now: time.Now, Log: s.log, Failpoint: w.failpoint,
+		Now: w.now, Log: s.log, Failpoint: w.failpoint,
 	}
 	s.bot.Register()
 	secrets := make([]webhooks.Secret, len(s.cfg.GitHub.WebhookSecrets))
@@ -158,7 +164,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	}
 	all := map[string]executor.Executor{
 		"checks": &checks.Executor{
-			Repo: func(r executor.Request) checks.GitHub { return gh.repoOf(r) }, AppID: s.cfg.GitHub.AppID, Now: time.Now,
+			Repo: func(r executor.Request) checks.GitHub { return gh.repoOf(r) }, AppID: s.cfg.GitHub.AppID, Now: w.now,
 		},
 		"buildspec":          build,
 		"appspec":            hosts,
@@ -166,7 +172,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 		pipeline.UsesPromote: &promote.Executor{Registry: images},
 		pipeline.UsesDeploy:  executor.RecordOnly{},
 		"github-actions": &githubactions.Executor{
-			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: time.Now,
+			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: w.now,
 		},
 	}
 	if w.processes {
