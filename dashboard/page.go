@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/sluicehq/sluice/store"
 )
 
 //go:embed templates static
@@ -90,6 +92,11 @@ func (s *Server) functions() template.FuncMap {
 				return w
 			}
 			return strings.ToLower(text)
+		},
+		"stopped": func(kind store.StopKind) string {
+			return map[store.StopKind]string{
+				store.StopHold: "On hold", store.StopFreeze: "Frozen", store.StopLock: "Locked", store.StopSchedule: "Promotion put off",
+			}[kind]
 		},
 		"short": short, "took": took, "pieces": pieces, "asset": assetPath,
 		"title": func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] },

@@ -153,13 +153,24 @@ func live(ctx context.Context, tx *store.Tx, w scribe) (summary RepoSummary, run
 	if err != nil {
 		return summary, nil, nil, err
 	}
+	stops, err := w.stops(ctx, tx)
+	if err != nil {
+		return summary, nil, nil, err
+	}
 	open = make([]ReleaseLine, 0, len(releases))
 	for _, r := range releases {
 		executions, err := executionsOf(ctx, tx, r)
 		if err != nil {
 			return summary, nil, nil, err
 		}
-		open = append(open, w.release(r, executions))
+		line := w.release(r, executions)
+		line.Stops = stopsOf(stops, store.StopRelease(r.ID))
+		open = append(open, line)
+	}
+	for _, x := range stops {
+		if branch, is := strings.CutPrefix(string(x.Target), string(store.StopBranch(""))); is {
+			summary.Frozen = append(summary.Frozen, Frozen{branch, stopOf(x)})
+		}
 	}
 	summary.Running, summary.Open = len(running), len(open)
 	return summary, running, open, nil
@@ -189,12 +200,23 @@ func environmentsOf(ctx context.Context, tx *store.Tx, w scribe) ([]Environment,
 	if err != nil {
 		return nil, err
 	}
+	stops, err := w.stops(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range stops { // nothing need run in a place that is closed
+		name, is := strings.CutPrefix(string(x.Target), string(store.StopEnvironment("")))
+		if is && !slices.ContainsFunc(all, func(e store.Environment) bool { return e.Name == name }) {
+			all = append(all, store.Environment{RepoID: w.repo.ID, Name: name})
+		}
+	}
 	order := map[string]int{pipeline.EnvironmentDevelopment: 1, pipeline.EnvironmentStaging: 2, pipeline.EnvironmentProduction: 3}
 	place := func(e store.Environment) int { return cmp.Or(order[e.Name], len(order)+1) }
 	slices.SortStableFunc(all, func(a, b store.Environment) int { return place(a) - place(b) })
 	out := make([]Environment, len(all))
 	for i, e := range all {
 		out[i] = w.environment(e)
+		out[i].Stops = stopsOf(stops, store.StopEnvironment(e.Name))
 	}
 	return out, nil
 }

@@ -39,8 +39,16 @@ type RepoSummary struct {
 	ConfigMisfit  string        `json:"config_misfit,omitempty"`
 	Observe       bool          `json:"observe,omitempty"`
 	Environments  []Environment `json:"environments"`
-	Running       int           `json:"running"`
-	Open          int           `json:"open"` // releases and hotfixes
+	// Frozen are branches into which nothing is merged now.
+	Frozen  []Frozen `json:"frozen,omitempty"`
+	Running int      `json:"running"`
+	Open    int      `json:"open"` // releases and hotfixes
+}
+
+// Frozen is a branch that is frozen.
+type Frozen struct {
+	Branch string `json:"branch"`
+	Stop
 }
 
 // Environment is what runs in a place.
@@ -59,6 +67,17 @@ type Environment struct {
 	HoldAt time.Time `json:"hold_at,omitzero"`
 	// DeployingFor is the execution whose deployment is under way.
 	DeployingFor string `json:"deploying_for,omitempty"`
+	// Stops are freezes and locks of the place.
+	Stops []Stop `json:"stops,omitempty"`
+}
+
+// Stop is something that somebody said is not to go on now.
+type Stop struct {
+	Kind   store.StopKind `json:"kind"`
+	By     string         `json:"by"`
+	Reason string         `json:"reason,omitempty"`
+	At     time.Time      `json:"at"`
+	Until  time.Time      `json:"until,omitzero"` // zero: until somebody lifts it
 }
 
 // ReleaseLine is a release or hotfix in a list.
@@ -77,6 +96,8 @@ type ReleaseLine struct {
 	StartedBy  string    `json:"started_by,omitempty"`
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	ReleasedAt time.Time `json:"released_at,omitzero"`
+	// Stops are holds of it, and the time that somebody asked for.
+	Stops []Stop `json:"stops,omitempty"`
 }
 
 // ExecutionRow is an execution in a list.

@@ -400,6 +400,18 @@ func fill(t *testing.T, s *store.Store) {
 				return err
 			}
 		}
+		for _, x := range []store.Stop{
+			{Kind: store.StopFreeze, Target: store.StopEnvironment("production"), By: ann, Reason: "the <b>sale</b>", At: noon.Add(-time.Hour), Until: noon.Add(48 * time.Hour)},
+			{Kind: store.StopLock, Target: store.StopEnvironment("load-test"), By: ann, At: noon.Add(-time.Minute)},
+			{Kind: store.StopLock, Target: store.StopEnvironment("staging"), By: ann, At: noon.Add(-2 * time.Hour), Until: noon},
+			{Kind: store.StopFreeze, Target: store.StopBranch("development"), By: ann, Reason: "code freeze", At: noon.Add(-time.Hour)},
+			{Kind: store.StopHold, Target: store.StopRelease("rel14"), By: ann, Reason: "one more look", At: noon.Add(-time.Minute)},
+		} {
+			x.RepoID = shopID
+			if err := tx.SaveStop(ctx, x); err != nil {
+				return err
+			}
+		}
 		for i, e := range []store.AuditEntry{
 			{Actor: ann, Action: "release.start", Subject: "1.3.0", At: noon.Add(-30 * 24 * time.Hour)},
 			{Actor: ann, Action: "unpin", Subject: "staging", At: noon.Add(-28 * 24 * time.Hour)},
