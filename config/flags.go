@@ -21,5 +21,6 @@ type ServerFlags struct {
 	RegistryAllow       string `name:"registry-allow" env:"SLUICE_REGISTRY_ALLOW" placeholder:"OWNER/REPO=HOST/PATH,…" help:"Image repositories (globs) that repositories may name. Default none."`
 	BuildSecrets        string `name:"build-secrets" env:"SLUICE_BUILD_SECRETS" placeholder:"FILE" help:"File that says which parameters and secrets the builds of each repository may have. Default none."`
 	BuildRuntimes       string `name:"build-runtimes" env:"SLUICE_BUILD_RUNTIMES" placeholder:"DIR" help:"Folder with NAME/VERSION/bin for the runtime-versions of buildspecs. Default none: what is installed on this host."`
+	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: the server's own."`
 	AWSRegion           string `name:"aws-region" env:"SLUICE_AWS_REGION" placeholder:"REGION" help:"Region of AWS, for secrets and for builds. Default: that of AWS's own settings."`
 }

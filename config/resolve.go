@@ -25,6 +25,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		RegistryAllow:  r.registryRules("RegistryAllow"),
 		BuildSecrets:   r.path("BuildSecrets"),
 		BuildRuntimes:  r.path("BuildRuntimes"),
+		BuildUsers:     r.users("BuildUsers"),
 		AWSRegion:      r.text("AWSRegion"),
 		GitHub: GitHub{
 			AppID:          r.appID("GitHubAppID"),
@@ -128,6 +129,22 @@ func (r *resolver) path(field string) string {
 		r.wrong(field, err.Error(), "name what is there, and what the server may read")
 	}
 	return abs
+}
+
+// users are names of users, separated by commas.
+func (r *resolver) users(field string) []string {
+	var out []string
+	for name := range strings.SplitSeq(r.text(field), ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case name == "":
+		case strings.ContainsAny(name, " :/\t"):
+			r.wrong(field, fmt.Sprintf("%.40q is not the name of a user", name), "write names separated by commas, such as builder,deployer")
+		default:
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func (r *resolver) database(field, data string) Secret {

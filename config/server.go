@@ -21,6 +21,8 @@ type Server struct {
 	RegistryAllow RegistryRules
 	// BuildSecrets is the file of package lookup, BuildRuntimes a folder with NAME/VERSION/bin; absolute, or empty.
 	BuildSecrets, BuildRuntimes string
+	// BuildUsers are the users that builds may run as, the usual one first; none: the server's own.
+	BuildUsers []string
 	// AWSRegion is empty where AWS's own settings hold.
 	AWSRegion string
 }

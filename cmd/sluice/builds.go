@@ -4,23 +4,39 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/executor/lookup"
+	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // builds makes the executor of buildspecs.
 func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bell, w wiring) (*buildspec.Executor, error) {
 	o := buildspec.Options{
 		Dir: filepath.Join(s.cfg.Data, "builds"), Allowed: s.cfg.LocalExecutors.Match, Cloner: cloner{app: gh.App}, Artifacts: artifacts,
-		Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(), Runtimes: s.cfg.BuildRuntimes, Region: s.cfg.AWSRegion,
+		Caches: filepath.Join(s.cfg.Data, "caches"), Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(), Runtimes: s.cfg.BuildRuntimes, Region: s.cfg.AWSRegion,
 		Page: func(r executor.Request) string {
 			return strings.TrimSuffix(s.cfg.PublicURL.String(), "/") + "/" + r.Owner + "/" + r.Repo + "/executions/" + r.ExecutionID
 		},
+	}
+	o.GitToken = func(ctx context.Context, r executor.Request) (string, error) {
+		return gh.ReadToken(ctx, r.InstallationID, r.RepoID)
+	}
+	for _, name := range s.cfg.BuildUsers {
+		u, err := buildUser(name)
+		if err != nil {
+			return nil, fmt.Errorf("--build-users: %w", err)
+		}
+		if o.User == nil {
+			o.User, o.Users = &u, map[string]supervise.User{}
+		}
+		o.Users[name] = u
 	}
 	if s.cfg.BuildSecrets != "" {
 		source := &lookup.Source{File: s.cfg.BuildSecrets, Getenv: os.Getenv, AWS: lookup.NewAmazon(s.cfg.AWSRegion)}
@@ -38,4 +54,24 @@ type buildSecrets struct{ source *lookup.Source }
 // Find implements buildspec.Secrets.
 func (b buildSecrets) Find(ctx context.Context, owner, repo string, l buildspec.Lookup) (string, error) {
 	return b.source.Find(ctx, owner, repo, lookup.Ref{Parameter: l.Parameter, Secret: l.Secret, Stage: l.Stage, Version: l.Version})
+}
+
+// buildUser finds a user that builds may run as.
+func buildUser(name string) (supervise.User, error) {
+	if os.Geteuid() != 0 {
+		return supervise.User{}, fmt.Errorf("only root can run builds as %s, and the server is not root", name)
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return supervise.User{}, err
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return supervise.User{}, fmt.Errorf("user %s: %w", name, err)
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	if err != nil {
+		return supervise.User{}, fmt.Errorf("group of user %s: %w", name, err)
+	}
+	return supervise.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }

@@ -68,14 +68,19 @@ type Options struct {
 	Ring func(id string)
 	// Path is the PATH of builds. Defaults to DefaultPath.
 	Path string
-	// User is who builds run as; nil means as the server.
-	User *supervise.User
+	// User is who builds run as; nil means as the server. Users are those that run-as may name.
+	User  *supervise.User
+	Users map[string]supervise.User
+	// GitToken makes a token to read the request's repository, for git-credential-helper; nil: there are none.
+	GitToken func(ctx context.Context, r executor.Request) (string, error)
 	// Secrets are values that never reach a log.
 	Secrets []string
 	// Lookup finds parameters and secrets; nil: there are none.
 	Lookup Secrets
 	// Runtimes is a folder with NAME/VERSION/bin for versions of languages that are not in Path; empty: there is none.
 	Runtimes string
+	// Caches is the folder of what builds keep for later ones; empty: nothing is kept.
+	Caches string
 	// Region is AWS_REGION in builds; empty leaves it unset.
 	Region string
 	// Page is where people look at an action; nil: nowhere.

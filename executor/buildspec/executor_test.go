@@ -222,7 +222,7 @@ func TestReportsOnWhatIsWrong(t *testing.T) {
 		summary string
 		line    int
 	}{
-		"a wrong key":            {spec("phases: {build: {commands: [x]}}", "cache: {}"), nil, "buildspec.yml:3:1: cache is not supported", 3},
+		"a wrong key":            {spec("phases: {build: {commands: [x]}}", "caches: {}"), nil, "buildspec.yml:3:1: caches is not known", 3},
 		"no buildspec":           {map[string]string{"README": ""}, nil, "buildspec.yml:1:1: the revision has no such file", 1},
 		"a missing artifact":     {spec("phases: {build: {commands: ['true']}}", "artifacts:", "  files: [dist/*]"), []string{"app"}, "artifact app: no matching artifact paths found: dist/* matches no file", 3},
 		"two files of one name":  {spec("phases: {build: {commands: ['mkdir a b; touch a/x b/x']}}", "artifacts: {files: ['*/x'], discard-paths: yes}"), []string{"app"}, "would both be called x", 3},
@@ -311,18 +311,23 @@ func gone(pid int) bool {
 	return err != nil || strings.Contains(string(b), ") Z ")
 }
 
+// openToAll lets other users through to a test's folder.
+func openToAll(t *testing.T, dir string) {
+	t.Helper()
+	for range 3 {
+		if err := os.Chmod(dir, 0o711); err != nil {
+			t.Fatal(err)
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
 func TestAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run builds as another user")
 	}
 	w := newWorld(t, spec("phases: {build: {commands: ['id -u; touch here $HOME/h $TMPDIR/t', 'exit 0', 'id -g', 'ls /root >/dev/null 2>&1 || echo closed', 'bash -c \"ulimit -u\"']}}", "artifacts: {files: [here]}"))
-	open := w.dir
-	for range 3 { // the test's folders are closed to others
-		if err := os.Chmod(open, 0o711); err != nil {
-			t.Fatal(err)
-		}
-		open = filepath.Dir(open)
-	}
+	openToAll(t, w.dir)
 	e := w.executor(func(o *Options) { o.User = nobody() })
 	r := request("ex-1-1-1")
 	r.Outputs = []string{"app"}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // runnerName is the Runner's name in supervise.Spec.
@@ -15,8 +16,23 @@ type plan struct {
 	Src   string `json:"src"`   // the source's root
 	State string `json:"state"` // a folder for the commands' files, outside of the source
 	Try   int    `json:"try"`   // counts from 0; on-failure: RETRY allows more
+	// Users are those that phases run as, by name, besides who the build runs as.
+	Users map[string]supervise.User `json:"users,omitempty"`
+	// Cache is where caches are.
+	Cache cachePlan `json:"cache,omitzero"`
 	// Runtimes says for the log which versions of languages are used.
 	Runtimes []string `json:"runtimes,omitempty"`
+}
+
+// userOf is who a phase runs as; nil is who the build runs as.
+func (p plan) userOf(ph Phase) *supervise.User {
+	if ph.RunAs == nil {
+		return nil
+	}
+	if u, other := p.Users[ph.RunAs.Text]; other {
+		return &u
+	}
+	return nil
 }
 
 // PhaseStatus says how a phase went.

@@ -10,14 +10,6 @@ import (
 	"github.com/sluicehq/sluice/executor/document"
 )
 
-// notHere are keys that CodeBuild has and this executor has not, with the reason; by their path in the file.
-var notHere = map[string]string{
-	"run-as":                    "a build runs as one user, which the operator sets",
-	"cache":                     "nothing is kept between builds",
-	"phase.run-as":              "a build runs as one user, which the operator sets",
-	"env.git-credential-helper": "no credentials are given to builds",
-}
-
 // Parse reads a buildspec. The error is document.Errors: everything that is wrong, with line and column. A key that cannot be
 // honoured is wrong.
 func Parse(file string, b []byte) (*Spec, error) {
@@ -59,8 +51,12 @@ func (r *reader) spec(root ast.Node) *Spec {
 			r.batch(s, e)
 		case "reports":
 			r.reports(s, e)
+		case "cache":
+			r.cache(s, e)
+		case "run-as":
+			s.RunAs = r.user(e, "run-as")
 		default:
-			r.unknown(e, "", e.Key, "version", "env", "proxy", "batch", "phases", "reports", "artifacts")
+			r.unknown(e, "", "version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache")
 		}
 	}
 	if !versioned {
@@ -88,7 +84,7 @@ func (r *reader) proxy(s *Spec, e document.Entry) {
 				r.remark(s, p, "proxy.%s: they stay on this host, so they need no proxy", p.Key)
 			}
 		default:
-			r.unknown(p, "proxy.", "proxy."+p.Key, "logs", "upload-artifacts")
+			r.unknown(p, "proxy.", "logs", "upload-artifacts")
 		}
 	}
 }
@@ -99,13 +95,19 @@ func (r *reader) remark(s *Spec, e document.Entry, format string, args ...any) {
 	s.Remarks = append(s.Remarks, document.Name{Text: fmt.Sprintf(format, args...), Line: line})
 }
 
-// unknown refuses a key: with the reason when CodeBuild has it, with what there is otherwise.
-func (r *reader) unknown(e document.Entry, prefix, path string, known ...string) {
-	if why, ok := notHere[path]; ok {
-		r.Failf(e.At, "%s%s is not supported: %s", prefix, e.Key, why)
-		return
-	}
+// unknown refuses a key with what there is otherwise.
+func (r *reader) unknown(e document.Entry, prefix string, known ...string) {
 	r.Failf(e.At, "%s%s is not known; known: %s", prefix, e.Key, strings.Join(known, ", "))
+}
+
+// user reads the name of a user.
+func (r *reader) user(e document.Entry, what string) *document.Name {
+	name := r.Text(e, what)
+	if !userRE.MatchString(name) {
+		r.Failf(e.At, "%s: %q is not the name of a user", what, name)
+	}
+	line, _ := document.Position(e.At)
+	return &document.Name{Text: name, Line: line}
 }
 
 func (r *reader) env(s *Spec, n ast.Node) {
@@ -150,11 +152,9 @@ func (r *reader) env(s *Spec, n ast.Node) {
 				}
 			}
 		case "git-credential-helper":
-			if r.Yes(e, "env.git-credential-helper") {
-				r.unknown(e, "env.", "env.git-credential-helper")
-			}
+			s.GitCredentials = r.Yes(e, "env.git-credential-helper")
 		default:
-			r.unknown(e, "env.", "env."+e.Key, "shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper")
+			r.unknown(e, "env.", "shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper")
 		}
 	}
 	for _, v := range s.Exported {
@@ -207,6 +207,8 @@ func (r *reader) phase(s *Spec, e document.Entry) Phase {
 				r.Failf(k.At, "%son-failure: %v", prefix, err)
 			}
 			p.OnFailure = v
+		case "run-as":
+			p.RunAs = r.user(k, prefix+"run-as")
 		case "runtime-versions":
 			if p.Name != Install {
 				r.Failf(k.At, "%sruntime-versions belongs to phases.install", prefix)
@@ -214,7 +216,7 @@ func (r *reader) phase(s *Spec, e document.Entry) Phase {
 			}
 			s.Runtimes = r.runtimes(k)
 		default:
-			r.unknown(k, prefix, "phase."+k.Key, "commands", "finally", "on-failure", "runtime-versions")
+			r.unknown(k, prefix, "commands", "finally", "on-failure", "run-as", "runtime-versions")
 		}
 	}
 	if !listed && p.Name != Install {

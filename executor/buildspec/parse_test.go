@@ -25,7 +25,8 @@ env:
     C: shop/y
     D: "shop/z::AWSPREVIOUS"
   exported-variables: [VERSION]
-  git-credential-helper: no
+  git-credential-helper: yes
+run-as: builder
 proxy: {upload-artifacts: yes, logs: no}
 batch: {fast-fail: yes, build-list: [{identifier: a, buildspec: b.yml, ignore-failure: true, env: {variables: {X: y}}}]}
 phases:
@@ -50,35 +51,47 @@ artifacts:
   s3-prefix: releases
   secondary-artifacts:
     docs: {files: [docs/**/*, $CODEBUILD_SRC_DIR/x/*]}
+cache:
+  key: go-$(codebuild-hash-files go.sum)
+  fallback-keys: [go-]
+  action: restore
+  paths: [/root/.cache/go-build/**/*, ~/go/pkg, ./node_modules/]
+reports:
+  unit: {files: ['**/*.xml'], base-directory: out, file-format: JunitXml}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/x-AbCdEf"
 	want := &Spec{
-		File: "ci/build.yml", Shell: "/bin/bash", Variables: map[string]string{"KEY": "value"}, Exported: []document.Name{{Text: "VERSION", Line: 12}},
+		File: "ci/build.yml", Shell: "/bin/bash", RunAs: &document.Name{Text: "builder", Line: 14}, GitCredentials: true, Variables: map[string]string{"KEY": "value"}, Exported: []document.Name{{Text: "VERSION", Line: 12}},
 		Looked: []Lookup{
 			{Variable: "DB", Line: 6, Parameter: "/shop/db"}, {Variable: "A", Line: 8, Secret: "shop/registry", Key: "password"},
 			{Variable: "B", Line: 9, Secret: arn, Key: "k", Version: "v1"}, {Variable: "C", Line: 10, Secret: "shop/y"},
 			{Variable: "D", Line: 11, Secret: "shop/z", Stage: "AWSPREVIOUS"},
 		},
 		Runtimes: []Runtime{
-			{"golang", "1.22", 18}, {"nodejs", "20.x", 18}, {"java", "corretto17", 18}, {"python", "latest", 18}, {"ruby", "$RUBY", 18},
+			{"golang", "1.22", 19}, {"nodejs", "20.x", 19}, {"java", "corretto17", 19}, {"python", "latest", 19}, {"ruby", "$RUBY", 19},
 		},
-		Phases: []Phase{{Name: Install, Line: 17}, {
-			Name: Build, Line: 19, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
-			Commands: []Command{{"echo one", 22}, {"echo two\necho three\n", 23}}, Finally: []Command{{"echo done: yes", 27}},
+		Phases: []Phase{{Name: Install, Line: 18}, {
+			Name: Build, Line: 20, OnFailure: OnFailure{Action: Retry, Retries: 2, Pattern: "timeout.*"},
+			Commands: []Command{{"echo one", 23}, {"echo two\necho three\n", 24}}, Finally: []Command{{"echo done: yes", 28}},
 		}},
 		Primary: &ArtifactSpec{
-			Name: "app-$(date +%Y)", Line: 28, Files: []document.Name{{Text: "**/*", Line: 31}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
+			Name: "app-$(date +%Y)", Line: 29, Files: []document.Name{{Text: "**/*", Line: 32}}, Exclude: []string{"**/*.map"}, Base: "my-*", Flat: true, Symlinks: true,
 			Prefix: "releases",
 		},
-		Secondary: map[string]*ArtifactSpec{"docs": {Line: 37, Files: []document.Name{
-			{Text: "docs/**/*", Line: 37}, {Text: "$CODEBUILD_SRC_DIR/x/*", Line: 37},
+		Secondary: map[string]*ArtifactSpec{"docs": {Line: 38, Files: []document.Name{
+			{Text: "docs/**/*", Line: 38}, {Text: "$CODEBUILD_SRC_DIR/x/*", Line: 38},
 		}}},
+		Reports: []ReportSpec{{Group: "unit", Line: 45, Format: "JUNITXML", Files: []document.Name{{Text: "**/*.xml", Line: 45}}, Base: "out"}},
+		Cache: &CacheSpec{
+			Line: 39, Key: "go-$(codebuild-hash-files go.sum)", Fallback: []string{"go-"}, Restore: true,
+			Paths: []document.Name{{Text: "$HOME/.cache/go-build/**/*", Line: 43}, {Text: "$HOME/go/pkg", Line: 43}, {Text: "node_modules", Line: 43}},
+		},
 		Remarks: []document.Name{
-			{Text: "proxy.upload-artifacts: they stay on this host, so they need no proxy", Line: 14},
-			{Text: "batch: an action is one build, so build-list is not started; write several actions into the pipeline, they run in parallel", Line: 15},
+			{Text: "proxy.upload-artifacts: they stay on this host, so they need no proxy", Line: 15},
+			{Text: "batch: an action is one build, so build-list is not started; write several actions into the pipeline, they run in parallel", Line: 16},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -89,7 +102,7 @@ artifacts:
 func TestParseRefuses(t *testing.T) {
 	const ok = "version: 0.2\nphases: {build: {commands: [make]}}\n"
 	for name, tc := range map[string]struct{ in, want string }{
-		"an unknown key":             {"version: 0.2\nphases:\n  build:\n    comands: [make]\n", `4:5: phases.build.comands is not known; known: commands, finally, on-failure, runtime-versions`},
+		"an unknown key":             {"version: 0.2\nphases:\n  build:\n    comands: [make]\n", `4:5: phases.build.comands is not known; known: commands, finally, on-failure, run-as, runtime-versions`},
 		"an unknown phase":           {"version: 0.2\nphases:\n  test: {commands: [make]}\n", "3:3: phases.test is not known; known: install, pre_build, build, post_build"},
 		"a missing version":          {"phases: {build: {commands: [make]}}\n", "1:1: version is missing; write version: 0.2"},
 		"version 0.1":                {"version: 0.1\nphases: {build: {commands: [make]}}\n", "1:1: version 0.1 is not run, only 0.2"},
@@ -125,14 +138,17 @@ func TestParseRefuses(t *testing.T) {
 		"a computer of AWS's":        {ok + "batch:\n  build-list:\n    - identifier: a\n      env: {compute-type: BUILD_GENERAL1_LARGE}\n", "6:13: batch.build-list.env.compute-type chooses a computer of AWS's"},
 		"a debug session":            {ok + "batch: {build-graph: [{identifier: a, debug-session: true}]}\n", "batch.build-graph.debug-session needs AWS Session Manager"},
 		"a task without identifier":  {ok + "batch: {build-list: [{buildspec: b.yml}]}\n", "a task has no identifier"},
-		"cache":                      {ok + "cache: {paths: [x]}\n", "3:1: cache is not supported: nothing is kept between builds"},
+		"a cache of nothing":         {ok + "cache: {key: x}\n", "3:1: cache.paths is missing"},
+		"a cache of the host":        {ok + "cache: {paths: [/var/lib/docker/**/*]}\n", "cache.paths: /var/lib/docker/**/* is outside of the source and of HOME"},
+		"a cache above":              {ok + "cache: {paths: ['~/../x']}\n", "is not a path below the source's root"},
+		"six fallback keys":          {ok + "cache: {paths: [x], key: k, fallback-keys: [a, b, c, d, e, f]}\n", "6 keys; at most 5 are tried"},
+		"a cache that does nothing":  {ok + "cache: {paths: [x], action: none}\n", `cache.action: "none"; want restore or save`},
+		"run-as nobody's name":       {ok + "run-as: 'a b'\n", `3:1: run-as: "a b" is not the name of a user`},
+		"run-as of a phase":          {"version: 0.2\nphases: {build: {run-as: '$X', commands: [make]}}\n", `phases.build.run-as: "$X" is not the name of a user`},
 		"reports without files":      {ok + "reports: {unit: {base-directory: x}}\n", "3:11: reports.unit.files is missing"},
 		"reports of no format":       {ok + "reports: {unit: {files: [x], file-format: PDF}}\n", `reports.unit.file-format: report format "PDF": want one of CLOVERXML`},
 		"six groups of reports":      {ok + "reports: {a1: {files: [x]}, a2: {files: [x]}, a3: {files: [x]}, a4: {files: [x]}, a5: {files: [x]}, a6: {files: [x]}}\n", "6 groups of reports; at most 5"},
 		"a group of no name":         {ok + "reports: {'arn:aws:s3:::b': {files: [x]}}\n", "is neither the name nor the ARN of a group"},
-		"run-as":                     {ok + "run-as: root\n", "3:1: run-as is not supported"},
-		"run-as of a phase":          {"version: 0.2\nphases: {build: {run-as: x, commands: [make]}}\n", "phases.build.run-as is not supported"},
-		"git-credential-helper":      {ok + "env: {git-credential-helper: yes}\n", "env.git-credential-helper is not supported"},
 		"a shell there is not":       {ok + "env: {shell: fish}\n", "env.shell fish is not run"},
 		"LD_PRELOAD":                 {ok + "env:\n  variables:\n    LD_PRELOAD: /x\n", "5:5: env.variables.LD_PRELOAD is refused: it changes what programs load"},
 		"PATH":                       {ok + "env: {variables: {PATH: /x}}\n", "env.variables.PATH is refused"},
@@ -182,7 +198,7 @@ func TestParseReadsWhatWindowsWrites(t *testing.T) {
 }
 
 func TestParseReportsEverythingAtOnce(t *testing.T) {
-	_, err := Parse("b.yml", []byte("version: 0.1\ncache: {}\nphases:\n  build: {x: y}\nrun-as: z\n"))
+	_, err := Parse("b.yml", []byte("version: 0.1\ncache: {}\nphases:\n  build: {x: y}\nrun-as: A\n"))
 	var errs document.Errors
 	if !errors.As(err, &errs) {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]
 				}
 			}
 		default:
-			r.unknown(k, prefix, "artifacts."+k.Key, "files", "name", "base-directory", "exclude-paths", "discard-paths",
+			r.unknown(k, prefix, "files", "name", "base-directory", "exclude-paths", "discard-paths",
 				"enable-symlinks", "s3-prefix", "secondary-artifacts")
 		}
 	}

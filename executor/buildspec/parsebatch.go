@@ -26,7 +26,7 @@ func (r *reader) batch(s *Spec, e document.Entry) {
 				r.batchKeys(k, "batch."+k.Key)
 			}
 		default:
-			r.unknown(k, "batch.", "batch."+k.Key, append([]string{"fast-fail"}, batchKinds...)...)
+			r.unknown(k, "batch.", append([]string{"fast-fail"}, batchKinds...)...)
 		}
 	}
 	switch {
@@ -63,7 +63,7 @@ func (r *reader) batchTasks(e document.Entry, what string) {
 			case "debug-session":
 				r.debugSession(k, what)
 			default:
-				r.unknown(k, what+".", "batch.task."+k.Key, "identifier", "buildspec", "env", "depend-on", "ignore-failure", "debug-session")
+				r.unknown(k, what+".", "identifier", "buildspec", "env", "depend-on", "ignore-failure", "debug-session")
 			}
 		}
 		if identifier == "" {
@@ -95,7 +95,7 @@ func (r *reader) batchEnv(e document.Entry, what string) {
 				}
 			}
 		default:
-			r.unknown(k, what+".", "batch.env."+k.Key, "variables", "privileged-mode", "compute-type", "image", "type")
+			r.unknown(k, what+".", "variables", "privileged-mode", "compute-type", "image", "type")
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (r *reader) batchKeys(e document.Entry, what string) {
 					r.debugSession(inner, what)
 				case "buildspec":
 				default:
-					r.unknown(inner, what+"."+k.Key+".", "batch.matrix."+inner.Key, "buildspec", "env", "ignore-failure", "debug-session")
+					r.unknown(inner, what+"."+k.Key+".", "buildspec", "env", "ignore-failure", "debug-session")
 				}
 			}
 		case "parallelism":
@@ -123,7 +123,7 @@ func (r *reader) batchKeys(e document.Entry, what string) {
 		case "ignore-failure":
 			r.Yes(k, what+".ignore-failure")
 		default:
-			r.unknown(k, what+".", "batch.fanout."+k.Key, "static", "dynamic", "parallelism", "ignore-failure")
+			r.unknown(k, what+".", "static", "dynamic", "parallelism", "ignore-failure")
 		}
 	}
 }

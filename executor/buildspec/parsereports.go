@@ -43,7 +43,7 @@ func (r *reader) reports(s *Spec, e document.Entry) {
 				}
 				rs.Format = f
 			default:
-				r.unknown(k, what+".", "reports."+k.Key, "files", "base-directory", "discard-paths", "file-format")
+				r.unknown(k, what+".", "files", "base-directory", "discard-paths", "file-format")
 			}
 		}
 		if len(rs.Files) == 0 {

@@ -131,6 +131,11 @@ func (s *Spec) pathVariables() []string {
 	for _, a := range s.Secondary {
 		all = append(all, a.patterns()...)
 	}
+	if s.Cache != nil {
+		for _, p := range s.Cache.Paths {
+			all = append(all, strings.TrimPrefix(p.Text, "$HOME/"))
+		}
+	}
 	for _, rs := range s.Reports {
 		all = append(all, rs.Base)
 		for _, f := range rs.Files {

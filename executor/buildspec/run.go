@@ -38,6 +38,7 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 	}
 	b.sh.close()
 	if ctx.Err() == nil && !b.out.Retry {
+		b.save()
 		b.out.Tests = readReports(p.Spec, p.Src, b.out.Values, files)
 	}
 	b.out.masked(s.Mask)
@@ -58,6 +59,8 @@ type build struct {
 	plan plan
 	sh   *shell
 	out  outcome
+
+	cache *caches // nil: none is used
 }
 
 // all runs the phases as CodeBuild does. An error means that a shell could not be run, or the context's end.
@@ -67,6 +70,9 @@ func (b *build) all(ctx context.Context) error {
 	}
 	for _, said := range b.plan.Runtimes {
 		b.s.Logf("%s", said)
+	}
+	if err := b.restore(ctx); err != nil {
+		return err
 	}
 	over := false // no further phase runs
 	b.out.Upload = true
@@ -119,6 +125,7 @@ func matches(pattern, text string) bool {
 func (b *build) phase(ctx context.Context, p Phase) (phaseResult, error) {
 	r := phaseResult{Name: p.Name, Status: PhaseSucceeded, Started: time.Now()}
 	b.s.Logf("Entering phase %s", strings.ToUpper(p.Name))
+	b.sh.as(b.plan.userOf(p))
 	for _, list := range []struct {
 		name     string
 		commands []Command

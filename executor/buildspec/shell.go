@@ -27,6 +27,7 @@ type shell struct {
 	env   string // as printed by export -p
 	dir   string
 	count int
+	user  *supervise.User // nil: who the build runs as
 
 	program *supervise.Program
 	steps   *os.File
@@ -66,7 +67,7 @@ func (sh *shell) start() error {
 		dir = sh.plan.Src // the command has removed its own folder
 	}
 	p, err := sh.s.Start(supervise.Command{
-		Args: []string{sh.plan.Spec.Shell, driver}, Dir: dir, Files: files[:],
+		Args: []string{sh.plan.Spec.Shell, driver}, Dir: dir, Files: files[:], User: sh.user,
 	})
 	if err != nil {
 		return errors.Join(err, own[0].Close(), own[1].Close(), own[2].Close())
@@ -147,10 +148,21 @@ func (sh *shell) run(ctx context.Context, text string) (int, error) {
 	return code, ctx.Err()
 }
 
+// as makes the commands that follow run as a user; nil is who the build runs as. Another user is another shell, with the
+// environment and folder of the last one; functions are gone then.
+func (sh *shell) as(u *supervise.User) {
+	if u == nil && sh.user == nil || u != nil && sh.user != nil && *u == *sh.user {
+		return
+	}
+	sh.close()
+	sh.user = u
+}
+
 // close lets the shell end.
 func (sh *shell) close() {
 	if sh.program != nil {
 		_ = sh.steps.Close()
 		sh.program.Wait()
+		sh.program = nil
 	}
 }

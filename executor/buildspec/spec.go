@@ -19,6 +19,10 @@ const (
 type Spec struct {
 	File  string `json:"file"`  // path in the repository
 	Shell string `json:"shell"` // absolute path
+	// RunAs is whom the build runs as; nil leaves it to the operator.
+	RunAs *document.Name `json:"run_as,omitempty"`
+	// GitCredentials gives git in the build a token to read the repository.
+	GitCredentials bool `json:"git_credentials,omitempty"`
 	// Variables are env.variables, literally.
 	Variables map[string]string `json:"variables,omitempty"`
 	// Looked are env.parameter-store and env.secrets-manager, in the order of the file.
@@ -34,6 +38,8 @@ type Spec struct {
 	Secondary map[string]*ArtifactSpec `json:"secondary,omitempty"`
 	// Reports are the groups of reports, in the order of the file.
 	Reports []ReportSpec `json:"reports,omitempty"`
+	// Cache is what is kept for later builds.
+	Cache *CacheSpec `json:"cache,omitempty"`
 	// Remarks say what is honoured in another way than AWS does; they go to the log.
 	Remarks []document.Name `json:"remarks,omitempty"`
 }
@@ -51,8 +57,10 @@ type Phase struct {
 	Name      string    `json:"name"`
 	Line      int       `json:"line"`
 	OnFailure OnFailure `json:"on_failure"`
-	Commands  []Command `json:"commands,omitempty"`
-	Finally   []Command `json:"finally,omitempty"`
+	// RunAs is whom the phase runs as; nil: as the build.
+	RunAs    *document.Name `json:"run_as,omitempty"`
+	Commands []Command      `json:"commands,omitempty"`
+	Finally  []Command      `json:"finally,omitempty"`
 }
 
 // Command is one entry of a list of commands: a line or a block, judged by its exit status.
@@ -142,6 +150,7 @@ type ReportSpec struct {
 
 var (
 	nameRE       = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
+	userRE       = regexp.MustCompile(`\A[a-z_][a-z0-9_-]{0,31}\z`)
 	identifierRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z`)
 )
 

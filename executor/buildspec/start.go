@@ -101,17 +101,35 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err != nil {
 		return err
 	}
+	runAs, phaseUsers, wrong := e.usersOf(spec)
+	if wrong != nil {
+		return w.finish(wrongSpec(p.file, wrong))
+	}
+	secrets := append(slices.Collect(maps.Values(looked)), e.o.Secrets...)
+	if spec.GitCredentials {
+		token, err := e.gitCredentials(ctx, r, filepath.Join(work, "home"))
+		if executor.IsPermanent(err) {
+			return w.finish(wrongSpec(p.file, &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
+		}
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, token)
+	}
 	if err := e.extractInputs(ctx, r, work); err != nil {
 		return err
 	}
-	if err := giveTo(work, e.o.User); err != nil {
+	if err := giveTo(work, runAs); err != nil {
 		return err
 	}
 	if err := w.keepSpec(n, spec); err != nil {
 		return err
 	}
 	env := e.environment(r, p, spec, looked, work)
-	pl := plan{Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1}
+	pl := plan{
+		Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1, Users: phaseUsers,
+		Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
+	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
 		return w.finish(wrongSpec(p.file, err))
 	}
@@ -121,7 +139,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
 		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
-		Secrets: append(slices.Collect(maps.Values(looked)), e.o.Secrets...), User: e.o.User, NoNetwork: p.network == "none",
+		Secrets: secrets, User: runAs, NoNetwork: p.network == "none",
 	})
 	return err
 }

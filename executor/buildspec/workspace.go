@@ -122,7 +122,8 @@ func (w workspace) finish(r executor.Report) error {
 	return w.clear()
 }
 
-// Prune removes what is left of actions that ended before the time given, their logs above all; it returns how many.
+// Prune removes what is left of actions that ended before the time given, their logs above all, and caches not used since;
+// it returns how many actions.
 // An action whose folder is gone must not be asked about again.
 func (e *Executor) Prune(ctx context.Context, before time.Time) (int, error) {
 	entries, err := os.ReadDir(e.o.Dir)
@@ -141,7 +142,7 @@ func (e *Executor) Prune(ctx context.Context, before time.Time) (int, error) {
 		}
 		n++
 	}
-	return n, nil
+	return n, e.pruneCaches(ctx, before)
 }
 
 // clear removes the working folders.
