@@ -100,7 +100,7 @@ func TestAFailedBuildSavesNoCache(t *testing.T) {
 }
 
 func TestCacheLeavesTheCloneAlone(t *testing.T) {
-	files := spec("phases: {build: {commands: ['echo is $(cat mod/tracked)', 'echo changed > mod/tracked', 'mkdir -p .git; echo x > .git/hook', 'ln -s /etc out']}}", "cache: {paths: [mod, .git, out]}")
+	files := spec("phases: {build: {commands: ['echo is $(cat mod/tracked)', 'echo changed > mod/tracked', 'mkdir -p .git; echo x > .git/hook', 'ln -sfn /nowhere out']}}", "cache: {paths: [mod, .git, out]}")
 	files["mod/tracked"] = "as committed"
 	w := newWorld(t, files)
 	logs := w.builds(w.executor(withCaches(t.TempDir())), "release", "release")
