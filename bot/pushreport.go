@@ -29,8 +29,16 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			return fmt.Errorf("pull requests with %s: %w", short(now), err)
 		}
 		for _, p := range pulls {
-			if p.Merged {
-				facts.Pulls = append(facts.Pulls, flowPull(p, forge.User{ID: s.us.UserID}))
+			if !p.Merged {
+				continue
+			}
+			facts.Pulls = append(facts.Pulls, flowPull(p, forge.User{ID: s.us.UserID}))
+			early, err := s.mergedEarly(ctx, p)
+			if err != nil {
+				return err
+			}
+			if early {
+				facts.Early = append(facts.Early, flowPull(p, forge.User{ID: s.us.UserID}))
 			}
 		}
 	}
@@ -53,6 +61,16 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 		return err
 	}
 	return s.alarm(ctx, branch.Name, report, now)
+}
+
+// mergedEarly tells whether a merged pull request is that of a release which nobody has approved yet.
+func (s *session) mergedEarly(ctx context.Context, p forge.PullRequest) (bool, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = tx.ReleaseByPull(ctx, s.repo.ID, p.Number)
+		return ignoreMissing(err)
+	})
+	return r.ID != "" && r.Status == store.ReleaseOpen, err
 }
 
 // pushFacts are what is known of a move of a branch. Where nobody told us of a push, GitHub is asked whether it was forced.

@@ -107,6 +107,8 @@ func planOf(r *store.Release, w *world) gitflow.Plan {
 func (s *session) progress(ctx context.Context, r *store.Release, w *world) (moved bool, err error) {
 	x, d := w.execution, w.deploying
 	switch {
+	case r.ProductionTip == "" && w.Production.HasCandidate:
+		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.ProductionTip = w.Production.SHA })
 	case r.Status == store.ReleaseOpen && r.Pull == 0 && w.Pull.Number != 0 && w.Pull.Open:
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = w.Pull.Number })
 	case r.Status == store.ReleaseOpen && x != nil && r.CandidateDigest != x.State.Digest():
@@ -248,7 +250,7 @@ func (s *session) finished(ctx context.Context, r *store.Release, w *world) erro
 		if err != nil {
 			return err
 		}
-		now.Finished, now.Problem, now.ProductionTip, now.UpdatedAt = true, "", w.Production.SHA, s.b.Now()
+		now.Finished, now.Problem, now.ProductionTip, now.UpdatedAt = true, "", cmp.Or(now.ProductionTip, w.Production.SHA), s.b.Now()
 		*r = now
 		if err := tx.SaveRelease(ctx, now); err != nil || r.Status == store.ReleaseAbandoned {
 			return err

@@ -15,6 +15,8 @@ type PushFacts struct {
 	ByBot bool
 	// Pulls are merged pull requests that brought the push: their merge commit lies in it. Empty: pushed directly.
 	Pulls []Pull
+	// Early are those of Pulls whose release or hotfix was not approved yet.
+	Early []Pull
 	// Comparisons answer PushNeeds.
 	Comparisons []Comparison
 	// ReleaseTag is true when Tag has the form of a release tag of this repository (package tagging knows it), and
@@ -89,6 +91,7 @@ func CheckPush(n Names, push PushFacts) PushReport {
 	switch kind {
 	case KindProduction:
 		r.outOfBand(n, push)
+		r.early(push)
 	case KindDevelopment, KindSupport:
 		if len(push.Pulls) == 0 && !push.Forced {
 			r.direct(push)
@@ -167,6 +170,16 @@ func (r *PushReport) outOfBand(n Names, push PushFacts) {
 	for _, p := range wrong {
 		r.add(Violation{Rule: RuleTarget, Commits: r.OutOfBand, Remedy: backmerge,
 			Problem: text("Pull request #%d merged %s into %s, which takes only releases and hotfixes.", p.Number, p.Head, push.Branch)})
+	}
+}
+
+// early reports releases that were merged before they were approved: production's branch has what production does not run.
+func (r *PushReport) early(push PushFacts) {
+	for _, p := range push.Early {
+		r.add(Violation{Rule: RuleEarly,
+			Problem: text("Pull request #%d merged %s into %s before it was approved; production does not run it.", p.Number, p.Head, push.Branch),
+			Remedy: text("Approve and promote the release, so that production runs what %s has; to keep this from happening, require the check %s for %s.",
+				push.Branch, Text("sluice/promotion"), push.Branch)})
 	}
 }
 

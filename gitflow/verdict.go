@@ -16,6 +16,7 @@ const (
 	RuleDirectPush   Rule = "direct-push"   // pushed to a protected branch without a pull request
 	RuleForcePush    Rule = "force-push"    // history of a protected branch was rewritten
 	RuleDeleted      Rule = "deleted"       // a protected branch was deleted
+	RuleEarly        Rule = "early"         // a release was merged into production before it was approved
 	RuleTagByHand    Rule = "tag-by-hand"   // a release tag was made by somebody else than Sluice
 	RuleTagMoved     Rule = "tag-moved"     // a release tag was moved or deleted
 	RuleBackmergeDue Rule = "backmerge-due" // production has commits that development or a release branch lacks
