@@ -30,6 +30,7 @@ func troubleCommands() map[string]flowCommand {
 		"double-hooks":  {"event [count]: webhooks that are sent twice", hookFault(fakegithub.DuplicateHook)},
 		"redeliver":     {"[all]: GitHub sends again what did not arrive, or everything", cmdRedeliver},
 		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit, second-limit", cmdFault},
+		"refuse":        {"method route status message [count]: what GitHub refuses us, in its words", cmdRefuse},
 		"mend":          {": GitHub is well again", cmdMend},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
@@ -159,6 +160,24 @@ func cmdFault(s *scripted, args []string) error {
 	}
 	if len(args) == 4 {
 		if x.Count, err = strconv.Atoi(args[3]); err != nil {
+			return err
+		}
+	}
+	s.mends = append(s.mends, s.hub.Inject(x))
+	return nil
+}
+
+func cmdRefuse(s *scripted, args []string) error {
+	args, err := s.args(args, 4, 5)
+	if err != nil {
+		return err
+	}
+	x := fakegithub.Fault{Kind: fakegithub.ServerError, Method: args[0], Route: args[1], Actor: flowBot, Message: args[3], Count: 1}
+	if x.Status, err = s.intArg(args[2]); err != nil {
+		return err
+	}
+	if len(args) == 5 {
+		if x.Count, err = s.intArg(args[4]); err != nil {
 			return err
 		}
 	}

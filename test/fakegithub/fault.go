@@ -35,8 +35,9 @@ type Fault struct {
 	Skip int
 	// Count is how many calls fail; 0 is one, negative is all until the fault is removed.
 	Count int
-	// Status is for ServerError.
+	// Status and Message are for ServerError; an empty Message is "Server Error".
 	Status     int
+	Message    string
 	RetryAfter time.Duration
 	// Release ends Hang and Delay.
 	Release <-chan struct{}

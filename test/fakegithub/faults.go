@@ -1,6 +1,7 @@
 package fakegithub
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -131,7 +132,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault, c *call,
 		if status == 0 {
 			status = http.StatusBadGateway
 		}
-		no = &refusal{status: status, message: "Server Error"}
+		no = &refusal{status: status, message: cmp.Or(f.Message, "Server Error")}
 	}
 	body := no.body()
 	if f.Kind == SecondaryLimit {
