@@ -100,6 +100,15 @@ func decide(ctx context.Context, cfg *config.Repo, have rights, rule doorRule, a
 	}, nil
 }
 
+// writes tells whether reviews of somebody count for GitHub's rules: those of people who may write.
+func (s *session) writes(ctx context.Context, who forge.User) (bool, error) {
+	role, err := s.gh.Role(ctx, who.Login)
+	if ignoreNotFound(err) != nil {
+		return false, fmt.Errorf("role of %s: %w", who.Login, err)
+	}
+	return role.AtLeast(forge.RoleWrite), nil
+}
+
 // keepers are the teams and users whom the configuration names for an environment's door; none means that the role
 // decides.
 func keepers(cfg *config.Repo, rule doorRule, environment string) (teams, users []string) {

@@ -253,6 +253,11 @@ func (s *session) reviewed(ctx context.Context, e event.Review) error {
 		if err == nil {
 			s.touch(r.ID)
 		}
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		p, err := tx.Pull(ctx, s.repo.ID, e.Number)
+		s.touchAll = s.touchAll || p.Open && ours(s.classify(p.HeadBranch).Kind) // its merge may wait for the review
 		return ignoreMissing(err)
 	})
 }

@@ -372,7 +372,10 @@ func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world)
 	if err != nil {
 		return err
 	}
-	f.Version, f.Pull, f.Reviews = r.Version, w.Pull, -1
+	f.Version, f.Pull = r.Version, w.Pull
+	if err := s.lookReviews(ctx, &f); err != nil {
+		return err
+	}
 	if w.Candidate.SHA != "" && w.phase != phaseFinish {
 		runs, err := s.gh.CheckRuns(ctx, w.Candidate.SHA)
 		if err != nil {

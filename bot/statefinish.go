@@ -125,6 +125,9 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 			return err
 		}
 	}
+	if w.FinishPull.Open {
+		return s.lookMerge(ctx, &w.FinishPull, w.Production)
+	}
 	return nil
 }
 
@@ -165,6 +168,8 @@ func (s *session) lookMerge(ctx context.Context, p *gitflow.Pull, line gitflow.L
 	}
 	if len(missing) > 0 {
 		p.WaitsFor = "the required check " + strings.Join(missing, ", ")
+	} else if p.Needs, err = s.missingReviews(ctx, p.Number, line.Branch); err != nil {
+		return err
 	}
 	if line.Queue {
 		return s.lookQueue(ctx, p)

@@ -189,6 +189,8 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 			command("git", "fetch", "origin"), command("git", "switch", "-C", p.Head, "origin/"+p.Head),
 			command("git", "revert", b.line.Reverts[0].By.SHA), command("git", "push", "origin", "HEAD:refs/heads/"+p.Head),
 		}
+	case p.Needs != "":
+		s.Blocked = text("Pull request #%d needs %s.", p.Number, p.Needs)
 	case p.WaitsFor != "":
 		s.Waiting = text("Pull request #%d waits for %s.", p.Number, p.WaitsFor)
 	case b.line.Queue:

@@ -24,6 +24,8 @@ type PreflightFacts struct {
 	Pull Pull
 	// Reviews is how many approving reviews the pull request has; -1: not asked.
 	Reviews int
+	// ChangesBy is who requests changes on it, which blocks the merge like a missing review; untrusted; empty: nobody.
+	ChangesBy string
 	// Checks are the foreign checks and statuses at the candidate, by context.
 	Checks []CheckFact
 	// AppID is our App, whose required checks are ours.

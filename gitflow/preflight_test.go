@@ -49,6 +49,10 @@ func TestPreflight(t *testing.T) {
 		"reviews are there": {func(f *PreflightFacts) {
 			f.Production, f.Reviews = []RuleFact{{Type: "pull_request", Reviews: 2}}, 2
 		}, nil},
+		"somebody requests changes": {func(f *PreflightFacts) {
+			f.Production, f.Reviews, f.ChangesBy = []RuleFact{{Type: "pull_request", Reviews: 1}}, 1, "eve"
+		}, []string{later + " pull_request merge:production"}},
+		"reviews of back-merges are told":  {func(f *PreflightFacts) { f.Development = []RuleFact{{Type: "pull_request", Reviews: 1}} }, []string{noted + " pull_request backmerge:development"}},
 		"reviews were not asked for":       {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "pull_request", Reviews: 2}} }, nil},
 		"our own check is required":        {func(f *PreflightFacts) { f.Production = required("sluice/promotion", 7) }, nil},
 		"our own check from anyone":        {func(f *PreflightFacts) { f.Production = required("sluice/promotion", 0) }, nil},

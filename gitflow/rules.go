@@ -154,9 +154,22 @@ func (f PreflightFacts) pullRule(branch string, r role, rule RuleFact, o Obstacl
 		o.Remedy = text("Allow merge commits for %s in that rule.", branch)
 		out = append(out, o)
 	}
-	if missing := rule.Reviews - f.Reviews; r == roleProduction && f.Reviews >= 0 && missing > 0 && !f.Pull.Merged {
+	if r == roleDevelopment && rule.Reviews > 0 {
 		o := o
-		o.Later = true
+		o.Problem = text("%s takes pull requests with %s only%s, those of back-merges too.", branch, plural(rule.Reviews, "approving review"), rule.where())
+		o.Remedy = "Review them on GitHub, or add the App to the bypass list of that rule."
+		out = append(out, o)
+	}
+	if r != roleProduction || f.Reviews < 0 || f.Pull.Merged || rule.Reviews == 0 {
+		return out
+	}
+	o.Later = true
+	switch missing := rule.Reviews - f.Reviews; {
+	case f.ChangesBy != "":
+		o.Problem = text("%s requests changes on pull request #%d, and %s is not merged into before that is settled%s.", f.ChangesBy, f.Pull.Number, branch, rule.where())
+		o.Remedy = text("%s approves it on GitHub, or the review is dismissed.", f.ChangesBy)
+		out = append(out, o)
+	case missing > 0:
 		o.Problem = text("%s still needs %s%s.", branch, plural(missing, "approving review"), rule.where())
 		o.Remedy = text("Somebody reviews pull request #%d and approves it on GitHub.", f.Pull.Number)
 		out = append(out, o)

@@ -138,6 +138,7 @@ type Pull struct {
 	MergeSeen     Answer
 	Mergeable     Answer // by a merge commit, now, as GitHub says
 	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
+	Needs         Text   // what somebody must give before it is merged: "an approving review"; empty: nothing known
 	CreatedByHand bool   // not opened by Sluice
 	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
 	Queued bool

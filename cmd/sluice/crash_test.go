@@ -18,11 +18,11 @@ import (
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// TestCrash plays a release, a hotfix and a cherry-pick again and again. Each time the server kills itself with SIGKILL at some of the
+// TestCase13Crash plays a release, a hotfix and a cherry-pick again and again. Each time the server kills itself with SIGKILL at some of the
 // points around its effects (before the intent, after it, after the act, after the result), is started again, and has to
 // come to the end of the undisturbed run, with nothing done twice. The points are those of the table of effects; one that
 // no story passes fails the test.
-func TestCrash(t *testing.T) {
+func TestCase13Crash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a server for each crash")
 	}

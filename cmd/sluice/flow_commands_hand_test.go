@@ -1,11 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // handCommands are what people do by hand that Sluice does itself, or does not expect.
@@ -17,6 +21,8 @@ func handCommands() map[string]flowCommand {
 		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
 		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
 		"drop-ruleset":  {"id: takes a ruleset off", cmdDropRuleset},
+		"permit":        {"permission=level ...: the organization accepts other permissions for the App; an empty level takes one away", cmdPermit},
+		"protect":       {"who branch settings: sets classic branch protection, in JSON; none takes it off", cmdProtect},
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
 		"draft":         {"who number: makes a pull request a draft", graphCommand("convertPullRequestToDraft")},
 		"ready":         {"who number: marks a draft as ready for review", graphCommand("markPullRequestReadyForReview")},
@@ -128,6 +134,37 @@ func cmdDropRuleset(s *scripted, args []string) error {
 	}
 	s.repo.RemoveRuleset(id)
 	return nil
+}
+
+func cmdPermit(s *scripted, args []string) error {
+	args, err := s.args(args, 1, -1)
+	if err != nil {
+		return err
+	}
+	granted := fakegithub.SluicePermissions()
+	for _, a := range args {
+		name, level, _ := strings.Cut(a, "=")
+		if granted[name] = level; level == "" {
+			delete(granted, name)
+		}
+	}
+	return s.hub.SetInstallation(s.install.ID, granted, nil)
+}
+
+func cmdProtect(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	who, path := s.hub.As(args[0]), "/repos/"+flowRepo+"/branches/"+args[1]+"/protection"
+	if args[2] == "none" {
+		return who.Do(s.tb.Context(), "DELETE", path, nil, nil)
+	}
+	settings := map[string]any{"required_status_checks": nil, "enforce_admins": true, "required_pull_request_reviews": nil, "restrictions": nil}
+	if err := json.Unmarshal([]byte(args[2]), &settings); err != nil {
+		return err
+	}
+	return who.Do(s.tb.Context(), "PUT", path, settings, nil)
 }
 
 func cmdQueued(s *scripted, args []string) error {

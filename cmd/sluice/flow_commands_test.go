@@ -32,7 +32,7 @@ func flowCommands() map[string]flowCommand {
 		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
 		"ci":       {"commit name [conclusion]: another App reports a check", cmdCI},
 		"queue":    {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
-		"ruleset":  {"file: adds a ruleset; sets $RULESET", cmdRuleset},
+		"ruleset":  {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
 	}
 	for name, c := range shellCommands() {
 		all[name] = c

@@ -285,14 +285,18 @@ func cmdRuleset(s *scripted, args []string) error {
 		return err
 	}
 	var rs struct {
-		Name, Target     string
-		Include, Exclude []string
-		Rules            []fakegithub.Rule
+		Name, Target, Bypass string
+		Include, Exclude     []string
+		Rules                []fakegithub.Rule
 	}
 	if err := json.Unmarshal(text, &rs); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	s.set("RULESET", s.repo.AddRuleset(fakegithub.Ruleset{Name: rs.Name, Target: rs.Target, Include: rs.Include, Exclude: rs.Exclude, Rules: rs.Rules}))
+	set := fakegithub.Ruleset{Name: rs.Name, Target: rs.Target, Include: rs.Include, Exclude: rs.Exclude, Rules: rs.Rules}
+	if rs.Bypass != "" {
+		set.Bypass = []fakegithub.BypassActor{{Type: "Integration", ID: s.app.ID, Mode: rs.Bypass}}
+	}
+	s.set("RULESET", s.repo.AddRuleset(set))
 	return nil
 }
 

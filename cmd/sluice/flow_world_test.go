@@ -39,6 +39,7 @@ type flow struct {
 	name         string
 	organization *fakegithub.Repo
 	app          fakegithub.App
+	install      fakegithub.Installation
 	dev          string // host:port of the registries
 	prod         string
 	// database is the store's URL; empty: SQLite in the data folder.
@@ -107,7 +108,7 @@ func newFlow(tb testing.TB, database string) *flow {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := f.hub.Install(f.app.ID, flowOrg); err != nil {
+	if f.install, err = f.hub.Install(f.app.ID, flowOrg); err != nil {
 		tb.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(f.dir, "app.pem"), f.app.PrivateKey, 0o600); err != nil {

@@ -82,8 +82,12 @@ func (s *Server) rulesetShape(c *call, rs *Ruleset, full bool) obj {
 	}
 	o["current_user_can_bypass"] = "never"
 	for _, r := range rs.Rules {
-		if s.bypasses(c.repo, activeRule{Rule: r, set: rs}, c.who, false) {
+		rule := activeRule{Rule: r, set: rs}
+		switch {
+		case s.bypasses(c.repo, rule, c.who, false):
 			o["current_user_can_bypass"] = "always"
+		case s.bypasses(c.repo, rule, c.who, true):
+			o["current_user_can_bypass"] = "pull_requests_only"
 		}
 	}
 	return o
