@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -11,14 +13,20 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// committers excludes the authors and co-authors of the commits that only this branch has.
-func (s *session) committers(ctx context.Context, r change, add func(forge.User, string)) error {
+// committers excludes the authors and co-authors of the commits that only this branch has. unknown is why there may be
+// others: GitHub lists only so many commits, and what is not listed may be anybody's.
+func (s *session) committers(ctx context.Context, r change, add func(forge.User, string)) (unknown string, err error) {
 	if r.CutSHA == "" || r.HeadSHA == "" || r.CutSHA == r.HeadSHA {
-		return nil
+		return "", nil
 	}
 	own, err := s.compare(ctx, r.CutSHA, r.HeadSHA)
-	if err != nil {
-		return ignoreNotFound(err)
+	switch {
+	case errors.Is(err, forge.ErrNotFound):
+		return fmt.Sprintf("GitHub cannot compare %s with %s", short(r.CutSHA), short(r.HeadSHA)), nil
+	case err != nil:
+		return "", err
+	case own.Truncated:
+		unknown = fmt.Sprintf("GitHub lists %d of the %d commits since %s", len(own.Commits), own.AheadBy, short(r.CutSHA))
 	}
 	for _, c := range own.Commits {
 		if len(c.Parents) > 1 {
@@ -30,7 +38,7 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 		}
 		add(c.Committer, "committed "+short(c.SHA))
 	}
-	return nil
+	return unknown, nil
 }
 
 // coAuthors are the accounts that a commit's trailers name by GitHub's own addresses. Anybody may write such a trailer, so
@@ -83,12 +91,13 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 	if err != nil {
 		return out, nil, err
 	}
-	excluded := map[int64]string{}
+	var excluded parts
 	if !allowAuthor {
 		if excluded, err = s.takenPart(ctx, r, x); err != nil {
 			return out, nil, err
 		}
 	}
+	out.Unknown = excluded.unknown
 	asked := approvalOf(x.State, environment)
 	out.Expired = asked.Status == pipeline.Failed
 	var by []forge.User
@@ -108,11 +117,11 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 		default:
 			continue // of the emergency path, which is counted by itself
 		}
-		no, err := s.authorize(ctx, ask{door: DoorApprove, who: a.By, environment: environment, release: r != nil, recorded: true})
+		why, err := s.notCounted(ctx, r, a.By, environment, excluded)
 		if err != nil {
 			return out, nil, err
 		}
-		if no != nil || excluded[a.By.ID] != "" || has(by, a.By) {
+		if why != "" || has(by, a.By) {
 			continue
 		}
 		by = append(by, a.By)
@@ -130,11 +139,23 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 		return out, nil, err
 	}
 	for _, u := range people {
-		if !u.Bot && excluded[u.ID] == "" {
+		if !u.Bot && excluded.why(u.ID) == "" {
 			out.Eligible++
 		}
 	}
 	return out, by, nil
+}
+
+// notCounted says why somebody's approval to enter an environment does not count now; empty: it does.
+func (s *session) notCounted(ctx context.Context, r *store.Release, who forge.User, environment string, excluded parts) (string, error) {
+	if why := excluded.why(who.ID); why != "" {
+		return why, nil
+	}
+	no, err := s.authorize(ctx, ask{door: DoorApprove, who: who, environment: environment, release: r != nil, recorded: true})
+	if err != nil || no == nil {
+		return "", err
+	}
+	return "the right to approve is gone", nil
 }
 
 // said is what people said about a release, or about an execution that belongs to none, oldest first.

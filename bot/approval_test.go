@@ -77,7 +77,7 @@ func TestWhoTookPart(t *testing.T) {
 	want := map[int64]string{
 		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.by); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -100,7 +100,7 @@ func TestWhoTookPartBefore(t *testing.T) {
 	got, err := l.takenPart(t.Context(), &next, nil)
 	must(t, err)
 	for id, login := range map[int64]string{1: "boss", 2: "dev", 4: "carl", 6: "quinn"} {
-		if got[id] == "" {
+		if got.why(id) == "" {
 			t.Errorf("%s may approve", login)
 		}
 	}

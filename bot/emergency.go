@@ -71,7 +71,7 @@ func (s *session) emergencyOf(ctx context.Context, r *store.Release, x *store.Ex
 	if len(e.asked) == 0 {
 		return e, nil
 	}
-	excluded := map[int64]string{}
+	var excluded parts
 	if approve := s.cfg.Environment(environment).Approve; approve == nil || !approve.AllowAuthor {
 		if excluded, err = s.takenPart(ctx, r, x); err != nil {
 			return e, err
@@ -79,7 +79,7 @@ func (s *session) emergencyOf(ctx context.Context, r *store.Release, x *store.Ex
 	}
 	for _, a := range e.asked {
 		for _, u := range seconds {
-			if u.ID != a.By.ID && (excluded[u.ID] == "" || excluded[a.By.ID] == "") {
+			if u.ID != a.By.ID && (excluded.why(u.ID) == "" || excluded.why(a.By.ID) == "") {
 				e.people = []forge.User{a.By, u}
 				return e, nil
 			}
@@ -176,7 +176,7 @@ func (s *session) unlessSecond(ctx context.Context, q *request, why string) (str
 		return why, err
 	}
 	for _, a := range e.asked {
-		if a.By.ID != q.by.ID && excluded[a.By.ID] == "" {
+		if a.By.ID != q.by.ID && excluded.why(a.By.ID) == "" {
 			return "", nil
 		}
 	}
@@ -308,7 +308,7 @@ func (s *session) reviewers(ctx context.Context, r *store.Release, e store.Emerg
 		return "", err
 	}
 	for _, u := range people {
-		if !u.Bot && excluded[u.ID] == "" && u.ID != e.Asked.ID && u.ID != e.Second.ID && len(users) < maxCalled {
+		if !u.Bot && excluded.why(u.ID) == "" && u.ID != e.Asked.ID && u.ID != e.Second.ID && len(users) < maxCalled {
 			users = append(users, u.Login)
 		}
 	}

@@ -62,8 +62,9 @@ type reader interface {
 	Pull(ctx context.Context, number int) (forge.PullRequest, error)
 	// PullsFrom lists pull requests, open and closed, newest first, from a branch of this repository; base "" is any.
 	PullsFrom(ctx context.Context, head, base string) ([]forge.PullRequest, error)
-	// MergedInto lists the pull requests that were merged into a branch, newest first; at most the newest hundred.
-	MergedInto(ctx context.Context, base string) ([]forge.PullRequest, error)
+	// MergedInto lists the pull requests that were merged into a branch, newest first; at most the newest hundred. complete is
+	// false where there may be more; those were changed last before the ones that are listed.
+	MergedInto(ctx context.Context, base string) (merged []forge.PullRequest, complete bool, err error)
 	// PullsWith lists the pull requests that brought a commit.
 	PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, error)
 	// PullFiles lists the paths a pull request changes; complete is false past GitHub's 3,000.

@@ -55,6 +55,7 @@ type FakeGitHub struct {
 	Heads       map[string]string // by branch
 	Pulls       map[int]forge.PullRequest
 	Merged      []forge.PullRequest // into any branch
+	MergedCut   bool                // there may be more
 	Comparisons map[string]forge.Comparison
 	Runs        []forge.CheckRun
 	Reviewed    []forge.Review      // of any pull request
@@ -133,8 +134,8 @@ func (g *FakeGitHub) PullsWith(context.Context, string) ([]forge.PullRequest, er
 	return g.Brought, nil
 }
 
-func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, error) {
-	return g.Merged, nil
+func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, bool, error) {
+	return g.Merged, !g.MergedCut, nil
 }
 
 func (g *FakeGitHub) Branch(_ context.Context, name string) (forge.Branch, error) {

@@ -31,24 +31,46 @@ func changeOf(r *store.Release) change {
 	return change{Branch: r.Branch, CutSHA: r.CutSHA, HeadSHA: r.HeadSHA, StartedBy: r.StartedBy, StartedAt: r.StartedAt}
 }
 
+// parts is who took part in a change, by account ID, and how. unknown is why that cannot be told: then nobody counts as
+// an approver, since anybody may have written what is not known.
+type parts struct {
+	by      map[int64]string
+	unknown string
+}
+
+// why somebody does not count; empty: they do.
+func (p parts) why(id int64) string {
+	if p.unknown != "" {
+		return p.unknown
+	}
+	return p.by[id]
+}
+
 // takenPart is why somebody does not count as an approver of a candidate, by account ID. Only accounts GitHub vouches for
 // admit anybody; what a commit claims can only exclude. r is nil for an execution that belongs to no release.
-func (s *session) takenPart(ctx context.Context, r *store.Release, x *store.Execution) (map[int64]string, error) {
-	out := map[int64]string{}
+func (s *session) takenPart(ctx context.Context, r *store.Release, x *store.Execution) (parts, error) {
+	out := parts{by: map[int64]string{}}
 	add := func(u forge.User, why string) {
-		if u.ID != 0 && !u.Bot && out[u.ID] == "" {
-			out[u.ID] = why
+		if u.ID != 0 && !u.Bot && out.by[u.ID] == "" {
+			out.by[u.ID] = why
 		}
+	}
+	took := func(c change) error {
+		unknown, err := s.tookPart(ctx, c, add)
+		if out.unknown == "" {
+			out.unknown = unknown
+		}
+		return err
 	}
 	if r == nil {
 		c, err := s.changeOfBranch(ctx, x)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		return out, s.tookPart(ctx, c, add)
+		return out, took(c)
 	}
-	if err := s.tookPart(ctx, changeOf(r), add); err != nil {
-		return nil, err
+	if err := took(changeOf(r)); err != nil {
+		return out, err
 	}
 	var all []store.Release
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -57,7 +79,7 @@ func (s *session) takenPart(ctx context.Context, r *store.Release, x *store.Exec
 	})
 	for i := len(all) - 1; err == nil && i >= 0; i-- { // newest first: what this one goes on from, and that one before it
 		if before := &all[i]; before.Status == store.ReleaseAbandoned && before.Reason == goesOnAs(r.Version) && before.ID != r.ID {
-			r, err = before, s.tookPart(ctx, changeOf(before), add)
+			r, err = before, took(changeOf(before))
 		}
 	}
 	return out, err
@@ -118,34 +140,42 @@ func (s *session) changeOfBranch(ctx context.Context, x *store.Execution) (chang
 // production lacks counts.
 const deploymentsLooked = 100
 
-// tookPart adds who took part in a change.
-func (s *session) tookPart(ctx context.Context, c change, add func(forge.User, string)) error {
+// tookPart adds who took part in a change. unknown is why others may have, too; empty: these are all.
+func (s *session) tookPart(ctx context.Context, c change, add func(forge.User, string)) (unknown string, err error) {
 	add(c.StartedBy, "started it")
 	add(c.Author, "opened the pull request")
 	var pushes []store.Push
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		pushes, err = tx.Pushes(ctx, s.repo.ID, c.Branch)
 		return err
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, p := range pushes {
 		if !p.At.Before(c.PushedAfter) {
 			add(p.Pusher, "pushed to the branch")
 		}
 	}
-	merged, err := s.gh.MergedInto(ctx, c.Branch)
+	merged, all, err := s.gh.MergedInto(ctx, c.Branch)
 	if err != nil {
-		return fmt.Errorf("pull requests merged into %s: %w", c.Branch, err)
+		return "", fmt.Errorf("pull requests merged into %s: %w", c.Branch, err)
 	}
 	for _, p := range merged {
 		if !p.CreatedAt.IsZero() && p.UpdatedAt.Before(c.StartedAt) {
+			all = true // and so were those that are not listed
 			continue
 		}
 		add(p.Author, fmt.Sprintf("wrote pull request #%d", p.Number))
 	}
-	return s.committers(ctx, c, add)
+	if !all && !c.StartedAt.IsZero() {
+		unknown = fmt.Sprintf("more than %d pull requests were merged into %s, and GitHub was not asked for the rest", len(merged), c.Branch)
+	}
+	cut, err := s.committers(ctx, c, add)
+	if cut != "" {
+		unknown = cut
+	}
+	return unknown, err
 }
 
 // mayCount says why somebody's approval of a candidate would not count; empty: it would.
@@ -154,11 +184,14 @@ func (s *session) mayCount(ctx context.Context, r *store.Release, x *store.Execu
 		return "", nil
 	}
 	excluded, err := s.takenPart(ctx, r, x)
-	if err != nil || excluded[who.ID] == "" {
+	if err != nil || excluded.why(who.ID) == "" {
 		return "", err
 	}
+	if excluded.unknown != "" {
+		return "It cannot be told who took part in this change, so no approval counts: " + prose(excluded.unknown) + ".", nil
+	}
 	return fmt.Sprintf("You %s, and who takes part in a change does not approve it. "+
-		"Ask somebody else, or set `environments.%s.approve.allow_author`.", excluded[who.ID], environment), nil
+		"Ask somebody else, or set `environments.%s.approve.allow_author`.", excluded.by[who.ID], environment), nil
 }
 
 // asksApproval tells whether the pipeline of a kind of branch waits for an approval anywhere, so that who pushes to such a

@@ -317,6 +317,8 @@ func (s State) unapproved() (blocked, waiting Text) {
 		return text("%s rejected it%s; push a fix, or have an approver lift it by /reject cancel.", a.RejectedBy, because(a.Reason)), ""
 	case missing <= 0, s.Emergency:
 		return "", ""
+	case a.Unknown != "":
+		return text("It cannot be told who took part in this change, so no approval counts: %s. Ship it in smaller releases, or set %s.", a.Unknown, Text(a.Setting+".allow_author")), ""
 	case a.Expired:
 		return "The approval expired; say /retry to ask for it again.", ""
 	case a.Eligible == 0:

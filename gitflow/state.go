@@ -203,6 +203,8 @@ type Approvals struct {
 	// Eligible is how many people may approve. With 0, Setting names what to change.
 	Eligible int
 	Setting  string
+	// Unknown is why it cannot be told who took part in the change; then no approval counts. Empty: it can. Untrusted.
+	Unknown string
 	// RejectedBy is who vetoed; empty: nobody. Reason is theirs. Both untrusted.
 	RejectedBy, Reason string
 	// Void is why approvals given earlier no longer hold: "the head moved to 3f9c2ab". Empty: they hold.

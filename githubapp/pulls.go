@@ -42,24 +42,26 @@ func (r *Repo) PullsFrom(ctx context.Context, head, base string) ([]forge.PullRe
 	return slices.DeleteFunc(pullsOf(list), forge.PullRequest.Fork), err
 }
 
-// MergedInto lists the pull requests that were merged into a branch, newest first; at most the newest hundred.
-func (r *Repo) MergedInto(ctx context.Context, base string) ([]forge.PullRequest, error) {
+// MergedInto lists the pull requests that were merged into a branch, newest first; at most the newest hundred. complete is
+// false where there may be more; those were changed last before the ones that are listed.
+func (r *Repo) MergedInto(ctx context.Context, base string) (pulls []forge.PullRequest, complete bool, err error) {
 	var merged []*github.PullRequest
+	next := 1
 	query := url.Values{"state": {"closed"}, "base": {base}, "sort": {"updated"}, "direction": {"desc"}}
-	for n := 1; n != 0 && n <= maxMergedPages && len(merged) < maxMerged; {
-		list, resp, err := r.pulls(ctx, query, n)
+	for looked := 0; next != 0 && looked < maxMergedPages && len(merged) < maxMerged; looked++ {
+		list, resp, err := r.pulls(ctx, query, next)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, p := range list {
 			if p.MergedAt != nil {
 				merged = append(merged, p)
 			}
 		}
-		n = resp.NextPage
+		next = resp.NextPage
 	}
 	slices.SortStableFunc(merged, func(a, b *github.PullRequest) int { return b.MergedAt.Compare(a.MergedAt.Time) })
-	return pullsOf(merged[:min(len(merged), maxMerged)]), nil
+	return pullsOf(merged[:min(len(merged), maxMerged)]), next == 0 && len(merged) <= maxMerged, nil
 }
 
 func (r *Repo) pulls(ctx context.Context, query url.Values, n int) ([]*github.PullRequest, *github.Response, error) {

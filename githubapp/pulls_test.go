@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -85,8 +86,9 @@ func TestListsOfPulls(t *testing.T) {
 	from, err = w.gh.PullsFrom(w.ctx(), "feature/0", "development")
 	w.must(err)
 	equal(t, []int{all[0]}, numbers(from))
-	merged, err := w.gh.MergedInto(w.ctx(), "development")
+	merged, complete, err := w.gh.MergedInto(w.ctx(), "development")
 	w.must(err)
+	equal(t, true, complete)
 	slices.Sort(all)
 	equal(t, []int{all[1], all[2]}, sorted(numbers(merged)))
 	equal(t, first, merged[slices.IndexFunc(merged, func(p forge.PullRequest) bool { return p.Number == all[2] })].MergeSHA)
@@ -108,9 +110,10 @@ func TestMergedNewestFirst(t *testing.T) {
 	}
 	// Sorted by update as GitHub gives them: 7 was merged long ago and commented on today, 8 was closed unmerged.
 	s := newScript(t, "["+strings.Join([]string{entry(7, `"2026-01-01T00:00:00Z"`), entry(8, "null"), entry(9, `"2026-05-01T00:00:00Z"`)}, ",")+"]")
-	got, err := s.repo.MergedInto(t.Context(), "main")
+	got, complete, err := s.repo.MergedInto(t.Context(), "main")
 	same(t, err, nil)
 	equal(t, []int{9, 7}, numbers(got))
+	equal(t, true, complete)
 }
 
 func TestPullsFromTheOwnersForkAreNotOurs(t *testing.T) {
@@ -218,4 +221,14 @@ func TestLongPullTexts(t *testing.T) {
 	p, err := w.gh.CreatePull(w.ctx(), strings.Repeat("ü", 300), "feature/x", "development", strings.Repeat("漢", 70000))
 	w.must(err)
 	equal(t, []int{256, 65532}, []int{utf8.RuneCountInString(p.Title), utf8.RuneCountInString(p.Body)})
+}
+
+func TestCase44MergedBeyondTheList(t *testing.T) {
+	next := http.Header{"Link": {`<https://github.test/api/v3/repos/acme/shop/pulls?page=2>; rel="next"`}}
+	page := reply{status: 200, header: next, body: `[{"number":8,"state":"closed","merged_at":null}]`}
+	s := newScriptOf(t, Options{}, page, page, page)
+	got, complete, err := s.repo.MergedInto(t.Context(), "main")
+	same(t, err, nil)
+	equal(t, 0, len(got))
+	equal(t, false, complete)
 }
