@@ -185,6 +185,18 @@ func (c *hotfixStartCmd) Run(e *env) error {
 	return c.give(e, appendedFlag([]string{"hotfix start", c.ID}, "--from", c.From)...)
 }
 
+// whyCmd is "sluice why".
+type whyCmd struct {
+	commandFlags
+
+	Check string `arg:"" optional:"" placeholder:"CHECK" help:"One check of branch, config, pipeline and promotion. Default: all."`
+}
+
+// Run gives the command.
+func (c *whyCmd) Run(e *env) error {
+	return c.give(e, appended([]string{"why"}, c.Check)...)
+}
+
 // promoteCmd is "sluice promote".
 type promoteCmd struct {
 	commandFlags
