@@ -145,7 +145,7 @@ func (b *Bot) started(ctx context.Context, run *store.ActionRun) error {
 	})
 }
 
-// record keeps a report; a final one, or one with a new address, goes to the lane.
+// record keeps a report; a final one, or one with a new address or batch, goes to the lane.
 func (b *Bot) record(ctx context.Context, run store.ActionRun, report executor.Report) error {
 	raw, err := json.Marshal(report)
 	if err != nil {
@@ -171,7 +171,7 @@ func (b *Bot) record(ctx context.Context, run store.ActionRun, report executor.R
 				return err
 			}
 		}
-		if !now.Final && before.URL == report.URL && before.ExternalID == report.ExternalID {
+		if !now.Final && before.URL == report.URL && before.ExternalID == report.ExternalID && lastBatch(before.Hosts) == lastBatch(report.Hosts) {
 			return nil
 		}
 		return b.Queue.Post(ctx, tx, laneOf(run.RepoID), itemAction, actionFact{ActionID: run.ID}, "")

@@ -43,6 +43,7 @@ type atSHA struct {
 	logs        map[string]string
 	analyses    map[string][]executor.Finding
 	tests       map[string][]executor.TestReport
+	hosts       map[string]string // tables of hosts
 }
 
 // checksOf composes the check runs of a SHA: one for each name, a section for everything at that SHA, the worst of them
@@ -96,7 +97,7 @@ func observed(run forge.CheckRun) forge.CheckRun {
 
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
-		tests: map[string][]executor.TestReport{}}
+		tests: map[string][]executor.TestReport{}, hosts: map[string]string{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
 		if err != nil {
@@ -195,6 +196,10 @@ func (s *session) gatherReports(ctx context.Context, tx *store.Tx, at *atSHA) er
 			}
 			at.analyses[x.ID] = append(at.analyses[x.ID], r.Findings...)
 			at.tests[x.ID] = append(at.tests[x.ID], r.Tests...)
+			if len(r.Hosts) > 0 {
+				action, _, _ := x.State.Action(run.ID)
+				at.hosts[x.ID] += hostsTable(action.Name, r.Hosts)
+			}
 			if r.Status == pipeline.Failed && r.Log != "" {
 				action, _, _ := x.State.Action(run.ID)
 				at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
@@ -295,6 +300,7 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			fmt.Fprintf(&text, "Defaults and pipeline models of the organization at %s.\n\n", code(short(x.OrganizationSHA)))
 		}
 		text.WriteString(testsTable(at.tests[x.ID]))
+		text.WriteString(at.hosts[x.ID])
 		text.WriteString(findingsTable(at.analyses[x.ID]))
 		run.Annotations = append(run.Annotations, at.annotations[x.ID]...)
 		run.Text += at.logs[x.ID]

@@ -63,6 +63,7 @@ func executionIn(ctx context.Context, tx *store.Tx, r store.Repo, id string) (st
 type report struct {
 	Log         string   `json:"log"`
 	Annotations []Remark `json:"annotations"`
+	Hosts       []Host   `json:"hosts"`
 }
 
 func stages(s pipeline.State, runs []store.ActionRun, v *visit) []Stage {
@@ -92,6 +93,7 @@ func stages(s pipeline.State, runs []store.ActionRun, v *visit) []Stage {
 			}
 			r := reports[state.ID]
 			a.Log, a.Remarks = plainLog(r.Log), r.Annotations[:min(len(r.Annotations), maxRemarks)]
+			a.Hosts = r.Hosts
 			stage.Actions = append(stage.Actions, a)
 		}
 		out = append(out, stage)

@@ -180,6 +180,7 @@ type Action struct {
 	Seconds     int64           `json:"seconds"`
 	Log         string          `json:"log,omitempty"` // the end of it, without terminal escapes
 	Remarks     []Remark        `json:"annotations,omitempty"`
+	Hosts       []Host          `json:"hosts,omitempty"`
 }
 
 // Remark is a remark on a line of a file.
@@ -189,6 +190,16 @@ type Remark struct {
 	Level   string `json:"level"`
 	Title   string `json:"title,omitempty"`
 	Message string `json:"message"`
+}
+
+// Host is where a deployment stands on one host.
+type Host struct {
+	Name     string `json:"name"`
+	Batch    int    `json:"batch,omitempty"` // counts from 1; 0: its turn has not come
+	Status   string `json:"status"`
+	Event    string `json:"event,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	Message  string `json:"message,omitempty"`
 }
 
 // Approval is one person's word on one candidate.

@@ -344,6 +344,7 @@ func fill(t *testing.T, s *store.Store) {
 		}
 		rawReport, err := json.Marshal(map[string]any{
 			"status": "Failed", "log": hostileLog,
+			"hosts":       []map[string]any{{"name": "web-1", "batch": 1, "status": "Failed", "event": "ValidateService", "revision": "1.4.0", "message": hostileText}},
 			"annotations": []map[string]any{{"path": "a<b>.go", "start_line": 3, "level": "failure", "message": hostileText}},
 		})
 		if err != nil {

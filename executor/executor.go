@@ -81,6 +81,8 @@ type Report struct {
 	Findings []Finding `json:"findings,omitempty"`
 	// Tests are what tools for tests and coverage wrote, in the order of the build's file.
 	Tests []TestReport `json:"tests,omitempty"`
+	// Hosts are those of a deployment to several, in their order.
+	Hosts []Host `json:"hosts,omitempty"`
 	// PollAfter is when to ask again while InProgress; 0 means DefaultPoll. Embedded executors ring a Bell when they
 	// are done, so nobody waits for the poll.
 	PollAfter time.Duration `json:"poll_after,omitempty"`
@@ -122,6 +124,18 @@ type TestFailure struct {
 	Message string `json:"message"`
 	Path    string `json:"path,omitempty"`
 	Line    int    `json:"line,omitempty"`
+}
+
+// Host is where a deployment stands on one host.
+type Host struct {
+	Name  string `json:"name"`
+	Batch int    `json:"batch,omitempty"` // counts from 1; 0: its turn has not come
+	// Status is Pending, InProgress, Succeeded, Failed or RolledBack.
+	Status string `json:"status"`
+	// Event is the lifecycle event it came to, Revision what it serves, Message why it failed.
+	Event    string `json:"event,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	Message  string `json:"message,omitempty"`
 }
 
 // Annotation is a remark on a line of a file.

@@ -154,6 +154,14 @@ func TestRollback(t *testing.T) {
 	if got := w.versions("web-1", "web-2", "web-3"); got != "1 1 1" {
 		t.Errorf("hosts serve %s", got)
 	}
+	wantHosts := []executor.Host{
+		{Name: "web-1", Batch: 1, Status: "RolledBack", Event: "ValidateService", Revision: "1.4.0"},
+		{Name: "web-2", Batch: 2, Status: "RolledBack", Event: "ValidateService", Revision: "1.4.0", Message: "ValidateService: run: ScriptFailed: exit status 7: it answers 500"},
+		{Name: "web-3", Status: "Pending", Revision: "1.4.0"},
+	}
+	if diff := cmp.Diff(wantHosts, got.Hosts); diff != "" {
+		t.Errorf("hosts (-want +got)\n%s", diff)
+	}
 }
 
 func TestFirstDeploymentHasNothingToGoBackTo(t *testing.T) {

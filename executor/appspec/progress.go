@@ -2,9 +2,11 @@ package appspec
 
 import (
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
 
@@ -147,6 +149,44 @@ func (n *notes) settle(host int, ph phase, o rollout.Outcome, message string) er
 			h.Message = message
 		}
 	})
+}
+
+// hosts is the progress as it is reported. to is what is deployed.
+func (p progress) hosts(kind, to string) []executor.Host {
+	var out []executor.Host
+	last := deploying // the phase after which a host serves the revision
+	if kind == blueGreen {
+		last = shifting
+	}
+	for _, h := range p.Hosts {
+		r := executor.Host{Name: h.Name, Status: "Pending", Revision: h.From, Message: h.Message}
+		n := 0
+		for _, round := range p.Rounds {
+			if round.Phase != deploying {
+				break
+			}
+			if n++; slices.Contains(round.Hosts, h.Name) {
+				r.Batch, r.Status = n, string(InProgress)
+			}
+		}
+		for _, e := range h.Events {
+			if e.Status != Skipped {
+				r.Event = string(e.Event)
+			}
+		}
+		switch {
+		case h.Outcomes[returning] == rollout.Succeeded:
+			r.Status = "RolledBack"
+		case h.Outcomes[deploying] == rollout.Failed, h.Outcomes[shifting] == rollout.Failed:
+			r.Status = string(Failed)
+		case h.Outcomes[last] == rollout.Succeeded:
+			r.Status, r.Revision = string(Succeeded), to
+		case p.Ended && r.Status == string(InProgress):
+			r.Status = "Pending" // installed beside what is live, and never switched to
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func progressFile(dir string) string { return filepath.Join(dir, "progress.json") }

@@ -55,15 +55,15 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 	switch {
 	case state == supervise.Running:
 		e.launcher.Watch(w.try(n))
-		return w.underWay(n, p)
+		return w.underWay(n, r, p, e.o.Secrets)
 	case p.Ended:
-		return e.close(w, n, p)
+		return e.close(w, n, r, p)
 	case state == supervise.Absent: // it ended before it began
 		return w.inProgress("begins"), e.again(ctx, w, n, r)
 	case state == supervise.Finished && result.Reason == supervise.NotStarted:
-		return e.close(w, n, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: result.Error, Summary: "the deployment could not be carried out: " + oneLine(result.Error)})
+		return e.close(w, n, r, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: result.Error, Summary: "the deployment could not be carried out: " + oneLine(result.Error)})
 	case n >= maxTries:
-		return e.close(w, n, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: "interrupted",
+		return e.close(w, n, r, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: "interrupted",
 			Summary: fmt.Sprintf("interrupted %d times: the deployment was killed from outside; look at the hosts, and retry it", n)})
 	}
 	return w.inProgress("is carried on after it was interrupted"), e.again(ctx, w, n+1, r)
@@ -94,19 +94,36 @@ func (w workspace) inProgress(what string) executor.Report {
 }
 
 // underWay is the report of a deployment that runs.
-func (w workspace) underWay(n int, p progress) (executor.Report, error) {
+func (w workspace) underWay(n int, r executor.Request, p progress, secrets []string) (executor.Report, error) {
 	report := w.inProgress("begins")
 	if p.Now != "" {
 		report.Summary = p.Now
+	}
+	report.Hosts = hostsOf(r, p)
+	for i, h := range report.Hosts {
+		report.Hosts[i].Message = supervise.Mask(h.Message, secrets)
 	}
 	var err error
 	report.Log, err = supervise.Log(w.try(n), logSize)
 	return report, err
 }
 
+// hostsOf is what the report says about each host.
+func hostsOf(r executor.Request, p progress) []executor.Host {
+	params, err := readParams(r.With)
+	if err != nil {
+		return nil // it was read when the deployment began
+	}
+	from, err := params.input(r)
+	if err != nil {
+		return nil
+	}
+	return p.hosts(params.kind, revision{Digest: from.Digest, Version: r.Env["SLUICE_VERSION"]}.name())
+}
+
 // close writes the final report, without secrets.
-func (e *Executor) close(w workspace, n int, p progress) (executor.Report, error) {
-	report := executor.Report{Status: pipeline.Succeeded, Summary: p.Summary}
+func (e *Executor) close(w workspace, n int, r executor.Request, p progress) (executor.Report, error) {
+	report := executor.Report{Status: pipeline.Succeeded, Summary: p.Summary, Hosts: hostsOf(r, p)}
 	switch {
 	case p.Stopped:
 		report.Status = pipeline.Stopped
@@ -123,6 +140,9 @@ func (e *Executor) close(w workspace, n int, p progress) (executor.Report, error
 	}
 	report.Log = strings.Join(logs, "\n")
 	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	for i, h := range report.Hosts {
+		report.Hosts[i].Message = supervise.Mask(h.Message, e.o.Secrets)
+	}
 	if err := w.finish(report); err != nil {
 		return executor.Report{}, err
 	}
