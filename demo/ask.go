@@ -93,9 +93,14 @@ func (w *world) check(ctx context.Context, sha, name string, want ...string) (fa
 	return found, err
 }
 
-// ask asks an environment's program for its version.
-func (w *world) ask(ctx context.Context, environment string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.ports[environment]+"/", nil)
+// host is one of several that an environment is deployed to.
+type host struct {
+	Name, Address string
+}
+
+// ask asks a program for its version.
+func (w *world) ask(ctx context.Context, address string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {
 		return "", err
 	}
@@ -108,12 +113,22 @@ func (w *world) ask(ctx context.Context, environment string) (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// answers waits until an environment's program answers with a version.
+// answers waits until an environment's program answers with a version, on each of its hosts.
 func (w *world) answers(ctx context.Context, environment, version string) error {
-	return until(ctx, environment+" to answer "+version, func(ctx context.Context) (string, bool, error) {
-		got, err := w.ask(ctx, environment)
-		return got, got == app+" "+version, err
-	})
+	places := []host{{environment, w.ports[environment]}}
+	if environment == "development" {
+		places = w.hosts
+	}
+	for _, p := range places {
+		err := until(ctx, p.Name+" to answer "+version, func(ctx context.Context) (string, bool, error) {
+			got, err := w.ask(ctx, p.Address)
+			return got, got == app+" "+version, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // digest is what a tag points at in a registry.

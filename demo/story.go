@@ -45,7 +45,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return nil
 	}
 	fmt.Fprintf(out, "\nEverything stays up. Look round, and press Ctrl-C to end:\n  Sluice       %s\n  GitHub       %s/%s\n", w.settings.PublicURL, w.hub.URL(), repoName)
-	for _, env := range []string{"development", "staging", "production"} {
+	for _, h := range w.hosts {
+		fmt.Fprintf(out, "  %-12s http://%s (development)\n", h.Name, h.Address)
+	}
+	for _, env := range []string{"staging", "production"} {
 		fmt.Fprintf(out, "  %-12s http://%s\n", env, w.ports[env])
 	}
 	<-ctx.Done()
@@ -75,6 +78,7 @@ func chapters() []chapter {
 		{"A feature branch is pushed", (*story).pushFeature},
 		{"A pull request into master is refused", (*story).wrongTarget},
 		{"The right pull request is merged", (*story).mergeFeature},
+		{"A change that is not well on its hosts goes back", (*story).unwell},
 		{"A release is started", (*story).startRelease},
 		{"The candidate is approved and promoted", (*story).promote},
 		{"The release is finished", (*story).finish},
@@ -136,7 +140,7 @@ func (s *story) pushFeature(ctx context.Context) error {
 	if err := s.w.answers(ctx, "development", tag); err != nil {
 		return err
 	}
-	s.n.saw("development answers %q", app+" "+tag)
+	s.n.saw("development answers %q on three hosts, deployed to in two batches", app+" "+tag)
 	return nil
 }
 
@@ -179,6 +183,33 @@ func (s *story) mergeFeature(ctx context.Context) error {
 		return err
 	}
 	s.n.saw("snapshot %s:1.4.0-snapshot-%s is deployed; development answers %q", app, sha[:7], app+" 1.4.0")
+	return nil
+}
+
+// unwell pushes a change whose tests pass and whose service does not: the deployment stops after the first batch and goes back.
+func (s *story) unwell(ctx context.Context) error {
+	const branch = "issue-30"
+	sha, err := s.push(ctx, branch, "development", "feat: greet shortly (#30)", map[string]string{
+		"greeting.go": "package main\n\nfunc greeting(version string) string { return version } // shortly\n",
+	})
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "pushes %s at %s", branch, sha[:7])
+	c, err := s.w.check(ctx, sha, "sluice/pipeline", "failure")
+	if err != nil {
+		return err
+	}
+	for _, want := range []string{"| `web-1` | 1 | RolledBack | ValidateService |", "| `web-2` | 1 | RolledBack | ValidateService |", "| `web-3` |  | Pending |"} {
+		if !strings.Contains(c.Summary, want) {
+			return fmt.Errorf("sluice/pipeline does not show %q:\n%s", want, c.Summary)
+		}
+	}
+	s.n.saw("sluice/pipeline failed: ValidateService failed on web-1 and web-2, the first batch; web-3 was not touched")
+	if err := s.w.answers(ctx, "development", "1.4.0"); err != nil {
+		return err
+	}
+	s.n.saw("both were rolled back: all three hosts answer %q", app+" 1.4.0")
 	return nil
 }
 

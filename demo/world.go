@@ -84,7 +84,8 @@ type world struct {
 	development string // registry host:port
 	production  string
 	settings    Settings
-	ports       map[string]string // environment to host:port
+	ports       map[string]string // environment to host:port; development has hosts
+	hosts       []host            // of development
 	closers     []func() error
 }
 
@@ -105,10 +106,17 @@ func newWorld(ctx context.Context, o Options) (w *world, err error) {
 	if err := w.startRegistries(); err != nil {
 		return w, err
 	}
-	for _, env := range []string{"development", "staging", "production"} {
+	for _, env := range []string{"staging", "production"} {
 		if w.ports[env], err = freePort(); err != nil {
 			return w, err
 		}
+	}
+	for _, name := range []string{"web-1", "web-2", "web-3"} {
+		address, err := freePort()
+		if err != nil {
+			return w, err
+		}
+		w.hosts = append(w.hosts, host{name, address})
 	}
 	if err := w.startGitHub(); err != nil {
 		return w, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/demo"
+	"github.com/sluicehq/sluice/executor/appspec"
 	"github.com/sluicehq/sluice/executor/process"
 	"github.com/sluicehq/sluice/store"
 )
@@ -95,12 +96,16 @@ func (d *demoServer) Stop() error {
 
 // StopEnvironments implements demo.Server.
 func (d *demoServer) StopEnvironments(ctx context.Context) error {
+	var errs []error
 	for _, x := range d.embedded {
-		if p, ok := x.(*process.Executor); ok {
-			return p.StopAll(ctx)
+		switch x := x.(type) {
+		case *process.Executor:
+			errs = append(errs, x.StopAll(ctx))
+		case *appspec.Executor:
+			errs = append(errs, x.StopServices())
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Releases implements demo.Reader.

@@ -105,7 +105,7 @@ func (s *starter) run(ctx context.Context, c supervise.Command, timeout time.Dur
 	case <-p.Done():
 	case <-over.C:
 		p.Stop(scriptGrace)
-		err = &scriptError{ScriptTimedOut, fmt.Sprintf("%s took longer than %s and was ended", c.Args[len(c.Args)-1], timeout)}
+		err = &scriptError{ScriptTimedOut, fmt.Sprintf("it took longer than %s and was ended", timeout)}
 	case <-ctx.Done():
 		p.Stop(scriptGrace)
 		err = context.Cause(ctx)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // workspace is the folder of one deployment. In it are
@@ -73,6 +74,16 @@ func (e *Executor) ended(dir string) {
 	if id, err := os.ReadFile(filepath.Join(filepath.Dir(dir), "id")); err == nil {
 		e.o.Ring(string(id))
 	}
+}
+
+// StopServices ends what the scripts of deployments have started on folders of this machine and left running. It is for
+// whoever takes the hosts down for good.
+func (e *Executor) StopServices() error {
+	tries, err := filepath.Glob(filepath.Join(e.o.Dir, "deployments", "*", "try-*"))
+	for _, dir := range tries {
+		supervise.Sweep(dir)
+	}
+	return err
 }
 
 // Prune removes what is left of deployments that ended before the time given, their logs above all; it returns how many.
