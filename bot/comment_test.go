@@ -71,3 +71,19 @@ func TestEditedCommentIsNoCommand(t *testing.T) {
 		t.Errorf("said %v, reacted %v", l.gh.Said, l.gh.Reactions)
 	}
 }
+
+// A comment that was edited or deleted before it was heard of does nothing: deliveries come in any order.
+func TestCase24ChangedBeforeItsTurn(t *testing.T) {
+	for _, what := range []event.Activity{event.Edited, event.Deleted} {
+		l := newLab(t, "")
+		later := commentOf(person(1, "ann"), "/status")
+		later.Activity, later.Body = what, "never mind"
+		must(t, l.commented(t.Context(), later))
+		for range 2 {
+			must(t, l.commented(t.Context(), commentOf(person(1, "ann"), "/status")))
+		}
+		if len(l.gh.Said) != 1 || !strings.Contains(l.gh.Said[0].Body, "before its turn") {
+			t.Errorf("%s: said %+v", what, l.gh.Said)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func TestEvidence(t *testing.T) {
 	want := []string{
 		"1.4.0 released 2222222 same true",
 		"quinn approved 1111111 sha256:old the head moved", "quinn approved 2222222 " + digest + " ",
-		"ci completed success", "slow in_progress ", "x1 config 3 actions", "production 1.4.0", "master true 1 unread",
+		"ci completed success", "slow in_progress ", "x1 " + l.cfg.ApprovalHash("release") + " 3 actions", "production 1.4.0", "master true 1 unread",
 		"2 release.start 1.4.0 true", "3   false", "4 approve x1 true", "2-4 intact true",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -64,12 +64,15 @@ type FakeGitHub struct {
 	Files       []string // of any pull request
 	Err         error    // of every question about rights
 
+	// Asked is how many questions about rights there were.
+	Asked int
 	// Saved are the check runs written, Reactions those of comments.
 	Saved     []forge.CheckRun
 	Reactions []string
 }
 
 func (g *FakeGitHub) Role(_ context.Context, login string) (forge.Role, error) {
+	g.Asked++
 	r, ok := g.Roles[login]
 	if !ok && g.Err == nil {
 		return forge.RoleNone, fmt.Errorf("collaborator %s: %w", login, forge.ErrNotFound)
@@ -78,6 +81,7 @@ func (g *FakeGitHub) Role(_ context.Context, login string) (forge.Role, error) {
 }
 
 func (g *FakeGitHub) TeamMember(_ context.Context, team, login string) (bool, error) {
+	g.Asked++
 	return slices.Contains(g.Teams[team], login), g.Err
 }
 
@@ -155,11 +159,24 @@ func (g *FakeGitHub) Pull(_ context.Context, n int) (forge.PullRequest, error) {
 }
 
 func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Comparison, error) {
-	c, ok := g.Comparisons[base+"..."+head]
+	at := func(ref string) string {
+		if sha, ok := g.Heads[ref]; ok {
+			return sha
+		}
+		return ref
+	}
+	c, ok := g.Comparisons[at(base)+"..."+at(head)]
+	if !ok && at(base) == at(head) {
+		return forge.Comparison{MergeBase: at(head)}, nil
+	}
 	if !ok {
 		return c, fmt.Errorf("%s...%s: %w", base, head, forge.ErrNotFound)
 	}
 	return c, nil
+}
+
+func (g *FakeGitHub) Commit(_ context.Context, sha string) (forge.Commit, error) {
+	return forge.Commit{SHA: sha, Time: noon}, g.Err
 }
 
 func (g *FakeGitHub) PullFiles(context.Context, int) ([]string, bool, error) {
@@ -292,14 +309,15 @@ func (l *lab) execution(r store.Release, id string) *store.Execution {
 		{Name: "Approval", Actions: []pipeline.Action{{Name: "approval", Uses: pipeline.UsesApproval, Environment: pipeline.EnvironmentProduction}}},
 		{Name: "Promote", Actions: []pipeline.Action{{Name: "promote", Uses: pipeline.UsesPromote, Environment: pipeline.EnvironmentProduction}}},
 	}}
+	hash := l.cfg.ApprovalHash(pipeline.KindRelease)
 	state, _ := pipeline.Start(pipeline.Input{
-		ID: id, Definition: def, SHA: r.SHA, ConfigHash: "config", Image: pipeline.Image{Reference: "dev.test/shop:1", Digest: digest},
-	}, noon)
+		ID: id, Definition: def, SHA: r.SHA, ConfigHash: hash, Image: pipeline.Image{Reference: "dev.test/shop:1", Digest: digest},
+	}, l.now)
 	x := store.Execution{
-		ID: id, RepoID: 42, Kind: pipeline.KindRelease, Branch: r.Branch, SHA: r.SHA, ReleaseID: r.ID, State: state, ConfigHash: "config",
-		Status: state.Status, Image: "dev.test/shop:1", CreatedAt: noon, UpdatedAt: noon,
+		ID: id, RepoID: 42, Kind: pipeline.KindRelease, Branch: r.Branch, SHA: r.SHA, ReleaseID: r.ID, State: state, ConfigHash: hash,
+		Status: state.Status, Image: "dev.test/shop:1", CreatedAt: l.now, UpdatedAt: l.now,
 	}
-	x = l.told(x, pipeline.ActionSettled{At: noon, ID: pipeline.ActionID(id, 1, 1, 1), Status: pipeline.Succeeded})
+	x = l.told(x, pipeline.ActionSettled{At: l.now, ID: pipeline.ActionID(id, 1, 1, 1), Status: pipeline.Succeeded})
 	l.write(func(tx *store.Tx) error { return tx.CreateExecution(l.t.Context(), &x) })
 	return &x
 }

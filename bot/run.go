@@ -47,9 +47,9 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 		if e.Body == e.BodyBefore {
 			return nil
 		}
-		return s.commentChanged(ctx, e.ID, "edited")
+		return s.commentChanged(ctx, e, "edited")
 	case event.Deleted:
-		return s.commentChanged(ctx, e.ID, "deleted")
+		return s.commentChanged(ctx, e, "deleted")
 	}
 	if e.Author.Bot || e.Author.ID == s.us.UserID || e.Author.ID != e.Sender.ID {
 		return nil // our own words, and other bots', are never commands
@@ -101,6 +101,9 @@ func (s *session) answer(ctx context.Context, e event.Comment, replies []string,
 	return s.reactTo(ctx, e.ID, "rocket")
 }
 
+// commandRecord is the kind of the records of comments' commands. They are no effects on GitHub, and have no probe.
+const commandRecord = "command"
+
 // acted is what came of a command of a comment.
 type acted struct {
 	Reply string `json:"reply"`
@@ -111,11 +114,17 @@ type acted struct {
 func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (reply string, ok bool, err error) {
 	key := fmt.Sprintf("%d/command/%d:%d", s.repo.ID, e.ID, c.Line)
 	var known store.Effect
+	changed := false
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		known, err = tx.Intend(ctx, store.Effect{
-			Key: key, RepoID: s.repo.ID, Kind: "command", Intent: []byte(fmt.Sprintf("%q", c.String())), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+			Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", c.String())), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		_, err := tx.Effect(ctx, s.changedKey(e.ID))
+		changed = err == nil
+		return ignoreMissing(err)
 	})
 	if err != nil {
 		return "", false, err
@@ -124,6 +133,9 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (repl
 		var a acted
 		err := json.Unmarshal(known.Result, &a)
 		return a.Reply, a.OK, err
+	}
+	if changed {
+		return fmt.Sprintf("The comment with %s was edited or deleted before its turn came, so it does nothing. Say it again in a new one.", code(c.String())), false, nil
 	}
 	q := &request{
 		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment", at: e.CreatedAt,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -115,10 +116,27 @@ func (s *session) void(ctx context.Context, tx *store.Tx, a store.Approval, by f
 	return s.auditIn(ctx, tx, by, "approval.withdrawn", a.ExecutionID, reason, evidence)
 }
 
-// commentChanged withdraws what was said in a comment which was edited or deleted since.
-func (s *session) commentChanged(ctx context.Context, commentID int64, what string) error {
+// changedKey is the key of the record that a comment was edited or deleted.
+func (s *session) changedKey(comment int64) string {
+	return fmt.Sprintf("%d/command/%d:changed", s.repo.ID, comment)
+}
+
+// commentChanged withdraws what was said in a comment which was edited or deleted since. Where that is heard of before the
+// comment itself, its commands will do nothing.
+func (s *session) commentChanged(ctx context.Context, e event.Comment, what string) error {
+	if e.Author.Bot || e.Author.ID == s.us.UserID {
+		return nil // they are never commands
+	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		said, err := tx.ApprovalsByComment(ctx, s.repo.ID, commentID)
+		key := s.changedKey(e.ID)
+		_, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", what))})
+		if err != nil {
+			return err
+		}
+		if err := tx.EffectDone(ctx, key, nil); err != nil {
+			return err
+		}
+		said, err := tx.ApprovalsByComment(ctx, s.repo.ID, e.ID)
 		if err != nil {
 			return err
 		}

@@ -208,7 +208,9 @@ func TestVetoIsLifted(t *testing.T) {
 func (l *lab) world(r *store.Release) {
 	l.gh.Heads = map[string]string{r.Branch: head, "master": cut, "development": cut}
 	l.gh.Pulls = map[int]forge.PullRequest{5: {Number: 5, Open: true, Head: forge.Side{Branch: r.Branch, SHA: head, RepoID: 42}, Base: forge.Side{Branch: "master", SHA: cut, RepoID: 42}}}
-	l.gh.Comparisons[head+"..."+cut] = forge.Comparison{BehindBy: 2, MergeBase: cut}
+	own := l.gh.Comparisons[cut+"..."+head]
+	own.MergeBase = cut
+	l.gh.Comparisons[cut+"..."+head], l.gh.Comparisons[head+"..."+cut] = own, forge.Comparison{BehindBy: 2, MergeBase: cut}
 }
 
 // An account that changed its name keeps its approval; whoever took the name over does not get it.
