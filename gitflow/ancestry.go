@@ -1,6 +1,9 @@
 package gitflow
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // search is one question of ancestry: which commits that the pull request brings (In) lie on the first-parent line of
 // another branch (Line)? They are that branch's own commits, and this pull request must not bring them along. Commits
@@ -21,6 +24,7 @@ type search struct {
 func searches(n Names, p PullFacts, head, base Branch) []search {
 	in := func(from string) CompareRequest { return CompareRequest{Base: from, Head: p.headRef()} }
 	development := CompareRequest{Base: n.Production, Head: n.Development}
+	n.Component = cmp.Or(head.Component, base.Component)
 	var out []search
 	releases := func(seenFrom string, in CompareRequest) {
 		for _, r := range OpenReleases(n, p.OpenReleases) {

@@ -61,6 +61,10 @@ func (n Names) kind(branch string) Branch {
 	}
 	if v, ok := fill(n.Release, versionHole, branch); ok {
 		b.Kind = KindRelease
+		v, ok := n.component(&b, v, n.Release, versionHole)
+		if !ok {
+			return b
+		}
 		if _, ok := parseVersion(v); ok {
 			b.Version, b.Deploys = v, true
 			return b
@@ -70,11 +74,16 @@ func (n Names) kind(branch string) Branch {
 		return b
 	}
 	if id, ok := fill(n.Hotfix, idHole, branch); ok {
-		b.Kind, b.ID, b.Deploys = KindHotfix, id, true
+		b.Kind = KindHotfix
+		b.ID, b.Deploys = n.component(&b, id, n.Hotfix, idHole)
 		return b
 	}
 	if line, ok := fill(n.Support, lineHole, branch); ok {
 		b.Kind = KindSupport
+		line, ok := n.component(&b, line, n.Support, lineHole)
+		if !ok {
+			return b
+		}
 		if validLine(line) {
 			b.Line, b.Deploys = line, true
 			return b
@@ -94,6 +103,24 @@ func (n Names) kind(branch string) Branch {
 	return b
 }
 
+// component takes the component from what fills a hole, and returns the rest. ok is false where the repository has
+// components and the branch names none of them: then it has a flaw.
+func (n Names) component(b *Branch, filled, template, hole string) (rest string, ok bool) {
+	if len(n.Components) == 0 {
+		return filled, true
+	}
+	name, rest, found := strings.Cut(filled, "/")
+	if found && slices.Contains(n.Components, name) {
+		b.Component = name
+		return rest, true
+	}
+	n.Component = n.Components[0]
+	b.Flaws = append(b.Flaws, Flaw{Rule: FlawComponent, Like: template, Fatal: true,
+		Text: text("%s names no component of this repository (%s); write it like %s.", b.Name, strings.Join(n.Components, ", "),
+			strings.Replace(template, hole, n.hole(map[string]string{versionHole: "1.4.0", idHole: "17", lineHole: "1.4"}[hole]), 1))})
+	return "", false
+}
+
 // matches tells whether one of the globs matches the whole name. A malformed glob matches nothing; Validate reports it.
 func matches(globs []string, name string) bool {
 	for _, g := range globs {
@@ -104,11 +131,12 @@ func matches(globs []string, name string) bool {
 	return false
 }
 
-// OpenReleases picks the release branches with a version from all branches, lowest version first.
+// OpenReleases picks the release branches with a version from all branches, lowest version first. Where a component is
+// spoken of it picks only that one's.
 func OpenReleases(n Names, branches []string) []Branch {
 	var open []Branch
 	for _, name := range branches {
-		if b := n.kind(name); b.Kind == KindRelease && b.Version != "" {
+		if b := n.kind(name); b.Kind == KindRelease && b.Version != "" && (n.Component == "" || b.Component == n.Component) {
 			open = append(open, b)
 		}
 	}

@@ -154,7 +154,7 @@ func (s State) tagStep(after string) Step {
 // mergeProduction brings the candidate into production, or into its support line.
 func (s State) mergeProduction(after string) []Step {
 	line, sha := s.line(), s.Candidate.SHA
-	branch := FinishBranch(s.Version)
+	branch := s.Names.FinishBranch(s.Version)
 	b := bring{
 		id: s.mergeID(), line: line, sha: sha, has: line.HasCandidate || line.SHA == sha, after: []string{after}, from: s.Branch,
 		title:   text("merge %s of %s into %s", Text(short(sha)), s.Branch, line.Branch),
@@ -262,7 +262,7 @@ func (s State) addDeletions(p *Plan, after []string) {
 	for _, own := range []struct {
 		branch, head string
 		pull         Pull
-	}{{FinishBranch(s.Version), s.FinishHead, s.FinishPull}, {RepairBranch(FinishBranch(s.Version)), s.RepairHead, s.RepairPull}} {
+	}{{s.Names.FinishBranch(s.Version), s.FinishHead, s.FinishPull}, {RepairBranch(s.Names.FinishBranch(s.Version)), s.RepairHead, s.RepairPull}} {
 		if own.head != "" && merged && !own.pull.Open {
 			p.Steps = append(p.Steps, s.deletion(own.branch, own.head, []string{s.mergeID()}))
 		}

@@ -33,6 +33,8 @@ func (k Kind) Ships() bool { return k == KindRelease || k == KindHotfix || k == 
 type Branch struct {
 	Name string // short name, as given
 	Kind Kind
+	// Component is the component that a release, hotfix or support branch names; empty where the repository has none.
+	Component string
 	// Version is set for a release branch whose name holds a version: "1.4.0".
 	Version string
 	// ID is set for a hotfix branch: "17".
@@ -67,6 +69,7 @@ const (
 	FlawLookAlike FlawRule = "look-alike" // reads like a protected branch, with letters of another alphabet
 	FlawCaseClash FlawRule = "case-clash" // differs from a protected branch or a pattern in upper and lower case only
 	FlawVersion   FlawRule = "version"    // a release or support branch without a version of the right form
+	FlawComponent FlawRule = "component"  // a release, hotfix or support branch that names no component, or one there is not
 	FlawHidden    FlawRule = "hidden"     // contains characters that are invisible or reorder text
 	FlawRefLike   FlawRule = "ref-like"   // begins with "refs/" or "-" or is "HEAD": tools may take it for something else
 	FlawForkName  FlawRule = "fork-name"  // a fork's branch with the name of one of this repository's protected branches

@@ -23,9 +23,13 @@ type BadRelease struct {
 }
 
 // LacksNeeds lists the comparisons for LacksProduction, in the order of its arguments. The second is left out when
-// nothing runs yet.
+// nothing runs yet. The first is zero for a component: production gathers the releases of all of them, and a candidate owes
+// only what its own component runs.
 func LacksNeeds(n Names, candidate, running string) []CompareRequest {
 	needs := []CompareRequest{{Base: candidate, Head: n.Production}}
+	if n.Component != "" {
+		needs[0] = CompareRequest{}
+	}
 	if running != "" {
 		needs = append(needs, CompareRequest{Base: candidate, Head: running})
 	}

@@ -12,8 +12,12 @@ func governed(base Kind) bool {
 	return true
 }
 
-// mayMerge is the table of the flow: which kind goes into which. Ancestry comes on top.
+// mayMerge is the table of the flow: which kind goes into which. Ancestry comes on top. What one component ships is
+// nothing to another's release.
 func mayMerge(head, base Branch) bool {
+	if head.Component != "" && base.Component != "" && head.Component != base.Component {
+		return false
+	}
 	switch head.Kind {
 	case KindFeature:
 		return base.Kind == KindDevelopment
@@ -43,6 +47,7 @@ func onLine(version, line string) bool {
 // legalBases are the branches that a head may be merged into, best first.
 func legalBases(n Names, head Branch, openReleases []string) []string {
 	releases := make([]string, 0, len(openReleases))
+	n.Component = head.Component
 	for _, r := range OpenReleases(n, openReleases) {
 		if r.Name != head.Name {
 			releases = append(releases, r.Name)

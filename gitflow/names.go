@@ -18,8 +18,13 @@ type Names struct {
 	Ignore []string
 	// Bots are doublestar globs for branches of other bots: features that are tested and built but not deployed.
 	Bots []string
-	// MaxOpenReleases is how many release branches may be open at once; at least 1.
+	// MaxOpenReleases is how many release branches may be open at once, of each component; at least 1.
 	MaxOpenReleases int
+	// Components are the applications of a monorepo, by name. Where there are any, release, hotfix and support branches name
+	// one before what fills the hole: release/api/1.4.0, hotfix/api/17.
+	Components []string
+	// Component is the one that is spoken of; empty: none, or the repository is one application.
+	Component string
 }
 
 // NameError says that one of the names cannot be used. Field is the key under "branches" in .github/sluice.yml.
@@ -68,7 +73,15 @@ func (n Names) ReleaseBranch(version string) (string, error) {
 	if _, ok := parseVersion(version); !ok {
 		return "", fmt.Errorf("release version %q: want major.minor.patch, numbers without leading zeros, like 1.4.0", version)
 	}
-	return strings.Replace(n.Release, versionHole, version, 1), nil
+	return strings.Replace(n.Release, versionHole, n.hole(version), 1), nil
+}
+
+// hole is what fills a hole of a template: for a component its name stands before it.
+func (n Names) hole(s string) string {
+	if n.Component == "" {
+		return s
+	}
+	return n.Component + "/" + s
 }
 
 // HotfixBranch is the name of the hotfix branch for an id: "hotfix/17". The id must be letters, digits, '.', '_' and '-',
@@ -77,7 +90,7 @@ func (n Names) HotfixBranch(id string) (string, error) {
 	if !validID(id) {
 		return "", fmt.Errorf("hotfix id %q: want at most 64 letters, digits, '.', '_' or '-', the first a letter or digit", id)
 	}
-	name := strings.Replace(n.Hotfix, idHole, id, 1)
+	name := strings.Replace(n.Hotfix, idHole, n.hole(id), 1)
 	if problem := refProblem(name); problem != "" {
 		return "", fmt.Errorf("hotfix id %q: branch %q %s; choose another id", id, name, problem)
 	}
@@ -89,7 +102,7 @@ func (n Names) SupportBranch(line string) (string, error) {
 	if !validLine(line) {
 		return "", fmt.Errorf("support line %q: want major.minor, numbers without leading zeros, like 1.4", line)
 	}
-	return strings.Replace(n.Support, lineHole, line, 1), nil
+	return strings.Replace(n.Support, lineHole, n.hole(line), 1), nil
 }
 
 func validID(id string) bool {
@@ -126,8 +139,14 @@ func CherrypickBranch(pull int, target string) string {
 	return fmt.Sprintf("%s%d-to-%s", CherrypickPrefix, pull, strings.ReplaceAll(target, "/", "-"))
 }
 
-// FinishBranch is the name of Sluice's branch at the approved commit of a version: "sluice/finish-1.4.0".
-func FinishBranch(version string) string { return FinishPrefix + version }
+// FinishBranch is the name of Sluice's branch at the approved commit of a version: "sluice/finish-1.4.0", of a component
+// "sluice/finish-api-1.4.0".
+func (n Names) FinishBranch(version string) string {
+	if n.Component == "" {
+		return FinishPrefix + version
+	}
+	return FinishPrefix + n.Component + "-" + version
+}
 
 // BackmergeBranch is the name of Sluice's branch that brings a production tip to target: "backmerge/3f9c2ab-to-development".
 // One tip and target have one name, so it is found again after a crash.

@@ -274,12 +274,15 @@ func (b Branch) Has(rule FlawRule) bool {
 
 // remedy says what to do about a name.
 func (f Flaw) remedy(n Names, b Branch) Text {
+	n.Component = b.Component
 	switch f.Rule {
+	case FlawComponent:
+		return "Rename the branch so that it names one, or make it by command: /release start or /hotfix start with --component."
 	case FlawVersion:
 		if b.Kind == KindSupport {
-			return text("Rename the branch after a line, like %s.", strings.Replace(n.Support, lineHole, "1.4", 1))
+			return text("Rename the branch after a line, like %s.", strings.Replace(n.Support, lineHole, n.hole("1.4"), 1))
 		}
-		return text("Rename the branch after a version, like %s, or say /release start.", strings.Replace(n.Release, versionHole, "1.4.0", 1))
+		return text("Rename the branch after a version, like %s, or say /release start.", strings.Replace(n.Release, versionHole, n.hole("1.4.0"), 1))
 	case FlawCaseClash:
 		return text("Rename the branch: write %s exactly so if it is meant, and something else if not.", f.Like)
 	case FlawLookAlike:

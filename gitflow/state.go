@@ -73,7 +73,7 @@ type State struct {
 
 	// TagSHA is the commit that Tag points at, peeled; empty: there is no such tag.
 	TagSHA string
-	// FinishHead is where FinishBranch(Version) is; empty: no such branch. FinishPull is its pull request.
+	// FinishHead is where Names.FinishBranch(Version) is; empty: no such branch. FinishPull is its pull request.
 	FinishHead string
 	FinishPull Pull
 	// RepairHead and RepairPull are the same for RepairBranch of that branch.

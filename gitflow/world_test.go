@@ -107,7 +107,7 @@ func (w *world) state() State {
 	if s.Candidate.SHA != "" {
 		s.Lacks = LacksProduction(w.compare(CompareRequest{Base: s.Candidate.SHA, Head: "master"}), Comparison{}, nil)
 	}
-	finish := FinishBranch(w.version)
+	finish := s.Names.FinishBranch(w.version)
 	s.FinishHead, s.FinishPull = w.heads[finish], w.pullOf(finish, "master")
 	s.RepairHead, s.RepairPull = w.heads[RepairBranch(finish)], w.pullOf(RepairBranch(finish), "master")
 	for _, d := range w.detours {
