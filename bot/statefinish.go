@@ -105,7 +105,7 @@ func (s *session) lookLine(ctx context.Context, l *gitflow.Line, candidate, prod
 
 // lookFinishPull finds the bot's own branch and pull request for a production branch that takes no direct merge.
 func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world) error {
-	branch := gitflow.FinishPrefix + r.Version
+	branch := s.names().FinishBranch(r.Version)
 	var err error
 	if w.FinishHead, err = s.head(ctx, branch); err != nil {
 		return err

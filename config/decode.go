@@ -145,12 +145,13 @@ func (d *decoder) repo(root *node) *Repo {
 	}
 	d.branches(root, r)
 	d.versioning(root, r)
-	d.registries(root, r)
+	r.Registries = d.registries(d.find(root, "registries"), "registries", r)
 	d.environments(root, r)
 	r.Finish.Order = FinishOrder(d.text(root, string(r.Finish.Order), "finish", "order"))
 	r.Finish.DeleteBranch = d.boolean(root, r.Finish.DeleteBranch, "finish", "delete_branch")
 	d.secrets(root, r)
-	d.pipelines(root, r)
+	r.pipelines = d.pipelines(d.find(root, "pipelines"), "pipelines", r)
+	d.components(root, r)
 	return r
 }
 
@@ -221,30 +222,31 @@ func (d *decoder) versioning(root *node, r *Repo) {
 	}
 }
 
-func (d *decoder) registries(root *node, r *Repo) {
+// registries reads a mapping of registries, which stands at path.
+func (d *decoder) registries(reg *node, path string, r *Repo) (out Registries) {
 	for _, f := range []struct {
 		key  string
 		into *string
-	}{{"development", &r.Registries.Development}, {"production", &r.Registries.Production}} {
-		v := d.find(root, "registries", f.key)
+	}{{"development", &out.Development}, {"production", &out.Production}} {
+		v := d.find(reg, f.key)
 		if v == nil || v.kind != scalarNode {
 			continue
 		}
 		image := expandImage(v.text, d.context.Owner, r.ImageName)
 		if problem := badImage(image); problem != "" {
-			d.failAt("registries."+f.key, problem, "a full image repository, host/path without tag")
+			d.failAt(path+"."+f.key, problem, "a full image repository, host/path without tag")
 		}
 		*f.into = image
 	}
-	reg := d.find(root, "registries")
 	if reg != nil && (reg.get("development") == nil) != (reg.get("production") == nil) {
 		missing := "development"
 		if reg.get("production") == nil {
 			missing = "production"
 		}
-		d.failAt("registries."+missing, "missing, though the other registry is set",
+		d.failAt(path+"."+missing, "missing, though the other registry is set",
 			"images are built into development and promoted to production: set both or neither")
 	}
+	return out
 }
 
 func (d *decoder) environments(root *node, r *Repo) {

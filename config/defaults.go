@@ -49,8 +49,10 @@ func (r *Repo) setApp(app string) {
 	r.ImageName = name
 }
 
-// Environment gives an environment by name; one that the file does not mention has the defaults.
+// Environment gives an environment by name; one that the file does not mention has the defaults. A component's, such as
+// api/staging, is as the repository's.
 func (r *Repo) Environment(name string) Environment {
+	name = name[strings.LastIndexByte(name, '/')+1:]
 	if e, ok := r.Environments[name]; ok {
 		return e
 	}

@@ -12,6 +12,7 @@ const day = 24 * time.Hour
 // Forms of names. They are anchored as a whole, and plain enough that a JSON Schema may repeat them.
 var (
 	environmentRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	componentRE   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	stageRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
 	identRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	usesRE        = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
@@ -46,8 +47,7 @@ func fileSpec() *spec {
 			{"delete_branch", false, &spec{kind: booleanValue, def: "true", doc: "Delete the release or hotfix branch at the end."}},
 		}}},
 		{"secrets", false, secretsSpec()},
-		{"components", false, &spec{kind: listValue, unbuilt: "components (several applications in one repository)",
-			doc: "Applications of a monorepo. Not supported by this version: leave it out or empty."}},
+		{"components", false, componentsSpec()},
 		{"notify", false, &spec{kind: listValue, unbuilt: "notifications",
 			doc: "Whom to tell what. Not supported by this version: leave it out or empty."}},
 		{"locked", false, &spec{kind: listValue, elsewhere: "only the organization's file, in its repository .github, locks keys",
@@ -174,6 +174,24 @@ func pipelinesSpec() *spec {
 		s.fields = append(s.fields, field{kind, false, pipelineSpec(kind)})
 	}
 	return s
+}
+
+// componentsSpec is components: what may differ from one application of a monorepo to the next.
+func componentsSpec() *spec {
+	registries, pipelines := registriesSpec(), pipelinesSpec()
+	registries.doc = "Where the component's images are. Without it, below the repository's registries, under the component's name."
+	pipelines.doc = "Pipelines of the component, by kind of branch. A kind that is left out is as the repository's."
+	return &spec{kind: listValue, maxItems: 50, def: "[]",
+		doc: "Applications of a monorepo. Each has versions, tags, release branches, pipelines and environments of its own.",
+		elem: &spec{kind: objectValue, doc: "An application.", fields: []field{
+			{"name", true, &spec{kind: textValue, pattern: componentRE, maxLen: 40, form: "a small letter, then small letters, digits and single dashes",
+				doc: "Name of the component, in tags (api/v1.2.3), branches (release/api/1.2.3), images and environments (api/production)."}},
+			{"paths", true, &spec{kind: listValue, single: true, nonEmpty: true, maxItems: 50,
+				elem: &spec{kind: textValue, valid: badPathGlob, form: "a glob of paths that begins with a folder: api/**"},
+				doc:  "Globs of the files it is made of, from the root of the repository. What several are made of belongs to each of them."}},
+			{"registries", false, registries},
+			{"pipelines", false, pipelines},
+		}}}
 }
 
 func pipelineSpec(kind string) *spec {

@@ -7,6 +7,33 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
+// badPathGlob says what is wrong with a glob of files; empty: nothing. It begins with a folder or is a file's whole path, so
+// that GitHub can be asked for the commits that touch it.
+func badPathGlob(glob string) string {
+	first, _, _ := strings.Cut(glob, "/")
+	switch {
+	case badGlob(glob) != "":
+		return badGlob(glob)
+	case first == "" || first == "." || first == ".." || strings.Contains(glob, "//") || strings.HasSuffix(glob, "/"):
+		return fmt.Sprintf("%.80q is no path from the root of the repository", glob)
+	case literalPath(glob) == "":
+		return fmt.Sprintf("%.80q begins with a wildcard", glob)
+	}
+	return ""
+}
+
+// literalPath is the part of a path before the first wildcard, whole folders only: "api" of "api/**", the path itself of a file.
+func literalPath(glob string) string {
+	var parts []string
+	for part := range strings.SplitSeq(glob, "/") {
+		if strings.ContainsAny(part, `*?[{\`) {
+			break
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "/")
+}
+
 // maxGlob is the length of a pattern at most, in bytes.
 const maxGlob = 512
 

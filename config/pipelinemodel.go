@@ -51,13 +51,32 @@ func ModelFiles(data []byte) []string {
 	d := &document{}
 	root := d.read(data)
 	found := map[string]bool{}
-	for _, kind := range pipelineKinds() {
-		if n := root.get("pipelines").get(kind).get("extends"); n != nil && extendsRE.MatchString(n.text) {
-			path, _, _ := strings.Cut(n.text, "#")
-			found[path] = true
+	for _, all := range pipelinesOf(root) {
+		for _, kind := range pipelineKinds() {
+			if n := all.node.get(kind).get("extends"); n != nil && extendsRE.MatchString(n.text) {
+				path, _, _ := strings.Cut(n.text, "#")
+				found[path] = true
+			}
 		}
 	}
 	return sortedKeys(found)
+}
+
+// placed is a value and its path.
+type placed struct {
+	path string
+	node *node
+}
+
+// pipelinesOf are the mappings of pipelines in a configuration: the repository's and those of its components.
+func pipelinesOf(root *node) []placed {
+	all := []placed{{"pipelines", root.get("pipelines")}}
+	if list := root.get("components"); list != nil {
+		for i, c := range list.items {
+			all = append(all, placed{fmt.Sprintf("components[%d].pipelines", i), c.get("pipelines")})
+		}
+	}
+	return all
 }
 
 // models reads the models that a configuration uses.
@@ -71,7 +90,7 @@ type models struct {
 
 // modelUse is a pipeline that is made of a model.
 type modelUse struct {
-	kind, ref string
+	path, ref string // path is that of the pipeline
 	at        mark
 	file      string // as errors call the model's
 }
@@ -85,22 +104,26 @@ func newModels(d *document, org *Organization) *models {
 
 // expand puts the stages of models where the configuration extends them. check has seen root, and sees what is put in.
 func (m *models) expand(root *node, check *checker) {
-	all := root.get("pipelines")
-	if all == nil || check.bad[all] {
-		return
+	for _, all := range pipelinesOf(root) {
+		if all.node != nil && !check.bad[all.node] {
+			m.expandAll(all.node, all.path, check)
+		}
 	}
+}
+
+func (m *models) expandAll(all *node, base string, check *checker) {
 	for _, kind := range pipelineKinds() {
 		n := all.get(kind)
 		ref := n.get("extends")
 		if ref == nil || ref.kind != scalarNode || check.bad[ref] || check.bad[n] || check.lacks[n] {
 			continue
 		}
-		path := "pipelines." + kind
+		path := base + "." + kind
 		model, file := m.find(ref, path+".extends")
 		if model == nil {
 			continue
 		}
-		m.uses = append(m.uses, modelUse{kind: kind, ref: ref.text, at: ref.at, file: file})
+		m.uses = append(m.uses, modelUse{path: path, ref: ref.text, at: ref.at, file: file})
 		given := n.get("parameters")
 		values, ok := m.values(model, given, ref, path)
 		if !ok || check.bad[given] {
@@ -227,14 +250,14 @@ func (m *models) blame() {
 	for _, u := range m.uses {
 		n, first := 0, ""
 		for _, e := range m.doc.errs {
-			if e.File == u.file && strings.HasPrefix(e.Field, "pipelines."+u.kind+".") {
+			if e.File == u.file && strings.HasPrefix(e.Field, u.path+".") {
 				if n++; n == 1 {
 					first = fmt.Sprintf("line %d: %s", e.Line, e.Problem)
 				}
 			}
 		}
 		if n > 0 {
-			m.doc.fail(u.at, "pipelines."+u.kind+".extends", fmt.Sprintf("the model %s does not work here (%d error(s)): %s", u.ref, n, first),
+			m.doc.fail(u.at, u.path+".extends", fmt.Sprintf("the model %s does not work here (%d error(s)): %s", u.ref, n, first),
 				"see the lines of the model")
 		}
 	}

@@ -21,13 +21,13 @@ func executorsLater() []string {
 		"elasticbeanstalk", "stepfunctions", "jenkins", "http"}
 }
 
-// pipelines reads the configured pipelines and checks each as it will run, completed.
-func (d *decoder) pipelines(root *node, r *Repo) {
-	all := d.find(root, "pipelines")
+// pipelines reads the configured pipelines, which stand at base, by kind, and checks each as it will run, completed.
+func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline.Definition {
+	var found map[string]pipeline.Definition
 	for _, kind := range pipelineKinds() {
 		n := d.find(all, kind)
 		if n == nil || n.kind != mapNode {
-			if kind != pipeline.KindBugfix && kind != pipeline.KindSupport { // those are as another kind
+			if base == "pipelines" && kind != pipeline.KindBugfix && kind != pipeline.KindSupport { // those are as another kind
 				d.validateDefault(kind, r)
 			}
 			continue
@@ -39,16 +39,17 @@ func (d *decoder) pipelines(root *node, r *Repo) {
 		def := pipeline.Definition{Kind: kind, Mode: pipeline.Mode(d.text(n, "", "mode"))}
 		d.holes = d.within(stages)
 		for i, s := range stages.items {
-			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("pipelines.%s.stages[%d]", kind, i), kind, r))
+			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("%s.%s.stages[%d]", base, kind, i), kind, r))
 		}
 		if !d.holes {
-			d.validate(def, r)
+			d.validate(def, base+"."+kind, r)
 		}
-		if r.pipelines == nil {
-			r.pipelines = map[string]pipeline.Definition{}
+		if found == nil {
+			found = map[string]pipeline.Definition{}
 		}
-		r.pipelines[kind] = def
+		found[kind] = def
 	}
+	return found
 }
 
 // within tells whether anything inside of n was reported by the check: a definition with holes is not worth validating.
@@ -249,10 +250,9 @@ func (d *decoder) unknownExecutor(uses, path string) {
 		suggest(uses, append(executorsBuilt(), pipeline.UsesApproval, pipeline.UsesDeploy, pipeline.UsesPromote)))
 }
 
-// validate reports what is wrong with a definition as a whole.
-func (d *decoder) validate(def pipeline.Definition, r *Repo) {
+// validate reports what is wrong with a definition as a whole. path is where it stands.
+func (d *decoder) validate(def pipeline.Definition, path string, r *Repo) {
 	complete := pipeline.Complete(def, r.options(Revision{}))
-	path := "pipelines." + def.Kind
 	for _, p := range complete.Validate() {
 		at := path
 		if p.StageIndex >= 0 && p.StageIndex < len(def.Stages) {
@@ -271,7 +271,7 @@ func (d *decoder) validate(def pipeline.Definition, r *Repo) {
 
 // validateDefault reports references in an environment's deploy that nothing in the default pipeline exports.
 func (d *decoder) validateDefault(kind string, r *Repo) {
-	def, ok := pipeline.Default(kind, r.options(Revision{HasBuildspec: true}))
+	def, ok := pipeline.Default(kind, r.options(Revision{Buildspec: "buildspec.yml"}))
 	if !ok {
 		return
 	}

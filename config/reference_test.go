@@ -143,6 +143,8 @@ func (r *referenceTable) rows(s *spec, path string, required bool) {
 		fmt.Fprintf(r, "| `%s` | %s | %s | %s | %s | %s |\n", path, cell(valueOf(s)), cell(limitsOf(s)), cell(def), cell(example), cell(s.doc))
 	}
 	switch {
+	case s.kind == objectValue && path == "components[].pipelines":
+		fmt.Fprintf(r, "| `%s` | mapping | | | | %s The keys are those of `pipelines.<kind>`. |\n", path+".<kind>", s.doc)
 	case s.kind == objectValue && path == "pipelines" && len(s.fields) > 0 && s.fields[0].name != "description":
 		r.rows(s.fields[0].spec, fieldPath(path, ""), false)
 	case s.kind == objectValue:

@@ -58,6 +58,9 @@ type Repo struct {
 	Finish         Finish
 	Secrets        Secrets
 
+	// Components are the applications of a monorepo, in the order of the file; empty: the repository is one application.
+	Components []Component
+
 	// Missing are the branches that the configuration names and that do not exist; empty unless Context.Lenient.
 	Missing []*Error
 
@@ -178,9 +181,20 @@ type Finish struct {
 	DeleteBranch bool // default true
 }
 
+// Component is one application of a monorepo.
+type Component struct {
+	Name  string
+	Paths []string // globs of its files
+	// Registries are its own; zero: below the repository's.
+	Registries Registries
+
+	pipelines map[string]pipeline.Definition // by kind; a kind it lacks is the repository's
+}
+
 // Revision is what a pipeline's default depends on that only the revision itself tells.
 type Revision struct {
-	HasBuildspec bool // there is a buildspec.yml at the root
+	// Buildspec is the path of the build specification that the default runs; empty: there is none.
+	Buildspec string
 	// SkipDeploy leaves out what deploys, and the approvals and promotion after it: branches of other bots.
 	SkipDeploy bool
 }

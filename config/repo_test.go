@@ -66,7 +66,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			Production: "master", Development: "development", Bugfix: []string{"bugfix/*", "fix/*"},
 			Release: "release/{version}", Hotfix: "hotfix/{id}", Support: "support/{major}.{minor}",
 			Ignore: []string{"gh-pages", "gh-readonly-queue/**"}, Bots: []string{"dependabot/**", "renovate/**"},
-			MaxOpenReleases: 2,
+			MaxOpenReleases: 2, Components: []string{"api"},
 		},
 		Versioning: Versioning{Next: BumpPatch, Hotfix: HotfixPatch, Tag: got.Versioning.Tag, RevisionLength: 12},
 		Registries: Registries{
@@ -104,8 +104,12 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Finish:  Finish{Order: MergeThenDeploy},
 		Secrets: Secrets{Mode: SecretsWarn, Allow: []string{"0123456789abcdef0123"}},
+		Components: []Component{{
+			Name: "api", Paths: []string{"api/**", "lib/log"},
+			Registries: Registries{Development: "r.example.com/dev/api", Production: "r.example.com/api"},
+		}},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Repo{}), cmp.Comparer(sameTag)); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Repo{}, Component{}), cmp.Comparer(sameTag)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if tag := r.Versioning.Tag.String(); tag != "payments-v{ReleaseVersion}" {
@@ -148,7 +152,7 @@ func TestTheSmallestFileIsTheDefault(t *testing.T) {
 	want := Default(shop())
 	want.Configured = true
 	got := mustParse(t, "version: 1\n", shop())
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Repo{}), cmp.Comparer(sameTag)); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Repo{}, Component{}), cmp.Comparer(sameTag)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if got.App != "Shop.Front" || got.ImageName != "shop.front" {
@@ -197,11 +201,11 @@ pipelines:
 		want string
 		mode pipeline.Mode
 	}{
-		"a feature without configuration waits for the repository's checks": {"version: 1", shop(), "feature", Revision{HasBuildspec: true},
+		"a feature without configuration waits for the repository's checks": {"version: 1", shop(), "feature", Revision{Buildspec: "buildspec.yml"},
 			"Test/checks checks\nDeploy/development deploy development deploys", "superseded"},
-		"with local executors its buildspec is run": {"version: 1", local, "feature", Revision{HasBuildspec: true},
+		"with local executors its buildspec is run": {"version: 1", local, "feature", Revision{Buildspec: "buildspec.yml"},
 			"Build/build buildspec\nDeploy/development deploy development deploys", "superseded"},
-		"another bot's branch is not deployed": {"version: 1", local, "feature", Revision{HasBuildspec: true, SkipDeploy: true},
+		"another bot's branch is not deployed": {"version: 1", local, "feature", Revision{Buildspec: "buildspec.yml", SkipDeploy: true},
 			"Build/build buildspec", "superseded"},
 		"a release ends in approval and promotion": {"version: 1", shop(), "release", Revision{},
 			"Test/checks checks\nDeploy/staging deploy staging deploys\nApproval/approval approval production\nPromote/promote promote production", "superseded"},

@@ -14,7 +14,7 @@ import (
 func (r *Repo) options(rev Revision) pipeline.Options {
 	o := pipeline.Options{
 		LocalExecutors: r.local,
-		HasBuildspec:   rev.HasBuildspec,
+		Buildspec:      rev.Buildspec,
 		SkipDeploy:     rev.SkipDeploy,
 		Environments:   make(map[string]pipeline.Deploy, len(r.Environments)),
 	}

@@ -435,7 +435,7 @@ func fill(t *testing.T, s *store.Store) {
 // begin starts an execution of the default pipeline of a kind.
 func begin(t *testing.T, id, kind, image string, sha string, at time.Time) pipeline.State {
 	t.Helper()
-	d, ok := pipeline.Default(kind, pipeline.Options{LocalExecutors: true, HasBuildspec: true})
+	d, ok := pipeline.Default(kind, pipeline.Options{LocalExecutors: true, Buildspec: "buildspec.yml"})
 	if !ok {
 		t.Fatalf("no pipeline for %s", kind)
 	}

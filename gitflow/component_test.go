@@ -37,7 +37,7 @@ func TestComponentBranches(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", branch, diff)
 		}
 	}
-	if got := monorepo().Classify("release/1.4.0").Flaws[0].Text.String(); got != "release/1.4.0 names no component of this repository (api, web); write it like release/api/1.4.0." {
+	if got := monorepo().Classify("release/1.4.0").Flaws[0].Text.String(); got != `"release/1.4.0" names no component of this repository ("api, web"); write it like "release/api/1.4.0".` {
 		t.Errorf("flaw: %s", got)
 	}
 }

@@ -37,7 +37,7 @@ func TestApprovalBindsRevisionDigestAndConfiguration(t *testing.T) {
 }
 
 func TestApprovalOfArtifactsWithoutImage(t *testing.T) {
-	def := release(Options{LocalExecutors: true, HasBuildspec: true})
+	def := release(Options{LocalExecutors: true, Buildspec: "buildspec.yml"})
 	d, _ := begin(t, def, Image{})
 	app := map[string]Artifact{"app": {Name: "app", Digest: digestB}}
 	d.fact(ActionSettled{At: noon, ID: d.id("Build/build"), Status: Succeeded, Artifacts: app})

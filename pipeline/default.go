@@ -16,8 +16,8 @@ type Deploy struct {
 type Options struct {
 	// LocalExecutors: the operator lets embedded executors run this repository's code (--local-executors).
 	LocalExecutors bool
-	// HasBuildspec: there is a buildspec.yml at the root of the revision.
-	HasBuildspec bool
+	// Buildspec is the path of the revision's build specification, buildspec.yml; empty: it has none.
+	Buildspec string
 	// SkipDeploy leaves out the deployment: branches of other bots.
 	SkipDeploy bool
 	// Environments are those with a deploy executor; in others the deployment is only recorded.
@@ -33,7 +33,7 @@ type Options struct {
 // Default is the pipeline of a kind of branch that has none configured, complete. ok is false for kinds without a
 // pipeline.
 //
-// Tests and build are the repository's own buildspec.yml where the operator lets it run here, else the checks that the
+// Tests and build are the repository's own build specification where the operator lets it run here, else the checks that the
 // repository has anyway.
 func Default(kind string, o Options) (d Definition, ok bool) {
 	d.Kind = kind
@@ -48,9 +48,9 @@ func Default(kind string, o Options) (d Definition, ok bool) {
 	default:
 		return Definition{}, false
 	}
-	if o.LocalExecutors && o.HasBuildspec {
+	if o.LocalExecutors && o.Buildspec != "" {
 		d.Stages = []Stage{{Name: "Build", Actions: []Action{{
-			Name: "build", Uses: "buildspec", With: map[string]any{"file": "buildspec.yml"}, Outputs: []string{"app"},
+			Name: "build", Uses: "buildspec", With: map[string]any{"file": o.Buildspec}, Outputs: []string{"app"},
 		}}}}
 	} else {
 		d.Stages = []Stage{{Name: "Test", Actions: []Action{{Name: "checks", Uses: "checks"}}}}

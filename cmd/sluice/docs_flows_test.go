@@ -76,7 +76,7 @@ func defaultPipelines(t *testing.T) string {
 	t.Helper()
 	outline := func(kind string, local bool) string {
 		c := config.Default(config.Context{Owner: "acme", RepoName: "orders", Branches: []string{"master", "development"}, LocalExecutors: local})
-		d, ok := c.Pipeline(kind, config.Revision{HasBuildspec: true})
+		d, ok := c.Pipeline(kind, config.Revision{Buildspec: "buildspec.yml"})
 		if !ok {
 			t.Fatalf("no pipeline for %s", kind)
 		}
