@@ -34,8 +34,7 @@ func (s *session) barred(ctx context.Context, tx *store.Tx, x *store.Execution, 
 	if err != nil {
 		return barrier{}, err
 	}
-	target := store.StopEnvironment(environment)
-	if l := list.find(store.StopLock, target); l != nil && l.By.ID != x.StartedBy.ID && !isPutBack(x) {
+	if l := list.findOn(store.StopLock, environment); l != nil && l.By.ID != x.StartedBy.ID && !isPutBack(x) {
 		return barrier{why: environment + " is locked " + s.byWhom(l), until: l.Until}, nil
 	}
 	if isRollback(x) {
@@ -51,7 +50,7 @@ func (s *session) barred(ctx context.Context, tx *store.Tx, x *store.Execution, 
 	}
 	var b barrier
 	env := s.cfg.Environment(environment)
-	if f := list.find(store.StopFreeze, target); f != nil {
+	if f := list.findOn(store.StopFreeze, environment); f != nil {
 		if !hotfix || !env.Freeze.Hotfix {
 			return barrier{why: environment + " is frozen " + s.byWhom(f), until: f.Until}, nil
 		}
@@ -80,7 +79,7 @@ func (s *session) closed(environment string) (why string, opens time.Time) {
 
 // deploysAlready tells whether an execution has deployed to an environment before: the next part of the same follows.
 func (s *session) deploysAlready(ctx context.Context, tx *store.Tx, x *store.Execution, environment string) (bool, error) {
-	history, err := tx.Deployments(ctx, s.repo.ID, environment, 50)
+	history, err := tx.Deployments(ctx, s.repo.ID, s.env(environment), 50)
 	for _, d := range history {
 		if d.ExecutionID == x.ID && d.Status == pipeline.Succeeded && !d.StartedAt.Before(x.State.RetriedAt) {
 			return true, err

@@ -32,11 +32,11 @@ func (s *session) baseline(ctx context.Context) error {
 		return err
 	}
 	s.repo.BaselineAt, s.repo.UpdatedAt = s.b.Now(), s.b.Now()
-	pattern := config.Default(config.Context{}).Versioning.Tag
+	patterns := []tagging.TagPattern{config.Default(config.Context{}).Versioning.Tag}
 	if cfg, _, err := s.inForce(branchNames(heads)); err != nil {
 		return err
 	} else if cfg != nil {
-		pattern = cfg.Versioning.Tag
+		patterns = tagPatterns(cfg)
 	}
 	if s.organizationRepo() {
 		if err := s.b.tellOrganization(ctx, s.repo); err != nil {
@@ -52,7 +52,7 @@ func (s *session) baseline(ctx context.Context) error {
 				return err
 			}
 		}
-		for _, t := range inReleaseOrder(tags, pattern) {
+		for _, t := range inReleaseOrder(tags, patterns) {
 			if _, err := tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: t.Name, SHA: t.SHA, SeenAt: s.b.Now()}); err != nil {
 				return err
 			}
@@ -61,17 +61,28 @@ func (s *session) baseline(ctx context.Context) error {
 	})
 }
 
+// tagPatterns are how the release tags of a repository and of its components are written.
+func tagPatterns(cfg *config.Repo) []tagging.TagPattern {
+	patterns := []tagging.TagPattern{cfg.Versioning.Tag}
+	for _, c := range cfg.Names.Components {
+		patterns = append(patterns, cfg.Component(c).Versioning.Tag)
+	}
+	return patterns
+}
+
 // inReleaseOrder picks the release tags and sorts them as they must have happened: by version, a hotfix after what it
-// mends.
-func inReleaseOrder(tags []forge.Tag, pattern tagging.TagPattern) []forge.Tag {
+// mends, one pattern after the other.
+func inReleaseOrder(tags []forge.Tag, patterns []tagging.TagPattern) []forge.Tag {
 	git := make([]tagging.GitTag, len(tags))
 	for i, t := range tags {
 		git[i] = tagging.GitTag{Name: t.Name, SHA: t.SHA}
 	}
-	log, _ := tagging.Adopt(git, pattern)
 	var out []forge.Tag
-	for _, r := range log.Releases() {
-		out = append(out, forge.Tag{Name: r.Tag, SHA: r.SHA})
+	for _, pattern := range patterns {
+		log, _ := tagging.Adopt(git, pattern)
+		for _, r := range log.Releases() {
+			out = append(out, forge.Tag{Name: r.Tag, SHA: r.SHA})
+		}
 	}
 	return out
 }

@@ -235,7 +235,7 @@ func current(all []store.Execution, heads []store.Branch) []store.Execution {
 		}
 		later := false
 		for _, y := range all[i+1:] {
-			later = later || y.Kind == x.Kind && y.Branch == x.Branch
+			later = later || y.Kind == x.Kind && y.Branch == x.Branch && y.Component == x.Component
 		}
 		if later {
 			continue

@@ -69,6 +69,8 @@ type commandSpec struct {
 	changes bool
 	// where it can be of use, for /help; zero: anywhere.
 	where place
+	// component says whether it is about a component of a monorepo, and so takes --component.
+	component componentUse
 	// pinned marks a command about the head that who gave it could see: it is refused when the head has moved since.
 	pinned bool
 	// more is what /help <command> says beyond the line of help.
@@ -82,14 +84,14 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "why", usage: "/why [check]", help: "every rule and gate of the checks here, what passed and what did not, and who counts as approver", door: DoorRead, maxArgs: 1, where: onPull},
 	{name: "plan", aliases: []string{"noop"}, usage: "/plan [command]", help: "what a command would do, step by step; nothing is done", door: DoorPlan, maxArgs: 1, raw: true,
 		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
-	{name: "evidence", usage: "/evidence [version]", help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,
+	{name: "evidence", usage: "/evidence [version] [--component name]", component: componentMay, help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,
 		more: "Without a version it is about the release of the pull request, else about what production runs. The reply links to the whole record as JSON, with the entries of the audit log and their hashes."},
-	{name: "version explain", aliases: []string{"version"}, usage: "/version explain", help: "the next version and why it is that one", door: DoorRead},
+	{name: "version explain", aliases: []string{"version"}, usage: "/version explain [--component name]", component: componentMust, help: "the next version and why it is that one", door: DoorRead},
 	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
-	{name: "release start", usage: "/release start [X.Y.Z] [--from sha|support/X.Y] [--allow-empty]", help: "cut a release branch from development, or from a support line", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
+	{name: "release start", usage: "/release start [X.Y.Z] [--component name] [--from sha|support/X.Y] [--allow-empty]", component: componentMust, help: "cut a release branch from development, or from a support line", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
 	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
-	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--from version|support/X.Y]", help: "cut a hotfix branch from what production runs, or from an old line", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
+	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--component name] [--from version|support/X.Y]", component: componentMust, help: "cut a hotfix branch from what production runs, or from an old line", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
 	{name: "approve", usage: "/approve [environment] [note], /approve cancel", help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true},
 	{name: "reject", usage: "/reject reason, /reject cancel", help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
 	{name: "promote", usage: "/promote [environment] [--at time | --emergency --reason text]", help: "take the approved candidate to production, now or then; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, maxArgs: 1, flags: []string{"at", "reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true,
@@ -108,8 +110,8 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "config check", usage: "/config check", help: "what the configuration that this pull request proposes would change", door: DoorRefresh, where: onPull},
 	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
 	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
-	{name: "rollback", usage: "/rollback [environment] [to version] --reason text", help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
-	{name: "unpin", usage: "/unpin environment", help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "rollback", usage: "/rollback [environment] [to version] [--component name] --reason text", component: componentMust, help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
+	{name: "unpin", usage: "/unpin environment [--component name]", component: componentMust, help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "hold", usage: "/hold [reason]", help: "park this release or pull request until /unhold", door: DoorHold, maxArgs: 1, rest: true, changes: true, where: onPull},
 	{name: "unhold", usage: "/unhold", help: "let it go on", door: DoorHold, changes: true, where: onPull},
 	{name: "freeze", usage: "/freeze environment|branch [until time] --reason text", help: "let nothing be deployed there, or merged into it", door: DoorFreeze, minArgs: 1, maxArgs: 5, flags: []string{"reason"}, reason: true, changes: true,
@@ -296,7 +298,7 @@ func (s *commandSpec) parse(words []string) (c Command, problem string) {
 			c.DryRun = true
 		case slices.Contains(s.switches, name):
 			c.Flags[name] = "true"
-		case slices.Contains(s.flags, name):
+		case slices.Contains(s.flags, name) || name == "component" && s.component != componentNone:
 			value, next := flagValue(words, i+1)
 			if value == "" {
 				return c, "--" + name + " needs a value"

@@ -247,7 +247,7 @@ func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (st
 	if err != nil {
 		return "", err
 	}
-	return "", s.schedule(ctx, x.Kind, x.Branch)
+	return "", s.schedule(ctx, *x)
 }
 
 // startMissing starts the pipeline of a pull request whose head has none: it was there before Sluice was.

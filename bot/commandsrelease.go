@@ -20,7 +20,7 @@ func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, erro
 	w := &world{phase: phaseStart}
 	w.State = gitflow.State{Kind: gitflow.KindRelease}
 	r := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindRelease, Status: store.ReleaseOpen,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindRelease, Component: s.component(), Status: store.ReleaseOpen,
 		StartedBy: q.by, Origin: origin, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
 	line, known, err := s.namedLine(ctx, q.Flag("from"))
@@ -167,6 +167,10 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	if err := tagging.CheckHotfixID(id); err != nil {
 		return "", &userError{prose(err.Error()) + "."}
 	}
+	branch, err := s.names().HotfixBranch(id)
+	if err != nil {
+		return "", &userError{prose(err.Error()) + "."}
+	}
 	from, version, line, err := s.mended(ctx, q.Flag("from"))
 	if err != nil {
 		return "", err
@@ -174,8 +178,8 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	w := &world{phase: phaseStart}
 	w.State = gitflow.State{Kind: gitflow.KindHotfix}
 	r := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, HotfixID: id, Line: line, Status: store.ReleaseOpen,
-		Branch: strings.Replace(s.names().Hotfix, "{id}", id, 1), CutSHA: from, HeadSHA: from,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, Component: s.component(), HotfixID: id, Line: line, Status: store.ReleaseOpen,
+		Branch: branch, CutSHA: from, HeadSHA: from,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
 	v, explanation, err := s.hotfixVersion(ctx, version, id, "")
@@ -234,7 +238,7 @@ func (s *session) mended(ctx context.Context, from string) (sha string, v taggin
 			return "", v, "", err
 		}
 		err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
-			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, v.String())
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), v.String())
 			line = r.Line
 			return ignoreMissing(err)
 		})
@@ -254,7 +258,7 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 	var tags []store.Tag
 	var releases []store.Release
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction); err != nil {
+		if env, err = tx.Environment(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction)); err != nil {
 			return err
 		}
 		if tags, err = tx.Tags(ctx, s.repo.ID); err != nil {
@@ -297,7 +301,7 @@ func (s *session) running(ctx context.Context, version string) (sha string, v ta
 func (s *session) mergedAt(ctx context.Context, version, released string) (string, error) {
 	var r store.Release
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, version)
+		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), version)
 		return ignoreMissing(err)
 	})
 	if err == nil && r.ProductionTip != "" && r.SHA == released {

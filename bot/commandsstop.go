@@ -117,8 +117,9 @@ func (s *session) places(ctx context.Context, name string) (targets []store.Stop
 }
 
 func (s *session) knownEnvironment(name string) bool {
-	_, known := s.cfg.Environments[name]
-	return known
+	_, known := s.cfg.Environments[ownEnv(name)]
+	c := componentOf(name)
+	return known && (c == "" || slices.Contains(s.names().Components, c))
 }
 
 func (s *session) environmentNames() string {

@@ -149,7 +149,7 @@ func (s *session) useConfig(ctx context.Context) error {
 	} else if len(cfg.Missing) > 0 {
 		misfit = config.Join(cfg.Missing).Error()
 	}
-	s.cfg = cfg
+	s.cfg, s.whole = cfg, cfg
 	observe := cfg.Mode == config.Observe
 	if problem == s.repo.ConfigProblem && misfit == s.repo.ConfigMisfit && observe == s.repo.Observe {
 		return nil

@@ -13,6 +13,7 @@ import (
 // enter takes an environment for an action that deploys there, or leaves the action waiting. The lock covers the deploy
 // action; who deployed a candidate keeps the place until its approval is decided, except that a hotfix may borrow it.
 func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, run *store.ActionRun, name string) (pipeline.Fact, error) {
+	name = s.env(name)
 	env, err := tx.Environment(ctx, s.repo.ID, name)
 	if err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func (s *session) tryEnter(ctx context.Context, run store.ActionRun, req executo
 			run.Final, run.UpdatedAt = true, s.b.Now() // nobody waits for it any more
 			return tx.SaveActionRun(ctx, run)
 		}
-		fact, err = s.enter(ctx, tx, &x, &run, req.Environment)
+		fact, err = s.in(x.Component).enter(ctx, tx, &x, &run, req.Environment)
 		return err
 	})
 	if err != nil || fact == nil {
@@ -133,6 +134,7 @@ func (s *session) tryEnter(ctx context.Context, run store.ActionRun, req executo
 
 // restorePipeline is the pipeline that puts a digest back.
 func restorePipeline(environment string, d pipeline.Deploy) pipeline.Definition {
+	environment = ownEnv(environment)
 	uses := d.Uses
 	if uses == "" {
 		uses = pipeline.UsesDeploy

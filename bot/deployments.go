@@ -75,7 +75,7 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 				return 0, false, err
 			},
 			act: func(ctx context.Context) (int64, error) {
-				return s.gh.CreateDeployment(ctx, d.SHA, d.Environment, deploymentText(d), d.ID, d.Environment == pipeline.EnvironmentProduction)
+				return s.gh.CreateDeployment(ctx, d.SHA, d.Environment, deploymentText(d), d.ID, ownEnv(d.Environment) == pipeline.EnvironmentProduction)
 			},
 		})
 		if err == nil {

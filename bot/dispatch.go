@@ -93,7 +93,7 @@ func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopA
 // request is everything an executor is told. It is stored, so that a restart repeats exactly it.
 func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.Request {
 	ours := map[string]string{
-		"SLUICE_APP": s.cfg.App, "SLUICE_BRANCH": x.Branch, "SLUICE_BRANCH_KIND": x.Kind, "SLUICE_SHA": x.SHA,
+		"SLUICE_APP": s.cfg.App, "SLUICE_COMPONENT": x.Component, "SLUICE_BRANCH": x.Branch, "SLUICE_BRANCH_KIND": x.Kind, "SLUICE_SHA": x.SHA,
 		"SLUICE_REVISION": s.revision(x.SHA), "SLUICE_VERSION": x.Version, "SLUICE_IMAGE": x.Image,
 		"SLUICE_IMAGE_TAG": tagOf(x.Image), "SLUICE_EXECUTION_ID": x.ID, "SLUICE_ENVIRONMENT": c.Environment,
 		"SLUICE_IMAGE_DIGEST": c.Image.Digest,

@@ -33,6 +33,7 @@ type Evidence struct {
 	RepoID      int64     `json:"repository_id"`
 	GeneratedAt time.Time `json:"generated_at"`
 
+	Component string          `json:"component,omitempty"` // of a monorepo
 	Version   string          `json:"version"`
 	Kind      string          `json:"kind"` // release, hotfix
 	Status    string          `json:"status"`
@@ -216,7 +217,8 @@ func (b *Bot) Evidence(ctx context.Context, repoID int64, who forge.User, versio
 	}
 	var r store.Release
 	err = b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		r, err = tx.ReleaseByVersion(ctx, repoID, version)
+		component, number := store.SplitReleaseKey(version)
+		r, err = tx.ReleaseByVersion(ctx, repoID, component, number)
 		return err
 	})
 	if err != nil {
@@ -248,7 +250,7 @@ func (b *Bot) reading(ctx context.Context, repoID int64) (*session, error) {
 		return nil, fmt.Errorf("repository %d: %w", repoID, store.ErrNotFound)
 	}
 	s := &session{
-		b: b, repo: repo, us: us, log: b.Log, compared: map[[2]string]forge.Comparison{},
+		b: b, repo: repo, us: us, log: b.Log, turn: newTurn(),
 		gh: b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
 	}
 	names, err := s.branchNames(ctx)
@@ -259,7 +261,7 @@ func (b *Bot) reading(ctx context.Context, repoID int64) (*session, error) {
 	if err == nil && len(problems) > 0 {
 		err = fmt.Errorf("configuration of %s/%s: %s", repo.Owner, repo.Name, problems[0].Error())
 	}
-	s.cfg = cfg
+	s.cfg, s.whole = cfg, cfg
 	return s, err
 }
 

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,18 +18,19 @@ import (
 func (s *session) cmdEvidence(ctx context.Context, q *request) (string, error) {
 	var r store.Release
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		version := strings.TrimPrefix(q.Arg(0), "v")
+		component, version := store.SplitReleaseKey(q.Arg(0))
+		component, version = cmp.Or(component, s.component()), strings.TrimPrefix(version, "v")
 		if version == "" && q.release != nil {
 			version = q.release.Version
 		}
 		if version == "" {
-			env, err := tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction)
+			env, err := tx.Environment(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction))
 			if err != nil {
 				return err
 			}
 			version = env.Version
 		}
-		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, version)
+		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, component, version)
 		return err
 	})
 	switch {
@@ -96,7 +98,7 @@ func (s *session) evidenceText(e *Evidence) string {
 		row("Secrets in what it brings to "+code(c.Base), text)
 	}
 	row("Audit log", auditText(e.Audit))
-	fmt.Fprintf(&b, "\nThe whole record: %s/%s/%s/releases/%s/evidence.json", s.b.PublicURL, s.repo.Owner, s.repo.Name, e.Version)
+	fmt.Fprintf(&b, "\nThe whole record: %s/%s/%s/releases/%s/evidence.json", s.b.PublicURL, s.repo.Owner, s.repo.Name, store.ReleaseKey(e.Component, e.Version))
 	return b.String()
 }
 

@@ -60,6 +60,9 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if s.repo.Observe {
 		return nil, nil // a pipeline builds and deploys
 	}
+	if q.release != nil {
+		s = s.in(q.release.Component)
+	}
 	same, err := s.executionOf(ctx, q)
 	if err != nil || same != nil {
 		return same, err
@@ -69,7 +72,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 		return nil, err
 	}
 	x := store.Execution{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: q.kind, Branch: q.branch.Name, SHA: q.sha, Pull: q.pull,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: q.kind, Component: s.component(), Branch: q.branch.Name, SHA: q.sha, Pull: q.pull,
 		ConfigSHA: s.repo.ConfigSHA, OrganizationSHA: s.organizationSHA(), StartedBy: q.by, Origin: q.origin, CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 		Version: q.given.version, Image: q.given.image, Digest: q.given.digest,
 	}
@@ -118,7 +121,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	}
 	s.log.InfoContext(ctx, "execution created", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "sha", x.SHA)
 	s.mark(q.sha)
-	return &x, s.schedule(ctx, x.Kind, x.Branch)
+	return &x, s.schedule(ctx, x)
 }
 
 // attach makes an execution its release's current one.
@@ -160,9 +163,9 @@ func (s *session) executionOf(ctx context.Context, q startRequest) (*store.Execu
 		if strings.HasPrefix(q.origin, originPush) && (x.Status == pipeline.Superseded || x.Status == pipeline.Stopped) {
 			continue // the branch went elsewhere since, and has come back
 		}
-		if x.Kind == q.kind && x.Branch == q.branch.Name && x.Origin == q.origin {
+		if x.Kind == q.kind && x.Branch == q.branch.Name && x.Component == s.component() && x.Origin == q.origin {
 			s.mark(x.SHA)
-			return &at[i], s.schedule(ctx, x.Kind, x.Branch)
+			return &at[i], s.schedule(ctx, x)
 		}
 	}
 	return nil, nil
@@ -175,14 +178,9 @@ func (s *session) definition(ctx context.Context, q startRequest) (pipeline.Defi
 	}
 	rev := config.Revision{SkipDeploy: !q.branch.Deploys && q.kind != pipeline.KindProduction}
 	if q.given.digest == "" && !q.branch.Fork && s.b.Allow.LocalExecutors(s.repo.Owner, s.repo.Name) {
-		_, err := s.gh.File(ctx, "buildspec.yml", q.sha)
-		var odd *forge.NotAFileError
-		switch {
-		case err == nil:
-			rev.HasBuildspec = true
-		case errors.Is(err, forge.ErrNotFound) || errors.As(err, &odd):
-		default:
-			return pipeline.Definition{}, false, fmt.Errorf("buildspec.yml at %s: %w", q.sha, err)
+		var err error
+		if rev.Buildspec, err = s.buildspec(ctx, q.sha); err != nil {
+			return pipeline.Definition{}, false, err
 		}
 	}
 	kind := q.kind
@@ -193,8 +191,24 @@ func (s *session) definition(ctx context.Context, q startRequest) (pipeline.Defi
 	return def, ok, nil
 }
 
-// schedule lets the executions of one pipeline on one branch take their turns, as the pipeline's mode says.
-func (s *session) schedule(ctx context.Context, kind, branch string) error {
+// buildspec is the path of the build specification that the default pipeline runs at a commit; empty: there is none.
+func (s *session) buildspec(ctx context.Context, sha string) (string, error) {
+	for _, path := range s.cfg.Buildspecs() {
+		_, err := s.gh.File(ctx, path, sha)
+		var odd *forge.NotAFileError
+		switch {
+		case err == nil:
+			return path, nil
+		case errors.Is(err, forge.ErrNotFound) || errors.As(err, &odd):
+		default:
+			return "", fmt.Errorf("%s at %s: %w", path, sha, err)
+		}
+	}
+	return "", nil
+}
+
+// schedule lets the executions of the pipeline that one is of, on its branch, take their turns, as the pipeline's mode says.
+func (s *session) schedule(ctx context.Context, one store.Execution) error {
 	var all []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		all, err = tx.ActiveExecutions(ctx, s.repo.ID)
@@ -206,7 +220,7 @@ func (s *session) schedule(ctx context.Context, kind, branch string) error {
 	var tickets []pipeline.Ticket
 	mode := pipeline.ModeSuperseded
 	for _, x := range all {
-		if x.Kind == kind && x.Branch == branch {
+		if x.Kind == one.Kind && x.Branch == one.Branch && x.Component == one.Component {
 			tickets = append(tickets, pipeline.TicketOf(x.State))
 			mode = x.State.Definition.Mode
 		}
@@ -255,7 +269,7 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 			}
 			x.State, x.Status, x.UpdatedAt = state, state.Status, s.b.Now()
 			x.Digest, x.EndedAt = state.Digest(), state.EndedAt
-			if more, err = s.carryOut(ctx, tx, &x, commands); err != nil {
+			if more, err = s.in(x.Component).carryOut(ctx, tx, &x, commands); err != nil {
 				return err
 			}
 			ended = ended || x.Status.Final() && !was.Final()
@@ -277,7 +291,7 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "status", x.Status)
 	}
 	if ended || x.State.AwaitsPeople() {
-		return s.schedule(ctx, x.Kind, x.Branch) // the next one's turn may have come
+		return s.schedule(ctx, x) // the next one's turn may have come
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ type reader interface {
 	CommitChanges(ctx context.Context, sha string) (files []forge.FileChange, complete bool, err error)
 	// File reads a regular file of at most 1 MiB at a ref.
 	File(ctx context.Context, path, ref string) ([]byte, error)
+	// CommitsTouching lists the commits in the history of head that changed a file or something in a folder, back to since;
+	// complete is false when they are more than so many pages of a hundred.
+	CommitsTouching(ctx context.Context, head, path string, since time.Time, pages int) (shas []string, complete bool, err error)
 	OpenPulls(ctx context.Context) ([]forge.PullRequest, error)
 	Pull(ctx context.Context, number int) (forge.PullRequest, error)
 	// PullsFrom lists pull requests, open and closed, newest first, from a branch of this repository; base "" is any.

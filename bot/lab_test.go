@@ -279,10 +279,9 @@ func newLab(t testing.TB, yaml string) *lab {
 		cfg = parsed
 	}
 	l.session = &session{
-		b: b, gh: l.gh, cfg: cfg, us: us, log: b.Log,
-		repo:  store.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master", BaselineAt: noon},
-		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
-		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+		b: b, gh: l.gh, cfg: cfg, whole: cfg, us: us, log: b.Log,
+		repo: store.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master", BaselineAt: noon},
+		turn: newTurn(),
 	}
 	must(t, l.saveRepo(t.Context()))
 	return l

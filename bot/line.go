@@ -92,7 +92,7 @@ func (s *session) namedLine(ctx context.Context, from string) (line string, know
 	}
 	var env store.Environment
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction)
+		env, err = tx.Environment(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction))
 		return err
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *session) releasePage(ctx context.Context, r *store.Release, step gitflo
 			if err != nil {
 				return 0, err
 			}
-			p, err := s.gh.CreateRelease(ctx, step.Tag, r.Version, notes, false, latest)
+			p, err := s.gh.CreateRelease(ctx, step.Tag, r.Name(), notes, false, latest)
 			return p.ID, err
 		},
 	})
@@ -66,9 +66,13 @@ func (s *session) noted(ctx context.Context, n *tagging.Notes, base, head string
 	if err != nil {
 		return c, err
 	}
+	whole := c.Commits
+	if c.Commits, _, err = s.own(ctx, head, whole); err != nil {
+		return c, err
+	}
 	n.Commits = versionCommits(c.Commits)
 	if c.Truncated {
-		n.Incomplete = fmt.Sprintf("GitHub lists %d of %d commits; the comparison below has all.", len(c.Commits), c.AheadBy)
+		n.Incomplete = fmt.Sprintf("GitHub lists %d of %d commits; the comparison below has all.", len(whole), c.AheadBy)
 	}
 	if err := s.notedPulls(ctx, n, c.Commits); err != nil {
 		return c, err

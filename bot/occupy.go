@@ -133,6 +133,14 @@ func waitingRuns(ctx context.Context, tx *store.Tx, repo int64) ([]waitingRun, e
 	return out, nil
 }
 
+// environment is the name of the environment in records.
+func (w waitingRun) environment() string {
+	if c := w.request.Env["SLUICE_COMPONENT"]; c != "" {
+		return c + "/" + w.request.Environment
+	}
+	return w.request.Environment
+}
+
 func (w waitingRun) turn() int {
 	switch w.request.BranchKind {
 	case pipeline.KindHotfix:
@@ -221,7 +229,7 @@ func (s *session) giveBackOne(ctx context.Context, env store.Environment) error 
 	if wanted && waits && env.ExecutionID != x.ID && (other || digest == "" && x.Image == "") {
 		deploy := s.cfg.Environment(env.Name).Deploy
 		def := restorePipeline(env.Name, deploy)
-		_, err := s.start(ctx, startRequest{
+		_, err := s.in(lender.Component).start(ctx, startRequest{
 			kind: kindRestore, branch: gitflow.Branch{Name: lender.Branch, Kind: gitflow.KindRelease, Deploys: true},
 			sha: x.SHA, release: &lender, by: forge.User{ID: s.us.UserID, Login: s.us.Login},
 			origin: "restore " + env.ExecutionID, // what is there now: a place may be borrowed more than once
@@ -259,7 +267,7 @@ func (s *session) stillLent(ctx context.Context, tx *store.Tx, env store.Environ
 		return false, err
 	}
 	return slices.ContainsFunc(waiting, func(w waitingRun) bool {
-		return w.request.Environment == env.Name && w.request.BranchKind == pipeline.KindHotfix
+		return w.environment() == env.Name && w.request.BranchKind == pipeline.KindHotfix
 	}), nil
 }
 
@@ -286,7 +294,7 @@ func (s *session) placeText(ctx context.Context, r *store.Release) (map[string]s
 			switch {
 			case slices.Contains(env.LentBy, r.ID):
 				out[env.Name] = fmt.Sprintf("lent to %s; this candidate is put back once that one is decided", code(occupant.Version))
-			case slices.ContainsFunc(waiting, func(w waitingRun) bool { return w.ExecutionID == r.ExecutionID && w.request.Environment == env.Name }):
+			case slices.ContainsFunc(waiting, func(w waitingRun) bool { return w.ExecutionID == r.ExecutionID && w.environment() == env.Name }):
 				out[env.Name] = fmt.Sprintf("taken by %s until it is decided; this candidate comes after it", code(occupant.Version))
 			}
 		}

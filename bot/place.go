@@ -26,7 +26,8 @@ func (s *session) place(ctx context.Context, q *request, o store.Operation) erro
 	}
 	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		if o.Version != "" {
-			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, o.Version)
+			component, version := store.SplitReleaseKey(o.Version)
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, component, version)
 			if errors.Is(err, store.ErrNotFound) {
 				return &userError{fmt.Sprintf("There is no release or hotfix %s here.", code(o.Version))}
 			}
@@ -44,7 +45,7 @@ func (s *session) place(ctx context.Context, q *request, o store.Operation) erro
 		}
 		q.open = make([]string, 0, len(live))
 		for _, r := range live {
-			q.open = append(q.open, r.Version)
+			q.open = append(q.open, r.Key())
 		}
 		return nil
 	})

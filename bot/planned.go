@@ -37,7 +37,11 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	asked := *q
 	asked.Command = c
 	asked.done = func(*store.Tx) error { return nil } // this command's own record ends it
-	reply, err := s.handlers()[spec.name](ctx, &asked)
+	var reply string
+	view, err := s.asComponent(&asked, spec.component)
+	if err == nil {
+		reply, err = view.handlers()[spec.name](ctx, &asked)
+	}
 	var refused *userError
 	switch {
 	case errors.As(err, &refused):

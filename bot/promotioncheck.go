@@ -54,7 +54,7 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 
 // releaseCheck reports on the promotion of a release.
 func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store.Release) (forge.CheckRun, error) {
-	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Version)
+	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Key())
 	if r.CandidateImage != "" {
 		run.Summary = fmt.Sprintf("Candidate: %s", code(r.CandidateImage))
 		if r.CandidateDigest != "" {

@@ -221,7 +221,7 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 			}
 		}
 		if v, isFinish := strings.CutPrefix(pr.Head.Branch, gitflow.FinishPrefix); isFinish {
-			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, v)
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), v)
 			if ignoreMissing(err) != nil {
 				return err
 			}

@@ -104,7 +104,7 @@ func (s *session) build(ctx context.Context, branch gitflow.Branch, was, now str
 		s.touchAll = true
 		return nil
 	case gitflow.KindSupport:
-		return s.supportPushed(ctx, startRequest{
+		return s.in(branch.Component).supportPushed(ctx, startRequest{
 			kind: pipeline.KindSupport, branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now,
 		})
 	case gitflow.KindRelease, gitflow.KindHotfix:
@@ -112,13 +112,23 @@ func (s *session) build(ctx context.Context, branch gitflow.Branch, was, now str
 	case gitflow.KindDevelopment:
 		s.touchAll = true
 	}
-	_, err := s.start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now})
-	return err
+	components, err := s.builds(ctx, branch, was, now)
+	if err != nil {
+		return err
+	}
+	for _, c := range components {
+		_, err := s.in(c).start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // candidatePushed handles a new head of a release or hotfix branch: the release learns of it, earlier approvals fall,
 // and the candidate's pipeline starts. A branch that a person made by hand becomes a release like any other.
 func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
+	s = s.in(branch.Component)
 	r, err := s.releaseOf(ctx, branch, now, e)
 	if err != nil || r == nil {
 		return err
@@ -195,6 +205,14 @@ func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was str
 // that was moved or deleted is reported too; the release log stays at the commit that was released.
 func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 	v, err := s.cfg.Versioning.Tag.Parse(e.Tag)
+	for _, c := range s.names().Components {
+		if err == nil {
+			break
+		}
+		if v, err = s.whole.Component(c).Versioning.Tag.Parse(e.Tag); err == nil {
+			s = s.in(c)
+		}
+	}
 	if err != nil {
 		return nil //nolint:nilerr // not a release tag: none of our business
 	}
@@ -204,7 +222,7 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 		if was, err = tx.Tag(ctx, s.repo.ID, e.Tag); ignoreMissing(err) != nil {
 			return err
 		}
-		open, err = tx.ReleaseByVersion(ctx, s.repo.ID, v.String())
+		open, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), v.String())
 		return ignoreMissing(err)
 	})
 	if err != nil {

@@ -138,7 +138,7 @@ func (s *session) reconcileExecutions(ctx context.Context) error {
 		if err := s.tick(ctx, x.ID); err != nil {
 			return err
 		}
-		if err := s.schedule(ctx, x.Kind, x.Branch); err != nil {
+		if err := s.schedule(ctx, x); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (s *session) reconcileTags(ctx context.Context) error {
 		return fmt.Errorf("tags: %w", err)
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		for _, t := range inReleaseOrder(tags, s.cfg.Versioning.Tag) {
+		for _, t := range inReleaseOrder(tags, tagPatterns(s.cfg)) {
 			_, err := tx.Tag(ctx, s.repo.ID, t.Name)
 			if errors.Is(err, store.ErrNotFound) {
 				_, err = tx.SaveTag(ctx, store.Tag{RepoID: s.repo.ID, Name: t.Name, SHA: t.SHA, SeenAt: s.b.Now()})

@@ -30,6 +30,7 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if err != nil || r == nil {
 			return err
 		}
+		s = s.in(r.Component)
 		ph, any := phaseOf(r)
 		if !any {
 			return nil
@@ -338,7 +339,7 @@ func (s *session) adoptBranch(ctx context.Context, branch gitflow.Branch, head s
 		return nil, err
 	}
 	r := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: string(branch.Kind), Branch: branch.Name, HotfixID: branch.ID, Line: line,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: string(branch.Kind), Component: s.component(), Branch: branch.Name, HotfixID: branch.ID, Line: line,
 		CutSHA: c.MergeBase, HeadSHA: head, Status: store.ReleaseOpen, StartedBy: by,
 		Origin: "branch " + branch.Name, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}

@@ -106,7 +106,7 @@ func (s *session) decideRetreat(ctx context.Context, d decision, way retreat, to
 		return err
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		env, err := tx.Environment(ctx, s.repo.ID, d.environment)
+		env, err := tx.Environment(ctx, s.repo.ID, s.env(d.environment))
 		if err != nil {
 			return err
 		}
@@ -135,10 +135,10 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 	var history []store.Deployment
 	var releases []store.Release
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if env, err = tx.Environment(ctx, s.repo.ID, environment); err != nil {
+		if env, err = tx.Environment(ctx, s.repo.ID, s.env(environment)); err != nil {
 			return err
 		}
-		if history, err = tx.Deployments(ctx, s.repo.ID, environment, 200); err != nil {
+		if history, err = tx.Deployments(ctx, s.repo.ID, s.env(environment), 200); err != nil {
 			return err
 		}
 		releases, err = tx.Releases(ctx, s.repo.ID)
@@ -318,7 +318,7 @@ func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
 	name := q.Arg(0)
 	var env store.Environment
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		env, err = tx.Environment(ctx, s.repo.ID, name)
+		env, err = tx.Environment(ctx, s.repo.ID, s.env(name))
 		return err
 	})
 	if err != nil {
@@ -331,7 +331,7 @@ func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
 		return s.dry(ctx, q, fmt.Sprintf("The hold on %s (%s) would be lifted.", code(name), code(env.Hold)))
 	}
 	return "", s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		now, err := tx.Environment(ctx, s.repo.ID, name)
+		now, err := tx.Environment(ctx, s.repo.ID, s.env(name))
 		if err != nil {
 			return err
 		}

@@ -262,7 +262,11 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 			return "", err
 		}
 	}
-	return s.handlers()[spec.name](ctx, q)
+	view, err := s.asComponent(q, spec.component)
+	if err != nil {
+		return "", err
+	}
+	return view.handlers()[spec.name](ctx, q)
 }
 
 // handlers is what carries out each command of the table.

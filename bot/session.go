@@ -21,9 +21,18 @@ type session struct {
 	repo store.Repo
 	gh   GitHub
 	cfg  *config.Repo
-	us   Identity
-	log  *slog.Logger
+	// whole is the repository's configuration, and cfg that of the component the session sees it as: the same where there is
+	// none.
+	whole *config.Repo
+	us    Identity
+	log   *slog.Logger
+	// via is the way in of the command that is being carried out, for the audit log.
+	via string
+	*turn
+}
 
+// turn is what one handling has found out and has to do at its end: the session's views of components share it.
+type turn struct {
 	// dirty are SHAs whose checks may have changed; touched the releases to walk, all of them with touchAll.
 	dirty    map[string]bool
 	touched  map[string]bool
@@ -33,8 +42,6 @@ type session struct {
 	pullCockpits map[int]bool
 	// tried is what branches said to merges in this handling.
 	tried map[string]gitflow.Line
-	// via is the way in of the command that is being carried out, for the audit log.
-	via string
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
 	// accounts keeps what accounts are now, by ID.
@@ -43,6 +50,13 @@ type session struct {
 	ruled map[string][]gitflow.RuleFact
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
+}
+
+func newTurn() *turn {
+	return &turn{
+		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
+		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+	}
 }
 
 // whoami remembers who the App is; asked once.
@@ -104,10 +118,9 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 	}
 	s := &session{
 		b: b, repo: repo, us: us,
-		gh:    b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
-		log:   b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
-		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
-		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+		gh:   b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
+		log:  b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
+		turn: newTurn(),
 	}
 	if repo.BaselineAt.IsZero() {
 		if err := s.baseline(ctx); err != nil {

@@ -59,7 +59,7 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 	for _, h := range heads {
 		w.Start.OtherBranches = append(w.Start.OtherBranches, h.Name)
 	}
-	for _, l := range live {
+	for _, l := range s.ofComponent(live) {
 		if l.Kind == pipeline.KindRelease && l.Line == r.Line {
 			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
 		}
@@ -99,8 +99,8 @@ func (s *session) sourceFacts(ctx context.Context, r *store.Release, w *world, a
 	if !ahead.Truncated && !ahead.Missing {
 		w.Start.Empty, _ = tagging.NothingToRelease(versionCommits(raw.Commits))
 	}
-	if w.Production.SHA == "" {
-		return nil // the line begins with this release
+	if w.Production.SHA == "" || s.component() != "" {
+		return nil // the line begins with this release; what other components shipped is nothing to this one
 	}
 	behind, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: r.CutSHA, Head: w.Production.SHA})
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *session) lastGreen(ctx context.Context, line string) (string, error) {
 		return err
 	})
 	for _, x := range newest {
-		if x.Status == pipeline.Succeeded {
+		if x.Status == pipeline.Succeeded && x.Component == s.component() {
 			return x.SHA, err
 		}
 	}
@@ -143,8 +143,16 @@ func (s *session) green(ctx context.Context, sha string) (gitflow.Answer, error)
 	if err != nil {
 		return gitflow.Unknown, err
 	}
+	if s.component() != "" {
+		if at, err = s.lastBuilt(ctx, sha); err != nil {
+			return gitflow.Unknown, err
+		}
+	}
 	ran, underWay := false, false
 	for _, x := range at {
+		if x.Component != s.component() {
+			continue
+		}
 		if x.Kind != pipeline.KindDevelopment && x.Kind != pipeline.KindSupport {
 			continue
 		}

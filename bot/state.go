@@ -159,10 +159,10 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 		if active, err = tx.ActiveExecutions(ctx, s.repo.ID); err != nil {
 			return err
 		}
-		if env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction); err != nil {
+		if env, err = tx.Environment(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction)); err != nil {
 			return err
 		}
-		history, err = tx.Deployments(ctx, s.repo.ID, pipeline.EnvironmentProduction, 20)
+		history, err = tx.Deployments(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction), 20)
 		return err
 	})
 	if err != nil {
@@ -242,7 +242,7 @@ func (s *session) lookSiblings(ctx context.Context, r *store.Release, w *world) 
 		live, err = tx.LiveReleases(ctx, s.repo.ID)
 		return err
 	})
-	for _, l := range live {
+	for _, l := range s.ofComponent(live) {
 		if l.Kind == pipeline.KindRelease && l.ID != r.ID && l.Line == r.Line {
 			w.Releases = append(w.Releases, gitflow.Line{Branch: l.Branch, SHA: l.HeadSHA})
 		}
@@ -295,6 +295,9 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 			runs = ""
 		}
 		for i, q := range gitflow.LacksNeeds(s.namesOf(r), w.Candidate.SHA, runs) {
+			if q == (gitflow.CompareRequest{}) {
+				continue
+			}
 			c, _, err := s.flowCompare(ctx, s.at(q, w))
 			if err != nil {
 				return err
@@ -358,7 +361,7 @@ func (s *session) badReleases(ctx context.Context) ([]gitflow.BadRelease, error)
 		return err
 	})
 	var out []gitflow.BadRelease
-	for _, r := range all {
+	for _, r := range s.ofComponent(all) {
 		if r.Bad {
 			out = append(out, gitflow.BadRelease{Version: r.Version, SHA: r.SHA, MergeSHA: r.ProductionTip})
 		}

@@ -37,7 +37,7 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 	}
 	w.Releases = nil // as they are on GitHub now
 	for _, h := range heads {
-		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || h.Name == r.Branch {
+		if b := s.classify(h.Name); b.Kind != gitflow.KindRelease || b.Component != s.component() || h.Name == r.Branch {
 			continue
 		}
 		if out, err := s.leftOut(ctx, h.Name); err != nil || out {

@@ -46,6 +46,14 @@ func (l stopList) find(kind store.StopKind, target store.StopTarget) *store.Stop
 	return &l[i]
 }
 
+// findOn is find for an environment. What stops an environment of the repository stops it for every component.
+func (l stopList) findOn(kind store.StopKind, environment string) *store.Stop {
+	if own := l.find(kind, store.StopEnvironment(environment)); own != nil {
+		return own
+	}
+	return l.find(kind, store.StopEnvironment(ownEnv(environment)))
+}
+
 // hold is a stop in gitflow's words; the zero Hold for none.
 func (s *session) hold(x *store.Stop) gitflow.Hold {
 	if x == nil {
@@ -230,11 +238,10 @@ func (s *session) remarks(list stopList, e store.Environment) string {
 	if e.Hold != "" {
 		out = append(out, "held: "+prose(e.Hold))
 	}
-	target := store.StopEnvironment(e.Name)
-	if x := list.find(store.StopFreeze, target); x != nil {
+	if x := list.findOn(store.StopFreeze, e.Name); x != nil {
 		out = append(out, "frozen "+prose(s.byWhom(x)))
 	}
-	if x := list.find(store.StopLock, target); x != nil {
+	if x := list.findOn(store.StopLock, e.Name); x != nil {
 		out = append(out, "locked "+prose(s.byWhom(x)))
 	}
 	if !s.cfg.Environment(e.Name).Windows.Open(s.b.Now()) {

@@ -29,12 +29,12 @@ func (s *session) lookTimes(ctx context.Context, r *store.Release, w *world) err
 		return s.hold(x)
 	}
 	w.Paused = note(list.find(store.StopHold, store.StopRelease(r.ID)))
-	target := store.StopEnvironment(env.Name)
+	place := s.env(env.Name)
 	if !hotfix || !env.Freeze.Hotfix {
-		w.Environment.Frozen = note(list.find(store.StopFreeze, target))
+		w.Environment.Frozen = note(list.findOn(store.StopFreeze, place))
 		w.Production.Frozen = note(list.find(store.StopFreeze, store.StopBranch(w.Production.Branch)))
 	}
-	if l := list.find(store.StopLock, target); l != nil && l.By.ID != r.PromoteBy.ID {
+	if l := list.findOn(store.StopLock, place); l != nil && l.By.ID != r.PromoteBy.ID {
 		w.Environment.Locked = note(l)
 	}
 	if w.Environment.Locked.By == "" {
@@ -123,7 +123,7 @@ func (s *session) lookSoak(ctx context.Context, hotfix bool, w *world) error {
 	}
 	var history []store.Deployment
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		history, err = tx.Deployments(ctx, s.repo.ID, w.Soak.Environment, 200)
+		history, err = tx.Deployments(ctx, s.repo.ID, s.env(w.Soak.Environment), 200)
 		return err
 	})
 	if err != nil {

@@ -114,7 +114,7 @@ func (s *session) changeOfBranch(ctx context.Context, x *store.Execution) (chang
 		}
 	}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		history, err := tx.Deployments(ctx, s.repo.ID, environment, deploymentsLooked)
+		history, err := tx.Deployments(ctx, s.repo.ID, s.env(environment), deploymentsLooked)
 		if err != nil {
 			return err
 		}

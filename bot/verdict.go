@@ -228,7 +228,7 @@ func (s *session) withdraw(ctx context.Context, q *request, r *store.Release, x 
 	if err != nil {
 		return "", err
 	}
-	return q.said, s.schedule(ctx, x.Kind, x.Branch)
+	return q.said, s.schedule(ctx, *x)
 }
 
 // judged is the environment whose approval of an execution was decided last, or is asked for now; else production.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -49,6 +48,7 @@ func (s *session) history(ctx context.Context, except string) (log tagging.Log, 
 	if err != nil {
 		return log, nil, err
 	}
+	releases = s.ofComponent(releases)
 	log = s.releaseLog(tags, releases)
 	for _, r := range releases {
 		v, err := tagging.ParseVersion(r.Version)
@@ -81,7 +81,7 @@ func (s *session) nextVersion(ctx context.Context, line, head string, set *taggi
 	for _, o := range open {
 		var r store.Release
 		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, o.Version.String())
+			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), o.Version.String())
 			return err
 		})
 		if err == nil && r.Kind == pipeline.KindRelease && r.Line == line && r.CutSHA != "" && o.Version.CompareCore(highest) > 0 {
@@ -96,7 +96,14 @@ func (s *session) nextVersion(ctx context.Context, line, head string, set *taggi
 		case err != nil:
 			return tagging.Result{}, err
 		default:
-			req.Commits = versionCommits(c.Commits)
+			mine, complete, err := s.own(ctx, head, c.Commits)
+			if err != nil {
+				return tagging.Result{}, err
+			}
+			req.Commits = versionCommits(mine)
+			if !complete {
+				req.Incomplete = "There are more commits since the last release than could be looked through for this component, so those of others count too."
+			}
 			if c.Truncated {
 				req.Incomplete = "There are more commits since the last release than GitHub lists, and not all of them were counted."
 			}
@@ -319,7 +326,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 		return "", &userError{fmt.Sprintf("%s is %s; its version stands.", code(r.Version), r.Status)}
 	}
 	next := store.Release{
-		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Line: r.Line,
+		ID: store.NewID(), RepoID: s.repo.ID, Kind: r.Kind, Component: r.Component, Line: r.Line,
 		Branch: releaseBranch(s.names(), v), CutSHA: r.HeadSHA, HeadSHA: r.HeadSHA, SHA: r.HeadSHA, Status: store.ReleaseOpen,
 		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
@@ -354,5 +361,9 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 
 // releaseBranch is the name of the branch of a version.
 func releaseBranch(n gitflow.Names, v tagging.Version) string {
-	return strings.Replace(n.Release, "{version}", v.String(), 1)
+	name, err := n.ReleaseBranch(v.String())
+	if err != nil { // no version of a release: nothing is cut for it
+		return ""
+	}
+	return name
 }

@@ -100,7 +100,7 @@ func seconds(start, end, now time.Time) int64 {
 // release writes a release. executions are its own, in any order.
 func (w scribe) release(r store.Release, executions []store.Execution) ReleaseLine {
 	l := ReleaseLine{
-		Repo: w.fullName(), Kind: r.Kind, Version: r.Version, Path: w.path("releases", r.Version), Branch: r.Branch, Status: r.Status,
+		Repo: w.fullName(), Kind: r.Kind, Version: r.Version, Path: w.path("releases", r.Key()), Branch: r.Branch, Status: r.Status,
 		Pull: r.Pull, PullURL: w.pullURL(r.Pull), StartedBy: r.StartedBy.Login, StartedAt: r.StartedAt, ReleasedAt: r.ReleasedAt,
 	}
 	l.Next, l.Blocked = w.next(r, executions)

@@ -28,7 +28,7 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 				return err
 			}
 			if err == nil && release.RepoID == r.ID {
-				p.Release, p.ReleaseURL = release.Version, w.path("releases", release.Version)
+				p.Release, p.ReleaseURL = release.Version, w.path("releases", release.Key())
 			}
 		}
 		runs, err := tx.ActionRuns(ctx, x.ID)
@@ -123,7 +123,7 @@ func (s *Server) approvals(ctx context.Context, v *visit) (any, error) {
 					continue
 				}
 				if x.ReleaseID != "" && x.Version != "" {
-					line.ReleasePath = s.scribe(r, v).path("releases", x.Version)
+					line.ReleasePath = s.scribe(r, v).path("releases", store.ReleaseKey(x.Component, x.Version))
 				}
 				p.Waiting = append(p.Waiting, line)
 			}

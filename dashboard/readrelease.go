@@ -53,7 +53,8 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 	w := s.scribe(r, v)
 	var p Release
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) error {
-		rel, err := tx.ReleaseByVersion(ctx, r.ID, v.param("version"))
+		component, version := store.SplitReleaseKey(v.param("version"))
+		rel, err := tx.ReleaseByVersion(ctx, r.ID, component, version)
 		if err != nil {
 			return err
 		}

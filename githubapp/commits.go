@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -29,6 +30,28 @@ func (r *Repo) Wrote(ctx context.Context, sha, login string) (bool, error) {
 	var list []*github.RepositoryCommit
 	_, err := r.call(ctx, "GET", r.path("commits")+"?"+query.Encode(), nil, &list)
 	return len(list) > 0, err
+}
+
+// CommitsTouching lists the commits in the history of head that changed a file or something in a folder, newest first, as far
+// back as since by the committers' clocks. complete is false when there are more than the pages hold.
+//
+// https://docs.github.com/rest/commits/commits#list-commits
+func (r *Repo) CommitsTouching(ctx context.Context, head, path string, since time.Time, pages int) (shas []string, complete bool, err error) {
+	query := url.Values{"sha": {head}, "path": {path}, "since": {since.UTC().Format(time.RFC3339)}}
+	for n := 1; n <= pages; n++ {
+		var list []*github.RepositoryCommit
+		resp, err := r.call(ctx, "GET", page(r.path("commits")+"?"+query.Encode(), n), nil, &list)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, c := range list {
+			shas = append(shas, c.GetSHA())
+		}
+		if resp.NextPage == 0 {
+			return shas, true, nil
+		}
+	}
+	return shas, false, nil
 }
 
 // Compare tells what head has that base lacks. forge.ErrNotFound also when they have no history in common. Of more than

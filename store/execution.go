@@ -10,7 +10,7 @@ import (
 func executions() table[Execution] {
 	return table[Execution]{"executions", []string{"id"}, func(e *Execution) []column {
 		return columns([]column{
-			{"id", &e.ID}, {"repo_id", &e.RepoID}, {"kind", &e.Kind}, {"branch", &e.Branch}, {"sha", &e.SHA},
+			{"id", &e.ID}, {"repo_id", &e.RepoID}, {"kind", &e.Kind}, {"component", &e.Component}, {"branch", &e.Branch}, {"sha", &e.SHA},
 			{"release_id", &e.ReleaseID}, {"pull", &e.Pull}, {"status", text[pipeline.Status]{&e.Status}},
 			{"state", document{&e.State}}, {"config_sha", &e.ConfigSHA}, {"organization_sha", &e.OrganizationSHA}, {"config_hash", &e.ConfigHash}, {"version", &e.Version},
 			{"image", &e.Image}, {"digest", &e.Digest}, {"origin", &e.Origin}, {"commit_time", micros{&e.CommitTime}}, {"rev", &e.Rev}, {"created_at", micros{&e.CreatedAt}},

@@ -108,6 +108,8 @@ type Release struct {
 	ID     string
 	RepoID int64
 	Kind   string // release, hotfix
+	// Component is the application of a monorepo that it is a release of; empty: the repository is one.
+	Component string
 	// Line is the support line it is cut from and merged into, "1.4"; empty: production.
 	Line     string
 	Version  string // 1.4.0, 1.4.0-hotfix-17
@@ -153,6 +155,7 @@ type Execution struct {
 	ID        string
 	RepoID    int64
 	Kind      string // of the branch: feature … production
+	Component string // as Release.Component
 	Branch    string
 	SHA       string
 	ReleaseID string // empty for feature and development

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 func releases() table[Release] {
 	return table[Release]{"releases", []string{"id"}, func(r *Release) []column {
@@ -12,7 +15,7 @@ func releases() table[Release] {
 			{"status", text[ReleaseStatus]{&r.Status}}, {"execution_id", &r.ExecutionID},
 			{"production_execution_id", &r.ProductionExecutionID}, {"production_tip", &r.ProductionTip},
 			{"finished", &r.Finished}, {"problem", &r.Problem}, {"origin", &r.Origin}, {"reason", &r.Reason}, {"bad", &r.Bad},
-			{"line", &r.Line}, {"version_why", &r.VersionWhy},
+			{"line", &r.Line}, {"component", &r.Component}, {"version_why", &r.VersionWhy},
 			{"started_at", micros{&r.StartedAt}}, {"released_at", micros{&r.ReleasedAt}}, {"updated_at", micros{&r.UpdatedAt}},
 		}, user("started_by", &r.StartedBy), user("promote_by", &r.PromoteBy))
 	}}
@@ -33,9 +36,10 @@ func (tx *Tx) ReleaseByPull(ctx context.Context, repo int64, number int) (Releas
 	return releases().one(ctx, tx, "repo_id = ? AND pull = ? ORDER BY started_at DESC, id DESC", repo, number)
 }
 
-// ReleaseByVersion returns the newest release with this version.
-func (tx *Tx) ReleaseByVersion(ctx context.Context, repo int64, version string) (Release, error) {
-	return releases().one(ctx, tx, "repo_id = ? AND version = ? ORDER BY started_at DESC, id DESC", repo, version)
+// ReleaseByVersion returns the newest release of a component with this version; the component is empty where the
+// repository has none.
+func (tx *Tx) ReleaseByVersion(ctx context.Context, repo int64, component, version string) (Release, error) {
+	return releases().one(ctx, tx, "repo_id = ? AND component = ? AND version = ? ORDER BY started_at DESC, id DESC", repo, component, version)
 }
 
 // Releases returns all releases and hotfixes of a repository, oldest first.
@@ -51,3 +55,31 @@ func (tx *Tx) LiveReleases(ctx context.Context, repo int64) ([]Release, error) {
 
 // SaveRelease writes the release under its ID.
 func (tx *Tx) SaveRelease(ctx context.Context, r Release) error { return releases().put(ctx, tx, &r) }
+
+// Name is the release's version; of a component "api 1.4.0".
+func (r Release) Name() string {
+	if r.Component == "" {
+		return r.Version
+	}
+	return r.Component + " " + r.Version
+}
+
+// Key names a release in an address or an argument: its version, of a component "api@1.4.0".
+func (r Release) Key() string { return ReleaseKey(r.Component, r.Version) }
+
+// ReleaseKey is the Key of a component's version; component is empty where the repository has none.
+func ReleaseKey(component, version string) string {
+	if component == "" {
+		return version
+	}
+	return component + "@" + version
+}
+
+// SplitReleaseKey takes a ReleaseKey apart. What is none is a version.
+func SplitReleaseKey(key string) (component, version string) {
+	component, version, found := strings.Cut(key, "@")
+	if !found {
+		return "", key
+	}
+	return component, version
+}

@@ -124,7 +124,7 @@ func scopes(t *testing.T, s suite) {
 			{"RepoByName", []any{int64(1)}, only(func(r store.Repo) any { return r.ID })(tx.RepoByName(ctx, "ACME", "shop"))},
 			{"ReleaseByBranch", []any{"1b"}, only(func(r store.Release) any { return r.ID })(tx.ReleaseByBranch(ctx, 1, "release/1.1.0"))},
 			{"ReleaseByPull", []any{"1b"}, only(func(r store.Release) any { return r.ID })(tx.ReleaseByPull(ctx, 1, 5))},
-			{"ReleaseByVersion", []any{"1b"}, only(func(r store.Release) any { return r.ID })(tx.ReleaseByVersion(ctx, 1, "1.1.0"))},
+			{"ReleaseByVersion", []any{"1b"}, only(func(r store.Release) any { return r.ID })(tx.ReleaseByVersion(ctx, 1, "", "1.1.0"))},
 		} {
 			got, err := list.got()
 			if err != nil {

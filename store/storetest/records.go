@@ -223,7 +223,7 @@ func missing(t *testing.T, s suite) {
 		"ReleaseByBranch": func(ctx context.Context, tx *store.Tx) error { _, err := tx.ReleaseByBranch(ctx, 1, "r"); return err },
 		"ReleaseByPull":   func(ctx context.Context, tx *store.Tx) error { _, err := tx.ReleaseByPull(ctx, 1, 2); return err },
 		"ReleaseByVersion": func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.ReleaseByVersion(ctx, 1, "1.0.0")
+			_, err := tx.ReleaseByVersion(ctx, 1, "", "1.0.0")
 			return err
 		},
 		"Execution":  func(ctx context.Context, tx *store.Tx) error { _, err := tx.Execution(ctx, "e"); return err },
