@@ -240,5 +240,5 @@ func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason st
 	if err != nil || n == 0 {
 		return err
 	}
-	return s.audit(ctx, forge.User{}, "approvals.void", r.Version, reason, nil)
+	return s.audit(ctx, forge.User{}, "approvals.void", r.Key(), reason, nil)
 }

@@ -132,7 +132,7 @@ func (s *session) takeBackPromote(ctx context.Context, q *request, r *store.Rele
 				return err
 			}
 		}
-		if err := s.auditIn(ctx, tx, q.by, "promote.cancel", r.Version, "", nil); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, "promote.cancel", r.Key(), "", nil); err != nil {
 			return err
 		}
 		return q.done(tx)

@@ -333,7 +333,7 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
 	}
 	for _, r := range live {
-		fmt.Fprintf(&b, "\n- %s %s is %s", r.Kind, code(r.Version), r.Status)
+		fmt.Fprintf(&b, "\n- %s %s is %s", r.Kind, code(r.Name()), r.Status)
 		if r.Pull != 0 {
 			fmt.Fprintf(&b, " in #%d", r.Pull)
 		}

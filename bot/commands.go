@@ -122,7 +122,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		if !at.IsZero() {
 			evidence["at"] = at.UTC()
 		}
-		if err := s.auditIn(ctx, tx, q.by, "promote", r.Version, "", evidence); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, "promote", r.Key(), "", evidence); err != nil {
 			return err
 		}
 		return q.done(tx)

@@ -80,7 +80,7 @@ func (s *session) recordStart(ctx context.Context, q *request, r *store.Release)
 			return err
 		}
 		evidence := map[string]any{"from": r.CutSHA, "branch": r.Branch, "via": q.via, "comment": q.comment}
-		if err := s.auditIn(ctx, tx, q.by, r.Kind+".start", r.Version, "", evidence); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, r.Kind+".start", r.Key(), "", evidence); err != nil {
 			return err
 		}
 		s.touch(r.ID)
@@ -133,7 +133,7 @@ func (s *session) cmdReleaseAbandon(ctx context.Context, q *request) (string, er
 		}
 		s.touch(r.ID)
 		s.mark(r.HeadSHA)
-		if err := s.auditIn(ctx, tx, q.by, r.Kind+".abandon", r.Version, q.Flag("reason"), nil); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, r.Kind+".abandon", r.Key(), q.Flag("reason"), nil); err != nil {
 			return err
 		}
 		return q.done(tx)

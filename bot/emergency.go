@@ -228,7 +228,7 @@ func (s *session) beginEmergency(ctx context.Context, tx *store.Tx, r *store.Rel
 		"execution": e.ExecutionID, "sha": e.SHA, "digest": e.Digest, "skipped": e.Skipped, "approvals": w.Approvals.Given, "needed": w.Approvals.Needed,
 		"asked": e.Asked.Login, "asked_id": e.Asked.ID, "second": e.Second.Login, "second_id": e.Second.ID,
 	}
-	if err := s.auditIn(ctx, tx, e.Asked, "promote.emergency", r.Version, e.Reason, evidence); err != nil {
+	if err := s.auditIn(ctx, tx, e.Asked, "promote.emergency", r.Key(), e.Reason, evidence); err != nil {
 		return err
 	}
 	return s.b.Queue.Post(ctx, tx, s.lane(), itemReview, reviewFact{EmergencyID: e.ID}, "review:"+e.ID)

@@ -269,7 +269,7 @@ func (b *Bot) reading(ctx context.Context, repoID int64) (*session, error) {
 func (s *session) evidence(ctx context.Context, r store.Release) (*Evidence, error) {
 	e := &Evidence{
 		Format: evidenceFormat, Repository: s.repo.Owner + "/" + s.repo.Name, RepoID: s.repo.ID, GeneratedAt: s.b.Now().UTC(),
-		Version: r.Version, Kind: r.Kind, Status: string(r.Status), Bad: r.Bad, Reason: r.Reason, Tag: r.Tag, Branch: r.Branch, Pull: r.Pull,
+		Component: r.Component, Version: r.Version, Kind: r.Kind, Status: string(r.Status), Bad: r.Bad, Reason: r.Reason, Tag: r.Tag, Branch: r.Branch, Pull: r.Pull,
 		StartedBy: personOf(r.StartedBy), Started: r.StartedAt, Released: r.ReleasedAt,
 		Commits: EvidenceCommits{Cut: r.CutSHA, Candidate: r.SHA, Head: r.HeadSHA, Production: r.ProductionTip},
 		Image: EvidenceImage{

@@ -107,7 +107,7 @@ func (s *session) evidenceSecrets(ctx context.Context, tx *store.Tx, r store.Rel
 
 // evidenceAudit takes the entries from the first about the release to the last, and recomputes their chain.
 func (s *session) evidenceAudit(ctx context.Context, tx *store.Tx, r store.Release, e *Evidence) error {
-	names := []string{r.ID, r.Version, r.Branch, r.SHA, r.CandidateDigest}
+	names := []string{r.ID, r.Key(), r.Branch, r.SHA, r.CandidateDigest}
 	for _, x := range e.Executions {
 		names = append(names, x.ID)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/store"

@@ -260,7 +260,7 @@ func (s *session) finished(ctx context.Context, r *store.Release, w *world) erro
 		if err := tx.SaveRelease(ctx, now); err != nil || r.Status == store.ReleaseAbandoned {
 			return err
 		}
-		return s.auditIn(ctx, tx, r.StartedBy, r.Kind+".finished", r.Version, "", map[string]any{"sha": r.SHA, "digest": r.CandidateDigest})
+		return s.auditIn(ctx, tx, r.StartedBy, r.Kind+".finished", r.Key(), "", map[string]any{"sha": r.SHA, "digest": r.CandidateDigest})
 	})
 }
 
@@ -354,6 +354,6 @@ func (s *session) adoptBranch(ctx context.Context, branch gitflow.Branch, head s
 		if err := tx.SaveRelease(ctx, r); err != nil {
 			return err
 		}
-		return s.auditIn(ctx, tx, by, r.Kind+".adopted", r.Version, "the branch was pushed by hand", nil)
+		return s.auditIn(ctx, tx, by, r.Kind+".adopted", r.Key(), "the branch was pushed by hand", nil)
 	})
 }

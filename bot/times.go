@@ -267,7 +267,7 @@ func (s *session) cancelSchedule(ctx context.Context, r *store.Release, by forge
 		if err := tx.SaveRelease(ctx, now); err != nil {
 			return err
 		}
-		if err := s.auditIn(ctx, tx, by, "schedule.cancelled", r.Version, why, map[string]any{"sha": c.SHA, "by": c.By.Login}); err != nil {
+		if err := s.auditIn(ctx, tx, by, "schedule.cancelled", r.Key(), why, map[string]any{"sha": c.SHA, "by": c.By.Login}); err != nil {
 			return err
 		}
 		return done(tx)

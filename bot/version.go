@@ -351,7 +351,7 @@ func (s *session) recut(ctx context.Context, q *request, r *store.Release, v tag
 		}
 		s.touch(old.ID)
 		s.touch(next.ID)
-		if err := s.auditIn(ctx, tx, q.by, "version.change", r.Version, "now "+next.Version, nil); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, "version.change", r.Key(), "now "+next.Version, nil); err != nil {
 			return err
 		}
 		return q.done(tx)

@@ -96,7 +96,7 @@ const (
 // auditOf returns the entries of the audit log that are about a release: its version, its branch, its executions. Those
 // from before it began are not looked at.
 func auditOf(ctx context.Context, tx *store.Tx, r store.Release, executions []store.Execution) (out []AuditEntry, cut bool, err error) {
-	about := map[string]bool{r.ID: true, r.Version: true, r.Branch: true, r.Tag: true}
+	about := map[string]bool{r.ID: true, r.Key(): true, r.Branch: true, r.Tag: true}
 	delete(about, "")
 	for _, x := range executions {
 		about[x.ID] = true
@@ -110,7 +110,7 @@ func auditOf(ctx context.Context, tx *store.Tx, r store.Release, executions []st
 		}
 		for _, e := range entries {
 			after = e.Seq
-			if !about[e.Subject] && !strings.HasPrefix(e.Subject, r.Version+" ") {
+			if !about[e.Subject] && !strings.HasPrefix(e.Subject, r.Key()+" ") {
 				continue
 			}
 			if len(out) == auditShown {

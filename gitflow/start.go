@@ -45,10 +45,14 @@ func PlanStart(s State) Plan {
 }
 
 func pullTitle(s State) string {
-	if s.Kind == KindHotfix {
-		return "Hotfix " + s.Version
+	version := s.Version
+	if c := s.Names.Component; c != "" {
+		version = c + " " + version
 	}
-	return "Release " + s.Version
+	if s.Kind == KindHotfix {
+		return "Hotfix " + version
+	}
+	return "Release " + version
 }
 
 // startGates are the conditions of a start.
