@@ -37,6 +37,7 @@ type atSHA struct {
 	group      *groupFacts    // a merge queue's head
 	stops      stopList
 	push       []gitflow.Violation
+	unchanged  bool          // it changes no component of the repository
 	secrets    []secretsView // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
@@ -131,6 +132,11 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 				return err
 			}
 		}
+		unchanged, err := tx.Setting(ctx, s.unchangedKey(sha))
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		at.unchanged = unchanged != ""
 		if at.group, err = s.group(ctx, tx, sha); err != nil {
 			return err
 		}
@@ -287,7 +293,7 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			}
 			run.DetailsURL = fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, x.ID)
 		}
-		fmt.Fprintf(&text, "### %s pipeline of %s at %s\n\n", x.Kind, code(x.Branch), short(x.SHA))
+		fmt.Fprintf(&text, "### %s pipeline of %s at %s\n\n", strings.TrimSpace(x.Component+" "+x.Kind), code(x.Branch), short(x.SHA))
 		text.WriteString(pipeline.Table(x.State, s.b.Now()) + "\n")
 		if x.Image != "" {
 			fmt.Fprintf(&text, "Image: %s", code(x.Image))
@@ -321,6 +327,11 @@ func (s *session) noPipeline(run forge.CheckRun, at *atSHA) forge.CheckRun {
 	var out forge.CheckRun
 	for _, p := range at.pulls {
 		one := s.noPipelineOf(run, p)
+		if at.unchanged && p.HeadRepoID == s.repo.ID {
+			one = run
+			one.Title, one.Summary = "No component of the repository is changed", "No file of this head belongs to a component, so there is nothing to build."
+			one = completed(one, forge.Success)
+		}
 		if o := at.overriding(CheckPipeline, p); o != nil {
 			one.Title, one.Summary, one.Buttons = "Overridden by "+o.By.Login, overriddenText(o)+one.Summary, nil
 			one = completed(one, forge.Success)
@@ -392,8 +403,12 @@ func severity(status string, c forge.Conclusion) int {
 }
 
 func pipelineTitle(x store.Execution, c forge.Conclusion, s *session) string {
-	if c == forge.Success {
-		return fmt.Sprintf("Passed in %s", took(passedIn(x)))
+	of := ""
+	if x.Component != "" {
+		of = x.Component + ": "
 	}
-	return pipeline.Why(x.State, s.b.Now())
+	if c == forge.Success {
+		return of + fmt.Sprintf("Passed in %s", took(passedIn(x)))
+	}
+	return of + pipeline.Why(x.State, s.b.Now())
 }

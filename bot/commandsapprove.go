@@ -266,7 +266,7 @@ func (s *session) anew(ctx context.Context, x *store.Execution) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.start(ctx, startRequest{
+	_, err = s.in(x.Component).start(ctx, startRequest{
 		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, pull: x.Pull, by: x.StartedBy, origin: "config after " + x.ID,
 	})
 	return err

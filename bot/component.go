@@ -55,18 +55,44 @@ func (s *session) ofComponent(all []store.Release) []store.Release {
 	return slices.DeleteFunc(slices.Clone(all), func(r store.Release) bool { return r.Component != s.component() })
 }
 
+// startEach starts a pipeline for each component that a head changes. Where it changes none, that is noted for its check.
+func (s *session) startEach(ctx context.Context, q startRequest) error {
+	components, err := s.builds(ctx, q)
+	if err != nil {
+		return err
+	}
+	if len(components) == 0 {
+		s.mark(q.sha)
+		return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.unchangedKey(q.sha), "none") })
+	}
+	for _, c := range components {
+		if _, err := s.in(c).start(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unchangedKey is the setting that says that a commit changes no component.
+func (s *session) unchangedKey(sha string) string {
+	return fmt.Sprintf("unchanged/%d/%s", s.repo.ID, sha)
+}
+
 // builds says which components a new head of a branch changes, and has to build; one empty name where the repository has
 // none. All of them where it cannot be told.
-func (s *session) builds(ctx context.Context, branch gitflow.Branch, was, now string) ([]string, error) {
+func (s *session) builds(ctx context.Context, q startRequest) ([]string, error) {
 	all := s.names().Components
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return []string{""}, nil
+	case q.release != nil:
+		return []string{q.release.Component}, nil
 	}
-	base := was
-	if branch.Kind != gitflow.KindDevelopment {
+	base := q.previous
+	if q.branch.Kind != gitflow.KindDevelopment {
 		base = s.names().Development // what the branch brings there, however many pushes it took
 	}
-	c, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: base, Head: now})
+	c, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: base, Head: q.sha})
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (s *session) cmdOkToTest(ctx context.Context, q *request) (string, error) {
 	if err := s.give(ctx, &done, store.Permit{Pull: pr.Number, Name: permitFork, HeadSHA: pr.Head.SHA}, "ok-to-test"); err != nil {
 		return "", err
 	}
-	if _, err := s.start(ctx, start); err != nil {
+	if err := s.startEach(ctx, start); err != nil {
 		return "", err
 	}
 	return s.finishWith(ctx, q, "")

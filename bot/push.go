@@ -112,17 +112,7 @@ func (s *session) build(ctx context.Context, branch gitflow.Branch, was, now str
 	case gitflow.KindDevelopment:
 		s.touchAll = true
 	}
-	components, err := s.builds(ctx, branch, was, now)
-	if err != nil {
-		return err
-	}
-	for _, c := range components {
-		_, err := s.in(c).start(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.startEach(ctx, startRequest{kind: string(branch.Kind), branch: branch, sha: now, previous: was, by: sender(e), origin: originPush + now})
 }
 
 // candidatePushed handles a new head of a release or hotfix branch: the release learns of it, earlier approvals fall,

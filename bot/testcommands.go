@@ -41,7 +41,7 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 			return "", err
 		}
 	}
-	if _, err := s.start(ctx, start); err != nil {
+	if err := s.startEach(ctx, start); err != nil {
 		return "", err
 	}
 	return "", s.tested(ctx, q, "test", pr.Head.SHA)
