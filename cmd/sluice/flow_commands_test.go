@@ -13,8 +13,8 @@ import (
 // an idle belongs before it. Commits are named by branch, tag or SHA; pull requests by number or by their branch.
 func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
-		"repo": {"[-no-development] [-ahead] [-empty|-images] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
-			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images; sign-in: with a dashboard to sign in on", cmdRepo},
+		"repo": {"[-no-development] [-ahead] [-empty|-images [-components]] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
+			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images, of the components api and web; sign-in: with a dashboard to sign in on", cmdRepo},
 		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
 		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
 		"pull":     {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
@@ -57,6 +57,7 @@ func cmdRepo(s *scripted, args []string) error {
 	empty := s.flags.Bool("empty", false, "")
 	images := s.flags.Bool("images", false, "")
 	ahead := s.flags.Bool("ahead", false, "")
+	components := s.flags.Bool("components", false, "")
 	signIn := s.flags.Bool("sign-in", false, "")
 	args, err := s.args(args, 0, -1)
 	if err != nil {
@@ -70,6 +71,9 @@ func cmdRepo(s *scripted, args []string) error {
 	switch {
 	case *images:
 		maps.Copy(files, s.imageFiles())
+		if *components {
+			files[".github/sluice.yml"] += imagesComponents
+		}
 	case !*empty && files[".github/sluice.yml"] == "":
 		files[".github/sluice.yml"] = quickConfig
 	}

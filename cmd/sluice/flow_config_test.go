@@ -39,6 +39,12 @@ const imagesCandidate = `
         actions: [{ name: staging, uses: deploy, with: { environment: staging } }]
 `
 
+const imagesComponents = `
+components:
+  - { name: api, paths: ["api/**"] }
+  - { name: web, paths: "web/**" }
+`
+
 const imagesBuild = `version: 0.2
 phases:
   build:

@@ -161,9 +161,12 @@ func (f *flow) wrote(method, route string) int {
 
 // digest waits for an image in a registry and returns its digest.
 func (f *flow) digest(registry, tag string) (string, error) {
-	digest := ""
+	digest, name := "", flowApp
+	if component, rest, found := strings.Cut(tag, ":"); found {
+		name, tag = name+"/"+component, rest
+	}
 	err := f.until("image "+tag, func() (string, bool) {
-		d, err := crane.Digest(registry+"/"+flowApp+":"+tag, crane.WithContext(f.tb.Context()), crane.Insecure)
+		d, err := crane.Digest(registry+"/"+name+":"+tag, crane.WithContext(f.tb.Context()), crane.Insecure)
 		if err != nil {
 			return err.Error(), false
 		}

@@ -54,7 +54,8 @@ func (f *flow) serve() error {
 		"SLUICE_GITHUB_APP_ID=" + fmt.Sprint(f.app.ID), "SLUICE_GITHUB_PRIVATE_KEY_FILE=" + filepath.Join(f.dir, "app.pem"),
 		"SLUICE_GITHUB_WEBHOOK_SECRET=" + flowSecret, "SLUICE_GITHUB_API_URL=" + f.hub.URL() + "/", "SLUICE_GITHUB_URL=" + f.hub.URL() + "/",
 		"SLUICE_LOCAL_EXECUTORS=" + flowRepo,
-		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp,
+		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp + "," +
+			flowRepo + "=" + f.dev + "/" + flowApp + "/*," + flowRepo + "=" + f.prod + "/" + flowApp + "/*",
 	}, f.extra...)
 	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()))
 	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
