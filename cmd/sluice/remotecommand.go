@@ -143,12 +143,13 @@ type releaseStartCmd struct {
 	Version    string `arg:"" optional:"" placeholder:"X.Y.Z" help:"Version. Default: the next one."`
 	From       string `placeholder:"SHA" help:"Commit of development to cut from. Default: its newest."`
 	AllowEmpty bool   `name:"allow-empty" help:"Also where nothing has changed since the last release."`
+	Component  string `placeholder:"NAME" help:"Component of a monorepo that is released."`
 }
 
 // Run gives the command.
 func (c *releaseStartCmd) Run(e *env) error {
 	words := appended([]string{"release start"}, c.Version)
-	words = appendedFlag(words, "--from", c.From)
+	words = appendedFlag(appendedFlag(words, "--from", c.From), "--component", c.Component)
 	if c.AllowEmpty {
 		words = append(words, "--allow-empty")
 	}
@@ -178,11 +179,14 @@ type hotfixStartCmd struct {
 
 	ID   string `arg:"" placeholder:"ID" help:"What it mends, such as the number of an issue."`
 	From string `placeholder:"VERSION" help:"Version to mend. Default: the one that production runs."`
+
+	Component string `placeholder:"NAME" help:"Component of a monorepo that is mended."`
 }
 
 // Run gives the command.
 func (c *hotfixStartCmd) Run(e *env) error {
-	return c.give(e, appendedFlag([]string{"hotfix start", c.ID}, "--from", c.From)...)
+	words := appendedFlag([]string{"hotfix start", c.ID}, "--from", c.From)
+	return c.give(e, appendedFlag(words, "--component", c.Component)...)
 }
 
 // whyCmd is "sluice why".
@@ -227,6 +231,7 @@ type rollbackCmd struct {
 
 	Environment string `arg:"" optional:"" placeholder:"ENVIRONMENT" help:"Environment to take back. Default: production."`
 	To          string `placeholder:"VERSION" help:"Version to go back to. Default: the last good one."`
+	Component   string `placeholder:"NAME" help:"Component of a monorepo that is taken back."`
 	Reason      string `required:"" placeholder:"TEXT" help:"Why; it goes into the record."`
 }
 
@@ -236,6 +241,7 @@ func (c *rollbackCmd) Run(e *env) error {
 	if c.To != "" {
 		words = append(words, "to", c.To)
 	}
+	words = appendedFlag(words, "--component", c.Component)
 	return c.give(e, append(words, "--reason", c.Reason)...)
 }
 

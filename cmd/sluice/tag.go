@@ -14,12 +14,13 @@ import (
 // tagCmd is "sluice tag": the reference of the image that a branch builds at a revision, without registry. In a clone it
 // goes by the clone's configuration, and finds the version where --version does not give it.
 type tagCmd struct {
-	Branch   string `required:"" placeholder:"NAME" help:"Branch that was built."`
-	Revision string `required:"" placeholder:"SHA" help:"Commit that was built, at least 7 digits of it."`
-	Image    string `required:"" placeholder:"NAME" help:"Name of the image: the repository or app, without registry."`
-	Version  string `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
-	Promoted bool   `help:"The tag in the production registry."`
-	JSON     bool   `name:"json" help:"Print one JSON object."`
+	Branch    string `required:"" placeholder:"NAME" help:"Branch that was built."`
+	Revision  string `required:"" placeholder:"SHA" help:"Commit that was built, at least 7 digits of it."`
+	Image     string `required:"" placeholder:"NAME" help:"Name of the image: the repository or app, without registry."`
+	Version   string `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
+	Component string `placeholder:"NAME" help:"Component of a monorepo, where the version is computed. Default: the one that the branch names."`
+	Promoted  bool   `help:"The tag in the production registry."`
+	JSON      bool   `name:"json" help:"Print one JSON object."`
 }
 
 // tagReport is what --json prints.
@@ -79,18 +80,19 @@ func cmpVersion(v, other tagging.Version) tagging.Version {
 
 // tagger is one run of "sluice tag".
 type tagger struct {
-	branch   gitflow.Branch
-	revision string // shortened
-	sha      string // as given
-	clone    *clone // nil outside of a repository
-	version  tagging.Version
-	given    bool // version was given by --version
-	why      tagging.Explanation
+	branch    gitflow.Branch
+	revision  string // shortened
+	sha       string // as given
+	component string // as given
+	clone     *clone // nil outside of a repository
+	version   tagging.Version
+	given     bool // version was given by --version
+	why       tagging.Explanation
 }
 
 // tagger checks what was given and looks for a clone.
 func (c *tagCmd) tagger() (*tagger, error) {
-	t := &tagger{sha: c.Revision}
+	t := &tagger{sha: c.Revision, component: c.Component}
 	repo, err := openClone(".")
 	length := tagging.MinRevision
 	names := gitflow.DefaultNames([]string{c.Branch})
@@ -183,6 +185,9 @@ func (t *tagger) findVersion() error {
 
 // compute finds the version in the clone.
 func (t *tagger) compute() error {
+	if err := t.clone.as(t.component, t.branch); err != nil {
+		return err
+	}
 	tip := t.clone.branches[t.branch.Name]
 	if at, err := t.clone.repo.ResolveRevision(plumbing.Revision(t.sha)); err == nil {
 		tip = *at

@@ -17,8 +17,10 @@ import (
 type versionCmd struct {
 	Explain bool   `help:"Say why it is that version."`
 	Branch  string `placeholder:"NAME" help:"Branch to compute for. Default: the one checked out, or development where that is production."`
-	JSON    bool   `name:"json" help:"Print one JSON object."`
-	Dir     string `arg:"" optional:"" default:"." placeholder:"DIR" help:"Folder of the clone. Default: this one."`
+	// Component is of a monorepo.
+	Component string `placeholder:"NAME" help:"Component of a monorepo. Default: the one that the branch names."`
+	JSON      bool   `name:"json" help:"Print one JSON object."`
+	Dir       string `arg:"" optional:"" default:"." placeholder:"DIR" help:"Folder of the clone. Default: this one."`
 }
 
 // versionReport is what --json prints.
@@ -43,6 +45,9 @@ func (c *versionCmd) Run(e *env) error {
 	}
 	at, err := repo.place(c.Branch)
 	if err != nil {
+		return err
+	}
+	if err := repo.as(c.Component, at.branch); err != nil {
 		return err
 	}
 	res, err := repo.next(at)
@@ -188,7 +193,7 @@ func (c *clone) nextOf(at place) (tagging.Result, error) {
 // flawed says that a branch claims a kind that its name does not keep to.
 func flawed(b gitflow.Branch) error {
 	for _, f := range b.Flaws {
-		if f.Rule == gitflow.FlawVersion {
+		if f.Rule == gitflow.FlawVersion || f.Rule == gitflow.FlawComponent {
 			return &usageError{fmt.Errorf("%s", strings.TrimSuffix(f.Text.String(), "."))}
 		}
 	}
@@ -200,7 +205,11 @@ func (c *clone) since(tip plumbing.Hash, line tagging.Line, others ...plumbing.H
 	if highest, found := c.log.Highest(line); found {
 		others = append(others, plumbing.NewHash(highest.SHA))
 	}
-	return c.commitsSince(tip, others...)
+	commits, err := c.commitsSince(tip, others...)
+	if err != nil {
+		return nil, err
+	}
+	return c.own(commits)
 }
 
 // nextHotfix is the version of a hotfix branch: of the release it was cut from, or for a branch that is still to be cut
