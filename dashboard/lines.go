@@ -63,7 +63,7 @@ func (w scribe) environment(e store.Environment) Environment {
 
 func (w scribe) row(x store.Execution) ExecutionRow {
 	r := ExecutionRow{
-		Repo: w.fullName(), ID: x.ID, Path: w.path("executions", x.ID), Kind: x.Kind, Branch: x.Branch, SHA: x.SHA,
+		Repo: w.fullName(), ID: x.ID, Path: w.path("executions", x.ID), Kind: x.Kind, Component: x.Component, Branch: x.Branch, SHA: x.SHA,
 		CommitURL: w.commitURL(x.SHA), Status: x.Status, Version: x.Version, Pull: x.Pull, PullURL: w.pullURL(x.Pull),
 		StartedBy: x.StartedBy.Login, CreatedAt: x.CreatedAt, EndedAt: x.EndedAt, Seconds: seconds(x.CreatedAt, x.EndedAt, w.now),
 	}
@@ -100,7 +100,7 @@ func seconds(start, end, now time.Time) int64 {
 // release writes a release. executions are its own, in any order.
 func (w scribe) release(r store.Release, executions []store.Execution) ReleaseLine {
 	l := ReleaseLine{
-		Repo: w.fullName(), Kind: r.Kind, Version: r.Version, Path: w.path("releases", r.Key()), Branch: r.Branch, Status: r.Status,
+		Repo: w.fullName(), Kind: r.Kind, Component: r.Component, Version: r.Version, Path: w.path("releases", r.Key()), Branch: r.Branch, Status: r.Status,
 		Pull: r.Pull, PullURL: w.pullURL(r.Pull), StartedBy: r.StartedBy.Login, StartedAt: r.StartedAt, ReleasedAt: r.ReleasedAt,
 	}
 	l.Next, l.Blocked = w.next(r, executions)

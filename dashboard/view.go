@@ -82,14 +82,16 @@ type Stop struct {
 
 // ReleaseLine is a release or hotfix in a list.
 type ReleaseLine struct {
-	Repo    string              `json:"repo"` // owner/name
-	Kind    string              `json:"kind"`
-	Version string              `json:"version"`
-	Path    string              `json:"path"`
-	Branch  string              `json:"branch"`
-	Status  store.ReleaseStatus `json:"status"`
-	Pull    int                 `json:"pull,omitempty"`
-	PullURL string              `json:"pull_url,omitempty"`
+	Repo string `json:"repo"` // owner/name
+	Kind string `json:"kind"`
+	// Component is the application of a monorepo that it is of; empty: the repository is one.
+	Component string              `json:"component,omitempty"`
+	Version   string              `json:"version"`
+	Path      string              `json:"path"`
+	Branch    string              `json:"branch"`
+	Status    store.ReleaseStatus `json:"status"`
+	Pull      int                 `json:"pull,omitempty"`
+	PullURL   string              `json:"pull_url,omitempty"`
 	// Next is the one next step; Blocked tells that somebody must do it before anything goes on.
 	Next       string    `json:"next,omitempty"`
 	Blocked    bool      `json:"blocked,omitempty"`
@@ -106,6 +108,7 @@ type ExecutionRow struct {
 	ID        string          `json:"id"`
 	Path      string          `json:"path"`
 	Kind      string          `json:"kind"`
+	Component string          `json:"component,omitempty"` // as of a ReleaseLine
 	Branch    string          `json:"branch"`
 	SHA       string          `json:"sha"`
 	CommitURL string          `json:"commit_url"`
