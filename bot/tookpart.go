@@ -78,7 +78,7 @@ func (s *session) takenPart(ctx context.Context, r *store.Release, x *store.Exec
 		return err
 	})
 	for i := len(all) - 1; err == nil && i >= 0; i-- { // newest first: what this one goes on from, and that one before it
-		if before := &all[i]; before.Status == store.ReleaseAbandoned && before.Reason == goesOnAs(r.Version) && before.ID != r.ID {
+		if before := &all[i]; before.Component == r.Component && before.Status == store.ReleaseAbandoned && before.Reason == goesOnAs(r.Version) && before.ID != r.ID {
 			r, err = before, took(changeOf(before))
 		}
 	}
