@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -30,7 +31,8 @@ func blobsOf(m *manifest) []v1.Descriptor {
 
 // blob makes sure that the destination has a blob: it is there, or mounted, or uploaded.
 func (c *copier) blob(ctx context.Context, d v1.Descriptor) error {
-	plain := &blob{c: c, ctx: ctx, d: d}
+	var counted atomic.Int64
+	plain := &blob{c: c, ctx: ctx, d: d, counted: &counted}
 	var layer v1.Layer = plain
 	if c.from.RegistryStr() == c.to.RegistryStr() {
 		layer = &remote.MountableLayer{Layer: plain, Reference: c.from.Digest(d.Digest.String())}
@@ -46,6 +48,9 @@ func (c *copier) blob(ctx context.Context, d v1.Descriptor) error {
 		}
 		break
 	}
+	if err == nil {
+		c.progress.arrived(d, counted.Load())
+	}
 	return wrap("copy blob", c.to.Digest(d.Digest.String()).Name(), err)
 }
 
@@ -54,6 +59,8 @@ type blob struct {
 	c   *copier
 	ctx context.Context //nolint:containedctx // v1.Layer's methods take none
 	d   v1.Descriptor
+	// counted is how much of it progress knows of.
+	counted *atomic.Int64
 }
 
 // Digest is what the manifest says; the bytes are held to it.
@@ -81,19 +88,22 @@ func (b *blob) Compressed() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verifiedBlob{ReadCloser: rc, d: b.d}, nil
+	b.c.progress.moved(-b.counted.Swap(0)) // an earlier attempt was in vain
+	return &verifiedBlob{ReadCloser: rc, b: b}, nil
 }
 
 // verifiedBlob names the lie when the source's bytes are not what their digest says. The hashing is done below it.
 type verifiedBlob struct {
 	io.ReadCloser
-	d v1.Descriptor
+	b *blob
 }
 
 func (v *verifiedBlob) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
+	v.b.counted.Add(int64(n))
+	v.b.c.progress.moved(int64(n))
 	if err != nil && strings.Contains(err.Error(), "error verifying") {
-		err = refusef("the source registry sent other bytes than blob %s has", v.d.Digest)
+		err = refusef("the source registry sent other bytes than blob %s has", v.b.d.Digest)
 	}
 	return n, err
 }

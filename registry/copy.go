@@ -26,6 +26,7 @@ type copier struct {
 	from, to name.Repository
 	slots    chan struct{} // one for each blob or manifest under way
 	subjects sync.Mutex    // held while a referrer is put: registries without the API keep them in one tag
+	progress *progress
 
 	mu   sync.Mutex
 	seen map[v1.Hash]*copied
@@ -39,7 +40,7 @@ type copied struct {
 }
 
 func newCopier(s *session, from, to name.Repository) *copier {
-	return &copier{s: s, from: from, to: to, slots: make(chan struct{}, s.c.o.Jobs), seen: map[v1.Hash]*copied{}}
+	return &copier{s: s, from: from, to: to, slots: make(chan struct{}, s.c.o.Jobs), seen: map[v1.Hash]*copied{}, progress: &progress{tell: s.c.o.Progress}}
 }
 
 // copyAll copies the manifest with what it needs, then what refers to any of it, and so on. What a manifest needs cannot
@@ -110,11 +111,13 @@ func (c *copier) one(ctx context.Context, digest v1.Hash, m *manifest, depth int
 			return nil, wrap("read", ref.Name(), err)
 		}
 	}
+	blobs := blobsOf(m)
+	c.progress.expect(blobs)
 	g, gctx := errgroup.WithContext(ctx)
 	for _, child := range m.body.Manifests {
 		g.Go(func() error { return c.visit(gctx, child.Digest, nil, depth+1) })
 	}
-	for _, blob := range blobsOf(m) {
+	for _, blob := range blobs {
 		g.Go(func() error { return c.slot(gctx, func() error { return c.blob(gctx, blob) }) })
 	}
 	if err := g.Wait(); err != nil {
@@ -140,7 +143,13 @@ func (c *copier) put(ctx context.Context, m *manifest) error {
 		c.subjects.Lock()
 		defer c.subjects.Unlock()
 	}
-	return c.slot(ctx, func() error { return c.s.pusher.Put(ctx, c.to.Digest(m.digest.String()), m) })
+	return c.slot(ctx, func() error {
+		err := c.s.pusher.Put(ctx, c.to.Digest(m.digest.String()), m)
+		if err == nil {
+			c.progress.put()
+		}
+		return err
+	})
 }
 
 // referrers lists what refers to a manifest. A registry that does not know the question has none.

@@ -307,3 +307,24 @@ func TestPromoteDoesNotGoInCircles(t *testing.T) {
 		t.Error("the referrer was not copied")
 	}
 }
+
+// Who watches sees everything arrive, and nothing go away.
+func TestProgress(t *testing.T) {
+	dev, prod := serve(t), serve(t)
+	f := newFamily(t)
+	src := f.put(t, dev.host+"/dev/shop")
+	var steps []Progress
+	c := New(Options{Progress: func(p Progress) { steps = append(steps, p) }})
+	if _, err := c.Promote(t.Context(), src, prod.host+"/prod/shop:1.4.0"); err != nil {
+		t.Fatal(err)
+	}
+	last := steps[len(steps)-1]
+	if last.Manifests != 5 || last.Manifests != last.AllManifests || last.Blobs != last.AllBlobs || last.Bytes != last.AllBytes || last.Bytes < 6*2048 {
+		t.Errorf("it ends with %+v", last)
+	}
+	for i, p := range steps {
+		if i > 0 && (p.Blobs < steps[i-1].Blobs || p.Bytes < steps[i-1].Bytes || p.Bytes > p.AllBytes) {
+			t.Errorf("%+v follows %+v", p, steps[i-1])
+		}
+	}
+}

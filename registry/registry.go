@@ -45,6 +45,9 @@ type Options struct {
 	RetryDelay time.Duration
 	// UserAgent names this program to registries. Defaults to "sluice".
 	UserAgent string
+	// Progress is told how far Promote is, whenever that changes: often, one call at a time, and while a copy waits for it.
+	// Nil: nobody is told.
+	Progress func(Progress)
 }
 
 // Client reads and writes images. It keeps nothing between calls and may be used by several goroutines. New makes one.

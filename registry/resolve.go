@@ -85,6 +85,17 @@ func choose(children []v1.Descriptor, want v1.Platform) *v1.Descriptor {
 	return nil
 }
 
+// CheckReferences tells whether Promote can be asked to copy src, once its tag was resolved, to dst. Nothing is contacted.
+func CheckReferences(src, dst string) error {
+	if _, err := parse(src); err != nil {
+		return err
+	}
+	if _, err := name.NewTag(dst, name.StrictValidation); err != nil {
+		return refusef("%q is not a tag like host/repository:tag: %v", dst, err)
+	}
+	return nil
+}
+
 // parse reads a reference that names its registry, and a tag or a digest.
 func parse(ref string) (name.Reference, error) {
 	r, err := name.ParseReference(ref, name.StrictValidation)

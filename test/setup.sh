@@ -18,6 +18,7 @@ need() { # need PACKAGE COMMAND [COMMAND…]: the package is wanted unless one o
 
 need git git
 need postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
+need docker-registry docker-registry
 if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
 	need chromium chromium google-chrome
 fi

@@ -27,6 +27,7 @@ type cli struct {
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of the repository file, for editors."`
 	Plan    planCmd    `cmd:"" help:"Say what would be decided about a webhook payload, and done."`
 	Deploy  deployCmd  `cmd:"" help:"Deployments to hosts."`
+	Image   imageCmd   `cmd:"" help:"Images in registries."`
 	Replay  replayCmd  `cmd:"" help:"List what was given up, and have it handled again."`
 	Audit   auditCmd   `cmd:"" help:"Export and prove the audit log."`
 	Backup  backupCmd  `cmd:"" help:"Write a consistent copy of the SQLite database."`
