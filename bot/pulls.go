@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -220,8 +219,8 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 				facts.Cut = r.CutSHA
 			}
 		}
-		if v, isFinish := strings.CutPrefix(pr.Head.Branch, gitflow.FinishPrefix); isFinish {
-			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), v)
+		if component, v, isFinish := s.names().FinishOf(pr.Head.Branch); isFinish {
+			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, component, v)
 			if ignoreMissing(err) != nil {
 				return err
 			}

@@ -147,6 +147,7 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 	if err != nil {
 		return way, nil, err
 	}
+	releases = s.ofComponent(releases)
 	bad := map[string]bool{}
 	for _, r := range releases {
 		bad[r.Version] = bad[r.Version] || r.Bad

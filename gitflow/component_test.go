@@ -61,6 +61,10 @@ func TestComponentNamesAndBack(t *testing.T) {
 	if diff := cmp.Diff([]string{"release/web/1.4.0", "hotfix/web/17", "support/web/1.4", "sluice/finish-web-1.4.0"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	component, version, ok := n.FinishOf("sluice/finish-web-1.4.0-hotfix-17")
+	if component != "web" || version != "1.4.0-hotfix-17" || !ok {
+		t.Errorf("the finish branch is read as %q %q %v", component, version, ok)
+	}
 	for _, branch := range got[:3] {
 		if c := monorepo().Classify(branch).Component; c != "web" {
 			t.Errorf("%s is read as component %q", branch, c)

@@ -148,6 +148,17 @@ func (n Names) FinishBranch(version string) string {
 	return FinishPrefix + n.Component + "-" + version
 }
 
+// FinishOf takes the name of a FinishBranch apart. ok is false for any other branch.
+func (n Names) FinishOf(branch string) (component, version string, ok bool) {
+	version, ok = strings.CutPrefix(branch, FinishPrefix)
+	for _, c := range n.Components {
+		if v, found := strings.CutPrefix(version, c+"-"); ok && found {
+			return c, v, true
+		}
+	}
+	return "", version, ok
+}
+
 // BackmergeBranch is the name of Sluice's branch that brings a production tip to target: "backmerge/3f9c2ab-to-development".
 // One tip and target have one name, so it is found again after a crash.
 func BackmergeBranch(tip, target string) string {
