@@ -27,7 +27,7 @@ func TestFlow(t *testing.T) {
 // TestFlowPostgres plays some scripts on Postgres: there is one server and one set of queries, and what differs is below.
 func TestFlowPostgres(t *testing.T) {
 	var files []string
-	for _, name := range []string{"feature", "release", "hotfix", "deliveries_twice"} {
+	for _, name := range []string{"feature", "release", "hotfix", "case_39_deliveries_twice"} {
 		files = append(files, filepath.Join(flowScripts, name+".txtar"))
 	}
 	playFlows(t, testscript.Params{Files: files}, pgtest.URL)
