@@ -44,7 +44,7 @@ func (s *session) baseline(ctx context.Context) error {
 		}
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SaveRepo(ctx, s.repo); err != nil {
+		if err := s.b.keep(ctx, tx, s.repo); err != nil {
 			return err
 		}
 		for _, h := range heads {
@@ -91,7 +91,7 @@ func inReleaseOrder(tags []forge.Tag, patterns []tagging.TagPattern) []forge.Tag
 func (s *session) refreshInfo(ctx context.Context) error {
 	info, err := s.gh.Info(ctx)
 	if errors.Is(err, forge.ErrNotFound) {
-		s.repo.Gone = "the App no longer sees this repository"
+		s.repo.Gone = unseen
 		return nil
 	}
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *session) refreshInfo(ctx context.Context) error {
 	s.repo.Owner, s.repo.Name, s.repo.DefaultBranch = info.Owner, info.Name, info.DefaultBranch
 	s.repo.Gone = ""
 	if info.Archived {
-		s.repo.Gone = "archived"
+		s.repo.Gone = store.GoneArchived
 	}
 	return nil
 }

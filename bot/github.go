@@ -15,6 +15,8 @@ type App interface {
 	Installations(ctx context.Context) ([]int64, error)
 	// Repos lists the repositories of an installation.
 	Repos(ctx context.Context, installation int64) ([]forge.Repo, error)
+	// InstallationOf is the installation that covers a repository, by a name that it has or had; ErrNotFound: none does.
+	InstallationOf(ctx context.Context, owner, name string) (int64, error)
 	// HookDeliveries lists the attempts in the App's delivery log since a time, newest first. GitHub keeps three days.
 	HookDeliveries(ctx context.Context, since time.Time) ([]forge.HookDelivery, error)
 	// Redeliver asks GitHub to send a delivery again; it comes with the same GUID.

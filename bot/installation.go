@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -42,8 +43,8 @@ func (b *Bot) leaveAll(ctx context.Context, installation int64, why string) erro
 			if r.InstallationID != installation {
 				continue
 			}
-			r.Gone, r.UpdatedAt = why, b.Now()
-			if err := tx.SaveRepo(ctx, r); err != nil {
+			r.Gone = why
+			if err := b.keep(ctx, tx, r); err != nil {
 				return err
 			}
 		}
@@ -54,19 +55,37 @@ func (b *Bot) leaveAll(ctx context.Context, installation int64, why string) erro
 // installationReposChanged follows repositories being added to and taken from an installation.
 func (b *Bot) installationReposChanged(ctx context.Context, e event.InstallationRepositories) error {
 	for _, r := range e.Added {
-		r.InstallationID = e.From().Installation
-		if err := b.meet(ctx, r); err != nil {
+		if err := b.added(ctx, r, e.From().Installation); err != nil {
 			return err
 		}
 	}
-	for _, r := range e.Removed {
-		if err := b.setGone(ctx, r.ID, "the App was taken off this repository"); err != nil {
+	for _, r := range e.Removed { // it may have been transferred to where the App is, too
+		if err := b.seek(ctx, r.ID, r.Owner, r.Name, "the App was taken off this repository"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// added meets a repository that an installation covers now. One that another installation is known to cover is asked for: the
+// event may be late.
+func (b *Bot) added(ctx context.Context, r forge.Repo, installation int64) error {
+	var known store.Repo
+	err := b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		known, err = tx.Repo(ctx, r.ID)
+		return ignoreMissing(err)
+	})
+	if err != nil {
+		return err
+	}
+	if known.InstallationID != 0 && known.InstallationID != installation {
+		return b.seek(ctx, r.ID, r.Owner, r.Name, unseen)
+	}
+	r.InstallationID = installation
+	return b.meet(ctx, r)
+}
+
+// setGone ends all work in a repository.
 func (b *Bot) setGone(ctx context.Context, id int64, why string) error {
 	return b.Store.Write(ctx, func(tx *store.Tx) error {
 		r, err := tx.Repo(ctx, id)
@@ -76,24 +95,20 @@ func (b *Bot) setGone(ctx context.Context, id int64, why string) error {
 		if err != nil {
 			return err
 		}
-		r.Gone, r.UpdatedAt = why, b.Now()
-		return tx.SaveRepo(ctx, r)
+		r.Gone = why
+		return b.keep(ctx, tx, r)
 	})
 }
 
-// repositoryChanged follows a repository being renamed, transferred, archived or deleted. Everything is keyed by its ID.
+// repositoryChanged follows a repository being renamed, transferred, archived or deleted. Everything is keyed by its ID, and
+// where it is now is asked of GitHub.
 func (b *Bot) repositoryChanged(ctx context.Context, e event.Repository) error {
 	from := e.From()
-	switch e.Activity {
-	case event.Deleted:
+	if e.Activity == event.Deleted {
 		return b.setGone(ctx, from.Repo.ID, "the repository was deleted")
-	case event.Archived:
-		return b.setGone(ctx, from.Repo.ID, "archived")
 	}
-	repo := from.Repo
-	repo.InstallationID = from.Installation
 	if from.Installation == 0 {
 		return nil
 	}
-	return b.meet(ctx, repo)
+	return b.seek(ctx, from.Repo.ID, from.Repo.Owner, from.Repo.Name, unseen)
 }

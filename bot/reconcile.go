@@ -20,6 +20,7 @@ func (b *Bot) reconcileAll(ctx context.Context) error {
 		return fmt.Errorf("installations: %w", err)
 	}
 	var problems []error
+	seen := map[int64]bool{}
 	for _, id := range installations {
 		repos, err := b.App.Repos(ctx, id)
 		if err != nil {
@@ -27,13 +28,31 @@ func (b *Bot) reconcileAll(ctx context.Context) error {
 			continue
 		}
 		for _, r := range repos {
-			r.InstallationID = id
+			r.InstallationID, seen[r.ID] = id, true
 			if err := b.meet(ctx, r); err != nil {
 				problems = append(problems, err)
 			}
 		}
 	}
+	if len(problems) == 0 {
+		problems = append(problems, b.reconcileLost(ctx, seen))
+	}
 	return errors.Join(problems...)
+}
+
+// reconcileLost asks for the repositories that no installation lists any more: nobody told that they were taken away.
+func (b *Bot) reconcileLost(ctx context.Context, seen map[int64]bool) error {
+	var all []store.Repo
+	err := b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Repos(ctx)
+		return err
+	})
+	for _, r := range all {
+		if r.Gone == "" && r.InstallationID != 0 && !seen[r.ID] {
+			err = errors.Join(err, b.seek(ctx, r.ID, r.Owner, r.Name, unseen))
+		}
+	}
+	return err
 }
 
 // Reconcile is reconcileAll for the start of the server and for tests.
@@ -50,11 +69,11 @@ func (b *Bot) meet(ctx context.Context, r forge.Repo) error {
 			return err
 		}
 		adopt(&known, event.Origin{Repo: r, Installation: r.InstallationID})
-		known.Gone, known.UpdatedAt = "", b.Now()
+		known.Gone = ""
 		if r.Archived {
-			known.Gone = "archived"
+			known.Gone = store.GoneArchived
 		}
-		if err := tx.SaveRepo(ctx, known); err != nil {
+		if err := b.keep(ctx, tx, known); err != nil {
 			return err
 		}
 		return b.Queue.Post(ctx, tx, laneOf(r.ID), itemReconcile, struct{}{}, itemReconcile)
@@ -66,6 +85,9 @@ func (b *Bot) meet(ctx context.Context, r forge.Repo) error {
 func (s *session) reconcile(ctx context.Context) error {
 	if err := s.refreshInfo(ctx); err != nil {
 		return err
+	}
+	if s.repo.Gone != "" {
+		return s.retire(ctx)
 	}
 	if err := s.refreshConfig(ctx); err != nil {
 		return err

@@ -109,10 +109,13 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 	case err != nil:
 		return nil, err
 	}
-	changed := adopt(&repo, from)
+	changed, err := b.follow(ctx, &repo, from)
+	if err != nil {
+		return nil, err
+	}
 	if repo.Gone != "" || repo.InstallationID == 0 {
 		if changed {
-			err = b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SaveRepo(ctx, repo) })
+			err = b.Store.Write(ctx, func(tx *store.Tx) error { return b.keep(ctx, tx, repo) })
 		}
 		return nil, errors.Join(errInactive, err)
 	}
@@ -171,8 +174,7 @@ func adopt(r *store.Repo, from event.Origin) (changed bool) {
 }
 
 func (s *session) saveRepo(ctx context.Context) error {
-	s.repo.UpdatedAt = s.b.Now()
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SaveRepo(ctx, s.repo) })
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return s.b.keep(ctx, tx, s.repo) })
 }
 
 // names are the repository's branch names.

@@ -33,6 +33,7 @@ func (b *Bot) in(ctx context.Context, repoID int64, from event.Origin, fn func(*
 	if err == nil {
 		err = s.settle(ctx)
 	}
+	err = s.whetherThere(ctx, err)
 	if (err != nil) == unsettled {
 		return err
 	}

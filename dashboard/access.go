@@ -90,7 +90,7 @@ func (a *access) readable(ctx context.Context, token string) (map[int64]bool, er
 
 // role is what the owner of a token may do in a repository.
 func (a *access) role(ctx context.Context, r store.Repo, who forge.User) (forge.Role, error) {
-	if a.rights == nil || r.Gone != "" {
+	if a.rights == nil || r.Gone != "" && r.Gone != store.GoneArchived {
 		return forge.RoleNone, nil
 	}
 	key := roleKey{r.ID, who.ID}

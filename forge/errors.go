@@ -19,6 +19,8 @@ var (
 	ErrMoved = errors.New("the head moved")
 	// ErrUpToDate: there is nothing to merge (204).
 	ErrUpToDate = errors.New("nothing to merge")
+	// ErrArchived: the repository is archived and takes no writes (403).
+	ErrArchived = errors.New("the repository is archived")
 	// ErrNoCommits: a pull request would be empty (422).
 	ErrNoCommits = errors.New("no commits between the branches")
 )

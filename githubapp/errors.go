@@ -69,6 +69,8 @@ func mapAnswer(e *github.ErrorResponse) error {
 			return forge.ErrNotFound
 		}
 		return fmt.Errorf("%w (%s)", forge.ErrNotFound, message(e))
+	case status == http.StatusForbidden && says(e, "archived so is read-only"):
+		return fmt.Errorf("%w (%s)", forge.ErrArchived, message(e))
 	case status == http.StatusConflict && says(e, "head branch was modified"):
 		return forge.ErrMoved
 	case status == http.StatusConflict && says(e, "merge conflict"):

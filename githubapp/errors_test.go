@@ -28,7 +28,7 @@ func TestErrors(t *testing.T) {
 		{403, `{"message":"Resource not accessible by integration"}`, lacks(403, "Resource not accessible by integration")},
 		{403, `{"message":"Must have admin rights to Repository."}`, lacks(403, "Must have admin rights to Repository.")},
 		{403, `{"message":"This installation has been suspended"}`, lacks(403, "This installation has been suspended")},
-		{403, `{"message":"Repository was archived so is read-only."}`, refused(403, "Repository was archived so is read-only.")},
+		{403, `{"message":"Repository was archived so is read-only."}`, forge.ErrArchived},
 		{404, `{"message":"Not Found"}`, forge.ErrNotFound},
 		{404, ``, forge.ErrNotFound},
 		{404, `{"message":"Base does not exist"}`, forge.ErrNotFound},

@@ -28,7 +28,7 @@ func errorShape(err error) string {
 	}
 	for name, sentinel := range map[string]error{
 		"not found": forge.ErrNotFound, "exists": forge.ErrExists, "conflict": forge.ErrConflict, "moved": forge.ErrMoved,
-		"up to date": forge.ErrUpToDate, "no commits": forge.ErrNoCommits, "canceled": context.Canceled,
+		"up to date": forge.ErrUpToDate, "no commits": forge.ErrNoCommits, "archived": forge.ErrArchived, "canceled": context.Canceled,
 	} {
 		if errors.Is(err, sentinel) {
 			return name

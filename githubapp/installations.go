@@ -63,6 +63,19 @@ func (a *App) Installations(ctx context.Context) ([]int64, error) {
 	return out, err
 }
 
+// InstallationOf is the installation that covers a repository, by a name that it has or had. forge.ErrNotFound: none does, or
+// the one that did is suspended.
+func (a *App) InstallationOf(ctx context.Context, owner, name string) (int64, error) {
+	var i github.Installation
+	if _, err := a.do(ctx, a.self, "GET", "repos/"+url.PathEscape(owner)+"/"+url.PathEscape(name)+"/installation", nil, &i); err != nil {
+		return 0, err
+	}
+	if i.SuspendedAt != nil {
+		return 0, forge.ErrNotFound
+	}
+	return i.GetID(), nil
+}
+
 // Repos lists the repositories of an installation.
 func (a *App) Repos(ctx context.Context, installation int64) ([]forge.Repo, error) {
 	var out []forge.Repo

@@ -7,6 +7,9 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 )
 
+// GoneArchived is Repo.Gone of a repository that takes no writes any more; it can still be read.
+const GoneArchived = "archived"
+
 // Repo is a repository the App is or was installed on.
 type Repo struct {
 	ID             int64

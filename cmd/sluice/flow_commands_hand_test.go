@@ -47,7 +47,7 @@ func cmdDeleteOurs(s *scripted, args []string) error {
 	re := regexp.MustCompile(args[2])
 	for _, c := range s.repo.Comments(n) {
 		if c.Author == flowBot && re.MatchString(c.Body) {
-			return s.hub.As(args[0]).DeleteComment(s.tb.Context(), flowRepo, c.ID)
+			return s.hub.As(args[0]).DeleteComment(s.tb.Context(), s.flow.name, c.ID)
 		}
 	}
 	return errors.New("no comment of ours matches")
@@ -62,7 +62,7 @@ func cmdMakeTag(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).CreateTag(s.tb.Context(), flowRepo, args[1], sha)
+	return s.hub.As(args[0]).CreateTag(s.tb.Context(), s.flow.name, args[1], sha)
 }
 
 func cmdDeleteTag(s *scripted, args []string) error {
@@ -70,7 +70,7 @@ func cmdDeleteTag(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).Do(s.tb.Context(), "DELETE", "/repos/"+flowRepo+"/git/refs/tags/"+args[1], nil, nil)
+	return s.hub.As(args[0]).Do(s.tb.Context(), "DELETE", "/repos/"+s.flow.name+"/git/refs/tags/"+args[1], nil, nil)
 }
 
 func cmdDeleteBranch(s *scripted, args []string) error {
@@ -78,7 +78,7 @@ func cmdDeleteBranch(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).DeleteBranch(s.tb.Context(), flowRepo, args[1])
+	return s.hub.As(args[0]).DeleteBranch(s.tb.Context(), s.flow.name, args[1])
 }
 
 func cmdPublish(s *scripted, args []string) error {
@@ -86,7 +86,7 @@ func cmdPublish(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+flowRepo+"/releases", map[string]any{"tag_name": args[1], "name": args[2]}, nil)
+	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+s.flow.name+"/releases", map[string]any{"tag_name": args[1], "name": args[2]}, nil)
 }
 
 // carryCommand is a git command that makes a commit on a branch out of another commit.
@@ -120,7 +120,7 @@ func cmdReopen(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).EditPull(s.tb.Context(), flowRepo, n, map[string]any{"state": "open"})
+	return s.hub.As(args[0]).EditPull(s.tb.Context(), s.flow.name, n, map[string]any{"state": "open"})
 }
 
 func cmdDropRuleset(s *scripted, args []string) error {
@@ -198,7 +198,7 @@ func graphCommand(mutation string) func(*scripted, []string) error {
 		var pull struct {
 			Node string `json:"node_id"`
 		}
-		if err := who.Do(s.tb.Context(), "GET", fmt.Sprintf("/repos/%s/pulls/%d", flowRepo, n), nil, &pull); err != nil {
+		if err := who.Do(s.tb.Context(), "GET", fmt.Sprintf("/repos/%s/pulls/%d", s.flow.name, n), nil, &pull); err != nil {
 			return err
 		}
 		var out struct{ Errors []struct{ Message string } }

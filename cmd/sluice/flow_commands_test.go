@@ -40,6 +40,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range lookCommands() {
 		all[name] = c
 	}
+	for name, c := range moveCommands() {
+		all[name] = c
+	}
 	for name, c := range organizationCommands() {
 		all[name] = c
 	}
@@ -142,7 +145,7 @@ func cmdIssue(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.hub.As(args[0]).OpenIssue(s.tb.Context(), flowRepo, args[1], "")
+	n, err := s.hub.As(args[0]).OpenIssue(s.tb.Context(), s.flow.name, args[1], "")
 	s.set("PR", n)
 	return err
 }
@@ -170,7 +173,7 @@ func cmdEdit(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).EditComment(s.tb.Context(), flowRepo, id, args[2])
+	return s.hub.As(args[0]).EditComment(s.tb.Context(), s.flow.name, id, args[2])
 }
 
 func cmdDelete(s *scripted, args []string) error {
@@ -182,7 +185,7 @@ func cmdDelete(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).DeleteComment(s.tb.Context(), flowRepo, id)
+	return s.hub.As(args[0]).DeleteComment(s.tb.Context(), s.flow.name, id)
 }
 
 func cmdMerge(s *scripted, args []string) error {
@@ -214,7 +217,7 @@ func cmdClose(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).EditPull(s.tb.Context(), flowRepo, n, map[string]any{"state": "closed"})
+	return s.hub.As(args[0]).EditPull(s.tb.Context(), s.flow.name, n, map[string]any{"state": "closed"})
 }
 
 func cmdRetarget(s *scripted, args []string) error {
@@ -226,7 +229,7 @@ func cmdRetarget(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).EditPull(s.tb.Context(), flowRepo, n, map[string]any{"base": args[2]})
+	return s.hub.As(args[0]).EditPull(s.tb.Context(), s.flow.name, n, map[string]any{"base": args[2]})
 }
 
 func cmdReview(s *scripted, args []string) error {
@@ -238,7 +241,7 @@ func cmdReview(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).Review(s.tb.Context(), flowRepo, n, args[2], args[3])
+	return s.hub.As(args[0]).Review(s.tb.Context(), s.flow.name, n, args[2], args[3])
 }
 
 func cmdButton(s *scripted, args []string) error {

@@ -113,7 +113,7 @@ func (f *flow) comment(who string, number int, text string) (int64, error) {
 
 // merge merges a pull request and returns the SHA of its base then.
 func (f *flow) merge(who string, number int, method string) (string, error) {
-	return f.hub.As(who).MergePull(f.tb.Context(), flowRepo, number, method)
+	return f.hub.As(who).MergePull(f.tb.Context(), f.name, number, method)
 }
 
 // button presses a button of our newest check run of a name.
@@ -122,7 +122,7 @@ func (f *flow) button(who, sha, name, identifier string) error {
 	if !ok {
 		return fmt.Errorf("there is no check %s at %s", name, sha)
 	}
-	return f.hub.As(who).ClickButton(f.tb.Context(), flowRepo, c.ID, identifier)
+	return f.hub.As(who).ClickButton(f.tb.Context(), f.name, c.ID, identifier)
 }
 
 // rerun presses GitHub's own re-run button of a check run, or of the whole suite (name "all").
@@ -132,10 +132,10 @@ func (f *flow) rerun(who, sha, name string) error {
 			continue
 		}
 		if name == "all" {
-			return f.hub.As(who).RerunSuite(f.tb.Context(), flowRepo, c.SuiteID)
+			return f.hub.As(who).RerunSuite(f.tb.Context(), f.name, c.SuiteID)
 		}
 		if c.Name == name {
-			return f.hub.As(who).RerunCheck(f.tb.Context(), flowRepo, c.ID)
+			return f.hub.As(who).RerunCheck(f.tb.Context(), f.name, c.ID)
 		}
 	}
 	return fmt.Errorf("there is no check %s at %s", name, sha)
@@ -170,7 +170,7 @@ func (f *flow) everyGUID() []string {
 // fork makes a fork of the repository that belongs to somebody, with a branch that has a commit more.
 func (f *flow) fork(who, branch string) error {
 	name := who + "/" + flowApp
-	if _, err := f.hub.AddRepo(name, fakegithub.RepoConfig{ForkOf: flowRepo}); err != nil {
+	if _, err := f.hub.AddRepo(name, fakegithub.RepoConfig{ForkOf: f.name}); err != nil {
 		return err
 	}
 	r := f.hub.Repo(name)

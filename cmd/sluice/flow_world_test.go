@@ -40,8 +40,10 @@ type flow struct {
 	organization *fakegithub.Repo
 	app          fakegithub.App
 	install      fakegithub.Installation
-	dev          string // host:port of the registries
-	prod         string
+	// installations are the Apps' on accounts, by "slug/account".
+	installations map[string]int64
+	dev           string // host:port of the registries
+	prod          string
 	// database is the store's URL; empty: SQLite in the data folder.
 	database string
 	// extra are variables of the server's environment beyond the usual ones.
@@ -88,7 +90,7 @@ func lastingDir(tb testing.TB) string {
 // newFlow starts everything but the server.
 func newFlow(tb testing.TB, database string) *flow {
 	tb.Helper()
-	f := &flow{tb: tb, dir: lastingDir(tb), database: database, name: flowRepo}
+	f := &flow{tb: tb, dir: lastingDir(tb), database: database, name: flowRepo, installations: map[string]int64{}}
 	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
 	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1, Now: f.clock().now})
 	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")
@@ -108,7 +110,7 @@ func newFlow(tb testing.TB, database string) *flow {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if f.install, err = f.hub.Install(f.app.ID, flowOrg); err != nil {
+	if f.install, err = f.installOn(f.app, flowOrg); err != nil {
 		tb.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(f.dir, "app.pem"), f.app.PrivateKey, 0o600); err != nil {
@@ -116,6 +118,13 @@ func newFlow(tb testing.TB, database string) *flow {
 	}
 	tb.Cleanup(f.end)
 	return f
+}
+
+// installOn puts an App on an account.
+func (f *flow) installOn(app fakegithub.App, account string) (fakegithub.Installation, error) {
+	i, err := f.hub.Install(app.ID, account)
+	f.installations[app.Slug+"/"+account] = i.ID
+	return i, err
 }
 
 // end stops the server and looks whether anything went wrong in silence.

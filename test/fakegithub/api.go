@@ -15,6 +15,7 @@ import (
 // serveAPI answers a REST call: faults, sign-in, limits, permission, handler, validation, log.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path string) {
 	start := time.Now()
+	path = s.byID(path)
 	c := &call{s: s, r: r, path: path, query: r.URL.Query()}
 	c.route, c.params = s.routes.find(r.Method, path)
 	if r.Method == http.MethodHead {
@@ -94,6 +95,11 @@ func (s *Server) handle(c *call, authErr error) (*answer, error) {
 			return nil, &notFound
 		}
 		if !strings.EqualFold(c.repo.fullName(), full) {
+			if c.route.need.who == inRepo {
+				if err := s.admit(c.who, reads("metadata"), c.repo); err != nil {
+					return nil, err
+				}
+			}
 			return s.moved(c)
 		}
 	}
@@ -111,7 +117,7 @@ func (s *Server) moved(c *call) (*answer, error) {
 	rest := strings.SplitN(c.path, "/", 5)
 	to := fmt.Sprintf("%s/repositories/%d", s.baseURL, c.repo.id)
 	if len(rest) == 5 {
-		to = fmt.Sprintf("%s/repos/%s/%s", s.baseURL, c.repo.fullName(), rest[4])
+		to += "/" + rest[4]
 	}
 	status := http.StatusMovedPermanently
 	if c.r.Method != http.MethodGet {

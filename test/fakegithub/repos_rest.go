@@ -89,13 +89,7 @@ func (s *Server) rename(r *repository, name string, sender *Account) error {
 	before := r.fullName()
 	r.name = name
 	s.names[full] = r.id
-	for _, x := range s.repos {
-		for _, i := range x.issues {
-			if i.Pull != nil && i.Pull.HeadRepo == before {
-				i.Pull.HeadRepo = r.fullName()
-			}
-		}
-	}
+	s.followHeads(before, r)
 	s.emit(r, "repository", "renamed", sender, obj{"changes": obj{"repository": obj{"name": obj{"from": old}}}})
 	return nil
 }

@@ -229,14 +229,13 @@ func (s *Server) SetInstallation(id int64, permissions map[string]string, repos 
 			removed = append(removed, r.stub())
 		}
 	}
-	selection := map[bool]string{true: "all", false: "selected"}[i.Repos == nil]
 	if len(added)+len(removed) > 0 {
 		action := "added"
 		if len(added) == 0 {
 			action = "removed"
 		}
 		s.emitInstallation(i, "installation_repositories", action, obj{"repositories_added": added, "repositories_removed": removed,
-			"repository_selection": selection, "requester": nil})
+			"repository_selection": i.selection(), "requester": nil})
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ func (s *Server) table() []route {
 		{method: "GET", path: repo, need: metadata, do: s.getRepo},
 		{method: "PATCH", path: repo, need: writes("administration").by(RoleAdmin), do: s.updateRepo},
 		{method: "DELETE", path: repo, need: writes("administration").by(RoleAdmin), do: s.deleteRepo},
+		{method: "POST", path: repo + "/transfer", need: writes("administration").by(RoleAdmin), do: s.transferRepo},
 		{method: "GET", path: repo + "/collaborators", need: metadata.by(RoleWrite), do: s.listCollaborators},
 		{method: "GET", path: repo + "/collaborators/{username}", need: metadata.by(RoleWrite), do: s.isCollaborator},
 		{method: "GET", path: repo + "/collaborators/{username}/permission", need: metadata, do: s.collaboratorPermission},
@@ -63,6 +64,7 @@ func (s *Server) table() []route {
 
 		{method: "GET", path: repo + "/branches", need: reads("contents"), do: s.listBranches},
 		{method: "GET", path: repo + "/branches/{branch}", need: reads("contents"), do: s.getBranch},
+		{method: "POST", path: repo + "/branches/{branch}/rename", need: writes("contents").by(RoleAdmin), do: s.renameBranch},
 		{method: "GET", path: repo + "/branches/{branch}/protection", need: reads("administration").by(RoleWrite), do: s.getProtection},
 		{method: "PUT", path: repo + "/branches/{branch}/protection", need: writes("administration").by(RoleAdmin), do: s.putProtection},
 		{method: "DELETE", path: repo + "/branches/{branch}/protection", need: writes("administration").by(RoleAdmin), do: s.deleteProtection},

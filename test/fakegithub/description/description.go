@@ -53,7 +53,7 @@ var sent = regexp.MustCompile(`^(` + strings.Join([]string{
 	`issue-comment-(created|edited|deleted)`, `issues-(opened|closed|reopened|edited|labeled|unlabeled|assigned)`, `member-(added|edited|removed)`,
 	`membership-(added|removed)`, `merge-group-(checks-requested|destroyed)`, `release-(created|published|released|edited|deleted)`,
 	`pull-request-(opened|closed|reopened|edited|synchronize|labeled|unlabeled|assigned|review-requested|enqueued|dequeued|ready-for-review|converted-to-draft)`, `pull-request-review-(submitted|dismissed)`,
-	`repository-(created|edited|archived|unarchived|renamed|deleted)`, `workflow-run-(requested|in-progress|completed)`,
+	`repository-(created|edited|archived|unarchived|renamed|transferred|deleted)`, `workflow-run-(requested|in-progress|completed)`,
 }, "|") + `)$`)
 
 var refRE = regexp.MustCompile(`"#/components/([a-zA-Z]+)/([^"]+)"`)
