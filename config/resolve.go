@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -26,6 +25,8 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		BuildSecrets:   r.path("BuildSecrets"),
 		BuildRuntimes:  r.path("BuildRuntimes"),
 		BuildUsers:     r.users("BuildUsers"),
+		BuildSandbox:   r.oneOf("BuildSandbox", "auto", "always", "off"),
+		BuildLimits:    r.buildLimits("BuildLimits"),
 		AWSRegion:      r.text("AWSRegion"),
 		GitHub: GitHub{
 			AppID:          r.appID("GitHubAppID"),
@@ -36,6 +37,11 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 			APIURL:         r.url("GitHubAPIURL", "https://api.github.com/"),
 			URL:            r.url("GitHubURL", "https://github.com/"),
 		},
+	}
+	for _, file := range r.secretFiles {
+		if abs, err := filepath.Abs(file); err == nil {
+			s.SecretFiles = append(s.SecretFiles, abs)
+		}
 	}
 	s.PublicURL = r.publicURL("PublicURL", s.Listen)
 	s.Database = r.database("Database", s.Data)
@@ -60,6 +66,8 @@ type resolver struct {
 	getenv   func(string) string
 	readFile func(string) (File, error)
 	errs     []*Error
+
+	secretFiles []string // that _FILE variables name
 }
 
 // label names a setting for people: its flag and its variable.
@@ -113,38 +121,6 @@ func (r *resolver) data(field string) string {
 		r.wrong(field, fmt.Sprintf("%q has no absolute form: %v", text, err), "name a folder")
 	}
 	return abs
-}
-
-// path is a file or folder of the operator's, absolute; empty when none is named.
-func (r *resolver) path(field string) string {
-	text := r.text(field)
-	if text == "" {
-		return ""
-	}
-	abs, err := filepath.Abs(text)
-	if err == nil {
-		_, err = os.Stat(abs)
-	}
-	if err != nil {
-		r.wrong(field, err.Error(), "name what is there, and what the server may read")
-	}
-	return abs
-}
-
-// users are names of users, separated by commas.
-func (r *resolver) users(field string) []string {
-	var out []string
-	for name := range strings.SplitSeq(r.text(field), ",") {
-		name = strings.TrimSpace(name)
-		switch {
-		case name == "":
-		case strings.ContainsAny(name, " :/\t"):
-			r.wrong(field, fmt.Sprintf("%.40q is not the name of a user", name), "write names separated by commas, such as builder,deployer")
-		default:
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 func (r *resolver) database(field, data string) Secret {

@@ -58,6 +58,7 @@ func (r *resolver) secret(field string) given {
 	case text != "" && file != "":
 		r.wrong(field, "given twice: also by "+env+"_FILE", "keep one of the two")
 	case file != "":
+		r.secretFiles = append(r.secretFiles, file)
 		f, err := r.readFile(file)
 		if err != nil {
 			r.wrong(field, fmt.Sprintf("%s_FILE cannot be read: %v", env, err), "name a readable file")

@@ -23,6 +23,11 @@ type Server struct {
 	BuildSecrets, BuildRuntimes string
 	// BuildUsers are the users that builds may run as, the usual one first; none: the server's own.
 	BuildUsers []string
+	// SecretFiles are those that secrets were read from, absolute.
+	SecretFiles []string
+	// BuildSandbox is auto, always or off.
+	BuildSandbox string
+	BuildLimits  BuildLimits
 	// AWSRegion is empty where AWS's own settings hold.
 	AWSRegion string
 }

@@ -89,7 +89,8 @@ func TestFlagsAndVariables(t *testing.T) {
 		"github-webhook-secret": "SLUICE_GITHUB_WEBHOOK_SECRET", "github-client-id": "SLUICE_GITHUB_CLIENT_ID",
 		"github-client-secret": "SLUICE_GITHUB_CLIENT_SECRET", "github-api-url": "SLUICE_GITHUB_API_URL", "github-url": "SLUICE_GITHUB_URL",
 		"github-write-rate": "SLUICE_GITHUB_WRITE_RATE", "local-executors": "SLUICE_LOCAL_EXECUTORS", "registry-allow": "SLUICE_REGISTRY_ALLOW",
-		"build-secrets": "SLUICE_BUILD_SECRETS", "build-runtimes": "SLUICE_BUILD_RUNTIMES", "build-users": "SLUICE_BUILD_USERS", "aws-region": "SLUICE_AWS_REGION",
+		"build-secrets": "SLUICE_BUILD_SECRETS", "build-runtimes": "SLUICE_BUILD_RUNTIMES", "build-users": "SLUICE_BUILD_USERS",
+		"build-sandbox": "SLUICE_BUILD_SANDBOX", "build-limits": "SLUICE_BUILD_LIMITS", "aws-region": "SLUICE_AWS_REGION",
 	}
 	got := map[string]string{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ServerFlags]()) {

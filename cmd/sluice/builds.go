@@ -25,6 +25,16 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 			return strings.TrimSuffix(s.cfg.PublicURL.String(), "/") + "/" + r.Owner + "/" + r.Repo + "/executions/" + r.ExecutionID
 		},
 	}
+	if s.cfg.BuildSandbox != "off" {
+		o.Sandbox = buildspec.SandboxMode(s.cfg.BuildSandbox)
+	}
+	o.Hide = append([]string{s.cfg.Data, s.cfg.BuildSecrets}, s.cfg.SecretFiles...)
+	if file, ok := strings.CutPrefix(s.cfg.Database.Reveal(), "sqlite:"); ok {
+		file, _, _ = strings.Cut(file, "?")
+		o.Hide = append(o.Hide, file, file+"-wal", file+"-shm")
+	}
+	l := s.cfg.BuildLimits
+	o.Limits = supervise.Limits{Memory: l.Memory, Disk: l.Disk, Output: l.Output, Processes: l.Processes}
 	o.GitToken = func(ctx context.Context, r executor.Request) (string, error) {
 		return gh.ReadToken(ctx, r.InstallationID, r.RepoID)
 	}
@@ -45,7 +55,11 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 		}
 		o.Lookup = buildSecrets{source}
 	}
-	return buildspec.New(o)
+	e, err := buildspec.New(o)
+	if err == nil {
+		s.log.Info("builds", "isolation", e.Isolation())
+	}
+	return e, err
 }
 
 // buildSecrets is the source of secrets as builds see it.

@@ -81,6 +81,12 @@ type Options struct {
 	Runtimes string
 	// Caches is the folder of what builds keep for later ones; empty: nothing is kept.
 	Caches string
+	// Sandbox says whether builds run by bubblewrap; the zero value is SandboxOff. Hide are the server's files and folders
+	// that they then do not see; what the executor itself has is hidden anyway.
+	Sandbox SandboxMode
+	Hide    []string
+	// Limits bound what a build may use; DiskDir is set for each build.
+	Limits supervise.Limits
 	// Region is AWS_REGION in builds; empty leaves it unset.
 	Region string
 	// Page is where people look at an action; nil: nowhere.
@@ -91,6 +97,7 @@ type Options struct {
 type Executor struct {
 	o        Options
 	launcher *supervise.Launcher
+	isolated isolation
 }
 
 var _ executor.Executor = (*Executor)(nil)
@@ -121,6 +128,9 @@ func New(o Options) (*Executor, error) {
 	}
 	e := &Executor{o: o}
 	var err error
+	if e.isolated, err = isolate(o); err != nil {
+		return nil, err
+	}
 	e.launcher, err = supervise.New(supervise.Options{Command: o.Supervisor, Ended: e.ended})
 	return e, err
 }

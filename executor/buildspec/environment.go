@@ -16,7 +16,7 @@ import (
 
 // environment is the whole environment of a build. Later values win; reserved names come last.
 func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked map[string]string, work string) map[string]string {
-	env := map[string]string{"LANG": "C.UTF-8"}
+	env := map[string]string{"LANG": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"} // the host's role is not the build's
 	if e.o.Region != "" {
 		env["AWS_REGION"], env["AWS_DEFAULT_REGION"] = e.o.Region, e.o.Region
 	}

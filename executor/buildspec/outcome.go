@@ -18,6 +18,8 @@ type plan struct {
 	Try   int    `json:"try"`   // counts from 0; on-failure: RETRY allows more
 	// Users are those that phases run as, by name, besides who the build runs as.
 	Users map[string]supervise.User `json:"users,omitempty"`
+	// Isolation says for the log how the build is kept from the host.
+	Isolation string `json:"isolation,omitempty"`
 	// Cache is where caches are.
 	Cache cachePlan `json:"cache,omitzero"`
 	// Runtimes says for the log which versions of languages are used.

@@ -65,6 +65,9 @@ type build struct {
 
 // all runs the phases as CodeBuild does. An error means that a shell could not be run, or the context's end.
 func (b *build) all(ctx context.Context) error {
+	if b.plan.Isolation != "" {
+		b.s.Logf("Isolation: %s", b.plan.Isolation)
+	}
 	for _, remark := range b.plan.Spec.Remarks {
 		b.s.Logf("%s:%d: %s", b.plan.Spec.File, remark.Line, remark.Text)
 	}

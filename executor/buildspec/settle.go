@@ -36,6 +36,9 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	case supervise.Terminated:
 		report.Summary = "interrupted: this host went down" + during(out) + "; retry it"
 		return e.close(w, n, report)
+	case supervise.OverLimit:
+		report.Summary = "ended" + during(out) + ": " + result.Error
+		return e.close(w, n, report)
 	case supervise.NotStarted:
 		report.Summary = "the build could not be run: " + result.Error
 		return e.close(w, n, report)

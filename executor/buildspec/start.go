@@ -128,7 +128,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	env := e.environment(r, p, spec, looked, work)
 	pl := plan{
 		Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1, Users: phaseUsers,
-		Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
+		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
 	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
 		return w.finish(wrongSpec(p.file, err))
@@ -139,7 +139,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
 		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
-		Secrets: secrets, User: runAs, NoNetwork: p.network == "none",
+		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: e.limits(work), Sandbox: e.sandbox(work),
 	})
 	return err
 }

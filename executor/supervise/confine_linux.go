@@ -98,7 +98,7 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 	if spec.User != nil {
 		a.Credential = &syscall.Credential{Uid: spec.User.UID, Gid: spec.User.GID}
 	}
-	if spec.NoNetwork {
+	if spec.NoNetwork && spec.Sandbox == nil {
 		a.Cloneflags = unix.CLONE_NEWNET
 		if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
 			a.Cloneflags |= unix.CLONE_NEWUSER
@@ -107,6 +107,23 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 		}
 	}
 	return a
+}
+
+// take has a program started in the group.
+func (e *enclosure) take(a *syscall.SysProcAttr) {
+	if e != nil && e.file != nil {
+		a.UseCgroupFD, a.CgroupFD = true, int(e.file.Fd())
+	}
+}
+
+// terminateDescendants sends SIGTERM to every descendant that is not called so.
+func terminateDescendants(besides string) {
+	for _, pid := range descendants(os.Getpid()) {
+		name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		if err == nil && strings.TrimSpace(string(name)) != besides {
+			_ = unix.Kill(pid, unix.SIGTERM)
+		}
+	}
 }
 
 // killDescendants kills and reaps every descendant, until there is none. Orphans have come to this process.

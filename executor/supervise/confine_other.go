@@ -4,6 +4,7 @@ package supervise
 
 import (
 	"errors"
+	"io/fs"
 	"syscall"
 )
 
@@ -19,7 +20,7 @@ func closeAllOnExec() {
 
 // harden refuses what cannot be had here.
 func harden(spec Spec) error {
-	if spec.NoNetwork {
+	if spec.NoNetwork || spec.Sandbox != nil {
 		return errors.New("a program without network needs Linux")
 	}
 	return nil
@@ -42,3 +43,21 @@ func Sweep(string) int { return 0 }
 
 // SweepVariable finds nothing here either.
 func SweepVariable(string) int { return 0 }
+
+// enclosure is a control group, which only Linux has.
+type enclosure struct{}
+
+func enclose(Limits) (*enclosure, error) { return nil, errors.New("only Linux has them") }
+
+func (e *enclosure) take(*syscall.SysProcAttr) {}
+func (e *enclosure) outOfMemory() bool         { return false }
+func (e *enclosure) outOfProcesses() bool      { return false }
+func (e *enclosure) kill()                     {}
+func (e *enclosure) close()                    {}
+
+// usage is not known here: limits of memory and processes do not hold.
+func usage() (threads int, memory int64) { return 0, 0 }
+
+func onDisk(info fs.FileInfo) int64 { return info.Size() }
+
+func terminateDescendants(string) {}

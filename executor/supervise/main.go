@@ -107,6 +107,13 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	ctx, ending, release := watchForTheEnd(dir, spec.Timeout)
 	var killer sync.WaitGroup
 	killer.Go(func() { s.endWith(ctx) })
+	if spec.Limits != (Limits{}) {
+		s.enclose()
+		defer s.hard.close()
+		killer.Go(func() {
+			guard(spec.Limits, count, s.hard, ctx.Done(), func(why string) { ending(&endError{OverLimit, why}) })
+		})
+	}
 	output, code, err := run(ctx, s, spec.Payload)
 	release()
 	killer.Wait()
@@ -116,12 +123,12 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	_ = r.SetReadDeadline(time.Now().Add(2 * time.Second))
 	<-drained
 
-	result.Finished, result.ExitCode, result.Output, result.LogBytes = time.Now(), code, output, *count
+	result.Finished, result.ExitCode, result.Output, result.LogBytes = time.Now(), code, output, count.Load()
 	result.Signal = s.signal
 	var why *endError
 	switch {
-	case errors.As(ending(), &why):
-		result.Reason = why.reason
+	case errors.As(context.Cause(ctx), &why):
+		result.Reason, result.Error = why.reason, why.detail
 	case err != nil:
 		result.Reason, result.Error, result.ExitCode = NotStarted, err.Error(), -1
 	}
@@ -142,13 +149,16 @@ func runOne(spec Spec) Runner {
 }
 
 // endError is why a context was ended.
-type endError struct{ reason Reason }
+type endError struct {
+	reason Reason
+	detail string
+}
 
 func (e *endError) Error() string { return string(e.reason) }
 
-// watchForTheEnd returns a context that ends when the time is up, somebody asks for it, or the host goes down; why tells
-// which, also later. release ends it without a reason.
-func watchForTheEnd(dir string, timeout time.Duration) (ctx context.Context, why func() error, release func()) {
+// watchForTheEnd returns a context that ends when the time is up, somebody asks for it, the host goes down, or end is
+// called; its cause tells which. release ends it without a reason.
+func watchForTheEnd(dir string, timeout time.Duration) (ctx context.Context, end func(error), release func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -164,18 +174,18 @@ func watchForTheEnd(dir string, timeout time.Duration) (ctx context.Context, why
 			select {
 			case <-tick.C:
 				if _, err := os.Lstat(filepath.Join(dir, stopFile)); !errors.Is(err, fs.ErrNotExist) {
-					cancel(&endError{Stopped})
+					cancel(&endError{reason: Stopped})
 				}
 			case <-over:
-				cancel(&endError{TimedOut})
+				cancel(&endError{reason: TimedOut})
 			case <-signals:
-				cancel(&endError{Terminated})
+				cancel(&endError{reason: Terminated})
 			case <-ctx.Done():
 				return
 			}
 		}
 	})
-	return ctx, func() error { return context.Cause(ctx) }, func() {
+	return ctx, func(err error) { cancel(err) }, func() {
 		cancel(context.Canceled)
 		watching.Wait()
 		signal.Stop(signals)

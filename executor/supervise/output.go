@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -80,10 +81,22 @@ func (o *output) flush() {
 	}
 }
 
+// counting counts what is written through it.
+type counting struct {
+	to io.Writer
+	n  *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
 // drain copies everything that is written to the pipe into the log, masked, until nobody can write any more, and counts
 // it. It closes done at the end.
-func drain(r *os.File, o *output, secrets []string) (count *int64, done chan struct{}) {
-	count, done = new(int64), make(chan struct{})
+func drain(r *os.File, o *output, secrets []string) (count *atomic.Int64, done chan struct{}) {
+	count, done = new(atomic.Int64), make(chan struct{})
 	m := NewMasker(o, secrets)
 	tick := time.NewTicker(time.Second)
 	stop := make(chan struct{})
@@ -101,7 +114,7 @@ func drain(r *os.File, o *output, secrets []string) (count *int64, done chan str
 	go func() {
 		defer close(done)
 		defer r.Close()
-		*count, _ = io.Copy(struct{ io.Writer }{m}, struct{ io.Reader }{r})
+		_, _ = io.Copy(counting{m, count}, struct{ io.Reader }{r})
 		_ = m.Close()
 		tick.Stop()
 		close(stop)

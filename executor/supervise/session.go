@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ type Session struct {
 	dir    string
 	log    *os.File
 	signal string // that ended the program, for Result
+	hard   *enclosure
 
 	mu      sync.Mutex
 	running map[*Program]bool
@@ -80,7 +82,12 @@ func (s *Session) Start(c Command) (*Program, error) {
 	if c.User != nil {
 		spec.User = c.User
 	}
+	if spec.Sandbox != nil {
+		cmd.Args = append(spec.Sandbox.arguments(spec, cmd.Dir), c.Args...)
+		cmd.Path, cmd.Dir = cmd.Args[0], "/"
+	}
 	cmd.SysProcAttr = attributes(spec)
+	s.hard.take(cmd.SysProcAttr)
 	p := &Program{cmd: cmd, done: make(chan struct{})}
 
 	s.mu.Lock()
@@ -92,6 +99,9 @@ func (s *Session) Start(c Command) (*Program, error) {
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)
 	}
 	s.running[p] = true
+	if s.spec.Limits != (Limits{}) {
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, politeness) // the server, and what watches it, come first
+	}
 	go func() {
 		_ = cmd.Wait()
 		p.code = cmd.ProcessState.ExitCode()
@@ -105,6 +115,9 @@ func (s *Session) Start(c Command) (*Program, error) {
 	}()
 	return p, nil
 }
+
+// politeness is the nice value of what runs under limits.
+const politeness = 5
 
 // Done is closed when the program has ended.
 func (p *Program) Done() <-chan struct{} { return p.done }
@@ -129,7 +142,8 @@ func (p *Program) Stop(grace time.Duration) {
 	<-p.done
 }
 
-// endWith ends the programs when the context ends: SIGTERM to their groups, SIGKILL after the grace.
+// endWith ends the programs when the context ends: SIGTERM to their groups, SIGKILL after the grace, or at once when they
+// were over a limit.
 func (s *Session) endWith(ctx context.Context) {
 	<-ctx.Done()
 	s.mu.Lock()
@@ -139,10 +153,14 @@ func (s *Session) endWith(ctx context.Context) {
 		running = append(running, p)
 	}
 	s.mu.Unlock()
-	for _, p := range running {
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	patience := s.spec.Grace
+	if why := new(endError); errors.As(context.Cause(ctx), &why) && why.reason == OverLimit {
+		patience = 0 // the host suffers
+		s.hard.kill()
+	} else {
+		s.terminate(running)
 	}
-	grace := time.NewTimer(s.spec.Grace)
+	grace := time.NewTimer(patience)
 	defer grace.Stop()
 	for _, p := range running {
 		select {
@@ -153,6 +171,26 @@ func (s *Session) endWith(ctx context.Context) {
 		}
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
+	}
+}
+
+// terminate asks programs to end: their groups, or in a sandbox everything but bubblewrap, which would end the rest with
+// it, and at once.
+func (s *Session) terminate(running []*Program) {
+	if s.spec.Sandbox != nil {
+		terminateDescendants(filepath.Base(s.spec.Sandbox.Program))
+		return
+	}
+	for _, p := range running {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	}
+}
+
+// enclose puts what will be started into a control group, where there is one, and says so.
+func (s *Session) enclose() {
+	var err error
+	if s.hard, err = enclose(s.spec.Limits); err != nil {
+		s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", err)
 	}
 }
 

@@ -57,6 +57,10 @@ type Spec struct {
 	Leave bool `json:"leave,omitempty"`
 	// FileSize is the size a file may have that the program writes, in bytes. Defaults to 8 GiB.
 	FileSize uint64 `json:"file_size,omitempty"`
+	// Limits bound what is used in all.
+	Limits Limits `json:"limits,omitzero"`
+	// Sandbox runs everything by bubblewrap; nil: as it is.
+	Sandbox *Sandbox `json:"sandbox,omitempty"`
 }
 
 func (s Spec) withDefaults() Spec {
@@ -90,6 +94,7 @@ const (
 	TimedOut   Reason = "timed-out"   // Spec.Timeout
 	Stopped    Reason = "stopped"     // somebody called Stop
 	Terminated Reason = "terminated"  // the supervisor was told to end by a signal: the host goes down
+	OverLimit  Reason = "over-limit"  // it used more than Limits; see Error
 	NotStarted Reason = "not-started" // it could not be started; see Error
 )
 

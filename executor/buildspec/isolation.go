@@ -1,0 +1,111 @@
+package buildspec
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sluicehq/sluice/executor/supervise"
+)
+
+// SandboxMode says whether builds run in a sandbox.
+type SandboxMode string
+
+// The modes.
+const (
+	// SandboxOff runs builds as they are: in a process group and an environment of their own, and no more.
+	SandboxOff SandboxMode = ""
+	// SandboxAuto uses bubblewrap where it works, and says in each log when it does not.
+	SandboxAuto SandboxMode = "auto"
+	// SandboxAlways runs no build without it.
+	SandboxAlways SandboxMode = "always"
+)
+
+// bubblewrap is the program of the sandbox, in the server's PATH.
+const bubblewrap = "bwrap"
+
+// secretSockets are doors to the host that no sandboxed build sees: who reaches them is root.
+func secretSockets() []string {
+	return []string{"/run/docker.sock", "/run/docker", "/run/containerd", "/run/podman", "/run/crio", "/run/dbus", "/run/systemd/private"}
+}
+
+// isolation is how builds are kept from the host.
+type isolation struct {
+	program string // bubblewrap; empty: there is no sandbox
+	says    string // for logs; empty: nothing to say
+}
+
+// isolate finds out what this host can do.
+func isolate(o Options) (isolation, error) {
+	if o.Sandbox == SandboxOff {
+		return isolation{}, nil
+	}
+	program, err := supervise.TrySandbox(context.Background(), bubblewrap, o.User)
+	switch {
+	case err == nil:
+		return isolation{program, "bubblewrap: the build sees this host read-only, without the server's files and processes"}, nil
+	case o.Sandbox == SandboxAlways:
+		return isolation{}, fmt.Errorf("builds are to run in a sandbox: %w", err)
+	}
+	return isolation{says: fmt.Sprintf("none but the user's: %v", err)}, nil
+}
+
+// Isolation says how builds are kept from the host, in a sentence for the operator.
+func (e *Executor) Isolation() string {
+	if e.isolated.says == "" {
+		return "off"
+	}
+	return e.isolated.says
+}
+
+// sandbox is the sandbox of a build that works in a folder; nil when there is none.
+func (e *Executor) sandbox(work string) *supervise.Sandbox {
+	if e.isolated.program == "" {
+		return nil
+	}
+	b := &supervise.Sandbox{Program: e.isolated.program, Write: []string{work}, Tmp: filepath.Join(work, "tmp")}
+	b.Hide = append(slices.Clone(e.o.Hide), e.o.Dir, e.o.Caches)
+	if home, err := os.UserHomeDir(); err == nil {
+		b.Hide = append(b.Hide, home)
+	}
+	b.Hide = append(append(b.Hide, "/root"), secretSockets()...)
+	b.Hide = slices.DeleteFunc(b.Hide, func(p string) bool { return !filepath.IsAbs(p) || p == "/" })
+	// What is inside of what is hidden comes after it.
+	slices.Sort(b.Hide)
+	b.Hide = outermost(slices.Compact(b.Hide))
+	for _, dir := range append(filepath.SplitList(e.o.Path), e.o.Runtimes) {
+		if hidden(b.Hide, dir) && there(dir) {
+			b.Read = append(b.Read, dir)
+		}
+	}
+	return b
+}
+
+// outermost leaves out what is below something else. The paths are sorted.
+func outermost(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		if !hidden(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// hidden tells whether a path is one of some or below one of them.
+func hidden(paths []string, path string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// limits are those of a build that works in a folder.
+func (e *Executor) limits(work string) supervise.Limits {
+	l := e.o.Limits
+	l.DiskDir = work
+	if l.Disk == 0 {
+		l.DiskDir = ""
+	}
+	return l
+}
