@@ -77,6 +77,9 @@ func (e *Executor) sandbox(work string) *supervise.Sandbox {
 	slices.Sort(b.Hide)
 	b.Hide = outermost(slices.Compact(b.Hide))
 	for _, dir := range append(filepath.SplitList(e.o.Path), e.o.Runtimes) {
+		if up := filepath.Dir(dir); filepath.Base(dir) == "bin" && hidden(b.Hide, up) && !slices.Contains(b.Hide, up) {
+			dir = up // a toolchain: what its programs need is beside them
+		}
 		if hidden(b.Hide, dir) && there(dir) {
 			b.Read = append(b.Read, dir)
 		}
