@@ -51,7 +51,8 @@ func startDemo(ctx context.Context, e *env, s demo.Settings) (demo.Server, error
 	flags := config.ServerFlags{
 		Listen: s.Listen, AdminListen: s.AdminListen, PublicURL: s.PublicURL, Data: s.Data, GitHubAppID: fmt.Sprint(s.AppID),
 		GitHubWebhookSecret: s.WebhookSecret, GitHubAPIURL: s.APIURL, GitHubURL: s.WebURL,
-		LocalExecutors: s.LocalExecutors, RegistryAllow: s.RegistryAllow,
+		LocalExecutors: s.LocalExecutors, BuildSandbox: "off", // the sample is built with this machine's build cache
+		RegistryAllow: s.RegistryAllow,
 	}
 	cfg, err := flags.Resolve(func(name string) string {
 		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": s.PrivateKeyFile}[name]
