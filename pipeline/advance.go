@@ -20,6 +20,8 @@ type Input struct {
 	Bundle string
 	// Artifacts were built before; nil for an execution that builds them.
 	Artifacts map[string]Artifact
+	// Disabled are the transitions that are disabled, by the name of the stage that they lead into.
+	Disabled map[string]Disabled
 	// Variables are known from the start, by "namespace.name"; customarily in the namespace "sluice".
 	Variables map[string]string
 }
@@ -38,6 +40,9 @@ func New(in Input, at time.Time) State {
 		st := StageState{Name: stage.Name, Status: Waiting, Actions: make([]ActionState, len(stage.Actions))}
 		for j, a := range stage.Actions {
 			st.Actions[j] = ActionState{Name: a.Name, Attempt: Attempt{Status: Waiting}}
+		}
+		if now, is := in.Disabled[stage.Name]; is {
+			st.Disabled = &now
 		}
 		s.Stages[i] = st
 	}
@@ -106,8 +111,14 @@ func (r *run) take(f Fact) (changed bool, err error) {
 		if r.s.Status != Waiting {
 			return false, nil
 		}
-		r.s.Status, r.s.StartedAt = InProgress, f.At
+		r.s.Status, r.s.StartedAt, r.s.Turn = InProgress, f.At, nil
 		return true, nil
+	case Queued:
+		r.now = f.At
+		return r.queued(f), nil
+	case Transitions:
+		r.now = f.At
+		return r.transitions(f), nil
 	case ActionWaits:
 		r.now = f.At
 		return r.actionWaits(f), nil

@@ -4,13 +4,14 @@ import "time"
 
 // Limits and defaults of time.
 const (
-	DefaultTimeout  = 60 * time.Minute    // of an action, from when it really began
-	WaitTimeout     = 7 * 24 * time.Hour  // in which an action whose turn has come must be let into its environment
-	ApprovalTimeout = 7 * 24 * time.Hour  // of an approval, of a manual action, of a hold without end
-	ApprovalRemind  = 24 * time.Hour      // after which an open approval is called to mind, once
-	StopGrace       = 5 * time.Minute     // in which an action that was told to stop must settle
-	ResolveTimeout  = 15 * time.Minute    // in which the image's digest must be learned
-	QueueTimeout    = 14 * 24 * time.Hour // after which an execution that never started fails
+	DefaultTimeout    = 60 * time.Minute    // of an action, from when it really began
+	WaitTimeout       = 7 * 24 * time.Hour  // in which an action whose turn has come must be let into its environment
+	ApprovalTimeout   = 7 * 24 * time.Hour  // of an approval, of a manual action, of a hold without end
+	ApprovalRemind    = 24 * time.Hour      // after which an open approval is called to mind, once
+	StopGrace         = 5 * time.Minute     // in which an action that was told to stop must settle
+	ResolveTimeout    = 15 * time.Minute    // in which the image's digest must be learned
+	TransitionTimeout = 14 * 24 * time.Hour // after which an execution that waits at a disabled transition fails
+	QueueTimeout      = 14 * 24 * time.Hour // after which an execution that never started fails
 )
 
 // Definition is a pipeline: what is done for a kind of branch.

@@ -8,6 +8,19 @@ type Fact interface{ at() time.Time }
 // Started says that the execution's turn has come (see Schedule).
 type Started struct{ At time.Time }
 
+// Queued says where an execution that waits for its turn stands. It means nothing once the execution has begun.
+type Queued struct {
+	At     time.Time
+	Number int    // 1: it is the next
+	Behind string // one line for people: what is directly before it
+}
+
+// Transitions says which transitions are disabled now: all of them, by the name of the stage that they lead into.
+type Transitions struct {
+	At       time.Time
+	Disabled map[string]Disabled
+}
+
 // ActionWaits says that an action cannot begin yet, because its environment is locked, occupied or closed. Waiting is
 // not running: until it begins, WaitTimeout counts, from when its turn came, and not the action's own timeout. An empty
 // For says that the wait is over and the executor is being called.
@@ -102,6 +115,8 @@ type CancelRequested struct {
 type SupersededBy struct {
 	At time.Time
 	ID string // of the newer execution
+	// What is the newer execution in one line for people; empty: its ID has to do.
+	What string
 }
 
 // Held keeps further actions from starting; those that run go on. With Until the hold lifts itself then; without, the
@@ -141,6 +156,8 @@ type RetryRequested struct {
 type Ticked struct{ At time.Time }
 
 func (f Started) at() time.Time            { return f.At }
+func (f Queued) at() time.Time             { return f.At }
+func (f Transitions) at() time.Time        { return f.At }
 func (f ActionWaits) at() time.Time        { return f.At }
 func (f ActionStarted) at() time.Time      { return f.At }
 func (f ActionProgress) at() time.Time     { return f.At }

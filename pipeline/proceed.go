@@ -32,6 +32,9 @@ func (r *run) proceed() {
 func (r *run) stage(i int) (done bool) {
 	st := &r.s.Stages[i]
 	if st.Status == Waiting {
+		if r.kept(i) {
+			return false
+		}
 		st.Status, st.StartedAt = InProgress, r.now
 	}
 	for _, order := range r.orders(i) {
@@ -128,10 +131,11 @@ func (r *run) allDone() bool {
 // finish ends the execution. What was not reached is Skipped.
 func (r *run) finish(status Status, reason string) {
 	r.s.Status, r.s.Reason, r.s.EndedAt = status, reason, r.now
-	r.s.Hold, r.s.Resolving = nil, time.Time{}
+	r.s.Hold, r.s.Resolving, r.s.Turn = nil, time.Time{}, nil
 	for i := range r.s.Stages {
 		st := &r.s.Stages[i]
 		begun := st.Reason != ""
+		st.ArrivedAt = time.Time{}
 		for j := range st.Actions {
 			a := &st.Actions[j]
 			begun = begun || a.Number > 0
@@ -178,6 +182,9 @@ func (s *State) nextWake() time.Time {
 	consider(s.Resolving)
 	if s.Hold != nil {
 		consider(s.Hold.Until)
+	}
+	if st := s.arrived(); st != nil {
+		consider(st.keptUntil())
 	}
 	s.each(func(_, _ int, _ *Action, a *ActionState) bool {
 		consider(a.Deadline)

@@ -234,7 +234,11 @@ func (m *model) anyFact() Fact {
 	at := m.now.Add(time.Duration(rapid.IntRange(-90, 5).Draw(m.t, "late")) * time.Minute)
 	by := rapid.SampledFrom([]Actor{quinn, rita}).Draw(m.t, "by")
 	digest := rapid.SampledFrom([]string{digestA, digestA, digestA, digestA, digestA, digestA, digestB, "junk"}).Draw(m.t, "digest")
-	switch rapid.IntRange(0, 20).Draw(m.t, "fact") {
+	switch rapid.IntRange(0, 22).Draw(m.t, "fact") {
+	case 21:
+		return m.anyTransitions(at, by)
+	case 22:
+		return Queued{At: at, Number: rapid.IntRange(1, 3).Draw(m.t, "number"), Behind: "abc"}
 	case 20:
 		return ActionWaits{At: at, ID: m.anyID(), For: rapid.SampledFrom([]string{"", "locked", "frozen"}).Draw(m.t, "for")}
 	case 0, 1:
@@ -293,6 +297,16 @@ func (m *model) anyFact() Fact {
 		m.now = m.now.Add(time.Duration(rapid.IntRange(0, 12*60).Draw(m.t, "pass")) * time.Minute)
 		return Ticked{At: m.now}
 	}
+}
+
+// anyTransitions disables the transition into some stage, or enables all.
+func (m *model) anyTransitions(at time.Time, by Actor) Transitions {
+	f := Transitions{At: at, Disabled: map[string]Disabled{}}
+	if rapid.IntRange(0, 2).Draw(m.t, "disabled") == 0 {
+		name := m.s.Stages[rapid.IntRange(0, len(m.s.Stages)-1).Draw(m.t, "stage")].Name
+		f.Disabled[name] = Disabled{By: by, Reason: "audit", At: at}
+	}
+	return f
 }
 
 // anyApproved draws an approval of something: mostly right.

@@ -28,7 +28,7 @@ func Lines(s State, now time.Time) []Line {
 		st := &s.Stages[i]
 		lines = append(lines, Line{
 			Stage: st.Name, Status: st.Status, StartedAt: st.StartedAt,
-			Duration: since(st.StartedAt, st.EndedAt, now), Summary: oneLine(st.Reason),
+			Duration: since(st.StartedAt, st.EndedAt, now), Summary: oneLine(st.tell()),
 		})
 		for j := range st.Actions {
 			a, d := &st.Actions[j], &s.Definition.Stages[i].Actions[j]
@@ -40,6 +40,14 @@ func Lines(s State, now time.Time) []Line {
 		}
 	}
 	return lines
+}
+
+// tell says in one line what there is to say about a stage itself.
+func (st *StageState) tell() string {
+	if st.Disabled != nil && st.Status == Waiting {
+		return st.disabledBy()
+	}
+	return st.Reason
 }
 
 // tell says in one line how an action stands.
@@ -159,6 +167,8 @@ func escape(s string) string {
 // Why says in one sentence what the execution is waiting for, or why it ended.
 func Why(s State, now time.Time) string {
 	switch {
+	case s.Status == Waiting && s.Turn != nil:
+		return fmt.Sprintf("It waits for its turn as number %d in the queue, behind %s.", s.Turn.Number, oneLine(s.Turn.Behind))
 	case s.Status == Waiting:
 		return "It waits for its turn: another execution is before it."
 	case s.Status == Succeeded:
@@ -172,6 +182,9 @@ func Why(s State, now time.Time) string {
 	}
 	if what := s.waiting(now); what != "" {
 		return "It waits for " + what + "."
+	}
+	if st := s.arrived(); st != nil {
+		return fmt.Sprintf("It waits: %s (until %s at most).", st.disabledBy(), moment(st.keptUntil()))
 	}
 	if h := s.Hold; h != nil {
 		return fmt.Sprintf("It is held by %s until %s: %s.", h.By.Login, moment(h.Until), oneLine(h.Reason))

@@ -59,6 +59,8 @@ type State struct {
 	// SupersededBy is the ID of the newer execution.
 	SupersededBy string `json:"superseded_by,omitempty"`
 	Hold         *Hold  `json:"hold,omitempty"`
+	// Turn is the place in the queue of an execution that has not begun, as Queued told.
+	Turn *Turn `json:"turn,omitempty"`
 	// RetriedAt and RetryKeys say when, and by which requests, the execution was retried after it had ended.
 	RetriedAt time.Time `json:"retried_at,omitzero"`
 	RetryKeys []string  `json:"retry_keys,omitempty"`
@@ -84,6 +86,12 @@ type Hold struct {
 	Lifts bool `json:"lifts,omitempty"`
 }
 
+// Turn is a place in a queue.
+type Turn struct {
+	Number int    `json:"number"` // 1: the next
+	Behind string `json:"behind"` // what is directly before it, in one line for people
+}
+
 // StageState is where a stage stands.
 type StageState struct {
 	Name      string        `json:"name"`
@@ -92,6 +100,10 @@ type StageState struct {
 	StartedAt time.Time     `json:"started_at,omitzero"`
 	EndedAt   time.Time     `json:"ended_at,omitzero"`
 	Actions   []ActionState `json:"actions"` // as Stage.Actions
+	// Disabled says that the transition into the stage is disabled, ArrivedAt since when the execution waits there. What
+	// has begun is not concerned.
+	Disabled  *Disabled `json:"disabled,omitempty"`
+	ArrivedAt time.Time `json:"arrived_at,omitzero"`
 }
 
 // ActionState is where an action stands: its latest attempt, with the earlier ones in Earlier.

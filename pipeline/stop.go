@@ -40,6 +40,9 @@ func (r *run) supersededBy(f SupersededBy) (changed bool, err error) {
 		return refused("its promotion has started; later commits are not in this release")
 	}
 	reason := "superseded by " + f.ID
+	if f.What != "" {
+		reason = "superseded by " + f.What
+	}
 	r.s.SupersededBy = f.ID
 	if r.s.Status == Waiting {
 		r.finish(Superseded, reason)
@@ -85,6 +88,16 @@ func (r *run) held(f Held) (changed bool, err error) {
 	return true, nil
 }
 
+// queued takes in a place in the queue.
+func (r *run) queued(f Queued) (changed bool) {
+	now := Turn{Number: f.Number, Behind: f.Behind}
+	if r.s.Status != Waiting || r.s.Turn != nil && *r.s.Turn == now {
+		return false
+	}
+	r.s.Turn = &now
+	return true
+}
+
 func (r *run) unheld() (changed bool) {
 	changed = r.s.Hold != nil
 	r.s.Hold = nil
@@ -106,6 +119,10 @@ func (r *run) ticked() (changed bool) {
 	if r.s.Status == Waiting && due(r.s.queueDeadline()) {
 		r.finish(Failed, fmt.Sprintf("its turn did not come within %s", span(QueueTimeout)))
 		return true
+	}
+	if st := r.s.arrived(); st != nil && due(st.keptUntil()) && r.s.Stopping == nil {
+		r.doom(fmt.Sprintf("%s, and was not enabled within %s", st.disabledBy(), span(TransitionTimeout)))
+		changed = true
 	}
 	if due(r.s.Resolving) {
 		r.doom(fmt.Sprintf("the digest of %s could not be learned within %s", r.s.Image.Reference, span(ResolveTimeout)))
