@@ -348,6 +348,10 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		if name, is := strings.CutPrefix(string(x.Target), string(store.StopBranch(""))); is {
 			fmt.Fprintf(&b, "\n- the branch %s is frozen %s", code(name), prose(s.byWhom(&x)))
 		}
+		if x.Kind == store.StopTransition {
+			_, stage, _ := strings.Cut(string(x.Target), ":")
+			fmt.Fprintf(&b, "\n- the transition into %s is disabled %s", code(stage), prose(s.byWhom(&x)))
+		}
 	}
 	for _, e := range owed {
 		fmt.Fprintf(&b, "\n- %s went to production in an emergency, %s", code(e.Version), emergencyText(e))

@@ -96,7 +96,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "reject", usage: "/reject reason, /reject cancel", help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
 	{name: "promote", usage: "/promote [environment] [--at time | --emergency --reason text]", help: "take the approved candidate to production, now or then; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, maxArgs: 1, flags: []string{"at", "reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true,
 		more: "With `--at` it is promoted then, not earlier, and everything is looked at again at that time. Times are written like `2026-11-21 18:00`, `18:00`, `Friday 18:00` (in the time zone of production's windows) or `2026-11-21T18:00:00+01:00`. A new head cancels it, and `/cancel` does."},
-	{name: "retry", aliases: []string{"resume"}, usage: "/retry", help: "try again what failed, with the same inputs", door: DoorRetry, maxArgs: 1, changes: true},
+	{name: "retry", aliases: []string{"resume"}, usage: "/retry [all]", help: "try again what failed, with the same inputs; `all`: every action of the stage that failed", door: DoorRetry, maxArgs: 1, changes: true},
 	{name: "test", usage: "/test [pipeline or ?]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, changes: true, where: onPull, pinned: true},
 	{name: "retest", usage: "/retest", help: "run again what failed at this head", door: DoorTest, changes: true, where: onPull, pinned: true},
 	{name: "cancel", usage: "/cancel [pipeline or promotion]", help: "stop the running pipeline, or the promotion", door: DoorCancel, maxArgs: 1, changes: true, where: onPull,
@@ -117,6 +117,9 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "freeze", usage: "/freeze environment|branch [until time] --reason text", help: "let nothing be deployed there, or merged into it", door: DoorFreeze, minArgs: 1, maxArgs: 5, flags: []string{"reason"}, reason: true, changes: true,
 		more: "A name that an environment and a branch have means both; `environment:name` and `branch:name` mean one. Times are as with `/promote --at`. Rollbacks and back-merges are not stopped, hotfixes only where the configuration lets them."},
 	{name: "unfreeze", usage: "/unfreeze environment|branch", help: "end a freeze", door: DoorFreeze, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "transition disable", usage: "/transition disable pipeline/stage --reason text", help: "let no execution enter a stage: they come up to it and wait", door: DoorTransition, minArgs: 1, maxArgs: 1, rest: true, flags: []string{"reason"}, reason: true, changes: true,
+		more: "What has entered the stage goes on. A newer execution replaces one that waits, as the pipeline's mode says; after 14 days one that still waits fails. Rollbacks pass."},
+	{name: "transition enable", usage: "/transition enable pipeline/stage", help: "let executions enter the stage again; what waits goes on", door: DoorTransition, minArgs: 1, maxArgs: 1, rest: true, changes: true},
 	{name: "lock", usage: "/lock environment [--for 2h] --reason text", help: "keep an environment to yourself: what others deploy there waits", door: DoorLock, minArgs: 1, maxArgs: 1, flags: []string{"for", "reason"}, reason: true, changes: true},
 	{name: "unlock", usage: "/unlock environment", help: "end a lock", door: DoorUnlock, minArgs: 1, maxArgs: 1, changes: true},
 }

@@ -199,6 +199,9 @@ func (s *session) ownHead(p *store.Pull) bool {
 
 // cmdRetry goes on with what failed: the release's candidate or production pipeline, else the newest of the branch.
 func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
+	if a := q.Arg(0); a != "" && !strings.EqualFold(a, "all") {
+		return "", &userError{"`/retry` tries again what failed, `/retry all` every action of the stage that failed."}
+	}
 	x, err := s.failedExecution(ctx, q)
 	if err != nil {
 		return "", err
@@ -231,19 +234,30 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 	return s.retry(ctx, q, x)
 }
 
-// retry runs the failed actions of an execution again.
+// retry runs the failed actions of an execution again, or with all every action of the stage that failed.
 func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (string, error) {
+	scope, what := pipeline.RetryFailed, "The failed actions"
+	if strings.EqualFold(q.Arg(0), "all") {
+		scope, what = pipeline.RetryStage, "All actions of the stage that failed"
+	}
 	if q.DryRun {
-		return s.dry(ctx, q, fmt.Sprintf("The failed actions of the %s pipeline of %s would run again, with the same inputs.", x.Kind, short(x.SHA)))
+		return s.dry(ctx, q, fmt.Sprintf("%s of the %s pipeline of %s would run again, with the same inputs.", what, x.Kind, short(x.SHA)))
+	}
+	list, err := s.stopsNow(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := s.passTransitionsTo(ctx, x, list); err != nil { // since it ended nobody has told it
+		return "", err
 	}
 	key := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
 	record := func(tx *store.Tx) error {
-		if err := s.auditIn(ctx, tx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind}); err != nil {
+		if err := s.auditIn(ctx, tx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind, "scope": scope}); err != nil {
 			return err
 		}
 		return q.done(tx)
 	}
-	err := s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key})
+	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: scope, Key: key})
 	if err != nil {
 		return "", err
 	}

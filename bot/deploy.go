@@ -62,7 +62,15 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 		return nil, err
 	}
 	if !ok {
-		return s.waits(x, run.ID, "another deployment to "+name+" is under way"), tx.SaveActionRun(ctx, *run)
+		other, err := oneExecution(ctx, tx, env.LockedBy)
+		if err != nil {
+			return nil, err
+		}
+		why := "another deployment to " + name + " is under way"
+		if other != nil {
+			why += ": " + naming(*other)
+		}
+		return s.waits(x, run.ID, why), tx.SaveActionRun(ctx, *run)
 	}
 	if err := s.recordPassed(ctx, tx, x, name, bar.passed); err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ const (
 	DoorUnpin          Door = "unpin"
 	DoorHold           Door = "hold"
 	DoorFreeze         Door = "freeze"
+	DoorTransition     Door = "transition"
 	DoorLock           Door = "lock"
 	DoorUnlock         Door = "unlock" // its starter is whose lock it is
 	DoorPlan           Door = "plan"
@@ -77,6 +78,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorUnpin:          {role: forge.RoleMaintain},
 	DoorHold:           {role: forge.RoleWrite},
 	DoorFreeze:         {role: forge.RoleMaintain},
+	DoorTransition:     {role: forge.RoleMaintain},
 	DoorLock:           {role: forge.RoleWrite},
 	DoorUnlock:         {role: forge.RoleMaintain, starter: true},
 	DoorPlan:           {role: forge.RoleWrite},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,11 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	} else {
 		in.Bundle = q.given.digest
 	}
+	list, err := s.stopsNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.Disabled = list.disabled(x.Kind, isRollback(&x))
 	x.State = pipeline.New(in, s.b.Now())
 	x.Status = x.State.Status
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
@@ -225,9 +231,18 @@ func (s *session) schedule(ctx context.Context, one store.Execution) error {
 			mode = x.State.Definition.Mode
 		}
 	}
+	named, turns := map[string]string{}, map[string]pipeline.Turn{}
+	for _, x := range all {
+		named[x.ID] = naming(x)
+		if x.State.Turn != nil {
+			turns[x.ID] = *x.State.Turn
+		}
+	}
 	begin, overtaken := pipeline.Schedule(mode, tickets)
+	gone := map[string]bool{}
 	for _, o := range overtaken {
-		if err := s.advance(ctx, o.ID, pipeline.SupersededBy{At: s.b.Now(), ID: o.By}); err != nil && !refused(err) {
+		gone[o.ID] = true
+		if err := s.advance(ctx, o.ID, pipeline.SupersededBy{At: s.b.Now(), ID: o.By, What: named[o.By]}); err != nil && !refused(err) {
 			return err
 		}
 	}
@@ -236,7 +251,30 @@ func (s *session) schedule(ctx context.Context, one store.Execution) error {
 			return err
 		}
 	}
+	number, behind := 0, ""
+	for _, t := range tickets {
+		if gone[t.ID] {
+			continue
+		}
+		if t.Status == pipeline.Waiting && !slices.Contains(begin, t.ID) {
+			number++
+			if turn := (pipeline.Turn{Number: number, Behind: behind}); turn != turns[t.ID] {
+				if err := s.advance(ctx, t.ID, pipeline.Queued{At: s.b.Now(), Number: number, Behind: behind}); err != nil {
+					return err
+				}
+			}
+		}
+		behind = named[t.ID]
+	}
 	return nil
+}
+
+// naming is an execution for people: what it takes where, and its ID.
+func naming(x store.Execution) string {
+	if x.Version != "" {
+		return fmt.Sprintf("%s at %s (%s)", x.Version, short(x.SHA), x.ID)
+	}
+	return fmt.Sprintf("%s (%s)", short(x.SHA), x.ID)
 }
 
 // refused tells whether the engine said no to what somebody wished for.

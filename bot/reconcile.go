@@ -116,7 +116,7 @@ func (s *session) reconcile(ctx context.Context) error {
 		}
 		return nil
 	})
-	s.touchAll = true
+	s.touchAll, s.turned = true, true
 	if err != nil {
 		return err
 	}

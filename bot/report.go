@@ -31,6 +31,9 @@ func (s *session) settle(ctx context.Context) error {
 	if err := s.reportChecks(ctx); err != nil {
 		return err
 	}
+	if err := s.passTransitions(ctx); err != nil {
+		return err
+	}
 	if err := s.walkTouched(ctx); err != nil {
 		return err
 	}

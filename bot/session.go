@@ -37,6 +37,8 @@ type turn struct {
 	dirty    map[string]bool
 	touched  map[string]bool
 	touchAll bool
+	// turned says that executions may not know yet which transitions are disabled.
+	turned bool
 	// cockpits are the releases, pullCockpits the other pull requests, whose status comment may have changed.
 	cockpits     map[string]bool
 	pullCockpits map[int]bool

@@ -126,12 +126,27 @@ func (s *session) setStops(ctx context.Context, q *request, reply string, list .
 			if err := s.wakeAt(ctx, tx, x.Until); err != nil {
 				return err
 			}
-			if err := s.auditIn(ctx, tx, q.by, string(x.Kind), string(x.Target), x.Reason, stopEvidence(q, x)); err != nil {
+			if err := s.auditIn(ctx, tx, q.by, setting(x.Kind), string(x.Target), x.Reason, stopEvidence(q, x)); err != nil {
 				return err
 			}
 		}
 		return q.done(tx)
 	})
+}
+
+// setting and lifting are what the record calls it when a stop is set and lifted.
+func setting(k store.StopKind) string {
+	if k == store.StopTransition {
+		return "transition.disabled"
+	}
+	return string(k)
+}
+
+func lifting(k store.StopKind) string {
+	if k == store.StopTransition {
+		return "transition.enabled"
+	}
+	return "un" + string(k)
 }
 
 func stopEvidence(q *request, x store.Stop) map[string]any {
@@ -157,7 +172,7 @@ func (s *session) liftStops(ctx context.Context, q *request, reply string, list 
 			}
 			evidence := stopEvidence(q, x)
 			evidence["by"] = x.By.Login
-			if err := s.auditIn(ctx, tx, q.by, "un"+string(x.Kind), string(x.Target), x.Reason, evidence); err != nil {
+			if err := s.auditIn(ctx, tx, q.by, lifting(x.Kind), string(x.Target), x.Reason, evidence); err != nil {
 				return err
 			}
 		}
@@ -204,6 +219,9 @@ func (s *session) concerned(ctx context.Context, target store.StopTarget) error 
 	switch what {
 	case "environment":
 		s.touchAll = true
+		return nil
+	case "stage":
+		s.turned = true
 		return nil
 	case "release":
 		s.touch(name)

@@ -13,10 +13,11 @@ type StopKind string
 
 // Kinds of stops.
 const (
-	StopHold     StopKind = "hold"     // of a pull request or release: it is not merged or promoted
-	StopFreeze   StopKind = "freeze"   // of an environment or branch: nothing is deployed there, or merged into it
-	StopLock     StopKind = "lock"     // of an environment: nobody but By deploys there
-	StopSchedule StopKind = "schedule" // of a release: it is not promoted before Until, or, without, before it is asked for again
+	StopHold       StopKind = "hold"       // of a pull request or release: it is not merged or promoted
+	StopFreeze     StopKind = "freeze"     // of an environment or branch: nothing is deployed there, or merged into it
+	StopLock       StopKind = "lock"       // of an environment: nobody but By deploys there
+	StopTransition StopKind = "transition" // into a stage: executions wait before it
+	StopSchedule   StopKind = "schedule"   // of a release: it is not promoted before Until, or, without, before it is asked for again
 )
 
 // StopTarget names what is stopped.
@@ -30,6 +31,11 @@ func StopBranch(name string) StopTarget { return StopTarget("branch:" + name) }
 
 // StopPull names a pull request.
 func StopPull(number int) StopTarget { return StopTarget(fmt.Sprintf("pull:%d", number)) }
+
+// StopStage names a stage of the pipelines of a kind.
+func StopStage(pipeline, stage string) StopTarget {
+	return StopTarget("stage:" + pipeline + "/" + stage)
+}
 
 // StopRelease names a release by its ID.
 func StopRelease(id string) StopTarget { return StopTarget("release:" + id) }
