@@ -75,6 +75,7 @@ func matrixLab(t *testing.T) *lab {
 		ConfigHash: state.ConfigHash, StartedBy: l.gh.Users["author"], CreatedAt: noon,
 	}
 	l.gh.Heads["feature/x"] = feature.sha
+	l.gh.Comparisons[cut+"..."+feature.sha] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: feature.sha, Author: l.gh.Users["author"], Message: "x"}}}
 	for place, repo := range map[string]int64{"feature": 42, "fork": 99} {
 		at := matrixPlaces[place]
 		l.gh.Pulls[at.number] = forge.PullRequest{

@@ -49,8 +49,8 @@ func (s *session) knownStages(ctx context.Context) (map[string][]string, error) 
 	for _, kind := range []string{
 		pipeline.KindFeature, pipeline.KindBugfix, pipeline.KindDevelopment, pipeline.KindRelease, pipeline.KindHotfix, pipeline.KindSupport, pipeline.KindProduction,
 	} {
-		for _, built := range []bool{false, true} {
-			if d, ok := s.cfg.Pipeline(kind, config.Revision{HasBuildspec: built}); ok {
+		for _, buildspec := range []string{"", "buildspec.yml"} {
+			if d, ok := s.cfg.Pipeline(kind, config.Revision{Buildspec: buildspec}); ok {
 				add(kind, d)
 			}
 		}
