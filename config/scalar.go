@@ -18,7 +18,11 @@ func (c *checker) scalar(n *node, s *spec, path string) {
 		if slices.Contains(s.later, n.text) {
 			c.wrong(n, path, fmt.Sprintf("%q is %s", n.text, notYet), "take it out; there is: "+strings.Join(s.words, ", "))
 		} else if !slices.Contains(s.words, n.text) {
-			c.wrong(n, path, fmt.Sprintf("want one of %s, got %s", strings.Join(s.words, ", "), n.describe()), suggest(n.text, s.words))
+			hint := "write one of them"
+			if word, ok := nearest(n.text, s.words); ok {
+				hint = `did you mean "` + word + `"?`
+			}
+			c.wrong(n, path, fmt.Sprintf("want one of %s, got %s", strings.Join(s.words, ", "), n.describe()), hint)
 		}
 	case constantValue:
 		if n.quoted || n.text != s.words[0] {

@@ -397,7 +397,7 @@ func TestDevelopmentFastForwardedToACandidateIsNoFault(t *testing.T) {
 }
 
 // Whatever is missing from a verdict's facts makes it fail, never pass.
-func TestTruncatedListsFailClosed(t *testing.T) {
+func TestCase44TruncatedListsFailClosed(t *testing.T) {
 	for name, c := range map[string]struct{ head, base string }{
 		"a feature": {"issue-1", "development"}, "a hotfix": {"hotfix/17", "master"}, "a release": {"release/1.4.0", "master"},
 		"a bugfix": {"fix/1", "release/1.4.0"},

@@ -182,7 +182,7 @@ func TestImageTagsParseBack(t *testing.T) {
 	})
 }
 
-func TestTwoSourcesNeverShareATag(t *testing.T) {
+func TestCase42TwoSourcesNeverShareATag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		from := make(map[string]source)
 		for _, s := range rapid.SliceOfN(genSource(), 2, 12).Draw(t, "sources") {
