@@ -2,8 +2,10 @@ package dashboard
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -29,6 +31,15 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 		b.Approve, b.Reject, b.Environment, b.Approval = open, open, line.Environment, a.ID
 		b.Promote = x.ReleaseID != ""
 	}
+	for _, st := range x.State.Stages {
+		switch {
+		case x.Status.Final() || !st.StartedAt.IsZero() || x.Kind == kindRestore:
+		case st.Disabled != nil:
+			b.Enable = append(b.Enable, st.Name)
+		default:
+			b.Disable = append(b.Disable, st.Name)
+		}
+	}
 	return b
 }
 
@@ -41,12 +52,19 @@ func (s *Server) merge(have, more *Buttons, returnTo string) *Buttons {
 	return more
 }
 
-// offers tells whether the button of a command is there.
-func (b *Buttons) offers(command string) bool {
+// Transitions tells whether there are stages that the execution has not entered.
+func (b *Buttons) Transitions() bool { return b != nil && len(b.Disable)+len(b.Enable) > 0 }
+
+// offers tells whether the button of a command is there; stage is the one that a transition leads into.
+func (b *Buttons) offers(command, stage string) bool {
 	if b == nil {
 		return false
 	}
 	switch command {
+	case "disable":
+		return slices.Contains(b.Disable, stage)
+	case "enable":
+		return slices.Contains(b.Enable, stage)
 	case "approve":
 		return b.Approve
 	case "reject":
@@ -95,18 +113,25 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 	back := returnPath(form, w.path("executions", x.ID))
 	command, b := form.Get("command"), s.buttons(p, w, x)
 	switch {
-	case !b.offers(command):
+	case !b.offers(command, form.Get("stage")):
 		return s.tell(ctx, c, back, "That is not possible any more. "+w.row(x).Why, false)
-	case form.Get("approval") != b.Approval && command != "retry" && command != "cancel":
+	case form.Get("approval") != b.Approval && (command == "approve" || command == "reject" || command == "promote"):
 		return s.tell(ctx, c, back, "The approval you saw is not the one that is open now. Look at the page again and repeat.", false)
 	}
-	line := "/" + command
-	if command == "reject" {
-		reason := oneLine(form.Get("reason"))
-		if reason == "" {
-			return s.tell(ctx, c, back, "A rejection needs a reason, for those who mend it.", false)
-		}
+	line, reason := "/"+command, oneLine(form.Get("reason"))
+	switch {
+	case command == "reject" && reason == "":
+		return s.tell(ctx, c, back, "A rejection needs a reason, for those who mend it.", false)
+	case command == "disable" && reason == "":
+		return s.tell(ctx, c, back, "Disabling a transition needs a reason, for those who wait.", false)
+	case command == "reject":
 		line += " " + reason
+	case command == "disable":
+		line = fmt.Sprintf("/transition disable %s/%s --reason %s", x.Kind, form.Get("stage"), strings.ReplaceAll(reason, "--", "-"))
+	case command == "enable":
+		line = fmt.Sprintf("/transition enable %s/%s", x.Kind, form.Get("stage"))
+	case command == "retry" && form.Get("scope") == "all":
+		line += " all"
 	}
 	o, err := s.opts.Actor.Act(ctx, store.Operation{RepoID: r.ID, By: user, Via: "dashboard", Command: line, ExecutionID: x.ID})
 	if err != nil {

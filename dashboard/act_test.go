@@ -40,6 +40,11 @@ func TestButtons(t *testing.T) {
 		"approving without saying what":       {actPath, url.Values{"command": {"approve"}}, nil, "not the one that is open now"},
 		"retrying what has not failed":        {actPath, url.Values{"command": {"retry"}}, nil, "not possible any more"},
 		"a command without a button":          {actPath, url.Values{"command": {"rollback production"}, "approval": {"excand-3-1-1"}}, nil, "not possible any more"},
+		"retrying a whole stage":              {"/acme/shop/executions/exfailed/act", url.Values{"command": {"retry"}, "scope": {"all"}}, []string{"exfailed /retry all"}, "is recorded"},
+		"disabling a transition":              {actPath, url.Values{"command": {"disable"}, "stage": {"Promote"}, "reason": {"audit --dry-run"}}, []string{"excand /transition disable release/Promote --reason audit -dry-run"}, "is recorded"},
+		"disabling one without a reason":      {actPath, url.Values{"command": {"disable"}, "stage": {"Promote"}}, nil, "needs a reason"},
+		"disabling one that was passed":       {actPath, url.Values{"command": {"disable"}, "stage": {"Test"}, "reason": {"audit"}}, nil, "not possible any more"},
+		"enabling what is not disabled":       {actPath, url.Values{"command": {"enable"}, "stage": {"Promote"}}, nil, "not possible any more"},
 		"retrying what failed":                {"/acme/shop/executions/exfailed/act", url.Values{"command": {"retry"}}, []string{"exfailed /retry"}, "is recorded"},
 		"approving where nothing is approved": {"/acme/shop/executions/exfailed/act", url.Values{"command": {"approve"}, "approval": {""}}, nil, "not possible any more"},
 	} {

@@ -44,7 +44,9 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 		for _, a := range said {
 			p.Approvals = append(p.Approvals, w.approval(a))
 		}
-		p.Buttons = s.merge(nil, s.buttons(v.person, w, x), p.Path)
+		if p.Buttons = s.buttons(v.person, w, x); p.Buttons != nil {
+			p.Buttons.Return = p.Path
+		}
 		return err
 	})
 	return p, err

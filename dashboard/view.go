@@ -306,6 +306,8 @@ type Buttons struct {
 	Promote  bool
 	Retry    bool
 	Cancel   bool
+	// Disable and Enable are stages that the execution has not entered, whose transition is enabled, or disabled.
+	Disable, Enable []string
 	// Version, SHA, Digest and Environment are what an approval would be of.
 	Version, SHA, Digest, Environment string
 }
