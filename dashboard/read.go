@@ -171,6 +171,10 @@ func live(ctx context.Context, tx *store.Tx, w scribe) (summary RepoSummary, run
 		if branch, is := strings.CutPrefix(string(x.Target), string(store.StopBranch(""))); is {
 			summary.Frozen = append(summary.Frozen, Frozen{branch, stopOf(x)})
 		}
+		if x.Kind == store.StopTransition {
+			_, stage, _ := strings.Cut(string(x.Target), ":")
+			summary.Disabled = append(summary.Disabled, DisabledTransition{stage, stopOf(x)})
+		}
 	}
 	summary.Running, summary.Open = len(running), len(open)
 	return summary, running, open, nil

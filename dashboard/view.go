@@ -40,14 +40,22 @@ type RepoSummary struct {
 	Observe       bool          `json:"observe,omitempty"`
 	Environments  []Environment `json:"environments"`
 	// Frozen are branches into which nothing is merged now.
-	Frozen  []Frozen `json:"frozen,omitempty"`
-	Running int      `json:"running"`
-	Open    int      `json:"open"` // releases and hotfixes
+	Frozen []Frozen `json:"frozen,omitempty"`
+	// Disabled are stages that no execution enters now.
+	Disabled []DisabledTransition `json:"disabled_transitions,omitempty"`
+	Running  int                  `json:"running"`
+	Open     int                  `json:"open"` // releases and hotfixes
 }
 
 // Frozen is a branch that is frozen.
 type Frozen struct {
 	Branch string `json:"branch"`
+	Stop
+}
+
+// DisabledTransition is a stage whose transition is disabled.
+type DisabledTransition struct {
+	Stage string `json:"stage"` // pipeline/stage
 	Stop
 }
 
