@@ -27,6 +27,10 @@ type Options struct {
 	// Allowed tells whether the operator lets the repository run on this host. Nil: none.
 	Allowed   func(owner, repo string) bool
 	Artifacts Artifacts
+	// SSH is how machines are reached; zero: none are. SSHAllowed tells which of them, as user@host:port, a repository may
+	// deploy to; nil: none.
+	SSH        SSH
+	SSHAllowed func(owner, repo, machine string) bool
 	// Supervisor is the command that starts a supervisor; nil means this binary with supervise.Subcommand.
 	Supervisor []string
 	// Ring is called with the action's ID when it has moved; nil is fine. See executor.Bell.
@@ -52,6 +56,9 @@ func New(o Options) (*Executor, error) {
 	}
 	if o.Allowed == nil {
 		o.Allowed = func(string, string) bool { return false }
+	}
+	if o.SSHAllowed == nil {
+		o.SSHAllowed = func(string, string, string) bool { return false }
 	}
 	if o.Ring == nil {
 		o.Ring = func(string) {}

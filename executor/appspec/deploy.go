@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +36,10 @@ type plan struct {
 	Revision    revision    `json:"revision"`
 	Config      string      `json:"config"`
 	Kind        string      `json:"kind"`
+	Place       string      `json:"place"` // of the group on a machine, below the host's folder
 	Hosts       []hostParam `json:"hosts"`
+	SSH         SSH         `json:"ssh,omitzero"`
+	Env         []string    `json:"env,omitempty"` // of every script
 	NoRollback  bool        `json:"no_rollback,omitempty"`
 	IgnoreStop  bool        `json:"ignore_stop,omitempty"`
 	Probe       probe       `json:"probe,omitzero"`
@@ -59,6 +63,8 @@ type host interface {
 	sweep(variable string)
 	// keep removes all bundles but those of the deployments named.
 	keep(ctx context.Context, ids []string) error
+	// close lets go of the host.
+	close()
 }
 
 // execution is a script that is to be run on a host.
@@ -109,6 +115,11 @@ func (d *deployment) all(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	defer func() {
+		for _, h := range d.hosts {
+			h.close()
+		}
+	}()
 	if err := d.begin(ctx); err != nil || d.notes.Ended {
 		return err
 	}
@@ -149,7 +160,7 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 	}
 	d.notes.path = progressFile(d.plan.Dir)
 	for _, h := range d.plan.Hosts {
-		d.hosts = append(d.hosts, &folder{name: h.Name, dir: filepath.Join(d.plan.Group, "hosts", h.Name), starter: d.starter})
+		d.hosts = append(d.hosts, d.host(h))
 	}
 	if found, err := readJSON(d.notes.path, &d.notes.progress); found || err != nil {
 		return err
@@ -180,6 +191,18 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 			p.Before = good.Deployment
 		}
 	})
+}
+
+// host makes the host that an entry of the parameters is about.
+func (d *deployment) host(h hostParam) host {
+	if h.SSH == "" {
+		return &folder{dir: filepath.Join(d.plan.Group, "hosts", h.Name), starter: d.starter}
+	}
+	user, addr, _ := strings.Cut(h.SSH, "@")
+	return &remote{
+		machine: &machine{user: user, addr: addr, access: d.plan.SSH}, starter: d.starter, root: h.Root,
+		dir: path.Join(h.Dir, d.plan.Place, h.Name), bundles: filepath.Join(d.plan.Group, "revisions"),
+	}
 }
 
 // forward does what the deployment is for. problem says why it failed, and is empty when it did not.

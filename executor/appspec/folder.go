@@ -20,7 +20,6 @@ import (
 //	revisions/ID  the bundles of the deployments that a side's scripts may be asked of
 //	state.json    hostState
 type folder struct {
-	name    string
 	dir     string
 	starter *starter
 }
@@ -152,6 +151,8 @@ func (f *folder) run(ctx context.Context, x execution) (last string, err error) 
 	c.Env = append(slices.Clone(x.env), "SLUICE_HOST_ROOT="+f.path(string(x.side)))
 	return f.starter.run(ctx, c, x.timeout, x.prefix)
 }
+
+func (f *folder) close() {}
 
 // sweep ends what a script left running.
 func (f *folder) sweep(variable string) { supervise.SweepVariable(variable) }

@@ -36,7 +36,7 @@ func prepare(s *Spec, bundle, host *os.Root, before []string) (installation, err
 	if err != nil {
 		return installation{}, err
 	}
-	items, err = s.settle(host, items, before)
+	items, err = s.settle(func(name string) (kind, error) { return kindOf(host, name) }, items, before)
 	return installation{s, items, before}, err
 }
 
@@ -123,23 +123,23 @@ func (s *Spec) expand(bundle *os.Root) ([]item, error) {
 }
 
 // settle decides about what is on the host already, by file_exists_behavior, and returns what is left to install.
-func (s *Spec) settle(host *os.Root, items []item, before []string) ([]item, error) {
+func (s *Spec) settle(look func(name string) (kind, error), items []item, before []string) ([]item, error) {
 	ours := make(map[string]bool, len(before))
 	for _, b := range before {
 		ours[b] = true
 	}
 	var out []item
 	for _, i := range items {
-		info, err := host.Lstat(i.target)
-		there := err == nil
+		is, err := look(i.target)
+		there := is != nothing
 		switch {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return nil, fmt.Errorf("%s:%d: /%s: %w", s.File, i.line, i.target, err)
-		case there && i.mode.IsDir() && (info.IsDir() || isLinkToFolder(host, i.target, info)):
+		case i.mode.IsDir() && (is == aFolder || is == linkToFolder):
 			if !ours[i.target] {
 				continue // a folder that somebody else made stays theirs
 			}
-		case there && info.IsDir():
+		case is == aFolder:
 			return nil, fmt.Errorf("%s:%d: /%s is a folder on the host and a file in the bundle; remove it in a script of BeforeInstall", s.File, i.line, i.target)
 		case there && i.mode.IsDir():
 			return nil, fmt.Errorf("%s:%d: /%s is a file on the host and a folder in the bundle; remove it in a script of BeforeInstall", s.File, i.line, i.target)
@@ -154,12 +154,34 @@ func (s *Spec) settle(host *os.Root, items []item, before []string) ([]item, err
 	return out, nil
 }
 
-func isLinkToFolder(host *os.Root, name string, info fs.FileInfo) bool {
-	if info.Mode()&fs.ModeSymlink == 0 {
-		return false
+// kind is what is at a path of a host.
+type kind string
+
+// The kinds.
+const (
+	nothing      kind = "-"
+	aFile        kind = "f" // and whatever is no folder
+	aFolder      kind = "d"
+	linkToFolder kind = "l"
+)
+
+// kindOf looks at a path of a folder.
+func kindOf(host *os.Root, name string) (kind, error) {
+	info, err := host.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nothing, nil
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return aFolder, nil
+	case info.Mode()&fs.ModeSymlink == 0:
+		return aFile, nil
 	}
-	target, err := host.Stat(name)
-	return err == nil && target.IsDir()
+	if target, err := host.Stat(name); err == nil && target.IsDir() {
+		return linkToFolder, nil
+	}
+	return aFile, nil
 }
 
 // put brings one item to the host.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -171,12 +172,11 @@ func (v *visit) install(ctx context.Context, s step) error {
 
 // script runs one script; the last line that it wrote is part of the error, since it mostly says why.
 func (v *visit) script(ctx context.Context, s step, script Script, timeout time.Duration) error {
-	env := []string{
-		"APPLICATION_NAME=" + v.d.plan.Application, "DEPLOYMENT_ID=" + v.d.plan.ID,
-		"DEPLOYMENT_GROUP_NAME=" + v.d.plan.GroupName, "DEPLOYMENT_GROUP_ID=" + v.d.plan.GroupID, "LIFECYCLE_EVENT=" + string(s.event),
-		"SLUICE_HOST=" + v.d.plan.Hosts[v.host].Name, "SLUICE_SIDE=" + string(s.side), "SLUICE_VERSION=" + s.revision.Version,
-		v.mark(s.side, s.event),
-	}
+	env := append(slices.Clone(v.d.plan.Env),
+		"APPLICATION_NAME="+v.d.plan.Application, "DEPLOYMENT_ID="+v.d.plan.ID,
+		"DEPLOYMENT_GROUP_NAME="+v.d.plan.GroupName, "DEPLOYMENT_GROUP_ID="+v.d.plan.GroupID, "LIFECYCLE_EVENT="+string(s.event),
+		"SLUICE_HOST="+v.d.plan.Hosts[v.host].Name, "SLUICE_SIDE="+string(s.side), "SLUICE_VERSION="+s.revision.Version,
+		v.mark(s.side, s.event))
 	last, err := v.on.run(ctx, execution{bundle: s.revision.Deployment, script: script, side: s.side, env: env, timeout: timeout,
 		prefix: fmt.Sprintf("[%s] ", v.d.plan.Hosts[v.host].Name)})
 	if err == nil || last == "" {

@@ -2,6 +2,7 @@ package appspec
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -38,9 +39,20 @@ type params struct {
 type hostParam struct {
 	// Name tells hosts apart: letters, digits, dots, dashes and underscores.
 	Name string `json:"name"`
-	// Address is what {address} means in a probe. Defaults to 127.0.0.1.
+	// Address is what {address} means in a probe. Defaults to the machine's, of a folder to 127.0.0.1.
 	Address string `json:"address"`
+	// SSH is user@host:port of a machine; empty: the host is a folder.
+	SSH string `json:"ssh,omitempty"`
+	// Root is the folder of the machine that has both sides; empty: / is deployed to, in place. Dir is where revisions and
+	// state are kept there.
+	Root string `json:"root,omitempty"`
+	Dir  string `json:"dir,omitempty"`
 }
+
+// defaultDir is where a machine keeps revisions and state.
+const defaultDir = "/var/lib/sluice"
+
+var machineRE = regexp.MustCompile(`\A([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\z`)
 
 var hostRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z`)
 
@@ -66,6 +78,11 @@ func readParams(with map[string]any) (params, error) {
 	}
 	if p.kind != inPlace && p.kind != blueGreen && !executor.IsReference(p.kind) {
 		failf("with.type: %q; want %s or %s", p.kind, inPlace, blueGreen)
+	}
+	for _, h := range p.hosts {
+		if p.kind == blueGreen && h.SSH != "" && h.Root == "" {
+			failf("with.hosts: %s needs root, the folder that has both sides, for type blue-green", h.Name)
+		}
 	}
 	if err := p.probe.check(); err != nil {
 		failf("%v", err)
@@ -117,6 +134,27 @@ func (p *params) readHosts(v any) error {
 	return nil
 }
 
+// machine completes what is said of a machine.
+func (h *hostParam) machine() error {
+	if h.SSH == "" {
+		h.Address = cmp.Or(h.Address, "127.0.0.1")
+		if h.Root != "" || h.Dir != "" {
+			return errors.New("root and dir are of hosts with ssh")
+		}
+		return nil
+	}
+	m := machineRE.FindStringSubmatch(h.SSH)
+	if m == nil {
+		return fmt.Errorf("ssh %q: want user@host, or user@host:port", h.SSH)
+	}
+	h.SSH = m[1] + "@" + m[2] + ":" + cmp.Or(m[3], "22")
+	h.Address, h.Dir = cmp.Or(h.Address, m[2]), cmp.Or(h.Dir, defaultDir)
+	if h.Root = strings.TrimRight(h.Root, "/"); h.Root != "" && !onHost(h.Root) || !onHost(h.Dir) {
+		return errors.New("root and dir are absolute paths of the machine, without ..")
+	}
+	return nil
+}
+
 func readHost(v any) (hostParam, error) {
 	var h hostParam
 	switch v := v.(type) {
@@ -124,7 +162,8 @@ func readHost(v any) (hostParam, error) {
 		h.Name = v
 	case map[string]any:
 		r := executor.Read(v)
-		h.Name, h.Address = r.String("name"), r.String("address")
+		h.Name, h.Address, h.SSH = r.String("name"), r.String("address"), r.String("ssh")
+		h.Root, h.Dir = r.String("root"), r.String("dir")
 		if err := r.Err(); err != nil {
 			return h, fmt.Errorf("%s", strings.ReplaceAll(err.Error(), "with.", ""))
 		}
@@ -134,7 +173,9 @@ func readHost(v any) (hostParam, error) {
 	if !hostRE.MatchString(h.Name) {
 		return h, fmt.Errorf("%q is no name of a host; use letters, digits, dots, dashes and underscores, 63 at most", h.Name)
 	}
-	h.Address = cmp.Or(h.Address, "127.0.0.1")
+	if err := h.machine(); err != nil {
+		return h, err
+	}
 	if u, err := url.Parse("http://" + h.Address); err != nil || u.Host != h.Address {
 		return h, fmt.Errorf("address %q: want host or host:port", h.Address)
 	}

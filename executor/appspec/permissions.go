@@ -54,25 +54,31 @@ func (p Permission) names(host *os.Root) ([]string, error) {
 		return []string{object}, nil
 	}
 	var out []string
-	if !p.Files && !p.Folders && p.Pattern == "**" {
+	if p.whole() {
 		out = append(out, object)
 	}
 	err = fs.WalkDir(host.FS(), object, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == object || d.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
-		below := strings.TrimPrefix(name, object+"/")
-		direct := !strings.Contains(below, "/")
-		switch {
-		case (p.Files || p.Folders) && !(p.Files && !d.IsDir() && direct) && !(p.Folders && d.IsDir()):
-		case !matches(p.Pattern, below):
-		case p.except(below):
-		default:
+		if p.takes(strings.TrimPrefix(name, object+"/"), d.IsDir()) {
 			out = append(out, name)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// whole tells whether an entry is about its object itself too.
+func (p Permission) whole() bool { return !p.Files && !p.Folders && p.Pattern == "**" }
+
+// takes tells whether an entry is about what is below its object under a name.
+func (p Permission) takes(below string, folder bool) bool {
+	direct := !strings.Contains(below, "/")
+	if (p.Files || p.Folders) && !(p.Files && !folder && direct) && !(p.Folders && folder) {
+		return false
+	}
+	return matches(p.Pattern, below) && !p.except(below)
 }
 
 func (p Permission) except(below string) bool {

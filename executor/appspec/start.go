@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	}
 	p, err := readParams(r.With)
 	if err != nil {
+		return "", err
+	}
+	if err := e.reachable(p, r); err != nil {
 		return "", err
 	}
 	from, err := p.input(r)
@@ -116,7 +120,9 @@ func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p 
 	}
 	return plan{
 		ID: id, Dir: w.dir, Group: group, Application: cmp.Or(r.Env["SLUICE_APP"], r.Repo), GroupName: r.Environment,
-		GroupID:  r.Owner + "/" + r.Repo + "/" + r.Environment,
+		GroupID: r.Owner + "/" + r.Repo + "/" + r.Environment,
+		Place:   path.Join(safeName(r.Owner), safeName(r.Repo), safeName(r.Environment)),
+		SSH:     e.o.SSH, Env: environ(r),
 		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Spec: spec},
 		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe,
 	}, nil
@@ -128,16 +134,36 @@ func (e *Executor) launch(ctx context.Context, w workspace, n int, p plan, r exe
 	if err != nil {
 		return err
 	}
-	env := []string{"PATH=" + e.o.Path, "LANG=C.UTF-8", "HOME=/"}
-	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
-		if !strings.ContainsRune(r.Env[name], 0) {
-			env = append(env, name+"="+r.Env[name])
-		}
-	}
 	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
-		Runner: runnerName, Payload: payload, Env: env, Dir: p.Group, Secrets: e.o.Secrets, Leave: true,
+		Runner: runnerName, Payload: payload, Env: []string{"PATH=" + e.o.Path, "LANG=C.UTF-8", "HOME=/"}, Dir: p.Group,
+		Secrets: append(slices.Clone(e.o.Secrets), e.o.SSH.Key), Leave: true,
 	})
 	return err
+}
+
+// environ is the environment of a request, sorted.
+func environ(r executor.Request) (out []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
+		if !strings.ContainsRune(r.Env[name], 0) {
+			out = append(out, name+"="+r.Env[name])
+		}
+	}
+	return out
+}
+
+// reachable tells whether the operator lets the repository deploy to the machines it names.
+func (e *Executor) reachable(p params, r executor.Request) error {
+	for _, h := range p.hosts {
+		switch {
+		case h.SSH == "":
+		case !e.o.SSHAllowed(r.Owner, r.Repo, h.SSH):
+			return executor.Permanentf("host %s: deployments to %s are not allowed for %s/%s: the operator allows them by --ssh-allow %s/%s=%s",
+				h.Name, h.SSH, r.Owner, r.Repo, r.Owner, r.Repo, h.SSH)
+		case e.o.SSH.Key == "" || e.o.SSH.KnownHosts == "":
+			return executor.Permanentf("host %s: the server has no key or no known hosts for SSH; the operator sets --ssh-key and --ssh-known-hosts", h.Name)
+		}
+	}
+	return nil
 }
 
 // unpack brings an artifact to a folder, whole or not at all.
