@@ -19,6 +19,9 @@ type ServerFlags struct {
 	GitHubWriteRate     string `name:"github-write-rate" env:"SLUICE_GITHUB_WRITE_RATE" placeholder:"BURST,REFILL" help:"Writes to GitHub per installation: at once, and a second after that. Default 20,1."`
 	LocalExecutors      string `name:"local-executors" env:"SLUICE_LOCAL_EXECUTORS" placeholder:"OWNER/REPO,…" help:"Repositories (globs) whose code embedded executors may run on this host. Default none."`
 	RegistryAllow       string `name:"registry-allow" env:"SLUICE_REGISTRY_ALLOW" placeholder:"OWNER/REPO=HOST/PATH,…" help:"Image repositories (globs) that repositories may name. Default none."`
+	SSHKey              string `name:"ssh-key" env:"SLUICE_SSH_KEY" placeholder:"PEM" help:"Private key, without passphrase, for hosts that are deployed to by SSH; SLUICE_SSH_KEY_FILE names a file."`
+	SSHKnownHosts       string `name:"ssh-known-hosts" env:"SLUICE_SSH_KNOWN_HOSTS" placeholder:"FILE" help:"Keys of those hosts, as in ssh's known_hosts. Others are not spoken to."`
+	SSHAllow            string `name:"ssh-allow" env:"SLUICE_SSH_ALLOW" placeholder:"OWNER/REPO=USER@HOST,…" help:"Machines (globs) that repositories may deploy to by SSH. Default none."`
 	BuildSecrets        string `name:"build-secrets" env:"SLUICE_BUILD_SECRETS" placeholder:"FILE" help:"File that says which parameters and secrets the builds of each repository may have. Default none."`
 	BuildRuntimes       string `name:"build-runtimes" env:"SLUICE_BUILD_RUNTIMES" placeholder:"DIR" help:"Folder with NAME/VERSION/bin for the runtime-versions of buildspecs. Default none: what is installed on this host."`
 	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: the server's own."`

@@ -22,6 +22,9 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		WriteRate:      r.writeRate("GitHubWriteRate", "20,1"),
 		LocalExecutors: r.repoGlobs("LocalExecutors"),
 		RegistryAllow:  r.registryRules("RegistryAllow"),
+		SSHKey:         NewSecret(r.secret("SSHKey").text),
+		SSHKnownHosts:  r.path("SSHKnownHosts"),
+		SSHAllow:       r.machineRules("SSHAllow"),
 		BuildSecrets:   r.path("BuildSecrets"),
 		BuildRuntimes:  r.path("BuildRuntimes"),
 		BuildUsers:     r.users("BuildUsers"),
@@ -168,6 +171,14 @@ func (r *resolver) repoGlobs(field string) RepoGlobs {
 
 func (r *resolver) registryRules(field string) RegistryRules {
 	g, errs := ParseRegistryRules(r.text(field))
+	for _, err := range errs {
+		r.wrong(field, err.Problem, err.Hint)
+	}
+	return g
+}
+
+func (r *resolver) machineRules(field string) MachineRules {
+	g, errs := ParseMachineRules(r.text(field))
 	for _, err := range errs {
 		r.wrong(field, err.Problem, err.Hint)
 	}

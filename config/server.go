@@ -19,6 +19,11 @@ type Server struct {
 	LocalExecutors RepoGlobs
 	// RegistryAllow says which image repositories each repository may name.
 	RegistryAllow RegistryRules
+	// SSHKey is a private key without passphrase, SSHKnownHosts the file of the hosts' keys, absolute; SSHAllow says which
+	// machines each repository may deploy to.
+	SSHKey        Secret
+	SSHKnownHosts string
+	SSHAllow      MachineRules
 	// BuildSecrets is the file of package lookup, BuildRuntimes a folder with NAME/VERSION/bin; absolute, or empty.
 	BuildSecrets, BuildRuntimes string
 	// BuildUsers are the users that builds may run as, the usual one first; none: the server's own.

@@ -19,6 +19,7 @@ need() { # need PACKAGE COMMAND [COMMAND…]: the package is wanted unless one o
 need git git
 need postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
 need docker-registry docker-registry
+need openssh-server sshd /usr/sbin/sshd
 if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
 	need chromium chromium google-chrome
 fi

@@ -95,7 +95,7 @@ func useOf(ctx context.Context, tx *store.Tx, repo int64, used map[string]bool) 
 // secrets are the server's own, which no log of a build may show.
 func (s *server) secrets() []string {
 	var out []string
-	for _, secret := range append(slices.Clone(s.cfg.GitHub.WebhookSecrets), s.cfg.GitHub.ClientSecret, s.cfg.Database) {
+	for _, secret := range append(slices.Clone(s.cfg.GitHub.WebhookSecrets), s.cfg.GitHub.ClientSecret, s.cfg.Database, s.cfg.SSHKey) {
 		if text := secret.Reveal(); text != "" {
 			out = append(out, text)
 		}

@@ -149,7 +149,8 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	s.embedded = append(s.embedded, build)
 	hosts, err := appspec.New(appspec.Options{
 		Dir: filepath.Join(s.cfg.Data, "hosts"), Allowed: s.cfg.LocalExecutors.Match, Artifacts: artifacts, Ring: bell.Ring, Path: w.buildPath,
-		Secrets: s.secrets(),
+		Secrets: s.secrets(), SSHAllowed: s.cfg.SSHAllow.Allows,
+		SSH: appspec.SSH{Key: s.cfg.SSHKey.Reveal(), KnownHosts: s.cfg.SSHKnownHosts},
 	})
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ func (r *remote) save(ctx context.Context, s hostState) error {
 		return err
 	}
 	next, file := quote(r.dir+"/.state-new"), quote(r.dir+"/state.json")
-	_, err = r.machine.shell(ctx, fmt.Sprintf("set -e\ncat > %s\nsync\nmv -f %s %s\n", next, next, file), strings.NewReader(string(b)))
+	_, err = r.machine.shell(ctx, fmt.Sprintf("set -e\ncat > %s\nsync %s 2>/dev/null || :\nmv -f %s %s\n", next, next, next, file), strings.NewReader(string(b)))
 	return err
 }
 

@@ -72,7 +72,7 @@ func (m *machine) close() {
 }
 
 func (m *machine) connect(ctx context.Context) (*ssh.Client, error) {
-	signer, err := ssh.ParsePrivateKey([]byte(m.access.Key))
+	signer, err := ssh.ParsePrivateKey([]byte(strings.TrimSpace(m.access.Key) + "\n"))
 	if err != nil {
 		return nil, errors.New("the key of --ssh-key cannot be read: it must be a private key without passphrase")
 	}

@@ -152,7 +152,7 @@ func (w *world) deploy(e *Executor, r executor.Request) executor.Report {
 
 func (w *world) end(e *Executor, r executor.Request, handle string) executor.Report {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		report, err := e.Status(ctx, r, handle)
