@@ -149,6 +149,10 @@ func (b *build) save() {
 		b.s.Logf("Cache: not saved: %v", err)
 		return
 	}
+	if n == 0 {
+		b.s.Logf("Cache: cache.paths match no file, so nothing is saved")
+		return
+	}
 	b.s.Logf("Cache: %d files saved%s", n, ofKey(b.cache.key))
 }
 

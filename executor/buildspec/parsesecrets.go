@@ -45,9 +45,12 @@ func (l Lookup) Name() string {
 
 var (
 	parameterRE = regexp.MustCompile(`\A[A-Za-z0-9_.:/-]+\z`)
-	secretRE    = regexp.MustCompile(`\A[A-Za-z0-9/_+=.@-]{1,512}\z`)
-	secretARNRE = regexp.MustCompile(`\A(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]*:[0-9]*:secret:[A-Za-z0-9/_+=.@-]{1,512})(?::(.*))?\z`)
+	secretRE    = regexp.MustCompile(`\A[A-Za-z0-9/_+=.@-]+\z`)
+	secretARNRE = regexp.MustCompile(`\A(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]*:[0-9]*:secret:[A-Za-z0-9/_+=.@-]+)(?::(.*))?\z`)
 )
+
+// maxSecret is how long a secret's name may be with all that follows it, in bytes. A name of AWS's has 512 at most.
+const maxSecret = 2048
 
 // maxLookups is how many values a file may name.
 const maxLookups = 100
@@ -91,6 +94,9 @@ func (r *reader) lookups(s *Spec, e document.Entry) {
 // parseSecret reads secret-id:json-key:version-stage:version-id, of which all but the first may be left out. The ID may be
 // an ARN, which has colons of its own.
 func parseSecret(text string) (Lookup, error) {
+	if len(text) > maxSecret {
+		return Lookup{}, fmt.Errorf("the name of a secret is longer than %d bytes", maxSecret)
+	}
 	id, rest, more := strings.Cut(text, ":")
 	if strings.HasPrefix(text, "arn:") {
 		m := secretARNRE.FindStringSubmatch(text)

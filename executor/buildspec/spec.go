@@ -158,6 +158,8 @@ var (
 // believe about the build.
 func dangerous(name string) string {
 	switch name {
+	case "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED":
+		return "" // how Python writes, not what it loads
 	case "PATH", "HOME", "TMPDIR", "SHELL", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND",
 		"NODE_OPTIONS", "RUBYOPT", "RUBYLIB", "PERL5OPT", "PERL5LIB", "PERL5DB", "JAVA_TOOL_OPTIONS", "CLASSPATH":
 		return "it changes which programs run; set it in a command, where it can be read"
@@ -167,7 +169,7 @@ func dangerous(name string) string {
 		"GIT_": "it changes what git does", "PYTHON": "it changes what Python loads",
 		"CODEBUILD_": "the name is reserved", "SLUICE_": "the name is reserved",
 	} {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "PYTHON_") { // those are not Python's own
 			return why
 		}
 	}
