@@ -40,6 +40,8 @@ type assembly struct {
 	base pinned
 	dir  string
 	open map[string]*os.Root // unpacked artifacts by name
+	// layers are what was added, by platform.
+	layers map[string]*layer
 }
 
 // whole is an image or an index.
@@ -79,7 +81,7 @@ func (a *assembly) build(ctx context.Context) (whole, error) {
 
 // unpack unpacks the artifacts that are used.
 func (a *assembly) unpack(ctx context.Context) error {
-	a.open = map[string]*os.Root{}
+	a.open, a.layers = map[string]*os.Root{}, map[string]*layer{}
 	if len(a.p.from) == 0 && len(a.r.Inputs) == 1 { // no question which
 		for name := range a.r.Inputs {
 			to := a.p.workdir
@@ -166,6 +168,7 @@ func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Plat
 	if err != nil {
 		return nil, is, executor.Permanentf("with.from: %w", err)
 	}
+	a.layers[is.String()] = layer
 	created := v1.Time{Time: a.created()}
 	config.Created, config.Author, config.Container, config.DockerVersion = created, "", "", ""
 	a.configure(&config.Config)
@@ -226,7 +229,7 @@ func (a *assembly) annotations() map[string]string {
 		annotationCreated:  a.created().Format(time.RFC3339),
 		annotationRevision: a.r.SHA,
 	}
-	if source := strings.TrimSuffix(a.r.CloneURL, ".git"); source != "" {
+	if source := a.source(); source != "" {
 		out[annotationSource] = source
 	}
 	if version := a.r.Env["SLUICE_VERSION"]; version != "" {

@@ -34,6 +34,8 @@ type Registry interface {
 	Image(ctx context.Context, ref string, platform v1.Platform) (v1.Image, error)
 	// Push writes under a tag, which must be free or have the same digest, and verifies.
 	Push(ctx context.Context, ref string, what remote.Taggable) (digest string, err error)
+	// Attach puts a document next to an image, host/repository@sha256:…; the same one twice is one.
+	Attach(ctx context.Context, ref, mediaType string, body []byte, annotations map[string]string) (digest string, err error)
 }
 
 // Artifacts keeps what builds hand on; *artifact.Store is one.
@@ -162,9 +164,14 @@ func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p pa
 			return "", executor.Permanentf("%s is taken: it is %s, this build made %s; tags are never moved, push another revision",
 				target, have, want)
 		}
-		return have, nil
+	} else if _, err := e.o.Registry.Push(ctx, target, what); err != nil {
+		return "", err
 	}
-	return e.o.Registry.Push(ctx, target, what)
+	tag, err := name.NewTag(target, name.StrictValidation)
+	if err != nil {
+		return "", err
+	}
+	return want.String(), a.attest(ctx, tag.Context().Name(), want.String())
 }
 
 // pinned is a base by digest, and by the name it was given.

@@ -28,6 +28,7 @@ type params struct {
 	user       string
 	labels     map[string]string
 	platforms  []v1.Platform // empty: the base's, or linux/amd64
+	attest     []string      // sbom, provenance
 }
 
 // source is something that goes into the layer: a file or folder of an artifact, and where it goes.
@@ -38,7 +39,7 @@ type source struct {
 }
 
 // Check takes base (a reference or scratch), from (the name of an artifact, or a list of names and of mappings with
-// artifact, path and to), workdir, entrypoint, cmd, env, expose, user, labels and platforms.
+// artifact, path and to), workdir, entrypoint, cmd, env, expose, user, labels, platforms and attest (sbom, provenance).
 func (e *Executor) Check(with map[string]any) error {
 	_, err := readParams(with)
 	return err
@@ -49,6 +50,7 @@ func readParams(with map[string]any) (params, error) {
 	p := params{
 		base: r.Required("base"), workdir: r.String("workdir"), entrypoint: r.Strings("entrypoint"), cmd: r.Strings("cmd"),
 		env: r.Map("env"), user: r.String("user"), labels: r.Map("labels"),
+		attest: r.Strings("attest"),
 	}
 	platforms := r.Strings("platforms")
 	r.Has("from")
@@ -58,6 +60,11 @@ func readParams(with map[string]any) (params, error) {
 
 	if p.workdir != "" && !executor.IsReference(p.workdir) && !path.IsAbs(p.workdir) {
 		fail("with.workdir: %q is not an absolute path", p.workdir)
+	}
+	for _, what := range p.attest {
+		if what != attestSBOM && what != attestProvenance {
+			fail("with.attest: %q is not known; known: %s, %s", what, attestSBOM, attestProvenance)
+		}
 	}
 	for _, text := range platforms {
 		platform, err := v1.ParsePlatform(text)
