@@ -92,22 +92,15 @@ func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopA
 
 // request is everything an executor is told. It is stored, so that a restart repeats exactly it.
 func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.Request {
-	ours := map[string]string{
-		"SLUICE_APP": s.cfg.App, "SLUICE_COMPONENT": x.Component, "SLUICE_BRANCH": x.Branch, "SLUICE_BRANCH_KIND": x.Kind, "SLUICE_SHA": x.SHA,
-		"SLUICE_REVISION": s.revision(x.SHA), "SLUICE_VERSION": x.Version, "SLUICE_IMAGE": x.Image,
-		"SLUICE_IMAGE_TAG": tagOf(x.Image), "SLUICE_EXECUTION_ID": x.ID, "SLUICE_ENVIRONMENT": c.Environment,
-		"SLUICE_IMAGE_DIGEST": c.Image.Digest,
+	subject := executor.Subject{
+		App: s.cfg.App, Component: x.Component, Branch: x.Branch, BranchKind: x.Kind, SHA: x.SHA, Revision: s.revision(x.SHA), Version: x.Version,
+		Image: x.Image, ImageTag: tagOf(x.Image), ExecutionID: x.ID,
 	}
-	env := map[string]string{}
-	if !ofFork(x) { // a fork's code is given nothing that the configuration holds
-		maps.Copy(env, c.Env)
+	configured := c.Env
+	if ofFork(x) { // a fork's code is given nothing that the configuration holds
+		configured = nil
 	}
-	for k, v := range ours { // after those of the configuration: nobody gives an action another image or digest
-		delete(env, k)
-		if v != "" {
-			env[k] = v
-		}
-	}
+	env := subject.Variables(configured, c.Environment, c.Image.Digest)
 	with := maps.Clone(c.With)
 	if c.Uses == pipeline.UsesPromote {
 		with = s.promotion(x, c)

@@ -14,6 +14,7 @@ import (
 type expectation struct {
 	*decoder
 	repo     *Repo
+	of       *Repo // as the component sees it that the test is about
 	commands Commands
 	test     *node
 	path     string
@@ -42,11 +43,18 @@ func (e *expectation) expects(key string) bool { return e.find(e.test, "expect",
 func (e *expectation) run() {
 	pull := e.find(e.test, "pull")
 	name := e.text(e.test, e.text(pull, "", "head"), "branch")
-	names := e.repo.Names
-	e.branch = names.Classify(name)
+	e.branch = e.repo.Names.Classify(name)
 	if e.boolean(pull, false, "fork") {
-		e.branch = names.ClassifyFork(name)
+		e.branch = e.repo.Names.ClassifyFork(name)
 	}
+	component := e.text(e.test, e.branch.Component, "component")
+	if component != "" && !slices.Contains(e.repo.Names.Components, component) {
+		at := e.path + ".component"
+		e.fail(e.at(at), at, fmt.Sprintf("test %q: there is no component %q", clip(e.text(e.test, "", "name")), clip(component)),
+			suggest(component, e.repo.Names.Components))
+		return
+	}
+	e.of = e.repo.Component(component)
 	e.differs("kind", string(e.branch.Kind))
 	e.verdict(pull)
 	e.image()
@@ -144,12 +152,16 @@ func (e *expectation) image() {
 		return
 	}
 	e.differs("version", version)
-	e.differs("image_tag", tagging.Reference(e.repo.ImageName, tag))
+	name := e.of.ImageName
+	if component := e.of.Names.Component; component != "" {
+		name += "/" + component
+	}
+	e.differs("image_tag", tagging.Reference(name, tag))
 }
 
 // tag is the image tag of the branch, and its version where it has one.
 func (e *expectation) tag() (tag tagging.ImageTag, version string, err error) {
-	rev, err := tagging.Revision(e.text(e.test, "0123456789012345678901234567890123456789", "revision"), e.repo.Versioning.RevisionLength)
+	rev, err := tagging.Revision(e.text(e.test, "0123456789012345678901234567890123456789", "revision"), e.of.Versioning.RevisionLength)
 	if err != nil {
 		return tag, "", err
 	}
@@ -157,17 +169,17 @@ func (e *expectation) tag() (tag tagging.ImageTag, version string, err error) {
 	for _, name := range e.texts(e.test, nil, "tags") {
 		tags = append(tags, tagging.GitTag{Name: name, SHA: strings.Repeat("1", 40)})
 	}
-	log, ignored := tagging.Adopt(tags, e.repo.Versioning.Tag)
+	log, ignored := tagging.Adopt(tags, e.of.Versioning.Tag)
 	if len(ignored) > 0 {
-		return tag, "", fmt.Errorf("the tag %s is none of a release: versioning.tag is %s", ignored[0].Name, e.repo.Versioning.Tag)
+		return tag, "", fmt.Errorf("the tag %s is none of a release: versioning.tag is %s", ignored[0].Name, e.of.Versioning.Tag)
 	}
-	req := tagging.Request{Log: log, Floor: tagging.Bump(e.repo.Versioning.Next)}
+	req := tagging.Request{Log: log, Floor: tagging.Bump(e.of.Versioning.Next)}
 	for _, message := range e.texts(e.test, nil, "commits") {
 		req.Commits = append(req.Commits, tagging.Commit{SHA: strings.Repeat("2", 40), Message: message})
 	}
 	for _, name := range e.texts(e.test, nil, "branches") {
-		b := e.repo.Names.Classify(name)
-		if v, err := tagging.ParseReleaseVersion(b.Version); err == nil && b.Kind == gitflow.KindRelease && name != e.branch.Name {
+		b := e.of.Names.Classify(name)
+		if v, err := tagging.ParseReleaseVersion(b.Version); err == nil && b.Kind == gitflow.KindRelease && b.Component == e.of.Names.Component && name != e.branch.Name {
 			req.Open = append(req.Open, tagging.Held{Version: v, Where: "branch " + name})
 		}
 	}
@@ -213,7 +225,7 @@ func (e *expectation) tagOf(req tagging.Request, rev string) (tag tagging.ImageT
 			return tag, "", fmt.Errorf("a hotfix mends a release; name one in tags")
 		}
 		res, err := tagging.NextHotfix(tagging.HotfixRequest{
-			Log: req.Log, ID: e.branch.ID, From: from.Version, Mode: tagging.HotfixMode(e.repo.Versioning.Hotfix), Open: req.Open,
+			Log: req.Log, ID: e.branch.ID, From: from.Version, Mode: tagging.HotfixMode(e.of.Versioning.Hotfix), Open: req.Open,
 		})
 		if err != nil {
 			return tag, "", err
@@ -229,7 +241,7 @@ func (e *expectation) stages() []string {
 	if e.branch.Fork {
 		return nil // nothing runs until somebody allows it
 	}
-	def, ok := e.repo.Pipeline(string(e.branch.Kind), Revision{SkipDeploy: !e.branch.Deploys && e.branch.Kind != gitflow.KindProduction})
+	def, ok := e.of.Pipeline(string(e.branch.Kind), Revision{SkipDeploy: !e.branch.Deploys && e.branch.Kind != gitflow.KindProduction})
 	if !ok {
 		return nil
 	}
@@ -250,7 +262,7 @@ func (e *expectation) allowed() {
 		e.unmet(e.either("allowed", "refused"), "whose commands? give an actor")
 		return
 	}
-	may := e.commands(e.repo, Actor{
+	may := e.commands(e.of, Actor{
 		Role: e.text(actor, "none", "role"), Login: e.text(actor, "", "login"), Teams: e.texts(actor, nil, "teams"),
 		Author: e.boolean(actor, false, "author"), Release: e.branch.Kind.Ships() || e.branch.Kind == gitflow.KindProduction,
 	})

@@ -26,6 +26,31 @@ func TestExpectationsThatAreMet(t *testing.T) {
 	}
 }
 
+func TestExpectationsOfComponents(t *testing.T) {
+	r := mustParse(t, "version: 1\ncomponents: [{ name: api, paths: api/** }, { name: web, paths: web/** }]\n", shop())
+	n, errs := RunTests([]byte(`version: 1
+tests:
+  - name: a candidate of the API
+    pull: { head: release/api/1.4.0, base: master }
+    tags: [api/v1.3.0]
+    expect: { kind: release, verdict: pass, version: 1.4.0, image_tag: "shop.front/api:1.4.0-candidate-0123456" }
+  - name: the next version of the pages, whatever the API has open
+    branch: development
+    component: web
+    branches: [release/api/9.0.0]
+    tags: [web/v2.0.0]
+    commits: ["feat: pears"]
+    expect: { version: 2.1.0 }
+`), TestsFileName, r, somebodyMay)
+	if len(errs) > 0 || n != 2 {
+		t.Errorf("%d tests\n%s", n, textsOf(errs))
+	}
+	if _, errs = RunTests([]byte("version: 1\ntests:\n  - { name: x, branch: a, component: wbe, expect: {} }\n"), TestsFileName, r, somebodyMay); len(errs) != 1 ||
+		!strings.Contains(errs[0].Error(), `tests[0].component: test "x": there is no component "wbe" (did you mean "web"?)`) {
+		t.Errorf("%v", errs)
+	}
+}
+
 func TestExpectationsThatAreNot(t *testing.T) {
 	for name, c := range map[string]struct{ test, want string }{
 		"a verdict": {"{ pull: { head: feature/x, base: master }, expect: { verdict: pass } }",

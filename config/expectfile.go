@@ -38,6 +38,7 @@ func testsSpec() *spec {
 					{"draft", false, flag("Whether it is a draft.")},
 					{"by_sluice", false, flag("Whether Sluice opened it.")},
 				}}},
+				{"component", false, &spec{kind: textValue, maxLen: 255, def: "the one that the branch names", doc: "The component of a monorepo that is spoken of."}},
 				{"from", false, &spec{kind: textValue, maxLen: 255, def: "where the flow has its kind start", doc: "The branch that the branch was cut from."}},
 				{"contains", false, texts(20, "Branches that were merged into it.")},
 				{"branches", false, texts(20, "Other branches that exist, such as open release branches.")},

@@ -20,6 +20,7 @@ const (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Setup   setupCmd   `cmd:"" help:"Make the GitHub App, and write what the server needs of it into its data folder."`
+	Run     runCmd     `cmd:"" help:"Run a pipeline, a stage or an action of this clone on this machine."`
 	Demo    demoCmd    `cmd:"" help:"Play a release from a feature branch to production on this machine."`
 	Tag     tagCmd     `cmd:"" help:"Print the reference of the image that a branch builds."`
 	Version versionCmd `cmd:"" help:"Print the next version, from a clone alone."`

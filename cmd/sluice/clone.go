@@ -221,17 +221,22 @@ func (c *clone) configFile() ([]byte, error) {
 	return []byte(text), nil
 }
 
-// name is what the repository and its owner are called, by its remote's address; empty where that does not say.
-func (c *clone) name() (owner, name string) {
+// url is where the repository was cloned from; empty where the clone does not say.
+func (c *clone) url() string {
 	remote, err := c.remote()
 	if err != nil {
-		return "", ""
+		return ""
 	}
 	r, err := c.repo.Remote(remote)
 	if err != nil || len(r.Config().URLs) == 0 {
-		return "", ""
+		return ""
 	}
-	parts := strings.Split(strings.ReplaceAll(r.Config().URLs[0], ":", "/"), "/")
+	return r.Config().URLs[0]
+}
+
+// name is what the repository and its owner are called, by its remote's address; empty where that does not say.
+func (c *clone) name() (owner, name string) {
+	parts := strings.Split(strings.ReplaceAll(c.url(), ":", "/"), "/")
 	if n := len(parts); n > 1 {
 		owner = parts[n-2]
 	}

@@ -44,6 +44,7 @@ var house = map[string]row{
 	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
 	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/document", "executor/report", "executor/sarif", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
+	"rehearse":                 {ours: []string{"executor", "pipeline"}},
 	"secretscan":               {foreign: []string{"github.com/zricethezav/gitleaks/", "github.com/rs/zerolog"}},
 
 	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
