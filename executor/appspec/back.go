@@ -40,10 +40,7 @@ func (d *deployment) back(ctx context.Context) (string, error) {
 
 // touched are the hosts that are to go back: in place those that were tried at all, blue/green those where traffic was.
 func (d *deployment) touched() []int {
-	ph := deploying
-	if d.plan.Kind == blueGreen {
-		ph = shifting
-	}
+	ph := d.lastPhase()
 	return d.every(func(h *hostProgress) bool {
 		return h.Outcomes[ph] != rollout.Pending || d.plan.Kind == blueGreen && h.Outcomes[deploying] == rollout.Failed
 	})
@@ -68,7 +65,7 @@ func (d *deployment) rollBack(ctx context.Context, touched []int) (problem strin
 		fleet := make([]rollout.Host, len(d.notes.Hosts))
 		for i, h := range d.notes.Hosts {
 			fleet[i] = rollout.Host{Name: h.Name, Outcome: h.Outcomes[returning], Revision: rollout.RevisionOld}
-			fleet[i].Unhealthy = h.Outcomes[deploying] == rollout.Failed || h.Outcomes[shifting] == rollout.Failed
+			fleet[i].Unhealthy = h.Outcomes[deploying] == rollout.Failed || h.Outcomes[shifting] == rollout.Failed || h.Outcomes[baking] == rollout.Failed
 			if !is[i] {
 				fleet[i].Outcome = rollout.Succeeded
 			}

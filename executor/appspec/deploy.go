@@ -43,6 +43,8 @@ type plan struct {
 	NoRollback  bool        `json:"no_rollback,omitempty"`
 	IgnoreStop  bool        `json:"ignore_stop,omitempty"`
 	Probe       probe       `json:"probe,omitzero"`
+	// Bake is how long the hosts are watched after the deployment.
+	Bake time.Duration `json:"bake,omitempty"`
 }
 
 // host is where a revision is deployed to.
@@ -63,6 +65,8 @@ type host interface {
 	sweep(variable string)
 	// keep removes all bundles but those of the deployments named.
 	keep(ctx context.Context, ids []string) error
+	// clock tells how far the host's clock is ahead of this machine's.
+	clock(ctx context.Context) (ahead time.Duration, err error)
 	// close lets go of the host.
 	close()
 }
@@ -84,6 +88,7 @@ type deployment struct {
 	starter *starter
 	notes   notes
 	hosts   []host
+	misses  []int // probes of the bake time that failed, by host
 	// ctx ends when this process has to: then nothing is decided any more.
 	ctx context.Context //nolint:containedctx // told apart from the contexts of phases, which end before it
 }
@@ -162,6 +167,7 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 	for _, h := range d.plan.Hosts {
 		d.hosts = append(d.hosts, d.host(h))
 	}
+	d.misses = make([]int, len(d.hosts))
 	if found, err := readJSON(d.notes.path, &d.notes.progress); found || err != nil {
 		return err
 	}
@@ -212,9 +218,26 @@ func (d *deployment) forward(ctx context.Context) (problem string, err error) {
 	}
 	everywhere := d.every(func(*hostProgress) bool { return true })
 	problem, err = d.roll(ctx, deploying, d.config, everywhere)
-	if problem != "" || err != nil || d.plan.Kind != blueGreen {
+	if problem == "" && err == nil && d.plan.Kind == blueGreen {
+		problem, err = d.shiftAll(ctx)
+	}
+	if problem != "" || err != nil || d.plan.Bake == 0 {
 		return problem, err
 	}
+	last := d.lastPhase()
+	return d.bake(ctx, d.every(func(h *hostProgress) bool { return h.Outcomes[last] == rollout.Succeeded }))
+}
+
+// lastPhase is the phase after which a host serves the revision.
+func (d *deployment) lastPhase() phase {
+	if d.plan.Kind == blueGreen {
+		return shifting
+	}
+	return deploying
+}
+
+// shiftAll lets traffic to the new side of the hosts that have one.
+func (d *deployment) shiftAll(ctx context.Context) (problem string, err error) {
 	ready := d.every(func(h *hostProgress) bool { return h.Outcomes[deploying] == rollout.Succeeded })
 	config := d.config
 	if config.Minimum(len(ready)) >= len(ready) { // what is left suffices for the minimum: one host at a time
@@ -365,14 +388,11 @@ func (v *visit) shift(ctx context.Context, to sideName) error {
 }
 
 // succeed remembers the revision as the one to go back to.
-func (d *deployment) succeed(context.Context) (summary string, err error) {
+func (d *deployment) succeed(ctx context.Context) (summary string, err error) {
 	if err := writeJSON(filepath.Join(d.plan.Group, "group.json"), group{Good: &d.plan.Revision}); err != nil {
 		return "", err
 	}
-	ph := deploying
-	if d.plan.Kind == blueGreen {
-		ph = shifting
-	}
+	ph := d.lastPhase()
 	ok := d.every(func(h *hostProgress) bool { return h.Outcomes[ph] == rollout.Succeeded })
 	rounds := 0
 	for _, r := range d.notes.Rounds {
@@ -380,8 +400,8 @@ func (d *deployment) succeed(context.Context) (summary string, err error) {
 			rounds++
 		}
 	}
-	return fmt.Sprintf("%s is on %d of %d hosts, deployed in %d %s%s", d.plan.Revision.name(), len(ok), len(d.hosts), rounds,
-		plural(rounds, "batch", "batches"), d.firstMessage(ph)), nil
+	return joinSentences(fmt.Sprintf("%s is on %d of %d hosts, deployed in %d %s%s", d.plan.Revision.name(), len(ok), len(d.hosts), rounds,
+		plural(rounds, "batch", "batches"), d.firstMessage(ph)), d.odd(ctx)), nil
 }
 
 // untilStopped is a context that also ends when somebody asks for the end of the deployment.

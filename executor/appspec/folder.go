@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/sluicehq/sluice/executor/supervise"
 )
@@ -151,6 +152,9 @@ func (f *folder) run(ctx context.Context, x execution) (last string, err error) 
 	c.Env = append(slices.Clone(x.env), "SLUICE_HOST_ROOT="+f.path(string(x.side)))
 	return f.starter.run(ctx, c, x.timeout, x.prefix)
 }
+
+// clock is this machine's own.
+func (f *folder) clock(context.Context) (time.Duration, error) { return 0, nil }
 
 func (f *folder) close() {}
 

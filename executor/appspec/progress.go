@@ -177,7 +177,7 @@ func (p progress) hosts(kind, to string) []executor.Host {
 		switch {
 		case h.Outcomes[returning] == rollout.Succeeded:
 			r.Status = "RolledBack"
-		case h.Outcomes[deploying] == rollout.Failed, h.Outcomes[shifting] == rollout.Failed:
+		case h.Outcomes[deploying] == rollout.Failed, h.Outcomes[shifting] == rollout.Failed, h.Outcomes[baking] == rollout.Failed:
 			r.Status = string(Failed)
 		case h.Outcomes[last] == rollout.Succeeded:
 			r.Status, r.Revision = string(Succeeded), to

@@ -124,7 +124,7 @@ func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p 
 		Place:   path.Join(safeName(r.Owner), safeName(r.Repo), safeName(r.Environment)),
 		SSH:     e.o.SSH, Env: environ(r),
 		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Spec: spec},
-		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe,
+		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe, Bake: p.bake,
 	}, nil
 }
 
