@@ -38,7 +38,7 @@ const (
 
 func kindOf(req *http.Request) callKind {
 	switch {
-	case req.Method == http.MethodGet || req.Method == http.MethodHead:
+	case reads(req):
 		return read
 	case isUrgent(req.Context()):
 		return urgentWrite

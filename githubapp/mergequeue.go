@@ -53,6 +53,9 @@ func (r *Repo) graph(ctx context.Context, document string, variables map[string]
 		Data   any          `json:"data"`
 		Errors []graphError `json:"errors"`
 	}{Data: into}
+	if strings.HasPrefix(document, "query") {
+		ctx = query(ctx)
+	}
 	if _, err := r.call(ctx, "POST", "graphql", map[string]any{"query": document, "variables": variables}, &out); err != nil {
 		return err
 	}

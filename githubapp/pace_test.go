@@ -58,6 +58,29 @@ func TestWritesAreSpaced(t *testing.T) {
 	})
 }
 
+// A question to GraphQL is a POST and no write: it is not spaced, costs one point, and is asked again after a failure.
+func TestQuestionsToGraphQLAreReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := paced(WriteRate{Burst: 4, PerSecond: 0.1})
+		for range pointsPerMinute {
+			same(t, send(query(t.Context()), p, "POST"), nil)
+		}
+		equal(t, time.Duration(0), time.Since(start()))
+		equal(t, time.Minute, after(t, send(query(t.Context()), p, "POST"))) // those are the points of the minute
+	})
+	s := newScriptOf(t, Options{}, reply{status: 502}, reply{status: 200, body: `{"data": {"repository": {"pullRequest": {"isInMergeQueue": true}}}}`})
+	in, err := s.repo.Queued(t.Context(), 4)
+	same(t, err, nil)
+	equal(t, true, in)
+	equal(t, 2, len(s.requests()))
+
+	s = newScriptOf(t, Options{}, reply{status: 200, body: `{"node_id": "PR_4"}`}, reply{status: 502})
+	if err := s.repo.Enqueue(t.Context(), 4, "abc"); err == nil {
+		t.Error("a mutation that failed is reported as done")
+	}
+	equal(t, 2, len(s.requests()))
+}
+
 func TestWhoWouldWaitLongComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, sent := paced(WriteRate{Burst: 4, PerSecond: 0.1})

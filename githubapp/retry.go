@@ -40,7 +40,17 @@ func (r retry) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func repeatable(req *http.Request) bool {
-	return req.Method == http.MethodGet || req.Method == http.MethodHead || strings.HasSuffix(req.URL.Path, "/access_tokens")
+	return reads(req) || strings.HasSuffix(req.URL.Path, "/access_tokens")
+}
+
+type queryKey struct{}
+
+// query marks the calls made under a context as reads, whatever their method: GraphQL takes questions by POST too.
+func query(ctx context.Context) context.Context { return context.WithValue(ctx, queryKey{}, true) }
+
+// reads tells whether a call changes nothing.
+func reads(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodHead || req.Context().Value(queryKey{}) != nil
 }
 
 // worthwhile tells whether the same request may fare better in a moment.
