@@ -23,6 +23,7 @@ func flowCommit(c forge.Commit) gitflow.Commit {
 		author = c.AuthorName
 	}
 	out := gitflow.Commit{SHA: c.SHA, Parents: c.Parents, Subject: subject, Author: author}
+	out.Verified = c.Verified
 	out.Reverts, out.Picks = gitflow.Trailers(c.Message)
 	return out
 }
@@ -48,7 +49,7 @@ func flowRules(in []forge.Rule) []gitflow.RuleFact {
 	out := make([]gitflow.RuleFact, len(in))
 	for i, r := range in {
 		f := gitflow.RuleFact{
-			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: r.Pattern, Environments: r.Environments,
+			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: gitflow.NamePattern(r.Pattern), Environments: r.Environments,
 			Bypass: r.Bypass == forge.BypassAlways, BypassByPull: r.Bypass == forge.BypassPulls,
 		}
 		for _, c := range r.RequiredChecks {

@@ -37,6 +37,21 @@ func (s *session) rules(ctx context.Context, ref string) ([]gitflow.RuleFact, er
 	return s.ruled[ref], nil
 }
 
+// ownRules reads the rules for the branches that Sluice makes where merges go by pull request.
+func (s *session) ownRules(ctx context.Context, f *gitflow.PreflightFacts, production string, back bool) (err error) {
+	if gitflow.NeedsPull(f.Production) {
+		f.Finish.Name = gitflow.FinishBranch(f.Version)
+		if f.Finish.Rules, err = s.rules(ctx, heads+f.Finish.Name); err != nil {
+			return err
+		}
+	}
+	if back && gitflow.NeedsPull(f.Development) {
+		f.Backmerge.Name = gitflow.BackmergeBranch(production, s.names().Development)
+		f.Backmerge.Rules, err = s.rules(ctx, heads+f.Backmerge.Name)
+	}
+	return err
+}
+
 // queues tells whether nothing gets into a branch but through its merge queue.
 func (s *session) queues(ctx context.Context, branch string) (bool, error) {
 	rules, err := s.rules(ctx, heads+branch)

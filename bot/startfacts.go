@@ -79,7 +79,6 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 	if err != nil {
 		return err
 	}
-	f.Version = r.Version
 	w.Obstacles = gitflow.Preflight(f)
 	return nil
 }

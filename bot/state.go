@@ -375,7 +375,7 @@ func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world)
 	if err != nil {
 		return err
 	}
-	f.Version, f.Pull = r.Version, w.Pull
+	f.Pull = w.Pull
 	if err := s.lookReviews(ctx, &f); err != nil {
 		return err
 	}
@@ -396,7 +396,10 @@ func (s *session) lookObstacles(ctx context.Context, r *store.Release, w *world)
 
 // preflight reads the settings and rules that the end of a release depends on.
 func (s *session) preflight(ctx context.Context, r *store.Release, candidate, production string) (gitflow.PreflightFacts, error) {
-	f := gitflow.PreflightFacts{Names: s.namesOf(r), Order: gitflow.Order(s.cfg.Finish.Order), AppID: s.us.AppID, Reviews: -1}
+	f := gitflow.PreflightFacts{
+		Names: s.namesOf(r), Order: gitflow.Order(s.cfg.Finish.Order), AppID: s.us.AppID, Reviews: -1,
+		Version: r.Version, Branch: r.Branch, Tag: r.Tag,
+	}
 	info, err := s.gh.Info(ctx)
 	if err != nil {
 		return f, err
@@ -419,8 +422,16 @@ func (s *session) preflight(ctx context.Context, r *store.Release, candidate, pr
 	if candidate == "" || production == "" {
 		return f, nil
 	}
-	_, c, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: production, Head: candidate})
+	release, c, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: production, Head: candidate})
 	if err != nil {
+		return f, err
+	}
+	for _, commit := range release.Commits {
+		if !commit.Verified {
+			f.Unsigned = append(f.Unsigned, commit)
+		}
+	}
+	if err := s.ownRules(ctx, &f, production, r.Line == ""); err != nil {
 		return f, err
 	}
 	for _, file := range c.Files {

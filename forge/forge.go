@@ -57,6 +57,8 @@ type Commit struct {
 	AuthorEmail       string
 	AuthorName        string
 	Time              time.Time // of the commit, as the committer claims it
+	// Verified is true for a commit whose signature GitHub could verify.
+	Verified bool
 }
 
 // Side is one end of a pull request.
@@ -265,10 +267,17 @@ type Rule struct {
 	// Bypass says whether our App is bound by the rule.
 	Bypass Bypass
 	// Pattern is that of name and message patterns, Environments those of required_deployments.
-	Pattern      string
+	Pattern      Pattern
 	Environments []string
 	// Known is false for a rule type this version of Sluice has no word for. It is reported and never fatal.
 	Known bool
+}
+
+// Pattern is what a rule demands of names or messages. Operator is starts_with, ends_with, contains or regex; Negate turns
+// it round. The zero Pattern: there is none.
+type Pattern struct {
+	Operator, Text string
+	Negate         bool
 }
 
 // Bypass is how far a rule does not bind our App.

@@ -6,6 +6,8 @@ type Commit struct {
 	Parents []string // SHAs; the first is the branch that was merged into
 	Subject string   // first line of the message; untrusted
 	Author  string   // login, else the name in the commit; untrusted, for display only
+	// Verified is true when GitHub could verify its signature.
+	Verified bool
 	// Reverts and Picks are what its message says it reverts and copies; see Trailers.
 	Reverts, Picks []string
 }

@@ -20,6 +20,13 @@ type PreflightFacts struct {
 	Production, Development, Tags []RuleFact
 	// Releases are the active rules for the release or hotfix branch itself, for its creation and deletion.
 	Releases []RuleFact
+	// Branch and Tag are the names of the release or hotfix branch and of the release tag.
+	Branch, Tag string
+	// Finish and Backmerge are branches that Sluice makes where it merges by pull request, and the rules for them; asked
+	// where NeedsPull says so.
+	Finish, Backmerge OwnBranch
+	// Unsigned are the commits between production and the candidate whose signatures GitHub could not verify.
+	Unsigned []Commit
 	// Pull is the release pull request; zero at start.
 	Pull Pull
 	// Reviews is how many approving reviews the pull request has; -1: not asked.
@@ -49,8 +56,9 @@ type RuleFact struct {
 	// Reviews of pull_request, MergeMethods of that and of merge_queue; empty MergeMethods: all.
 	Reviews      int
 	MergeMethods []string
-	// Pattern of name and message patterns, Environments of required_deployments: for messages; untrusted.
-	Pattern      string
+	// Pattern of name and message patterns; untrusted.
+	Pattern NamePattern
+	// Environments of required_deployments: for messages; untrusted.
 	Environments []string
 }
 
@@ -107,6 +115,8 @@ func Preflight(f PreflightFacts) []Obstacle {
 		{f.Names.Development, roleDevelopment, f.Development},
 		{"", roleCandidate, f.Releases},
 		{"", roleTag, f.Tags},
+		{"", roleFinish, f.Finish.Rules},
+		{"", roleBackmerge, f.Backmerge.Rules},
 	} {
 		for _, r := range b.rules {
 			if r.Bypass || r.BypassByPull && b.name != "" { // long-lived branches can be merged into by pull request

@@ -9,13 +9,17 @@ import (
 
 // allClear is a repository in which nothing stands in the way.
 func allClear() PreflightFacts {
-	return PreflightFacts{Names: standard, Version: "1.4.0", MergeCommits: true, AppID: 7, Reviews: -1,
-		Pull: Pull{Number: 10, Head: "release/1.4.0", Base: "master", Open: true, Mergeable: Yes}, Checks: []CheckFact{}}
+	return PreflightFacts{Names: standard, Version: "1.4.0", Branch: "release/1.4.0", Tag: "v1.4.0", MergeCommits: true, AppID: 7, Reviews: -1,
+		Pull: Pull{Number: 10, Head: "release/1.4.0", Base: "master", Open: true, Mergeable: Yes}, Checks: []CheckFact{},
+		Finish: OwnBranch{Name: "sluice/finish-1.4.0"}, Backmerge: OwnBranch{Name: "backmerge/3f9c2ab-to-development"}}
 }
 
 func TestPreflight(t *testing.T) {
 	required := func(context string, app int64) []RuleFact {
 		return []RuleFact{{Type: "required_status_checks", Ruleset: "main rules", Checks: []RequiredCheck{{Context: context, AppID: app}}}}
+	}
+	named := func(kind, operator, pattern string) []RuleFact {
+		return []RuleFact{{Type: kind, Ruleset: "names", Pattern: NamePattern{Operator: operator, Text: pattern}}}
 	}
 	const fatal, later, noted = "fatal", "later", "noted"
 	for name, c := range map[string]struct {
@@ -72,7 +76,7 @@ func TestPreflight(t *testing.T) {
 		"checks required for development":  {func(f *PreflightFacts) { f.Development = required("ci", 0) }, nil},
 		"updates restricted":               {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "update"}} }, []string{fatal + " update merge:production"}},
 		"updates of the candidate":         {func(f *PreflightFacts) { f.Releases = []RuleFact{{Type: "update"}} }, []string{noted + " update merge:production"}},
-		"creation of release branches":     {func(f *PreflightFacts) { f.Releases = []RuleFact{{Type: "creation"}} }, []string{fatal + " creation branch"}},
+		"creation of release branches":     {func(f *PreflightFacts) { f.Pull, f.Releases = Pull{}, []RuleFact{{Type: "creation"}} }, []string{fatal + " creation branch"}},
 		"creation of tags":                 {func(f *PreflightFacts) { f.Tags = []RuleFact{{Type: "creation"}} }, []string{fatal + " creation tag"}},
 		"tags that never move are welcome": {func(f *PreflightFacts) {
 			f.Tags = []RuleFact{{Type: "update"}, {Type: "deletion"}, {Type: "non_fast_forward"}}
@@ -89,9 +93,38 @@ func TestPreflight(t *testing.T) {
 			f.Order = MergeThenDeploy
 			f.Production = []RuleFact{{Type: "required_deployments", Environments: []string{"production"}}}
 		}, []string{fatal + " required_deployments merge:production"}},
-		"workflows required":                {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "workflows"}} }, []string{noted + " workflows merge:production"}},
-		"a message pattern":                 {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "commit_message_pattern", Pattern: "^JIRA"}} }, []string{noted + " commit_message_pattern merge:production"}},
-		"a tag name pattern":                {func(f *PreflightFacts) { f.Tags = []RuleFact{{Type: "tag_name_pattern", Pattern: "^v"}} }, []string{noted + " tag_name_pattern tag"}},
+		"workflows required": {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "workflows"}} }, []string{noted + " workflows merge:production"}},
+		"a message pattern": {func(f *PreflightFacts) {
+			f.Production = []RuleFact{{Type: "commit_message_pattern", Pattern: NamePattern{Operator: "regex", Text: "^JIRA"}}}
+		}, []string{noted + " commit_message_pattern merge:production"}},
+		"a tag name pattern that passes":  {func(f *PreflightFacts) { f.Tags = named("tag_name_pattern", "regex", "^v") }, nil},
+		"a tag name pattern that refuses": {func(f *PreflightFacts) { f.Tags = named("tag_name_pattern", "starts_with", "release-") }, []string{fatal + " tag_name_pattern tag"}},
+		"a tag name pattern of tomorrow":  {func(f *PreflightFacts) { f.Tags = named("tag_name_pattern", "sounds_like", "v") }, []string{noted + " tag_name_pattern tag"}},
+		"a name for release branches": {func(f *PreflightFacts) {
+			f.Pull, f.Releases = Pull{}, named("branch_name_pattern", "contains", "feature/")
+		}, []string{fatal + " branch_name_pattern branch"}},
+		"a release branch that is there": {func(f *PreflightFacts) {
+			f.Releases = append(named("branch_name_pattern", "contains", "feature/"), RuleFact{Type: "creation"})
+		}, nil},
+		"back-merge branches may not be made": {func(f *PreflightFacts) {
+			f.Backmerge.Rules = []RuleFact{{Type: "creation"}}
+		}, []string{fatal + " creation backmerge:development"}},
+		"names of back-merge branches": {func(f *PreflightFacts) {
+			f.Backmerge.Rules = named("branch_name_pattern", "ends_with", "-to-main")
+		}, []string{fatal + " branch_name_pattern backmerge:development"}},
+		"names of back-merge branches pass": {func(f *PreflightFacts) { f.Backmerge.Rules = named("branch_name_pattern", "starts_with", "backmerge/") }, nil},
+		"back-merge branches stay": {func(f *PreflightFacts) {
+			f.Backmerge.Rules = []RuleFact{{Type: "deletion"}, {Type: "non_fast_forward"}}
+		}, []string{noted + " deletion delete"}},
+		"finish branches may not be made": {func(f *PreflightFacts) {
+			f.Finish.Rules = []RuleFact{{Type: "creation"}}
+		}, []string{noted + " creation merge:production"}},
+		"commits without a signature": {func(f *PreflightFacts) {
+			f.Production, f.Unsigned = []RuleFact{{Type: "required_signatures"}}, []Commit{{SHA: "abc", Author: "dev"}}
+		}, []string{fatal + " required_signatures merge:production"}},
+		"commits without a signature for the candidate": {func(f *PreflightFacts) {
+			f.Releases, f.Unsigned = []RuleFact{{Type: "required_signatures"}}, []Commit{{SHA: "abc", Author: "dev"}}
+		}, []string{noted + " required_signatures branch"}},
 		"a rule of tomorrow":                {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "quantum_review"}} }, []string{noted + " quantum_review merge:production"}},
 		"workflow files without permission": {func(f *PreflightFacts) { f.WorkflowFiles = []string{".github/workflows/ci.yml"} }, []string{fatal + " workflows permission merge:production"}},
 		"workflow files with permission": {func(f *PreflightFacts) {

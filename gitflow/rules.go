@@ -13,12 +13,14 @@ const (
 	roleDevelopment role = "development"
 	roleCandidate   role = "candidate"
 	roleTag         role = "tag"
+	roleFinish      role = "finish"    // Sluice's own branch for production
+	roleBackmerge   role = "backmerge" // Sluice's own branch for development
 )
 
 // step is the step that a rule of the branch would refuse.
 func (r role) step() string {
 	switch r {
-	case roleDevelopment:
+	case roleDevelopment, roleBackmerge:
 		return "backmerge:development"
 	case roleCandidate:
 		return "branch"
@@ -37,6 +39,9 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 	}
 	long := r == roleProduction || r == roleDevelopment
 	where := rule.where()
+	if r == roleFinish || r == roleBackmerge {
+		return f.ownRule(r, rule, o)
+	}
 	switch rule.Type {
 	case "required_linear_history":
 		if !long {
@@ -71,10 +76,10 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 		}
 		return nil
 	case "creation":
-		switch r {
-		case roleCandidate:
+		switch {
+		case r == roleCandidate && f.Pull.Number == 0: // later it is there
 			return one(true, text("Only bypass actors may create a branch of that name%s.", where), "Add the App to the bypass list of that rule.")
-		case roleTag:
+		case r == roleTag:
 			return one(true, text("Only bypass actors may create the release tag%s.", where), "Add the App to the bypass list of that rule.")
 		}
 		return nil
@@ -90,6 +95,10 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 		if r == roleTag {
 			return nil
 		}
+		if n := len(f.Unsigned); long && n > 0 {
+			return one(true, text("%s takes signed commits only%s, and the release has %s without a verified signature: %s.", branch, where, plural(n, "commit"), f.unsigned()),
+				"Their authors sign them anew on the branch, or the App is added to the bypass list of that rule.")
+		}
 		return one(false, text("%s takes signed commits only%s.", orBranch(branch), where),
 			"Merges made through GitHub are signed; every other commit of the release must be signed by its author.")
 	case "required_deployments":
@@ -104,17 +113,17 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 	case "code_scanning", "code_quality", "copilot_code_review":
 		return one(false, text("%s requires results of %s%s.", orBranch(branch), rule.Type, where), "They must be there for the candidate before the merge.")
 	case "commit_message_pattern", "commit_author_email_pattern", "committer_email_pattern":
-		return one(false, text("%s has the rule %s%s, pattern %s.", orBranch(branch), rule.Type, where, rule.Pattern), "It must let the merge commits of Sluice pass; add the App to the bypass list if it does not.")
+		return one(false, text("%s has the rule %s%s, pattern %s.", orBranch(branch), rule.Type, where, rule.Pattern.String()), "It must let the merge commits of Sluice pass; add the App to the bypass list if it does not.")
 	case "branch_name_pattern":
-		if r != roleCandidate {
+		if r != roleCandidate || f.Pull.Number != 0 {
 			return nil
 		}
-		return one(false, text("Branch names must match %s%s.", rule.Pattern, where), "It must let the branches of Sluice pass; add the App to the bypass list if it does not.")
+		return f.nameRule(f.Branch, rule, one)
 	case "tag_name_pattern":
 		if r != roleTag {
 			return nil
 		}
-		return one(false, text("Tag names must match %s%s.", rule.Pattern, where), "It must let the release tag pass; add the App to the bypass list if it does not.")
+		return f.nameRule(f.Tag, rule, one)
 	case "file_path_restriction", "max_file_path_length", "file_extension_restriction", "max_file_size":
 		return one(false, text("%s has the rule %s%s.", orBranch(branch), rule.Type, where), "Commits that break it were refused when they were pushed; nothing to do.")
 	}

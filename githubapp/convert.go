@@ -26,7 +26,7 @@ func commitOf(c *github.RepositoryCommit) forge.Commit {
 	out := forge.Commit{
 		SHA: c.GetSHA(), Tree: c.GetCommit().GetTree().GetSHA(), Message: c.GetCommit().GetMessage(), Author: userOf(c.Author), Committer: userOf(c.Committer),
 		AuthorName: c.GetCommit().GetAuthor().GetName(), AuthorEmail: c.GetCommit().GetAuthor().GetEmail(),
-		Time: c.GetCommit().GetCommitter().GetDate().UTC(),
+		Time: c.GetCommit().GetCommitter().GetDate().UTC(), Verified: c.GetCommit().GetVerification().GetVerified(),
 	}
 	for _, p := range c.Parents {
 		out.Parents = append(out.Parents, p.GetSHA())

@@ -91,10 +91,7 @@ func ruleOf(x rule, from ruleset) forge.Rule {
 		out.MergeMethods = []string{method}
 	}
 	if p := x.Parameters; p.Pattern != "" {
-		out.Pattern = strings.ReplaceAll(p.Operator, "_", " ") + " " + p.Pattern
-		if p.Negate {
-			out.Pattern = "not: " + out.Pattern
-		}
+		out.Pattern = forge.Pattern{Operator: p.Operator, Text: p.Pattern, Negate: p.Negate}
 	}
 	for _, c := range x.Parameters.Checks {
 		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.IntegrationID, 0)})

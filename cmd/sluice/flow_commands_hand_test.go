@@ -21,6 +21,7 @@ func handCommands() map[string]flowCommand {
 		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
 		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
 		"drop-ruleset":  {"id: takes a ruleset off", cmdDropRuleset},
+		"sign":          {"commit: gives a commit a signature that is verified", cmdSign},
 		"permit":        {"permission=level ...: the organization accepts other permissions for the App; an empty level takes one away", cmdPermit},
 		"protect":       {"who branch settings: sets classic branch protection, in JSON; none takes it off", cmdProtect},
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
@@ -134,6 +135,16 @@ func cmdDropRuleset(s *scripted, args []string) error {
 	}
 	s.repo.RemoveRuleset(id)
 	return nil
+}
+
+func cmdSign(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[0])
+	s.repo.Sign(sha)
+	return err
 }
 
 func cmdPermit(s *scripted, args []string) error {

@@ -88,6 +88,13 @@ func (r *Repo) SHA(rev string) string {
 	return sha
 }
 
+// Sign makes a commit one whose signature is verified.
+func (r *Repo) Sign(sha string) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.state().signed[sha] = true
+}
+
 // Branches maps branch names to SHAs.
 func (r *Repo) Branches() map[string]string { return r.refs("refs/heads/") }
 

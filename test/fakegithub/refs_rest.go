@@ -185,7 +185,11 @@ func (s *Server) createCommit(c *call) (*answer, error) {
 		}
 	}
 	author := in.Author.signature(s.signature(c.who.account))
-	x := bare.Commit{Tree: in.Tree, Parents: in.Parents, Message: in.Message, Author: author, Committer: in.Committer.signature(author)}
+	committer := author
+	if c.who.isApp() && in.Author == nil { // GitHub commits for Apps, and signs
+		committer = s.web()
+	}
+	x := bare.Commit{Tree: in.Tree, Parents: in.Parents, Message: in.Message, Author: author, Committer: in.Committer.signature(committer)}
 	sha, err := c.repo.git.WriteCommit(x)
 	if err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ type repository struct {
 	moving        map[string]bool // groups that are merged by themselves
 	queued        int             // how many groups there were
 	labels        map[string]*label
+	signed        map[string]bool // commits that somebody signed
 }
 
 type label struct {
@@ -90,7 +91,7 @@ func (s *Server) AddRepo(fullName string, c RepoConfig) (*Repo, error) {
 	}
 	r := &repository{s: s, id: s.id(), name: name, owner: owner.Login, private: c.Private, description: c.Description, defaultBranch: c.DefaultBranch,
 		mergeCommits: !c.NoMergeCommits, squash: !c.NoSquash, rebase: !c.NoRebase, deleteOnMerge: c.DeleteBranchOnMerge, created: s.now(), pushed: s.now(),
-		roles: map[string]Role{}, teams: map[string]Role{}, issues: map[int]*Issue{}, checksAt: map[string][]*CheckRun{}, protections: map[string]*protection{},
+		roles: map[string]Role{}, teams: map[string]Role{}, issues: map[int]*Issue{}, checksAt: map[string][]*CheckRun{}, protections: map[string]*protection{}, signed: map[string]bool{},
 		groups: map[string]int{}, moving: map[string]bool{}, labels: map[string]*label{}}
 	dir := filepath.Join(s.dir, fmt.Sprintf("%d.git", r.id))
 	if err := os.RemoveAll(dir); err != nil {

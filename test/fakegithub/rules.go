@@ -181,6 +181,10 @@ func (s *Server) ruleProblem(r *repository, rule Rule, c change) []string {
 		if c.new != "" && !(c.old == "" && truth(rule.Parameters["do_not_enforce_on_create"])) {
 			return s.checkProblems(r, rule, c)
 		}
+	case "required_signatures":
+		if updates && s.bringsUnsigned(r, c) {
+			return []string{"Commits must have verified signatures."}
+		}
 	case "merge_queue":
 		if updates && !c.queue {
 			return []string{"Changes must be made through the merge queue"}
@@ -233,6 +237,17 @@ func (s *Server) bringsMerge(c change) bool {
 	return slices.ContainsFunc(cmp.Ahead, func(sha string) bool {
 		x, err := c.git.Commit(sha)
 		return err == nil && len(x.Parents) > 1
+	})
+}
+
+func (s *Server) bringsUnsigned(r *repository, c change) bool {
+	cmp, err := c.git.Compare(c.old, c.new)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(cmp.Ahead, func(sha string) bool {
+		x, err := c.git.Commit(sha)
+		return err == nil && !r.verified(sha, x)
 	})
 }
 

@@ -42,7 +42,15 @@ func (s *Server) web() bare.Signature {
 
 func gitUser(p bare.Signature) obj { return obj{"name": p.Name, "email": p.Email, "date": ts(p.When)} }
 
-func verification(c *bare.Commit) obj {
+// verified tells whether a commit has a signature that GitHub trusts: its own, or one that somebody's key made.
+func (r *repository) verified(sha string, c *bare.Commit) bool {
+	return r.signed[sha] || c.Committer.Email == "noreply@github.com"
+}
+
+func (r *repository) verification(sha string, c *bare.Commit) obj {
+	if r.verified(sha, c) {
+		return obj{"verified": true, "reason": "valid", "signature": "-----BEGIN PGP SIGNATURE-----", "payload": "tree " + c.Tree, "verified_at": ts(c.Committer.When)}
+	}
 	return obj{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil}
 }
 
@@ -65,7 +73,7 @@ func (r *repository) commitShape(sha string) obj {
 	return obj{"sha": sha, "node_id": nodeOf("C", r, sha), "url": r.url("/commits/%s", sha), "html_url": r.html("/commit/%s", sha),
 		"comments_url": r.url("/commits/%s/comments", sha), "author": account(c.Author), "committer": account(c.Committer), "parents": parents,
 		"commit": obj{"author": gitUser(c.Author), "committer": gitUser(c.Committer), "message": strings.TrimRight(c.Message, "\n"),
-			"tree": obj{"sha": c.Tree, "url": r.url("/git/trees/%s", c.Tree)}, "url": r.url("/git/commits/%s", sha), "comment_count": 0, "verification": verification(c)}}
+			"tree": obj{"sha": c.Tree, "url": r.url("/git/trees/%s", c.Tree)}, "url": r.url("/git/commits/%s", sha), "comment_count": 0, "verification": r.verification(sha, c)}}
 }
 
 // gitCommitShape is a commit as /git/commits has it.
@@ -79,7 +87,7 @@ func (r *repository) gitCommitShape(sha string) (obj, error) {
 		parents = append(parents, obj{"sha": p, "url": r.url("/git/commits/%s", p), "html_url": r.html("/commit/%s", p)})
 	}
 	return obj{"sha": sha, "node_id": nodeOf("C", r, sha), "url": r.url("/git/commits/%s", sha), "html_url": r.html("/commit/%s", sha), "author": gitUser(c.Author),
-		"committer": gitUser(c.Committer), "message": strings.TrimRight(c.Message, "\n"), "parents": parents, "verification": verification(c),
+		"committer": gitUser(c.Committer), "message": strings.TrimRight(c.Message, "\n"), "parents": parents, "verification": r.verification(sha, c),
 		"tree": obj{"sha": c.Tree, "url": r.url("/git/trees/%s", c.Tree)}}, nil
 }
 
