@@ -90,9 +90,7 @@ func (r *Repo) SHA(rev string) string {
 
 // Sign makes a commit one whose signature is verified.
 func (r *Repo) Sign(sha string) {
-	r.s.mu.Lock()
-	defer r.s.mu.Unlock()
-	r.state().signed[sha] = true
+	r.with(func(st *repository) { st.signed[sha] = true })
 }
 
 // Branches maps branch names to SHAs.
