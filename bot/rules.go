@@ -40,7 +40,7 @@ func (s *session) rules(ctx context.Context, ref string) ([]gitflow.RuleFact, er
 // ownRules reads the rules for the branches that Sluice makes where merges go by pull request.
 func (s *session) ownRules(ctx context.Context, f *gitflow.PreflightFacts, production string, back bool) (err error) {
 	if gitflow.NeedsPull(f.Production) {
-		f.Finish.Name = gitflow.FinishBranch(f.Version)
+		f.Finish.Name = f.Names.FinishBranch(f.Version)
 		if f.Finish.Rules, err = s.rules(ctx, heads+f.Finish.Name); err != nil {
 			return err
 		}
