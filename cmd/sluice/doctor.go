@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/executor/buildspec"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -117,6 +119,9 @@ func (d *diagnosis) settings(cfg *config.Server) {
 	}
 	if list := cfg.LocalExecutors.String(); list != "" {
 		d.add(doubtful, "local executors", "code of "+list+" runs on the server's own host", "take away --local-executors where that is not meant")
+		if _, err := supervise.TrySandbox(context.Background(), buildspec.Bubblewrap, nil); err != nil && cfg.BuildSandbox != "off" {
+			d.add(doubtful, "isolation of builds", err.Error(), "install bubblewrap and allow user namespaces, or run builds as another user (--build-users)")
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func BenchmarkAction(b *testing.B) {
 				Allowed: func(string, string) bool { return true }, Limits: supervise.Limits{Processes: 4096, Memory: 1 << 30, Disk: 1 << 30, Output: 1 << 30},
 			}
 			if boxed {
-				if _, err := supervise.TrySandbox(b.Context(), bubblewrap, nil); err != nil {
+				if _, err := supervise.TrySandbox(b.Context(), Bubblewrap, nil); err != nil {
 					b.Skip(err)
 				}
 				o.Sandbox = SandboxAlways

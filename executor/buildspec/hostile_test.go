@@ -16,7 +16,7 @@ import (
 // sandboxed has builds run by bubblewrap, which the test needs.
 func sandboxed(t *testing.T, hide ...string) func(*Options) {
 	t.Helper()
-	if _, err := supervise.TrySandbox(t.Context(), bubblewrap, nil); err != nil {
+	if _, err := supervise.TrySandbox(t.Context(), Bubblewrap, nil); err != nil {
 		t.Skipf("no sandbox: %v", err)
 	}
 	return func(o *Options) { o.Sandbox, o.Hide = SandboxAlways, hide }

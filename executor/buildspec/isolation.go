@@ -24,8 +24,8 @@ const (
 	SandboxAlways SandboxMode = "always"
 )
 
-// bubblewrap is the program of the sandbox, in the server's PATH.
-const bubblewrap = "bwrap"
+// Bubblewrap is the program of the sandbox, in the server's PATH.
+const Bubblewrap = "bwrap"
 
 // secretSockets are doors to the host that no sandboxed build sees: who reaches them is root.
 func secretSockets() []string {
@@ -43,7 +43,7 @@ func isolate(o Options) (isolation, error) {
 	if o.Sandbox == SandboxOff {
 		return isolation{}, nil
 	}
-	program, err := supervise.TrySandbox(context.Background(), bubblewrap, o.User)
+	program, err := supervise.TrySandbox(context.Background(), Bubblewrap, o.User)
 	switch {
 	case err == nil:
 		return isolation{program, "bubblewrap: the build sees this host read-only, without the server's files and processes"}, nil
