@@ -31,6 +31,14 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if err := s.findByCheck(ctx, q, e.SHA); err != nil {
 		return err
 	}
+	at, err := s.gather(ctx, e.SHA)
+	if err != nil {
+		return err
+	}
+	if len(at.releases) > 1 { // the check had the button while there was one
+		return s.sayOnce(ctx, q, fmt.Sprintf("button-%d-%s", e.CheckRunID, e.Identifier),
+			fmt.Sprintf("%d releases are at %s. Please say %s on the pull request of the one that you mean.", len(at.releases), short(e.SHA), code("/"+command.Name)))
+	}
 	reply, ok, err := s.carry(ctx, q)
 	if err != nil {
 		return err

@@ -29,12 +29,12 @@ type atSHA struct {
 	sha        string
 	pulls      []store.Pull // open ones
 	executions []store.Execution
-	release    *store.Release // the live or newest one whose head or candidate it is
-	former     *store.Release // one whose candidate it was, before its branch moved on
-	ahead      *store.Release // one whose branch came here after its candidate was promoted
-	findings   []finding      // of pulls, in their order
-	permits    []store.Permit // of pulls
-	group      *groupFacts    // a merge queue's head
+	releases   []store.Release // the live ones whose head or candidate it is, else the newest
+	former     *store.Release  // one whose candidate it was, before its branch moved on
+	ahead      *store.Release  // one whose branch came here after its candidate was promoted
+	findings   []finding       // of pulls, in their order
+	permits    []store.Permit  // of pulls
+	group      *groupFacts     // a merge queue's head
 	stops      stopList
 	push       []gitflow.Violation
 	unchanged  bool          // it changes no component of the repository
@@ -156,8 +156,8 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		}
 		releases, err := tx.Releases(ctx, s.repo.ID)
 		for i, r := range releases {
-			if (r.SHA == sha || r.HeadSHA == sha && r.SHA == "") && (at.release == nil || r.Status.Live() || !at.release.Status.Live()) {
-				at.release = &releases[i]
+			if r.SHA == sha || r.HeadSHA == sha && r.SHA == "" {
+				at.addRelease(r)
 			}
 			if r.SHA != sha && r.HeadSHA == sha && r.Status != store.ReleaseOpen {
 				at.ahead = &releases[i]
@@ -171,6 +171,17 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		return err
 	})
 	return at, err
+}
+
+// addRelease adds a release whose head or candidate a SHA is: all that are live, and of others the last, while none is.
+func (at *atSHA) addRelease(r store.Release) {
+	live := len(at.releases) > 0 && at.releases[0].Status.Live()
+	switch {
+	case r.Status.Live() && live:
+		at.releases = append(at.releases, r)
+	case r.Status.Live() || !live:
+		at.releases = []store.Release{r}
+	}
 }
 
 // allowedForks leaves out what ran for commits of forks that are not allowed any more.
@@ -276,20 +287,20 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 		return s.noPipeline(run, at), true
 	}
 	var text strings.Builder
-	worst := -1
-	for _, x := range at.executions {
-		status, conclusion := pipelineResult(x)
-		o := s.overridingLine(at, x.Branch)
-		if o != nil && conclusion != forge.Success {
-			status, conclusion = "completed", forge.Success
+	several := s.worstFirst(at)
+	for i, x := range at.executions {
+		status, conclusion, o := s.resultOf(at, x)
+		if o != nil {
 			text.WriteString(overriddenText(o))
 		}
-		if rank := severity(status, conclusion); rank > worst {
-			worst = rank
+		if i == 0 {
 			run.Status, run.Conclusion = status, conclusion
 			run.Title = pipelineTitle(x, conclusion, s)
 			if o != nil {
 				run.Title = "Overridden by " + o.By.Login
+			}
+			if several && x.Component == "" { // with a component the title names that
+				run.Title = x.Branch + ": " + run.Title
 			}
 			run.DetailsURL = fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, x.ID)
 		}
@@ -313,12 +324,33 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 	}
 	run.Summary = text.String()
 	switch {
+	case len(at.releases) > 1: // a button could only be for one of them
 	case run.Status != "completed":
 		run.Buttons = []forge.Button{{Label: "Cancel", Description: "Stop this pipeline", Identifier: buttonCancel}}
 	case run.Conclusion == forge.Failure || run.Conclusion == forge.Cancelled || run.Conclusion == forge.TimedOut:
 		run.Buttons = []forge.Button{{Label: "Retry", Description: "Run what failed again", Identifier: buttonRetry}}
 	}
 	return run, true
+}
+
+// resultOf is an execution in GitHub's words, and what lets it pass, if it did not by itself.
+func (s *session) resultOf(at *atSHA, x store.Execution) (status string, c forge.Conclusion, over *store.Permit) {
+	status, c = pipelineResult(x)
+	if o := s.overridingLine(at, x.Branch); o != nil && c != forge.Success {
+		return "completed", forge.Success, o
+	}
+	return status, c, nil
+}
+
+// worstFirst puts the executions at a SHA in the order in which a check tells them, and tells whether they are of several
+// branches.
+func (s *session) worstFirst(at *atSHA) (several bool) {
+	rank := func(x store.Execution) int {
+		status, c, _ := s.resultOf(at, x)
+		return severity(status, c)
+	}
+	slices.SortStableFunc(at.executions, func(x, y store.Execution) int { return rank(y) - rank(x) })
+	return slices.ContainsFunc(at.executions, func(x store.Execution) bool { return x.Branch != at.executions[0].Branch })
 }
 
 // noPipeline reports for a pull request whose head has no pipeline.

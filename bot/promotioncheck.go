@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -18,17 +19,17 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 	for _, p := range at.pulls {
 		into = into || p.BaseBranch == s.names().Production
 	}
-	r := at.release
-	if r == nil && at.ahead != nil {
+	none := len(at.releases) == 0
+	if none && at.ahead != nil {
 		run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", at.ahead.Version, short(at.ahead.SHA))
 		run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
 		return completed(run, forge.Failure), into, nil
 	}
-	if r == nil && at.former != nil {
+	if none && at.former != nil {
 		run.Title = fmt.Sprintf("The branch has moved on to %s", short(at.former.HeadSHA))
 		return completed(run, forge.Cancelled), true, nil
 	}
-	if r == nil {
+	if none {
 		if at.group != nil {
 			if at.group.Production {
 				run.Title, run.Summary = at.group.Title, at.group.Text
@@ -45,11 +46,47 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		return completed(run, forge.Failure), true, nil
 	}
 	// A hotfix begins at a commit of production, which is not its candidate.
-	if !into && (r.Pull == 0 || at.sha == r.CutSHA && r.SHA != at.sha) {
+	if r := at.releases[0]; len(at.releases) == 1 && !into && (r.Pull == 0 || at.sha == r.CutSHA && r.SHA != at.sha) {
 		return run, false, nil
 	}
-	run, err := s.releaseCheck(ctx, run, r)
-	return run, true, err
+	var all []forge.CheckRun
+	for i := range at.releases {
+		one, err := s.releaseCheck(ctx, run, &at.releases[i])
+		if err != nil {
+			return run, true, err
+		}
+		all = append(all, one)
+	}
+	return together(at.releases, all), true, nil
+}
+
+// together makes one check run of those of several releases at one commit, the worst first: a commit is as good as the worst that
+// stands there. A button could only be for one of them, so there is none, and each section names where to speak.
+func together(releases []store.Release, all []forge.CheckRun) forge.CheckRun {
+	if len(all) == 1 {
+		return all[0]
+	}
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		return severity(all[j].Status, all[j].Conclusion) - severity(all[i].Status, all[i].Conclusion)
+	})
+	out := all[order[0]]
+	out.Title = releases[order[0]].Key() + ": " + out.Title
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d releases are at this commit. What concerns one of them is said on its pull request.\n", len(all))
+	for _, i := range order {
+		r := releases[i]
+		fmt.Fprintf(&b, "\n### %s, %s", code(r.Key()), code(r.Branch))
+		if r.Pull != 0 {
+			fmt.Fprintf(&b, ", #%d", r.Pull)
+		}
+		fmt.Fprintf(&b, "\n\n%s\n\n%s", prose(all[i].Title), all[i].Summary)
+	}
+	out.Summary, out.Buttons = b.String(), nil
+	return out
 }
 
 // releaseCheck reports on the promotion of a release.

@@ -33,8 +33,14 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
 	switch step.Kind {
 	case gitflow.StepCutBranch:
-		if r.Line != "" && r.Kind == pipeline.KindRelease && step.Branch == r.Branch {
-			return true, s.beginLineRelease(ctx, r, step)
+		if r.Kind == pipeline.KindRelease && step.Branch == r.Branch {
+			why, err := s.whyOwnCommit(ctx, r, step.SHA)
+			if err != nil {
+				return true, err
+			}
+			if why != "" {
+				return true, s.beginRelease(ctx, r, step, why)
+			}
 		}
 		return true, s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: step.SHA, Target: step.Target, Tip: step.SHA})
 	case gitflow.StepRepair:
@@ -123,10 +129,30 @@ func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIn
 	return err
 }
 
-// beginLineRelease cuts a release of a support line. Its branch comes from the branch it goes into, so it begins with a commit
-// of its own that changes no file: without one there would be nothing to open a pull request for, and no place to approve.
-func (s *session) beginLineRelease(ctx context.Context, r *store.Release, step gitflow.Step) error {
-	message := fmt.Sprintf("Begin %s\n\nThe next release of the support line %s; this commit changes no file.", r.Version, r.Line)
+// whyOwnCommit is why a release does not begin at the commit it is cut from, but with one of its own that changes no file; empty:
+// it needs none. A release of a support line comes from the branch it goes into, so without one there would be nothing to open a
+// pull request for, and no place to approve. And what begins where another candidate is has its own checks only at a commit of its
+// own: checks belong to a commit, and the merge of one would take the other's pull request along.
+func (s *session) whyOwnCommit(ctx context.Context, r *store.Release, sha string) (string, error) {
+	if r.Line != "" {
+		return fmt.Sprintf("The next release of the support line %s", r.Line), nil
+	}
+	var all []store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		all, err = tx.Releases(ctx, s.repo.ID)
+		return err
+	})
+	for _, o := range all {
+		if o.ID != r.ID && o.Kind == pipeline.KindRelease && o.Status.Live() && (o.SHA == sha || o.HeadSHA == sha) {
+			return fmt.Sprintf("%s begins at the same commit", o.Key()), err
+		}
+	}
+	return "", err
+}
+
+// beginRelease cuts a release with a commit of its own that changes no file.
+func (s *session) beginRelease(ctx context.Context, r *store.Release, step gitflow.Step, why string) error {
+	message := fmt.Sprintf("Begin %s\n\n%s; this commit changes no file.", r.Key(), why)
 	commit, err := s.gh.CreateCommit(ctx, message, step.SHA, []string{step.SHA})
 	if err != nil {
 		return err

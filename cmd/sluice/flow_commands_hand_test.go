@@ -18,6 +18,7 @@ func handCommands() map[string]flowCommand {
 		"delete-ours":   {"who number pattern: deletes a comment of ours", cmdDeleteOurs},
 		"make-tag":      {"who tag commit: pushes a tag", cmdMakeTag},
 		"delete-tag":    {"who tag: deletes a tag", cmdDeleteTag},
+		"make-branch":   {"who branch commit: makes a branch at a commit that is there", cmdMakeBranch},
 		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
 		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
 		"drop-ruleset":  {"id: takes a ruleset off", cmdDropRuleset},
@@ -72,6 +73,18 @@ func cmdDeleteTag(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).Do(s.tb.Context(), "DELETE", "/repos/"+s.flow.name+"/git/refs/tags/"+args[1], nil, nil)
+}
+
+func cmdMakeBranch(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	sha, err := s.flow.sha(args[2])
+	if err != nil {
+		return err
+	}
+	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+s.flow.name+"/git/refs", map[string]any{"ref": "refs/heads/" + args[1], "sha": sha}, nil)
 }
 
 func cmdDeleteBranch(s *scripted, args []string) error {
