@@ -53,7 +53,7 @@ func (f *flow) serve() error {
 		"SLUICE_PUBLIC_URL=http://sluice.test", "SLUICE_DATA=" + filepath.Join(f.dir, "data"), "SLUICE_DATABASE_URL=" + f.database,
 		"SLUICE_GITHUB_APP_ID=" + fmt.Sprint(f.app.ID), "SLUICE_GITHUB_PRIVATE_KEY_FILE=" + filepath.Join(f.dir, "app.pem"),
 		"SLUICE_GITHUB_WEBHOOK_SECRET=" + flowSecret, "SLUICE_GITHUB_API_URL=" + f.hub.URL() + "/", "SLUICE_GITHUB_URL=" + f.hub.URL() + "/",
-		"SLUICE_LOCAL_EXECUTORS=" + flowRepo,
+		"SLUICE_LOCAL_EXECUTORS=" + flowRepo, "SLUICE_BUILD_SANDBOX=off", // the same on every machine
 		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp + "," +
 			flowRepo + "=" + f.dev + "/" + flowApp + "/*," + flowRepo + "=" + f.prod + "/" + flowApp + "/*",
 	}, f.extra...)
