@@ -32,7 +32,7 @@ func (s *session) keepCommit(ctx context.Context, sha string) error {
 
 // alarm tells release managers at once that the history of a long-lived branch was changed, in an issue.
 func (s *session) alarm(ctx context.Context, branch string, report gitflow.PushReport, now string) error {
-	title := string(report.Violations[0].Problem.Markdown(visible))
+	title := report.Violations[0].Problem.Markdown(visible)
 	var b strings.Builder
 	people, err := s.gh.Collaborators(ctx, forge.RoleMaintain)
 	if err != nil {

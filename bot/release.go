@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -205,9 +204,6 @@ func (s *session) failRelease(ctx context.Context, r *store.Release, x *store.Ex
 	}
 	return s.updateRelease(ctx, r, func(r *store.Release) { r.Status, r.Problem = store.ReleaseFailed, problem })
 }
-
-// silence is how long the end of a release may wait for something before it is shown.
-const silence = time.Minute
 
 // rest is where a walk ends: the plan is done, or what is left waits for something or somebody.
 func (s *session) rest(ctx context.Context, r *store.Release, w *world, plan gitflow.Plan) error {

@@ -83,7 +83,8 @@ func (s *session) callApproval(ctx context.Context, x *store.Execution, name, te
 	if err != nil {
 		return err
 	}
-	number, candidate := 0, short(x.SHA)
+	var number int
+	candidate := short(x.SHA)
 	if r != nil {
 		number, candidate = r.Pull, r.Version
 	} else if number, err = s.pullOf(ctx, x); err != nil {

@@ -80,7 +80,7 @@ func (s *Server) repoOf(ctx context.Context, p *person, owner, name string) (sto
 	if err != nil || p.local {
 		return r, err
 	}
-	may := false
+	var may bool
 	if p.access != nil {
 		var role forge.Role
 		role, err = s.access.role(ctx, r, p.user)

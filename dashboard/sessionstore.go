@@ -60,7 +60,7 @@ func readShelf(ctx context.Context, tx *store.Tx, shelf string) ([]parcel, error
 	}
 	var parcels []parcel
 	if json.Unmarshal([]byte(text), &parcels) != nil {
-		return nil, nil // whatever it was, it is nobody's session
+		return nil, nil //nolint:nilerr // whatever it was, it is nobody's session
 	}
 	return parcels, nil
 }

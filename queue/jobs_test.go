@@ -16,8 +16,7 @@ func TestJobs(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {
 		s, c := open(t, url), newClock()
 		var d diary
-		var q *queue.Queue
-		q = start(t, s, queue.Options{Now: c.Now}, func(q *queue.Queue) {
+		q := start(t, s, queue.Options{Now: c.Now}, func(q *queue.Queue) {
 			polls := 0
 			q.Work("poll", func(ctx context.Context, j queue.Job) queue.Outcome {
 				var payload string

@@ -201,7 +201,6 @@ func TestVersionsRise(t *testing.T) {
 					}
 					continue
 				}
-				line = Line{Support: true, Major: mended.Major, Minor: mended.Minor}
 				record.Version, record.HotfixID, image = res.Version, res.ID, res.Tag
 				if record.Version.Hotfix != "" && log.Compare(record.Version, mended) <= 0 {
 					t.Fatalf("hotfix %s of %s is not later than it", record.Version, mended)

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,15 +15,23 @@ import (
 // TestEffectsHaveFailpoints reads the source of package bot: every effect names its kind by a constant of the table, and
 // every kind of the table has its four points. So no effect escapes the crash test.
 func TestEffectsHaveFailpoints(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), "../../bot", nil, parser.SkipObjectResolution)
+	paths, err := filepath.Glob("../../bot/*.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
 	}
 	constants := map[string]string{} // name to value
 	var table []string
 	used := 0
 	inspect := func(look func(ast.Node) bool) {
-		for _, file := range packages["bot"].Files {
+		for _, file := range files {
 			ast.Inspect(file, look)
 		}
 	}

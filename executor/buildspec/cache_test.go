@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -153,5 +152,5 @@ func TestCachesArePruned(t *testing.T) {
 
 func TestNothingIsKeptWhereThereIsNoFolderForIt(t *testing.T) {
 	w := newWorld(t, spec(append(adding, "cache: {paths: [mod]}")...))
-	has(t, w.run(w.executor(), executor.Request(request("ex-1-1-1"))).Log, "Cache: nothing is kept between builds on this host", "have 1 1")
+	has(t, w.run(w.executor(), request("ex-1-1-1")).Log, "Cache: nothing is kept between builds on this host", "have 1 1")
 }
