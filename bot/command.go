@@ -108,7 +108,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 		more: "It ends when the head or the base moves. `sluice/promotion` and the pipeline of what ships cannot be overridden: what goes to production is what was tested and approved. Neither can `sluice/config`."},
 	{name: "refresh", usage: "/refresh", help: "fetch everything about this pull request again, and judge it anew", door: DoorRefresh, changes: true, where: onPull},
 	{name: "config check", usage: "/config check", help: "what the configuration that this pull request proposes would change", door: DoorRefresh, where: onPull},
-	{name: "backmerge", usage: "/backmerge [branch]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
+	{name: "backmerge", usage: "/backmerge [branch or all]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
 	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
 	{name: "rollback", usage: "/rollback [environment] [to version] [--component name] --reason text", component: componentMust, help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "unpin", usage: "/unpin environment [--component name]", component: componentMust, help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
