@@ -152,6 +152,13 @@ func (s *session) whyOwnCommit(ctx context.Context, r *store.Release, sha string
 
 // beginRelease cuts a release with a commit of its own that changes no file.
 func (s *session) beginRelease(ctx context.Context, r *store.Release, step gitflow.Step, why string) error {
+	made, err := s.madeEarlier(ctx, step.Branch, step.SHA)
+	if err != nil {
+		return err
+	}
+	if made != "" {
+		return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: made})
+	}
 	message := fmt.Sprintf("Begin %s\n\n%s; this commit changes no file.", r.Key(), why)
 	commit, err := s.gh.CreateCommit(ctx, message, step.SHA, []string{step.SHA})
 	if err != nil {
@@ -162,16 +169,37 @@ func (s *session) beginRelease(ctx context.Context, r *store.Release, step gitfl
 
 // repairBranch makes the commit without difference that gives a squashed merge its ancestry back, and a branch there.
 func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	intent := branchIntent{Branch: step.Branch, Target: step.Target, Tip: step.SHA, Repair: true}
+	var err error
+	if intent.SHA, err = s.madeEarlier(ctx, step.Branch, step.SHA); err != nil {
+		return err
+	}
+	if intent.SHA != "" {
+		return s.createBranch(ctx, r, intent)
+	}
 	tip, err := s.head(ctx, step.Target)
 	if err != nil {
 		return err
 	}
 	message := fmt.Sprintf("Record that %s contains %s\n\nThe merge was squashed or rebased; this commit changes no file.", step.Target, short(step.SHA))
-	commit, err := s.gh.CreateCommit(ctx, message, tip, []string{tip, step.SHA})
-	if err != nil {
+	if intent.SHA, err = s.gh.CreateCommit(ctx, message, tip, []string{tip, step.SHA}); err != nil {
 		return err
 	}
-	return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
+	return s.createBranch(ctx, r, intent)
+}
+
+// madeEarlier is the head of a branch for which a commit has to be made, where an attempt whose end is not known made both
+// already: the last parent is the commit that it is for. Another commit with the same meaning would be another SHA.
+func (s *session) madeEarlier(ctx context.Context, branch, parent string) (string, error) {
+	head, err := s.head(ctx, branch)
+	if err != nil || head == "" {
+		return "", err
+	}
+	c, err := s.gh.Commit(ctx, head)
+	if err != nil || len(c.Parents) == 0 || c.Parents[len(c.Parents)-1] != parent {
+		return "", err
+	}
+	return head, nil
 }
 
 func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step gitflow.Step) error {
