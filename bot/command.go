@@ -121,6 +121,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 		more: "What has entered the stage goes on. A newer execution replaces one that waits, as the pipeline's mode says; after 14 days one that still waits fails. Rollbacks pass."},
 	{name: "transition enable", usage: "/transition enable pipeline/stage", help: "let executions enter the stage again; what waits goes on", door: DoorTransition, minArgs: 1, maxArgs: 1, rest: true, changes: true},
 	{name: "lock", usage: "/lock environment [--for 2h] --reason text", help: "keep an environment to yourself: what others deploy there waits", door: DoorLock, minArgs: 1, maxArgs: 1, flags: []string{"for", "reason"}, reason: true, changes: true},
+	{name: "alarm", usage: "/alarm environment --reason text", help: "say that what is being deployed there is not well: the deployment fails, and goes back where it can", door: DoorAlarm, minArgs: 1, maxArgs: 1, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "unlock", usage: "/unlock environment", help: "end a lock", door: DoorUnlock, minArgs: 1, maxArgs: 1, changes: true},
 }
 

@@ -27,6 +27,7 @@ const (
 	DoorTransition     Door = "transition"
 	DoorLock           Door = "lock"
 	DoorUnlock         Door = "unlock" // its starter is whose lock it is
+	DoorAlarm          Door = "alarm"
 	DoorPlan           Door = "plan"
 	DoorEvidence       Door = "evidence"
 	DoorTest           Door = "test"
@@ -81,6 +82,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorTransition:     {role: forge.RoleMaintain},
 	DoorLock:           {role: forge.RoleWrite},
 	DoorUnlock:         {role: forge.RoleMaintain, starter: true},
+	DoorAlarm:          {role: forge.RoleWrite},
 	DoorPlan:           {role: forge.RoleWrite},
 	DoorEvidence:       {role: forge.RoleWrite},
 	DoorTest:           {role: forge.RoleWrite, author: true},

@@ -307,6 +307,7 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"transition enable":  s.cmdTransitionEnable,
 		"lock":               s.cmdLock,
 		"unlock":             s.cmdUnlock,
+		"alarm":              s.cmdAlarm,
 	}
 }
 

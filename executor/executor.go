@@ -148,6 +148,12 @@ type Annotation struct {
 	Message   string `json:"message"`
 }
 
+// Alarmed is an executor that can be told that what an action deploys is not well: it ends the action as failed, and goes back
+// where it can. An alarm for an action that has ended does nothing and is no error; repeating one changes nothing.
+type Alarmed interface {
+	Alarm(ctx context.Context, r Request, reason string) error
+}
+
 // Executor carries out actions of one kind. All methods may be called by several goroutines at once, for different
 // requests. An error wrapped by Permanent is one that no retry mends, and settles the action as Failed; after any other
 // error the caller asks again later.

@@ -47,7 +47,10 @@ type Executor struct {
 	launcher *supervise.Launcher
 }
 
-var _ executor.Executor = (*Executor)(nil)
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.Alarmed  = (*Executor)(nil)
+)
 
 // New makes the executor. Close ends what it waits for.
 func New(o Options) (*Executor, error) {

@@ -2,7 +2,6 @@ package appspec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -58,8 +57,8 @@ func (d *deployment) bake(ctx context.Context, hosts []int) (problem string, err
 			return "", nil
 		case <-tick.C:
 		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), errStopped) {
-				return "stopped", nil
+			if why := halted(ctx); why != "" {
+				return why, nil
 			}
 			return "", context.Cause(ctx)
 		}

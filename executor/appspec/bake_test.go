@@ -71,3 +71,33 @@ func TestOddClock(t *testing.T) {
 		}
 	}
 }
+
+// An alarm in the bake time fails the deployment, and it goes back.
+func TestAlarm(t *testing.T) {
+	w := newWorld(t)
+	e := w.executor(w.bell.Ring)
+	if got := w.deploy(e, w.request("d-1", w.hooked("1", ""), nil)); got.Status != pipeline.Succeeded {
+		t.Fatalf("%+v", got)
+	}
+	r := w.request("d-2", w.hooked("2", ""), map[string]any{"bake": "1h", "config": "AllAtOnce"})
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the bake time", func() bool { return w.versions("web-1", "web-2", "web-3") == "2 2 2" })
+	for range 2 {
+		if err := e.Alarm(t.Context(), r, "p99 above 2 s"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := w.end(e, r, handle)
+	if got.Status != pipeline.Failed || !strings.Contains(got.Summary, "an alarm was raised: p99 above 2 s; rolled back to 1.4.0") {
+		t.Errorf("%+v", got)
+	}
+	if got := w.versions("web-1", "web-2", "web-3"); got != "1 1 1" {
+		t.Errorf("the hosts serve %s", got)
+	}
+	if err := e.Alarm(t.Context(), r, "late"); err != nil {
+		t.Errorf("an alarm after the end: %v", err)
+	}
+}

@@ -93,6 +93,20 @@ type deployment struct {
 	ctx context.Context //nolint:containedctx // told apart from the contexts of phases, which end before it
 }
 
+// alarmError is the cause of a context that was ended by an alarm.
+type alarmError struct{ reason string }
+
+func (e *alarmError) Error() string { return "an alarm was raised: " + e.reason }
+
+// halted says why the deployment is not to go on; empty: it is.
+func halted(ctx context.Context) string {
+	var alarm *alarmError
+	if cause := context.Cause(ctx); errors.Is(cause, errStopped) || errors.As(cause, &alarm) {
+		return oneLine(cause.Error())
+	}
+	return ""
+}
+
 // errStopped is the cause of a context that was ended because somebody asked for it.
 var errStopped = errors.New("stopped")
 
@@ -266,8 +280,8 @@ func (d *deployment) roll(ctx context.Context, ph phase, config rollout.Config, 
 		next := rollout.Next(config, fleet)
 		whole := !slices.ContainsFunc(fleet, func(h rollout.Host) bool { return h.Outcome != rollout.Succeeded })
 		switch {
-		case errors.Is(context.Cause(ctx), errStopped) && !whole:
-			return "stopped", nil
+		case halted(ctx) != "" && !whole:
+			return halted(ctx), nil
 		case next.Done && next.Succeeded:
 			return "", nil
 		case next.Done:
@@ -412,6 +426,9 @@ func (d *deployment) untilStopped(ctx context.Context) (halt context.Context, re
 		if there(stopFile(d.plan.Dir)) {
 			cancel(errStopped)
 		}
+		if reason, err := os.ReadFile(alarmFile(d.plan.Dir)); err == nil {
+			cancel(&alarmError{string(reason)})
+		}
 	}
 	look()
 	watching.Go(func() {
@@ -434,6 +451,8 @@ func (d *deployment) untilStopped(ctx context.Context) (halt context.Context, re
 
 // bundle is where the bundle of a deployment is kept for its hosts.
 func (d *deployment) bundle(id string) string { return filepath.Join(d.plan.Group, "revisions", id) }
+
+func alarmFile(dir string) string { return filepath.Join(dir, "alarm") }
 
 func stopFile(dir string) string { return filepath.Join(dir, "stop") }
 

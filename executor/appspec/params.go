@@ -87,9 +87,6 @@ func readParams(with map[string]any) (params, error) {
 	if err := p.probe.check(); err != nil {
 		failf("%v", err)
 	}
-	if p.bake > 0 && !p.probe.set() {
-		failf("with.bake needs probe_http or probe_tcp: without one nobody looks")
-	}
 	if p.bake > maxBake {
 		failf("with.bake: %s is too long; at most %s", p.bake, maxBake)
 	}

@@ -244,6 +244,15 @@ func wrongSpec(err error) executor.Report {
 	return report
 }
 
+// Alarm ends the deployment as failed, also in its bake time, and the hosts that it touched go back.
+func (e *Executor) Alarm(_ context.Context, r executor.Request, reason string) error {
+	w := e.workspace(r.ID)
+	if _, done, err := w.report(); done || err != nil || !there(w.dir) || there(alarmFile(w.dir)) {
+		return err
+	}
+	return supervise.WriteFile(alarmFile(w.dir), []byte(reason))
+}
+
 // Stop ends the deployment: scripts that run are ended, no further host is touched, and those that were go back. One that has
 // not begun never will.
 func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
