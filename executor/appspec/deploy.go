@@ -93,23 +93,6 @@ type deployment struct {
 	ctx context.Context //nolint:containedctx // told apart from the contexts of phases, which end before it
 }
 
-// alarmError is the cause of a context that was ended by an alarm.
-type alarmError struct{ reason string }
-
-func (e *alarmError) Error() string { return "an alarm was raised: " + e.reason }
-
-// halted says why the deployment is not to go on; empty: it is.
-func halted(ctx context.Context) string {
-	var alarm *alarmError
-	if cause := context.Cause(ctx); errors.Is(cause, errStopped) || errors.As(cause, &alarm) {
-		return oneLine(cause.Error())
-	}
-	return ""
-}
-
-// errStopped is the cause of a context that was ended because somebody asked for it.
-var errStopped = errors.New("stopped")
-
 // runDeployment is the body of the supervisor.
 func runDeployment(ctx context.Context, s *supervise.Session, payload []byte) ([]byte, int, error) {
 	d := &deployment{starter: &starter{session: s, calls: make(chan func())}, ctx: ctx}
@@ -418,43 +401,8 @@ func (d *deployment) succeed(ctx context.Context) (summary string, err error) {
 		plural(rounds, "batch", "batches"), d.firstMessage(ph)), d.odd(ctx)), nil
 }
 
-// untilStopped is a context that also ends when somebody asks for the end of the deployment.
-func (d *deployment) untilStopped(ctx context.Context) (halt context.Context, release func()) {
-	halt, cancel := context.WithCancelCause(ctx)
-	var watching sync.WaitGroup
-	look := func() {
-		if there(stopFile(d.plan.Dir)) {
-			cancel(errStopped)
-		}
-		if reason, err := os.ReadFile(alarmFile(d.plan.Dir)); err == nil {
-			cancel(&alarmError{string(reason)})
-		}
-	}
-	look()
-	watching.Go(func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				look()
-			case <-halt.Done():
-				return
-			}
-		}
-	})
-	return halt, func() {
-		cancel(context.Canceled)
-		watching.Wait()
-	}
-}
-
 // bundle is where the bundle of a deployment is kept for its hosts.
 func (d *deployment) bundle(id string) string { return filepath.Join(d.plan.Group, "revisions", id) }
-
-func alarmFile(dir string) string { return filepath.Join(dir, "alarm") }
-
-func stopFile(dir string) string { return filepath.Join(dir, "stop") }
 
 // tidy removes the bundles that nobody can ask for any more: those of earlier revisions, or that of one that failed.
 func (d *deployment) tidy(ctx context.Context) error {
