@@ -20,6 +20,7 @@ need git git
 need postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
 need docker-registry docker-registry
 need openssh-server sshd /usr/sbin/sshd
+need bubblewrap bwrap
 if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
 	need chromium chromium google-chrome
 fi
