@@ -13,6 +13,7 @@ import (
 // cmdBackmerge brings production's tip to the branches that lack it, and to the hotfix on whose pull request it is said; or
 // to one branch alone.
 func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) {
+	s = s.in(s.classify(q.Arg(0)).Component)
 	to, err := s.owedTo(ctx, q)
 	if err != nil {
 		return "", err

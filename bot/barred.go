@@ -34,7 +34,7 @@ func (s *session) barred(ctx context.Context, tx *store.Tx, x *store.Execution, 
 	if err != nil {
 		return barrier{}, err
 	}
-	if l := list.findOn(store.StopLock, environment); l != nil && l.By.ID != x.StartedBy.ID && !isPutBack(x) {
+	if l := list.lockOn(environment, x.StartedBy.ID); l != nil && !isPutBack(x) {
 		return barrier{why: environment + " is locked " + s.byWhom(l), until: l.Until}, nil
 	}
 	if isRollback(x) {

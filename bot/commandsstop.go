@@ -191,7 +191,7 @@ func (s *session) cmdLock(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if x := list.find(store.StopLock, store.StopEnvironment(name)); x != nil && x.By.ID != q.by.ID {
+	if x := list.lockOn(name, q.by.ID); x != nil {
 		return "", &userError{fmt.Sprintf("%s is locked %s. They and release managers can `/unlock %s`.", code(name), prose(s.byWhom(x)), name)}
 	}
 	end := "until `/unlock " + name + "`"

@@ -96,7 +96,8 @@ func (s *session) builds(ctx context.Context, q startRequest) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	if c.Missing || len(raw.Files) >= comparedFiles {
+	rewritten := q.branch.Kind == gitflow.KindDevelopment && c.BehindBy > 0 // what was taken back is among no files
+	if c.Missing || rewritten || len(raw.Files) >= comparedFiles {
 		return all, nil
 	}
 	return s.whole.Changed(raw.Files), nil
@@ -160,6 +161,9 @@ func (s *session) asComponent(q *request, use componentUse) (*session, error) {
 	given := q.Flag("component")
 	if use != componentNone && len(q.Args) > 0 {
 		if c := componentOf(q.Args[0]); s.knownEnvironment(q.Args[0]) && c != "" {
+			if given != "" && given != c {
+				return nil, &userError{fmt.Sprintf("%s is of %s, and `--component` says %s.", code(q.Args[0]), code(c), code(given))}
+			}
 			given, q.Args = c, append([]string{ownEnv(q.Args[0])}, q.Args[1:]...)
 		}
 	}

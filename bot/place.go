@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
@@ -40,7 +41,10 @@ func (s *session) place(ctx context.Context, q *request, o store.Operation) erro
 		if err != nil {
 			return err
 		}
-		if len(live) == 1 {
+		// What is done to a component is not guessed from what happens to be open.
+		spec, _ := lookup(strings.Fields(q.Name))
+		guess := spec == nil || spec.component != componentMust || len(s.names().Components) == 0
+		if len(live) == 1 && guess {
 			return aboutRelease(ctx, tx, q, live[0])
 		}
 		q.open = make([]string, 0, len(live))

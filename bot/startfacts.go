@@ -25,16 +25,34 @@ func (s *session) startFacts(ctx context.Context, r *store.Release, w *world, q 
 		}
 		since, w.Support = high.SHA, w.Production
 	}
+	if s.component() != "" && r.Line == "" { // production has what other components shipped, and this one's commits with it
+		log, _, err := s.history(ctx, "")
+		if err != nil {
+			return err
+		}
+		if high, any := log.Highest(tagging.Trunk()); any {
+			since = high.SHA
+		}
+	}
 	ahead, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: since, Head: r.CutSHA})
 	if err != nil {
 		return err
+	}
+	changes := ahead.AheadBy
+	if s.component() != "" {
+		if raw.Commits, _, err = s.own(ctx, r.CutSHA, raw.Commits); err != nil {
+			return err
+		}
+		if !ahead.Truncated {
+			changes = len(raw.Commits)
+		}
 	}
 	on, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Development.SHA, Head: r.CutSHA})
 	if err != nil {
 		return err
 	}
 	w.Start = gitflow.StartFacts{
-		From: r.CutSHA, OnLine: gitflow.No, Changes: ahead.AheadBy, AllowEmpty: q.Flag("allow-empty") != "", By: q.by.Login,
+		From: r.CutSHA, OnLine: gitflow.No, Changes: changes, AllowEmpty: q.Flag("allow-empty") != "", By: q.by.Login,
 	}
 	if on.Contains() || r.Line != "" {
 		w.Start.OnLine = gitflow.Yes

@@ -137,6 +137,12 @@ func (s *session) whyOwnCommit(ctx context.Context, r *store.Release, sha string
 	if r.Line != "" {
 		return fmt.Sprintf("The next release of the support line %s", r.Line), nil
 	}
+	if s.component() != "" {
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: s.names().Production, Head: sha})
+		if err != nil || !c.Missing && c.AheadBy == 0 {
+			return "Production has all of it by the release of another component", err
+		}
+	}
 	var all []store.Release
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		all, err = tx.Releases(ctx, s.repo.ID)

@@ -54,6 +54,17 @@ func (l stopList) findOn(kind store.StopKind, environment string) *store.Stop {
 	return l.find(kind, store.StopEnvironment(ownEnv(environment)))
 }
 
+// lockOn is the lock of somebody else on an environment; nil: there is none. A lock of the repository's environment locks every
+// component's, whoever has one of those besides.
+func (l stopList) lockOn(environment string, asker int64) *store.Stop {
+	for _, name := range []string{environment, ownEnv(environment)} {
+		if x := l.find(store.StopLock, store.StopEnvironment(name)); x != nil && x.By.ID != asker {
+			return x
+		}
+	}
+	return nil
+}
+
 // hold is a stop in gitflow's words; the zero Hold for none.
 func (s *session) hold(x *store.Stop) gitflow.Hold {
 	if x == nil {
@@ -74,6 +85,7 @@ func (s *session) when(x *store.Stop) string {
 
 // zone is the time zone of an environment's windows. Of anything else, production's.
 func (s *session) zone(environment string) *time.Location {
+	environment = ownEnv(environment)
 	if _, known := s.cfg.Environments[environment]; !known {
 		environment = pipeline.EnvironmentProduction
 	}

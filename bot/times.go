@@ -34,7 +34,7 @@ func (s *session) lookTimes(ctx context.Context, r *store.Release, w *world) err
 		w.Environment.Frozen = note(list.findOn(store.StopFreeze, place))
 		w.Production.Frozen = note(list.find(store.StopFreeze, store.StopBranch(w.Production.Branch)))
 	}
-	if l := list.findOn(store.StopLock, place); l != nil && l.By.ID != r.PromoteBy.ID {
+	if l := list.lockOn(place, r.PromoteBy.ID); l != nil {
 		w.Environment.Locked = note(l)
 	}
 	if w.Environment.Locked.By == "" {
