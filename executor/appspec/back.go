@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
 
@@ -49,7 +51,7 @@ func (d *deployment) touched() []int {
 // good is the last revision that was deployed successfully.
 func (d *deployment) good() (*revision, error) {
 	var known group
-	_, err := readJSON(filepath.Join(d.plan.Group, "group.json"), &known)
+	_, err := actiondir.ReadJSON(filepath.Join(d.plan.Group, "group.json"), &known)
 	return known.Good, err
 }
 

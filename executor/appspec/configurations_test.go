@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
@@ -114,7 +116,7 @@ func realRollout(t *testing.T, n int, config string, fail []int) (batches []stri
 		batches = append(batches, strings.TrimPrefix(r, "deploy: "))
 	}
 	for i := range n {
-		if there(filepath.Join(w.host(fmt.Sprint(i+1)), "live", "srv", "version")) {
+		if actiondir.Exists(filepath.Join(w.host(fmt.Sprint(i+1)), "live", "srv", "version")) {
 			served = append(served, fmt.Sprint(i+1))
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 	"github.com/sluicehq/sluice/executor/supervise"
 )
@@ -112,7 +114,7 @@ func runDeployment(ctx context.Context, s *supervise.Session, payload []byte) ([
 // all carries the deployment out, or on. An error means that it could not be, or the context's end; how the deployment ended
 // is in the notes.
 func (d *deployment) all(ctx context.Context) error {
-	unlock, err := lock(ctx, filepath.Join(d.plan.Group, "lock")) // one deployment of a group at a time
+	unlock, err := actiondir.Lock(ctx, filepath.Join(d.plan.Group, "lock")) // one deployment of a group at a time
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 		d.hosts = append(d.hosts, d.host(h))
 	}
 	d.misses = make([]int, len(d.hosts))
-	if found, err := readJSON(d.notes.path, &d.notes.progress); found || err != nil {
+	if found, err := actiondir.ReadJSON(d.notes.path, &d.notes.progress); found || err != nil {
 		return err
 	}
 	var all []*hostProgress
@@ -386,7 +388,7 @@ func (v *visit) shift(ctx context.Context, to sideName) error {
 
 // succeed remembers the revision as the one to go back to.
 func (d *deployment) succeed(ctx context.Context) (summary string, err error) {
-	if err := writeJSON(filepath.Join(d.plan.Group, "group.json"), group{Good: &d.plan.Revision}); err != nil {
+	if err := actiondir.WriteJSON(filepath.Join(d.plan.Group, "group.json"), group{Good: &d.plan.Revision}); err != nil {
 		return "", err
 	}
 	ph := d.lastPhase()

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
@@ -37,7 +39,7 @@ func (f *folder) load(context.Context) (hostState, error) {
 		}
 	}
 	state := newHostState()
-	if _, err := readJSON(f.path("state.json"), &state); err != nil {
+	if _, err := actiondir.ReadJSON(f.path("state.json"), &state); err != nil {
 		return state, err
 	}
 	if to, err := os.Readlink(f.path("live")); err == nil {
@@ -52,7 +54,7 @@ func (f *folder) load(context.Context) (hostState, error) {
 
 // save keeps the host's state.
 func (f *folder) save(_ context.Context, state hostState) error {
-	return writeJSON(f.path("state.json"), state)
+	return actiondir.WriteJSON(f.path("state.json"), state)
 }
 
 // point makes a side live, at one stroke.
@@ -73,7 +75,7 @@ func (f *folder) allow(_ context.Context, to sideName) error { return f.point(to
 // download brings a revision's bundle to the host. What is there already was brought whole.
 func (f *folder) download(ctx context.Context, id, bundle string) error {
 	to := f.path("revisions", id)
-	if there(to) {
+	if actiondir.Exists(to) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // see load

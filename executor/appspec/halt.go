@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/executor/actiondir"
 )
 
 // alarmError is the cause of a context that was ended by an alarm.
@@ -31,7 +33,7 @@ func (d *deployment) untilStopped(ctx context.Context) (halt context.Context, re
 	halt, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	look := func() {
-		if there(stopFile(d.plan.Dir)) {
+		if actiondir.Dir(d.plan.Dir).Stopped() {
 			cancel(errStopped)
 		}
 		if reason, err := os.ReadFile(alarmFile(d.plan.Dir)); err == nil {
@@ -58,5 +60,3 @@ func (d *deployment) untilStopped(ctx context.Context) (halt context.Context, re
 }
 
 func alarmFile(dir string) string { return filepath.Join(dir, "alarm") }
-
-func stopFile(dir string) string { return filepath.Join(dir, "stop") }

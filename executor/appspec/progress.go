@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
@@ -95,7 +97,7 @@ func (n *notes) change(do func(p *progress)) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	do(&n.progress)
-	return writeJSON(n.path, n.progress)
+	return actiondir.WriteJSON(n.path, n.progress)
 }
 
 // fleet is what rollout is told in a phase, of the hosts given.

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/document"
@@ -43,10 +45,10 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		return "", err
 	}
 	w := e.workspace(r.ID)
-	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // runas has to pass through
+	if err := w.Make(); err != nil {
 		return "", fmt.Errorf("folder of the deployment: %w", err)
 	}
-	err = w.locked(ctx, func() error { return e.begin(ctx, w, r, p, from) })
+	err = w.Locked(ctx, func() error { return e.begin(ctx, w, r, p, from) })
 	if err != nil {
 		return "", err
 	}
@@ -72,28 +74,28 @@ func (p params) input(r executor.Request) (pipeline.Artifact, error) {
 
 // begin starts the deployment unless it was started before.
 func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p params, from pipeline.Artifact) error {
-	if _, done, err := w.report(); done || err != nil {
+	if _, done, err := w.Report(); done || err != nil {
 		return err
 	}
-	n := max(w.current(), 1)
-	state, _, err := supervise.Look(w.try(n))
+	n := max(w.Current(), 1)
+	state, _, err := supervise.Look(w.Try(n))
 	if err != nil {
 		return err
 	}
 	if state != supervise.Absent {
-		e.launcher.Watch(w.try(n))
+		e.launcher.Watch(w.Try(n))
 		return nil
 	}
-	if err := supervise.WriteFile(w.path("id"), []byte(r.ID)); err != nil {
+	if err := w.SetID(r.ID); err != nil {
 		return err
 	}
-	if w.stopped() {
-		return w.finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
+	if w.Stopped() {
+		return w.Finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
 	}
 	plan, err := e.plan(ctx, w, r, p, from)
 	var wrong *specError
 	if errors.As(err, &wrong) {
-		return w.finish(wrongSpec(wrong.err))
+		return w.Finish(wrongSpec(wrong.err))
 	}
 	if err != nil {
 		return err
@@ -109,7 +111,7 @@ func (e *specError) Error() string { return e.err.Error() }
 // plan unpacks the revision, unless that was done, and says what is to be done with it. The error is a *specError when its
 // appspec.yml is wrong.
 func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p params, from pipeline.Artifact) (plan, error) {
-	group, id := groupDir(e.o.Dir, r.Owner, r.Repo, r.Environment), safeName(r.ID)
+	group, id := groupDir(e.o.Dir, r.Owner, r.Repo, r.Environment), actiondir.SafeName(r.ID)
 	bundle := filepath.Join(group, "revisions", id)
 	if err := e.unpack(ctx, from, bundle); err != nil {
 		return plan{}, err
@@ -119,9 +121,9 @@ func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p 
 		return plan{}, errors.Join(&specError{err}, os.RemoveAll(bundle))
 	}
 	return plan{
-		ID: id, Dir: w.dir, Group: group, Application: cmp.Or(r.Env["SLUICE_APP"], r.Repo), GroupName: r.Environment,
+		ID: id, Dir: string(w.Dir), Group: group, Application: cmp.Or(r.Env["SLUICE_APP"], r.Repo), GroupName: r.Environment,
 		GroupID: r.Owner + "/" + r.Repo + "/" + r.Environment,
-		Place:   path.Join(safeName(r.Owner), safeName(r.Repo), safeName(r.Environment)),
+		Place:   path.Join(actiondir.SafeName(r.Owner), actiondir.SafeName(r.Repo), actiondir.SafeName(r.Environment)),
 		SSH:     e.o.SSH, Env: environ(r),
 		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Spec: spec},
 		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe, Bake: p.bake,
@@ -134,7 +136,7 @@ func (e *Executor) launch(ctx context.Context, w workspace, n int, p plan, r exe
 	if err != nil {
 		return err
 	}
-	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
+	_, err = e.launcher.Start(ctx, w.Try(n), supervise.Spec{
 		Runner: runnerName, Payload: payload, Env: []string{"PATH=" + e.o.Path, "LANG=C.UTF-8", "HOME=/"}, Dir: p.Group,
 		Secrets: append(slices.Clone(e.o.Secrets), e.o.SSH.Key), Leave: true,
 	})
@@ -168,7 +170,7 @@ func (e *Executor) reachable(p params, r executor.Request) error {
 
 // unpack brings an artifact to a folder, whole or not at all.
 func (e *Executor) unpack(ctx context.Context, a pipeline.Artifact, dir string) error {
-	if there(dir) {
+	if actiondir.Exists(dir) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil { //nolint:gosec // runas has to pass through
@@ -247,21 +249,15 @@ func wrongSpec(err error) executor.Report {
 // Alarm ends the deployment as failed, also in its bake time, and the hosts that it touched go back.
 func (e *Executor) Alarm(_ context.Context, r executor.Request, reason string) error {
 	w := e.workspace(r.ID)
-	if _, done, err := w.report(); done || err != nil || !there(w.dir) || there(alarmFile(w.dir)) {
+	if _, done, err := w.Report(); done || err != nil || !w.Exists() || actiondir.Exists(alarmFile(string(w.Dir))) {
 		return err
 	}
-	return supervise.WriteFile(alarmFile(w.dir), []byte(reason))
+	return supervise.WriteFile(alarmFile(string(w.Dir)), []byte(reason))
 }
 
 // Stop ends the deployment: scripts that run are ended, no further host is touched, and those that were go back. One that has
 // not begun never will.
 func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
-	w := e.workspace(r.ID)
-	if _, done, err := w.report(); done || err != nil {
-		return err
-	}
-	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // see Start
-		return err
-	}
-	return os.WriteFile(stopFile(w.dir), nil, 0o600)
+	_, err := e.workspace(r.ID).AskStop()
+	return err
 }

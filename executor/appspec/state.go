@@ -1,18 +1,9 @@
 package appspec
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/executor/actiondir"
 )
 
 // revision is what is deployed.
@@ -80,60 +71,7 @@ type group struct {
 	Good *revision `json:"good,omitempty"`
 }
 
-// readJSON reads a file; ok is false when there is none.
-func readJSON(path string, into any) (ok bool, err error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, into)
-	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	return true, nil
-}
-
-func writeJSON(path string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return supervise.WriteFile(path, b)
-}
-
-// lock waits for a lock on a file and returns what gives it back.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), f.Close())
-		}
-	}
-}
-
-// there tells whether a path exists.
-func there(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
 // groupDir is the folder of an environment's hosts and revisions.
 func groupDir(dir, owner, repo, environment string) string {
-	return filepath.Join(dir, "groups", safeName(owner), safeName(repo), safeName(environment))
+	return filepath.Join(dir, "groups", actiondir.SafeName(owner), actiondir.SafeName(repo), actiondir.SafeName(environment))
 }

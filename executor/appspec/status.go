@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
@@ -23,15 +25,15 @@ const logSize = executor.MaxLog / 3
 // Status tells where the deployment stands. When its supervisor was killed another one carries it on.
 func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (executor.Report, error) {
 	w := e.workspace(r.ID)
-	if report, done, err := w.report(); done || err != nil {
+	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
-	if !there(w.dir) {
+	if !w.Exists() {
 		return executor.Report{}, fmt.Errorf("the folder of deployment %s is not on this host: a deployment is followed by the server "+
 			"that started it, or by one that shares its data folder", r.ID)
 	}
 	var report executor.Report
-	err := w.locked(ctx, func() (err error) {
+	err := w.Locked(ctx, func() (err error) {
 		report, err = e.look(ctx, w, r)
 		return err
 	})
@@ -40,21 +42,21 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (ex
 
 // look is Status under the folder's lock.
 func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (executor.Report, error) {
-	if report, done, err := w.report(); done || err != nil {
+	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
-	n := max(w.current(), 1)
-	state, result, err := supervise.Look(w.try(n))
+	n := max(w.Current(), 1)
+	state, result, err := supervise.Look(w.Try(n))
 	if err != nil {
 		return executor.Report{}, err
 	}
 	var p progress
-	if _, err := readJSON(progressFile(w.dir), &p); err != nil {
+	if _, err := actiondir.ReadJSON(progressFile(string(w.Dir)), &p); err != nil {
 		return executor.Report{}, err
 	}
 	switch {
 	case state == supervise.Running:
-		e.launcher.Watch(w.try(n))
+		e.launcher.Watch(w.Try(n))
 		return w.underWay(n, r, p, e.o.Secrets)
 	case p.Ended:
 		return e.close(w, n, r, p)
@@ -104,7 +106,7 @@ func (w workspace) underWay(n int, r executor.Request, p progress, secrets []str
 		report.Hosts[i].Message = supervise.Mask(h.Message, secrets)
 	}
 	var err error
-	report.Log, err = supervise.Log(w.try(n), logSize)
+	report.Log, err = supervise.Log(w.Try(n), logSize)
 	return report, err
 }
 
@@ -132,7 +134,7 @@ func (e *Executor) close(w workspace, n int, r executor.Request, p progress) (ex
 	}
 	var logs []string
 	for i := 1; i <= n; i++ {
-		log, err := supervise.Log(w.try(i), logSize/n)
+		log, err := supervise.Log(w.Try(i), logSize/n)
 		if err != nil {
 			return executor.Report{}, err
 		}
@@ -143,9 +145,9 @@ func (e *Executor) close(w workspace, n int, r executor.Request, p progress) (ex
 	for i, h := range report.Hosts {
 		report.Hosts[i].Message = supervise.Mask(h.Message, e.o.Secrets)
 	}
-	if err := w.finish(report); err != nil {
+	if err := w.Finish(report); err != nil {
 		return executor.Report{}, err
 	}
-	report, _, err := w.report() // as everybody else will read it
+	report, _, err := w.Report() // as everybody else will read it
 	return report, err
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"go.uber.org/goleak"
 
 	"github.com/sluicehq/sluice/artifact"
@@ -205,7 +207,7 @@ func (w *world) versions(names ...string) string {
 // rounds are the batches of a deployment.
 func (w *world) rounds(id string) []string {
 	var p progress
-	if _, err := readJSON(progressFile(filepath.Join(w.dir, "hosts", "deployments", id)), &p); err != nil {
+	if _, err := actiondir.ReadJSON(progressFile(filepath.Join(w.dir, "hosts", "deployments", id)), &p); err != nil {
 		w.t.Fatal(err)
 	}
 	var out []string

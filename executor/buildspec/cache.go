@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
@@ -140,7 +142,7 @@ func (b *build) save() {
 		return
 	}
 	shelf := b.plan.Cache.Shelves[0]
-	if b.cache.hit || b.cache.key != "" && there(cacheFile(shelf, b.cache.key)) {
+	if b.cache.hit || b.cache.key != "" && actiondir.Exists(cacheFile(shelf, b.cache.key)) {
 		b.s.Logf("Cache: kept as it is%s", ofKey(b.cache.key))
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -141,7 +143,7 @@ func TestCachesArePruned(t *testing.T) {
 	if err := trimCaches(shelf, 250); err != nil {
 		t.Fatal(err)
 	}
-	if _, key := newestCache(shelf, ""); key != "c" || len(cachesOn(shelf)) != 2 || there(cacheFile(shelf, "a")) {
+	if _, key := newestCache(shelf, ""); key != "c" || len(cachesOn(shelf)) != 2 || actiondir.Exists(cacheFile(shelf, "a")) {
 		t.Errorf("newest %q, %v", key, cachesOn(shelf))
 	}
 	e := &Executor{o: Options{Caches: filepath.Dir(filepath.Dir(shelf))}}

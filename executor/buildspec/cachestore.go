@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -65,7 +67,7 @@ func cacheFile(shelf, key string) string {
 // with. The key found is returned with it.
 func findCache(shelves []string, key string, fallback []string) (file, found string) {
 	for _, shelf := range shelves {
-		if f := cacheFile(shelf, key); there(f) {
+		if f := cacheFile(shelf, key); actiondir.Exists(f) {
 			return f, key
 		}
 	}

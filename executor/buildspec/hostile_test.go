@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -126,7 +128,7 @@ func TestTheSandboxHidesTheServer(t *testing.T) {
 	if got.Status != pipeline.Succeeded || !strings.Contains(got.Log, "\nworks\n") || strings.Contains(got.Log, "\nSEEN") || strings.Contains(got.Log, "of-the-") {
 		t.Errorf("%s %s\n%s", got.Status, got.Summary, got.Log)
 	}
-	if there("/etc/hostile") || there(key+".new") {
+	if actiondir.Exists("/etc/hostile") || actiondir.Exists(key+".new") {
 		t.Error("the host was changed")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
@@ -80,7 +82,7 @@ func (e *Executor) sandbox(work string) *supervise.Sandbox {
 		if up := filepath.Dir(dir); filepath.Base(dir) == "bin" && hidden(b.Hide, up) && !slices.Contains(b.Hide, up) {
 			dir = up // a toolchain: what its programs need is beside them
 		}
-		if hidden(b.Hide, dir) && there(dir) {
+		if hidden(b.Hide, dir) && actiondir.Exists(dir) {
 			b.Read = append(b.Read, dir)
 		}
 	}

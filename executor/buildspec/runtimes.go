@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	"github.com/sluicehq/sluice/executor/document"
 )
 
@@ -75,7 +77,7 @@ func (e *Executor) kept(name, wanted string) (version, home string) {
 	}
 	var versions []string
 	for _, entry := range entries {
-		if fits(entry.Name(), wanted) && there(filepath.Join(e.o.Runtimes, name, entry.Name(), "bin")) {
+		if fits(entry.Name(), wanted) && actiondir.Exists(filepath.Join(e.o.Runtimes, name, entry.Name(), "bin")) {
 			versions = append(versions, entry.Name())
 		}
 	}

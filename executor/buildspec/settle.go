@@ -96,7 +96,7 @@ func (e *Executor) again(ctx context.Context, w workspace, n int, r executor.Req
 	if err := e.prepareAndLaunch(ctx, w, n+1, r, p); err != nil {
 		return executor.Report{}, err
 	}
-	if report, done, err := w.report(); done || err != nil {
+	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
 	return executor.Report{

@@ -41,10 +41,10 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		}
 	}
 	w := e.workspace(r.ID)
-	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // another user may have to pass through
+	if err := w.Make(); err != nil {
 		return "", fmt.Errorf("workspace: %w", err)
 	}
-	err = w.locked(ctx, func() error { return e.begin(ctx, w, r, p) })
+	err = w.Locked(ctx, func() error { return e.begin(ctx, w, r, p) })
 	if err != nil {
 		return "", err
 	}
@@ -53,19 +53,19 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 
 // begin starts the build unless it was started before.
 func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p params) error {
-	if _, done, err := w.report(); done || err != nil {
+	if _, done, err := w.Report(); done || err != nil {
 		return err
 	}
-	n := max(w.current(), 1)
-	state, _, err := supervise.Look(w.try(n))
+	n := max(w.Current(), 1)
+	state, _, err := supervise.Look(w.Try(n))
 	if err != nil {
 		return err
 	}
 	if state != supervise.Absent {
-		e.launcher.Watch(w.try(n))
+		e.launcher.Watch(w.Try(n))
 		return nil
 	}
-	if err := supervise.WriteFile(w.idFile(), []byte(r.ID)); err != nil {
+	if err := w.SetID(r.ID); err != nil {
 		return err
 	}
 	return e.prepareAndLaunch(ctx, w, n, r, p)
@@ -74,8 +74,8 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 // prepareAndLaunch makes the folders of a try and starts it. What is wrong with the buildspec ends the action with a
 // report; what went wrong around it is an error.
 func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r executor.Request, p params) error {
-	if w.stopped() {
-		return w.finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
+	if w.Stopped() {
+		return w.Finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
 	}
 	work := w.work(n)
 	if err := removeAll(work); err != nil { // of an attempt that was cut off
@@ -92,24 +92,24 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	spec, err := loadSpec(src, p.file, r.Outputs)
 	if err != nil {
-		return w.finish(wrongSpec(p.file, err))
+		return w.Finish(wrongSpec(p.file, err))
 	}
 	looked, wrong, err := e.lookUp(ctx, r, spec)
 	if wrong != nil {
-		return w.finish(wrongSpec(p.file, wrong))
+		return w.Finish(wrongSpec(p.file, wrong))
 	}
 	if err != nil {
 		return err
 	}
 	runAs, phaseUsers, wrong := e.usersOf(spec)
 	if wrong != nil {
-		return w.finish(wrongSpec(p.file, wrong))
+		return w.Finish(wrongSpec(p.file, wrong))
 	}
 	secrets := append(slices.Collect(maps.Values(looked)), e.o.Secrets...)
 	if spec.GitCredentials {
 		token, err := e.gitCredentials(ctx, r, filepath.Join(work, "home"))
 		if executor.IsPermanent(err) {
-			return w.finish(wrongSpec(p.file, &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
+			return w.Finish(wrongSpec(p.file, &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
 		}
 		if err != nil {
 			return err
@@ -131,13 +131,13 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
 	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
-		return w.finish(wrongSpec(p.file, err))
+		return w.Finish(wrongSpec(p.file, err))
 	}
 	payload, err := json.Marshal(pl)
 	if err != nil {
 		return err
 	}
-	_, err = e.launcher.Start(ctx, w.try(n), supervise.Spec{
+	_, err = e.launcher.Start(ctx, w.Try(n), supervise.Spec{
 		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
 		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: e.limits(work), Sandbox: e.sandbox(work),
 	})
@@ -191,17 +191,9 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 // Stop ends the build; when it has not begun it never will.
 func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
 	w := e.workspace(r.ID)
-	if _, done, err := w.report(); done || err != nil {
-		return err
+	asked, err := w.AskStop()
+	if n := w.Current(); asked && err == nil && n > 0 {
+		return supervise.Stop(w.Try(n))
 	}
-	if err := os.MkdirAll(w.dir, 0o711); err != nil { //nolint:gosec // see Start
-		return err
-	}
-	if err := os.WriteFile(w.path("stop"), nil, 0o600); err != nil {
-		return err
-	}
-	if n := w.current(); n > 0 {
-		return supervise.Stop(w.try(n))
-	}
-	return nil
+	return err
 }

@@ -20,15 +20,15 @@ const pollAfter = 2 * time.Second
 // that it stays what it is.
 func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (executor.Report, error) {
 	w := e.workspace(r.ID)
-	if report, done, err := w.report(); done || err != nil {
+	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
-	if !w.exists() {
+	if !w.Exists() {
 		return executor.Report{}, fmt.Errorf("the workspace of %s is not on this host: a build is followed by the server that "+
 			"started it, or by one that shares its data folder", r.ID)
 	}
 	var report executor.Report
-	err := w.locked(ctx, func() (err error) {
+	err := w.Locked(ctx, func() (err error) {
 		report, err = e.look(ctx, w, r)
 		return err
 	})
@@ -37,17 +37,17 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (ex
 
 // look is Status under the workspace's lock.
 func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (executor.Report, error) {
-	if report, done, err := w.report(); done || err != nil {
+	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
-	n := max(w.current(), 1)
-	state, result, err := supervise.Look(w.try(n))
+	n := max(w.Current(), 1)
+	state, result, err := supervise.Look(w.Try(n))
 	if err != nil {
 		return executor.Report{}, err
 	}
 	switch state {
 	case supervise.Running:
-		e.launcher.Watch(w.try(n))
+		e.launcher.Watch(w.Try(n))
 		return w.underWay(n), nil
 	case supervise.Absent: // the supervisor ended before it began: begin again
 		p, err := readParams(r.With)
@@ -56,7 +56,7 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 		}
 		return executor.Report{Status: pipeline.InProgress, PollAfter: pollAfter}, e.begin(ctx, w, r, p)
 	case supervise.Interrupted:
-		supervise.Sweep(w.try(n))
+		supervise.Sweep(w.Try(n))
 		return e.close(w, n, executor.Report{
 			Status: pipeline.Failed, Summary: "interrupted: the build was killed from outside, so its end is not known; retry it",
 		})
@@ -66,12 +66,12 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 
 // underWay is the report of a build that runs.
 func (w workspace) underWay(n int) executor.Report {
-	progress, err := os.ReadFile(filepath.Join(w.try(n), progressFile))
+	progress, err := os.ReadFile(filepath.Join(w.Try(n), progressFile))
 	if err != nil || len(progress) == 0 {
 		progress = []byte("begins")
 	}
 	report := executor.Report{Status: pipeline.InProgress, Summary: string(progress), PollAfter: pollAfter}
-	report.Log, _ = supervise.Log(w.try(n), logSize)
+	report.Log, _ = supervise.Log(w.Try(n), logSize)
 	return report
 }
 
@@ -80,7 +80,7 @@ const logSize = executor.MaxLog / 3
 
 // close writes the final report, without secrets.
 func (e *Executor) close(w workspace, n int, report executor.Report) (executor.Report, error) {
-	log, err := supervise.Log(w.try(n), logSize)
+	log, err := supervise.Log(w.Try(n), logSize)
 	if err != nil {
 		return executor.Report{}, err
 	}
@@ -99,9 +99,9 @@ func (e *Executor) close(w workspace, n int, report executor.Report) (executor.R
 	for k, v := range report.Variables {
 		report.Variables[k] = supervise.Mask(v, e.o.Secrets)
 	}
-	if err := w.finish(report); err != nil {
+	if err := w.Finish(report); err != nil {
 		return executor.Report{}, err
 	}
-	report, _, err = w.report() // as everybody else will read it
+	report, _, err = w.Report() // as everybody else will read it
 	return report, err
 }

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/sluicehq/sluice/executor/actiondir"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
@@ -57,67 +56,30 @@ func (at environment) locked(ctx context.Context, do func() error) error {
 	if err := os.MkdirAll(at.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(at.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	unlock, err := actiondir.Lock(ctx, filepath.Join(at.dir, "lock"))
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return do()
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func readJSON(path string, into any) (ok bool, err error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	return true, nil
-}
-
-func writeJSON(path string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return supervise.WriteFile(path, b)
+	defer unlock()
+	return do()
 }
 
 func (at environment) report(id string) (r executor.Report, done bool, err error) {
-	done, err = readJSON(at.file(id, ".json"), &r)
+	done, err = actiondir.ReadJSON(at.file(id, ".json"), &r)
 	return r, done, err
 }
 
 func (at environment) finish(id string, r executor.Report) error {
-	return writeJSON(at.file(id, ".json"), r)
+	return actiondir.WriteJSON(at.file(id, ".json"), r)
 }
 
 func (at environment) current() (r Running, ok bool, err error) {
-	ok, err = readJSON(filepath.Join(at.dir, "current.json"), &r)
+	ok, err = actiondir.ReadJSON(filepath.Join(at.dir, "current.json"), &r)
 	return r, ok, err
 }
 
 func (at environment) serve(r Running) error {
-	return writeJSON(filepath.Join(at.dir, "current.json"), r)
+	return actiondir.WriteJSON(filepath.Join(at.dir, "current.json"), r)
 }
 
 // alive asks the supervisor's lock.

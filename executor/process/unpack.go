@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
@@ -30,7 +32,7 @@ type unpacked struct {
 func (e *Executor) unpack(ctx context.Context, ref, digest string) (unpacked, error) {
 	dir := filepath.Join(e.o.Dir, "images", strings.TrimPrefix(digest, "sha256:"))
 	u := unpacked{root: filepath.Join(dir, "rootfs")}
-	ok, err := readJSON(filepath.Join(dir, "config.json"), &u.config)
+	ok, err := actiondir.ReadJSON(filepath.Join(dir, "config.json"), &u.config)
 	if ok || err != nil {
 		return u, err
 	}
@@ -55,7 +57,7 @@ func (e *Executor) unpack(ctx context.Context, ref, digest string) (unpacked, er
 	if err := artifact.Untar(ctx, files, filepath.Join(tmp, "rootfs"), artifact.Limits{}); err != nil {
 		return u, fmt.Errorf("unpack %s: %w", ref, err)
 	}
-	if err := writeJSON(filepath.Join(tmp, "config.json"), config.Config); err != nil {
+	if err := actiondir.WriteJSON(filepath.Join(tmp, "config.json"), config.Config); err != nil {
 		return u, err
 	}
 	u.config = config.Config

@@ -43,7 +43,7 @@ var house = map[string]row{
 	"executor/sarif":           {ours: []string{"executor"}},
 	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
-	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/document", "executor/report", "executor/sarif", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
+	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/actiondir", "executor/document", "executor/report", "executor/sarif", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 	"rehearse":                 {ours: []string{"executor", "pipeline"}},
 	"secretscan":               {foreign: []string{"github.com/zricethezav/gitleaks/", "github.com/rs/zerolog"}},
 
