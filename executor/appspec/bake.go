@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
 
@@ -48,7 +49,7 @@ func (d *deployment) bake(ctx context.Context, hosts []int) (problem string, err
 			inRow[i]++
 			d.misses[i]++
 			if inRow[i] == bakeMisses {
-				message := fmt.Sprintf("not well in the bake time: %s", oneLine(trouble.Error()))
+				message := fmt.Sprintf("not well in the bake time: %s", executor.OneLine(trouble.Error()))
 				return fmt.Sprintf("%s: %s", at.Name, message), d.notes.settle(i, baking, rollout.Failed, message)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
 
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
@@ -176,7 +177,7 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 		state, err := d.hosts[i].load(ctx)
 		if err != nil {
 			p.Unhealthy = true // it is tried first, and fails by itself
-			p.Message = oneLine(err.Error())
+			p.Message = executor.OneLine(err.Error())
 		}
 		p.Unhealthy, p.Live = p.Unhealthy || state.Failed, state.Live
 		if last := state.live().Last; last != nil {
@@ -329,7 +330,7 @@ func (d *deployment) visit(ctx context.Context, ph phase, i int) error {
 	}
 	outcome, message := rollout.Succeeded, ""
 	if problem != nil {
-		outcome, message = rollout.Failed, oneLine(problem.Error())
+		outcome, message = rollout.Failed, executor.OneLine(problem.Error())
 	}
 	return d.notes.settle(i, ph, outcome, message)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
 )
 
@@ -20,7 +21,7 @@ func (e *alarmError) Error() string { return "an alarm was raised: " + e.reason 
 func halted(ctx context.Context) string {
 	var alarm *alarmError
 	if cause := context.Cause(ctx); errors.Is(cause, errStopped) || errors.As(cause, &alarm) {
-		return oneLine(cause.Error())
+		return executor.OneLine(cause.Error())
 	}
 	return ""
 }

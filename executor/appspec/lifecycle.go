@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/executor"
 )
 
 // step is one event on one side of a host, with the revision whose scripts it runs.
@@ -121,7 +122,7 @@ func (v *visit) event(ctx context.Context, s step) error {
 		if v.d.ctx.Err() != nil {
 			return err // the host goes down: the next supervisor finds the event under way
 		}
-		r.Status, r.Message = Failed, fmt.Sprintf("%s: %s", s.event, oneLine(err.Error()))
+		r.Status, r.Message = Failed, fmt.Sprintf("%s: %s", s.event, executor.OneLine(err.Error()))
 		v.logf("%s", r.Message)
 		err = errors.New(r.Message)
 	}
@@ -194,14 +195,4 @@ func wrapScript(s Script, err error) error {
 
 func (v *visit) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(v.d.starter.session, "[%s] %s\n", v.d.plan.Hosts[v.host].Name, fmt.Sprintf(format, args...))
-}
-
-// oneLine is text as a line that fits into a table.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	const most = 400
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }

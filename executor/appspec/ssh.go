@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/sluicehq/sluice/executor"
 )
 
 // SSH is how machines are reached. It prints no key.
@@ -166,7 +168,7 @@ func (m *machine) shell(ctx context.Context, script string, data io.Reader) (str
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
-		if text := oneLine(problem.String()); text != "" {
+		if text := executor.OneLine(problem.String()); text != "" {
 			return "", fmt.Errorf("%w: %s", err, text)
 		}
 		return "", err

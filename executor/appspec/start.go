@@ -95,7 +95,7 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 	plan, err := e.plan(ctx, w, r, p, from)
 	var wrong *specError
 	if errors.As(err, &wrong) {
-		return w.Finish(wrongSpec(wrong.err))
+		return w.Finish(document.Wrong(FileName, FileName, wrong.err))
 	}
 	if err != nil {
 		return err
@@ -219,31 +219,6 @@ func loadSpec(bundle string) (*Spec, error) {
 		return nil, err
 	}
 	return Parse(FileName, b)
-}
-
-// wrongSpec is the report on an appspec.yml that cannot be deployed by.
-func wrongSpec(err error) executor.Report {
-	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
-	var several document.Errors
-	var one *document.Error
-	switch {
-	case errors.As(err, &several):
-	case errors.As(err, &one):
-		several = document.Errors{one}
-	}
-	for _, e := range several {
-		line := max(e.Line, 1)
-		report.Annotations = append(report.Annotations, executor.Annotation{
-			Path: FileName, StartLine: line, EndLine: line, Level: "failure", Title: "appspec.yml", Message: e.Problem,
-		})
-	}
-	if len(several) > 0 {
-		report.Summary = oneLine(several[0].Error())
-	}
-	if len(several) > 1 {
-		report.Summary += fmt.Sprintf(" (and %d more)", len(several)-1)
-	}
-	return report
 }
 
 // Alarm ends the deployment as failed, also in its bake time, and the hosts that it touched go back.

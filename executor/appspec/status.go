@@ -63,7 +63,7 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 	case state == supervise.Absent: // it ended before it began
 		return w.inProgress("begins"), e.again(ctx, w, n, r)
 	case state == supervise.Finished && result.Reason == supervise.NotStarted:
-		return e.close(w, n, r, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: result.Error, Summary: "the deployment could not be carried out: " + oneLine(result.Error)})
+		return e.close(w, n, r, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: result.Error, Summary: "the deployment could not be carried out: " + executor.OneLine(result.Error)})
 	case n >= maxTries:
 		return e.close(w, n, r, progress{Hosts: p.Hosts, Rounds: p.Rounds, Problem: "interrupted",
 			Summary: fmt.Sprintf("interrupted %d times: the deployment was killed from outside; look at the hosts, and retry it", n)})
@@ -141,7 +141,7 @@ func (e *Executor) close(w workspace, n int, r executor.Request, p progress) (ex
 		logs = append(logs, log)
 	}
 	report.Log = strings.Join(logs, "\n")
-	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	report.Summary = executor.OneLine(supervise.Mask(report.Summary, e.o.Secrets))
 	for i, h := range report.Hosts {
 		report.Hosts[i].Message = supervise.Mask(h.Message, e.o.Secrets)
 	}

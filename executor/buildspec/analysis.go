@@ -29,7 +29,7 @@ func (e *Executor) judge(w workspace, n int, p params, report *executor.Report) 
 		if report.Status == pipeline.Succeeded {
 			report.Status, report.Summary = pipeline.Failed, problem
 		}
-		report.Log += "[sluice] " + oneLine(problem) + "\n"
+		report.Log += "[sluice] " + executor.OneLine(problem) + "\n"
 		return
 	}
 	v := sarif.Judge(results, p.threshold)

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
-	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -53,7 +51,7 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	}
 	if f := out.failed(); f != nil {
 		report.Summary = fmt.Sprintf("phase %s failed: %s", f.Name, f.Message)
-		report.Annotations = append(report.Annotations, annotation(file, f.Line, "Phase "+f.Name+" failed", f.Message))
+		report.Annotations = append(report.Annotations, executor.FailureAt(file, f.Line, "Phase "+f.Name+" failed", f.Message))
 	} else {
 		report.Status = pipeline.Succeeded
 		report.Summary = fmt.Sprintf("%d phases in %s", len(out.Phases), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
@@ -62,7 +60,7 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	report.Annotations = append(report.Annotations, testAnnotations(out.Tests)...)
 	for _, t := range out.Tests {
 		if t.Problem != "" {
-			report.Log += fmt.Sprintf("[sluice] reports.%s: %s\n", t.Group, oneLine(t.Problem))
+			report.Log += fmt.Sprintf("[sluice] reports.%s: %s\n", t.Group, executor.OneLine(t.Problem))
 		}
 	}
 	if out.Upload && len(r.Outputs) > 0 {
@@ -128,9 +126,9 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		if specs[name], err = a.expanded(end.out.Values, src); err != nil {
 			problem := &collectError{name: name, line: a.Line, err: err}
 			if report.Status == pipeline.Succeeded {
-				report.Status, report.Summary = pipeline.Failed, oneLine(problem.Error())
+				report.Status, report.Summary = pipeline.Failed, executor.OneLine(problem.Error())
 			}
-			report.Annotations = append(report.Annotations, annotation(end.file, a.Line, "Artifacts", problem.Error()))
+			report.Annotations = append(report.Annotations, executor.FailureAt(end.file, a.Line, "Artifacts", problem.Error()))
 			return nil
 		}
 	}
@@ -141,7 +139,7 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		if report.Status == pipeline.Succeeded {
 			report.Status, report.Summary = pipeline.Failed, missing.Error()
 		}
-		report.Annotations = append(report.Annotations, annotation(end.file, missing.line, "Artifacts", missing.Error()))
+		report.Annotations = append(report.Annotations, executor.FailureAt(end.file, missing.line, "Artifacts", missing.Error()))
 		return nil
 	case err != nil:
 		return err
@@ -163,46 +161,7 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		if a.Prefix != "" {
 			name = path.Join(a.Prefix, end.r.ID, name)
 		}
-		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), oneLine(name))
+		report.Log += fmt.Sprintf("[sluice] artifact %s is named %s\n", cmp.Or(id, "(primary)"), executor.OneLine(name))
 	}
 	return nil
-}
-
-// wrongSpec is the report on a buildspec that cannot be run.
-func wrongSpec(file string, err error) executor.Report {
-	report := executor.Report{Status: pipeline.Failed, Summary: oneLine(err.Error())}
-	var several document.Errors
-	var one *document.Error
-	switch {
-	case errors.As(err, &several):
-	case errors.As(err, &one):
-		several = document.Errors{one}
-	}
-	for _, e := range several {
-		report.Annotations = append(report.Annotations, annotation(file, e.Line, "Buildspec", e.Problem))
-	}
-	if len(several) > 0 {
-		report.Summary = oneLine(several[0].Error())
-	}
-	if len(several) > 1 {
-		report.Summary += fmt.Sprintf(" (and %d more)", len(several)-1)
-	}
-	return report
-}
-
-func annotation(file string, line int, title, message string) executor.Annotation {
-	line = max(line, 1)
-	return executor.Annotation{
-		Path: file, StartLine: line, EndLine: line, Level: "failure", Title: title, Message: message,
-	}
-}
-
-// oneLine is text as a line that fits into a table.
-func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	const most = 400
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }

@@ -92,24 +92,24 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	spec, err := loadSpec(src, p.file, r.Outputs)
 	if err != nil {
-		return w.Finish(wrongSpec(p.file, err))
+		return w.Finish(document.Wrong(p.file, "Buildspec", err))
 	}
 	looked, wrong, err := e.lookUp(ctx, r, spec)
 	if wrong != nil {
-		return w.Finish(wrongSpec(p.file, wrong))
+		return w.Finish(document.Wrong(p.file, "Buildspec", wrong))
 	}
 	if err != nil {
 		return err
 	}
 	runAs, phaseUsers, wrong := e.usersOf(spec)
 	if wrong != nil {
-		return w.Finish(wrongSpec(p.file, wrong))
+		return w.Finish(document.Wrong(p.file, "Buildspec", wrong))
 	}
 	secrets := append(slices.Collect(maps.Values(looked)), e.o.Secrets...)
 	if spec.GitCredentials {
 		token, err := e.gitCredentials(ctx, r, filepath.Join(work, "home"))
 		if executor.IsPermanent(err) {
-			return w.Finish(wrongSpec(p.file, &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
+			return w.Finish(document.Wrong(p.file, "Buildspec", &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
 		}
 		if err != nil {
 			return err
@@ -131,7 +131,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
 	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
-		return w.Finish(wrongSpec(p.file, err))
+		return w.Finish(document.Wrong(p.file, "Buildspec", err))
 	}
 	payload, err := json.Marshal(pl)
 	if err != nil {

@@ -88,7 +88,7 @@ func (e *Executor) close(w workspace, n int, report executor.Report) (executor.R
 	if len(report.Log) > executor.MaxLog {
 		report.Log = strings.ToValidUTF8(report.Log[len(report.Log)-executor.MaxLog:], "")
 	}
-	report.Summary = oneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	report.Summary = executor.OneLine(supervise.Mask(report.Summary, e.o.Secrets))
 	for i, a := range report.Annotations {
 		report.Annotations[i].Message = supervise.Mask(a.Message, e.o.Secrets)
 		report.Annotations[i].Title = supervise.Mask(a.Title, e.o.Secrets)

@@ -101,7 +101,7 @@ func readGroup(t *executor.TestReport, rs ReportSpec, src string, values map[str
 
 // failure is a test that failed, on the line where it did.
 func failure(c report.Case, sources *report.Files) executor.TestFailure {
-	f := executor.TestFailure{Title: oneLine(c.Title()), Message: c.Message}
+	f := executor.TestFailure{Title: executor.OneLine(c.Title()), Message: c.Message}
 	if r := []rune(f.Message); len(r) > maxMessage {
 		f.Message = string(r[:maxMessage]) + "…"
 	}
@@ -142,7 +142,7 @@ func testAnnotations(tests []executor.TestReport) []executor.Annotation {
 	for _, t := range tests {
 		for _, f := range t.Failures {
 			if f.Path != "" {
-				out = append(out, annotation(f.Path, f.Line, "Test failed: "+f.Title, f.Message))
+				out = append(out, executor.FailureAt(f.Path, f.Line, "Test failed: "+f.Title, f.Message))
 			}
 		}
 	}
