@@ -38,6 +38,7 @@ type atSHA struct {
 	stops      stopList
 	push       []gitflow.Violation
 	unchanged  bool          // it changes no component of the repository
+	promotion  bool          // sluice/promotion was reported here before
 	secrets    []secretsView // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
@@ -137,6 +138,11 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			return err
 		}
 		at.unchanged = unchanged != ""
+		reported, err := tx.Check(ctx, s.repo.ID, sha, CheckPromotion)
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		at.promotion = reported.RunID != 0
 		if at.group, err = s.group(ctx, tx, sha); err != nil {
 			return err
 		}

@@ -113,22 +113,24 @@ func (w *world) ask(ctx context.Context, address string) (string, error) {
 	return strings.TrimSpace(string(body)), err
 }
 
-// answers waits until an environment's program answers with a version, on each of its hosts.
-func (w *world) answers(ctx context.Context, environment, version string) error {
+// answers waits until an environment's program answers with a version that was built at a commit, on each of its hosts. It
+// returns the answer.
+func (w *world) answers(ctx context.Context, environment, version, sha string) (string, error) {
+	want := fmt.Sprintf("%s %s (%s)", app, version, sha[:7])
 	places := []host{{environment, w.ports[environment]}}
 	if environment == "development" {
 		places = w.hosts
 	}
 	for _, p := range places {
-		err := until(ctx, p.Name+" to answer "+version, func(ctx context.Context) (string, bool, error) {
+		err := until(ctx, p.Name+" to answer "+want, func(ctx context.Context) (string, bool, error) {
 			got, err := w.ask(ctx, p.Address)
-			return got, got == app+" "+version, err
+			return got, got == want, err
 		})
 		if err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return want, nil
 }
 
 // digest is what a tag points at in a registry.

@@ -22,15 +22,15 @@ import (
 	"time"
 )
 
-// version is set by the build.
-var version = "unknown"
+// version and revision are set by the build.
+var version, revision = "unknown", "unknown"
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "check" {
 		check("http://" + os.Getenv("LISTEN"))
 		return
 	}
-	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, greeting(version)) })
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%s (%s)\n", greeting(version), revision) })
 	srv := &http.Server{Addr: os.Getenv("LISTEN"), ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(srv.ListenAndServe())
 }
@@ -62,11 +62,14 @@ func greeting(version string) string { return "orders " + version }
 
 const sampleTest = `package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestGreeting(t *testing.T) {
-	if got := greeting("1.0.0"); got == "" {
-		t.Error("it says nothing")
+	if got := greeting("1.0.0"); !strings.Contains(got, "1.0.0") {
+		t.Errorf("%q does not say the version", got)
 	}
 }
 `
@@ -82,10 +85,10 @@ env:
 phases:
   pre_build:
     commands:
-      - go vet ./...
+      - go test ./...
   build:
     commands:
-      - go build -trimpath -ldflags "-s -w -X main.version=${SLUICE_VERSION:-$SLUICE_IMAGE_TAG}" -o out/orders .
+      - go build -trimpath -ldflags "-s -w -X main.version=${SLUICE_VERSION:-$SLUICE_IMAGE_TAG} -X main.revision=$SLUICE_REVISION" -o out/orders .
       - mkdir hosts && cp -r appspec.yml deploy out/orders hosts/
 artifacts:
   base-directory: out

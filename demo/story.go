@@ -36,6 +36,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
 	}
+	if err := w.objections(); err != nil {
+		return err
+	}
 	took := time.Since(n.start)
 	if o.JSON {
 		return s.print(ctx, o, took)
@@ -61,11 +64,10 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // story is what one chapter leaves for the next.
 type story struct {
-	w         *world
-	n         *narrator
-	feature   int // pull request of the feature
-	candidate string
-	waiting   string // digest of the candidate that waits in staging
+	w       *world
+	n       *narrator
+	feature int     // pull request of the feature
+	waiting Release // whose candidate waits in staging
 }
 
 type chapter struct {
@@ -119,8 +121,28 @@ func (s *story) say(ctx context.Context, who string, number int, text string) er
 	return err
 }
 
+// pushFeature pushes a change that the tests find wanting, and then the right one.
 func (s *story) pushFeature(ctx context.Context) error {
 	sha, err := s.push(ctx, featureBranch, "development", "feat: greet by name\n\nABC-12", map[string]string{
+		"greeting.go": "package main\n\nfunc greeting(string) string { return \"orders\" } // greets\n",
+	})
+	if err != nil {
+		return err
+	}
+	s.n.who(developer, "pushes %s at %s", featureBranch, sha[:7])
+	c, err := s.w.check(ctx, sha, "sluice/pipeline", "failure")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(c.Summary+c.Text, "FAIL: TestGreeting") {
+		return fmt.Errorf("sluice/pipeline does not name the test that failed:\n%s\n%s", c.Summary, c.Text)
+	}
+	s.n.saw("sluice/pipeline failed: TestGreeting found no version in the greeting; nothing was built or deployed")
+	return s.pushRight(ctx)
+}
+
+func (s *story) pushRight(ctx context.Context) error {
+	sha, err := s.push(ctx, featureBranch, featureBranch, "fix: say the version again\n\nABC-12", map[string]string{
 		"greeting.go": "package main\n\nfunc greeting(version string) string { return \"orders \" + version } // greets\n",
 	})
 	if err != nil {
@@ -130,17 +152,18 @@ func (s *story) pushFeature(ctx context.Context) error {
 	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
 		return err
 	}
-	s.n.saw("sluice/pipeline succeeded: built, pushed and deployed to development")
+	s.n.saw("sluice/pipeline succeeded: tested, built, pushed and deployed to development")
 	tag := "feature-ABC-12-" + sha[:7]
 	digest, err := s.w.digest(ctx, s.w.development, tag)
 	if err != nil {
 		return err
 	}
 	s.n.saw("image %s:%s, %s", app, tag, digest[:19])
-	if err := s.w.answers(ctx, "development", tag); err != nil {
+	answer, err := s.w.answers(ctx, "development", tag, sha)
+	if err != nil {
 		return err
 	}
-	s.n.saw("development answers %q on three hosts, deployed to in two batches", app+" "+tag)
+	s.n.saw("development answers %q on three hosts, deployed to in two batches", answer)
 	return nil
 }
 
@@ -176,13 +199,19 @@ func (s *story) mergeFeature(ctx context.Context) error {
 		return err
 	}
 	s.n.who(developer, "merges #%d", number)
+	return s.snapshot(ctx, sha, "1.4.0")
+}
+
+// snapshot waits until a commit of the development branch is built and deployed, and asks all hosts of development.
+func (s *story) snapshot(ctx context.Context, sha, version string) error {
 	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
 		return err
 	}
-	if err := s.w.answers(ctx, "development", "1.4.0"); err != nil {
+	answer, err := s.w.answers(ctx, "development", version, sha)
+	if err != nil {
 		return err
 	}
-	s.n.saw("snapshot %s:1.4.0-snapshot-%s is deployed; development answers %q", app, sha[:7], app+" 1.4.0")
+	s.n.saw("snapshot %s:%s-snapshot-%s is deployed; development answers %q", app, version, sha[:7], answer)
 	return nil
 }
 
@@ -206,10 +235,11 @@ func (s *story) unwell(ctx context.Context) error {
 		}
 	}
 	s.n.saw("sluice/pipeline failed: ValidateService failed on web-1 and web-2, the first batch; web-3 was not touched")
-	if err := s.w.answers(ctx, "development", "1.4.0"); err != nil {
+	answer, err := s.w.answers(ctx, "development", "1.4.0", s.w.repo.SHA("development"))
+	if err != nil {
 		return err
 	}
-	s.n.saw("both were rolled back: all three hosts answer %q", app+" 1.4.0")
+	s.n.saw("both were rolled back: all three hosts answer %q", answer)
 	return nil
 }
 
@@ -217,31 +247,37 @@ func (s *story) startRelease(ctx context.Context) error {
 	if err := s.say(ctx, releaseManager, s.feature, "/release start"); err != nil {
 		return err
 	}
-	return s.candidateOf(ctx, "1.4.0", "candidate")
+	_, err := s.candidateOf(ctx, "1.4.0", "candidate")
+	return err
 }
 
 // candidateOf waits until a release's candidate is in staging and its approval is asked for.
-func (s *story) candidateOf(ctx context.Context, version, word string) error {
-	r, err := s.w.release(ctx, version, "open with a pull request", func(r Release) bool { return r.Pull != 0 && r.SHA != "" && r.CandidateDigest != "" })
+func (s *story) candidateOf(ctx context.Context, version, word string) (Release, error) {
+	r, err := s.w.release(ctx, version, "open with a pull request", func(r Release) bool { return r.Pull != 0 })
 	if err != nil {
-		return err
+		return r, err
 	}
-	s.n.saw("%s at %s, pull request #%d", r.Branch, r.SHA[:7], r.Pull)
-	if _, err := s.w.check(ctx, s.w.repo.SHA(r.Branch), "sluice/pipeline", "success"); err != nil {
-		return err
+	sha := s.w.repo.SHA(r.Branch)
+	s.n.saw("%s at %s, pull request #%d", r.Branch, sha[:7], r.Pull)
+	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+		return r, err
 	}
-	c, err := s.w.check(ctx, s.w.repo.SHA(r.Branch), "sluice/promotion", "action_required")
+	c, err := s.w.check(ctx, sha, "sluice/promotion", "action_required")
 	if err != nil {
-		return err
+		return r, err
 	}
-	if err := s.w.answers(ctx, "staging", version); err != nil {
-		return err
+	r, err = s.w.release(ctx, version, "at "+sha[:7]+" with an image", func(r Release) bool { return r.SHA == sha && r.CandidateDigest != "" })
+	if err != nil {
+		return r, err
 	}
-	s.candidate = r.CandidateDigest
+	answer, err := s.w.answers(ctx, "staging", version, r.SHA)
+	if err != nil {
+		return r, err
+	}
 	s.n.saw("%s %s, %s", word, r.CandidateImage[strings.LastIndexByte(r.CandidateImage, '/')+1:], r.CandidateDigest[:19])
-	s.n.saw("staging answers %q", app+" "+version)
+	s.n.saw("staging answers %q", answer)
 	s.n.saw("sluice/promotion: %s", c.Title)
-	return nil
+	return r, nil
 }
 
 func (s *story) promote(ctx context.Context) error { return s.promoteVersion(ctx, "1.4.0") }
@@ -258,6 +294,9 @@ func (s *story) promoteVersion(ctx context.Context, version string) error {
 	if err := s.say(ctx, releaseManager, r.Pull, "/promote"); err != nil {
 		return err
 	}
+	if err := s.givenBack(ctx); err != nil {
+		return err
+	}
 	r, err = s.w.release(ctx, version, "released", func(r Release) bool { return r.Status == "released" })
 	if err != nil {
 		return err
@@ -271,17 +310,32 @@ func (s *story) promoteVersion(ctx context.Context, version string) error {
 		return fmt.Errorf("production's registry has %s under %s, and %s was approved", digest, tag, r.CandidateDigest)
 	}
 	s.n.saw("production's registry has %s:%s, the digest that was approved", app, tag)
-	if err := s.w.answers(ctx, "production", version); err != nil {
+	answer, err := s.w.answers(ctx, "production", version, r.SHA)
+	if err != nil {
 		return err
 	}
-	s.n.saw("production answers %q", app+" "+version)
+	s.n.saw("production answers %q", answer)
 	return nil
 }
 
-func (s *story) finish(ctx context.Context) error { return s.finished(ctx, "1.4.0") }
+// givenBack waits until the candidate that made room is in staging again, which it is as soon as the approval of the one
+// that borrowed it is decided.
+func (s *story) givenBack(ctx context.Context) error {
+	if s.waiting.Version == "" {
+		return nil
+	}
+	answer, err := s.w.answers(ctx, "staging", s.waiting.Version, s.waiting.SHA)
+	if err != nil {
+		return err
+	}
+	s.n.saw("staging was given back and answers %q", answer)
+	return nil
+}
 
-// finished waits for the end of a release and looks at what it left.
-func (s *story) finished(ctx context.Context, version string) error {
+func (s *story) finish(ctx context.Context) error { return s.finished(ctx, "1.4.0", "1.5.0") }
+
+// finished waits for the end of a release and looks at what it left, and at what development builds next.
+func (s *story) finished(ctx context.Context, version, next string) error {
 	r, err := s.w.release(ctx, version, "finished", func(r Release) bool { return r.Finished })
 	if err != nil {
 		return err
@@ -302,12 +356,13 @@ func (s *story) finished(ctx context.Context, version string) error {
 		return fmt.Errorf("%s is still there", r.Branch)
 	}
 	s.n.saw("GitHub release %s with notes; %s deleted", r.Tag, r.Branch)
-	return nil
+	return s.snapshot(ctx, s.w.repo.SHA("development"), next)
 }
 
 func (s *story) nextRelease(ctx context.Context) error {
 	const branch = "issue-31"
-	if _, err := s.push(ctx, branch, "development", "feat: cancel orders (#31)", map[string]string{"cancel.go": "package main\n\n// cancelled counts orders that were taken back.\nvar cancelled int\n\nfunc init() { cancelled = 0 }\n"}); err != nil {
+	sha, err := s.push(ctx, branch, "development", "feat: cancel orders (#31)", map[string]string{"cancel.go": "package main\n\n// cancelled counts orders that were taken back.\nvar cancelled int\n\nfunc init() { cancelled = 0 }\n"})
+	if err != nil {
 		return err
 	}
 	number, err := s.w.hub.As(developer).OpenPull(ctx, repoName, branch, "development", "feat: cancel orders", "Closes #31")
@@ -315,25 +370,27 @@ func (s *story) nextRelease(ctx context.Context) error {
 		return err
 	}
 	s.n.who(developer, "opens #%d: %s into development", number, branch)
-	if _, err := s.w.check(ctx, s.w.repo.SHA(branch), "sluice/pipeline", "success"); err != nil {
+	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
 		return err
 	}
-	sha, err := s.w.hub.As(developer).MergePull(ctx, repoName, number, "merge")
+	answer, err := s.w.answers(ctx, "development", "feature-31-"+sha[:7], sha)
+	if err != nil {
+		return err
+	}
+	s.n.saw("development answers %q", answer)
+	sha, err = s.w.hub.As(developer).MergePull(ctx, repoName, number, "merge")
 	if err != nil {
 		return err
 	}
 	s.n.who(developer, "merges #%d", number)
-	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+	if err := s.snapshot(ctx, sha, "1.5.0"); err != nil {
 		return err
 	}
 	if err := s.say(ctx, releaseManager, number, "/release start"); err != nil {
 		return err
 	}
-	if err := s.candidateOf(ctx, "1.5.0", "candidate"); err != nil {
-		return err
-	}
-	s.waiting = s.candidate
-	return nil
+	s.waiting, err = s.candidateOf(ctx, "1.5.0", "candidate")
+	return err
 }
 
 func (s *story) hotfix(ctx context.Context) error {
@@ -352,7 +409,7 @@ func (s *story) hotfix(ctx context.Context) error {
 		return err
 	}
 	s.n.who(developer, "pushes the fix")
-	if err := s.candidateOf(ctx, "1.4.0-hotfix-17", "hotfix candidate"); err != nil {
+	if _, err := s.candidateOf(ctx, "1.4.0-hotfix-17", "hotfix candidate"); err != nil {
 		return err
 	}
 	s.n.saw("1.5.0 made room: its approval waits, its digest is remembered")
@@ -363,11 +420,7 @@ func (s *story) promoteHotfix(ctx context.Context) error {
 	if err := s.promoteVersion(ctx, "1.4.0-hotfix-17"); err != nil {
 		return err
 	}
-	if err := s.w.answers(ctx, "staging", "1.5.0"); err != nil {
-		return err
-	}
-	s.n.saw("staging was given back and answers %q", app+" 1.5.0")
-	if err := s.finished(ctx, "1.4.0-hotfix-17"); err != nil {
+	if err := s.finished(ctx, "1.4.0-hotfix-17", "1.6.0"); err != nil {
 		return err
 	}
 	tip := s.w.repo.SHA("master")
@@ -375,7 +428,7 @@ func (s *story) promoteHotfix(ctx context.Context) error {
 		return fmt.Errorf("release/1.5.0 lacks the hotfix")
 	}
 	s.n.saw("the hotfix went back into development and release/1.5.0, whose new candidate is built")
-	_, err := s.w.check(ctx, s.w.repo.SHA("release/1.5.0"), "sluice/promotion", "action_required")
+	_, err := s.candidateOf(ctx, "1.5.0", "next candidate")
 	return err
 }
 
@@ -387,10 +440,15 @@ func (s *story) rollback(ctx context.Context) error {
 	if err := s.say(ctx, releaseManager, r.Pull, "/rollback production --reason totals are wrong for refunds"); err != nil {
 		return err
 	}
-	if err := s.w.answers(ctx, "production", "1.4.0"); err != nil {
+	good, err := s.w.release(ctx, "1.4.0", "there", func(Release) bool { return true })
+	if err != nil {
 		return err
 	}
-	s.n.saw("production answers %q", app+" 1.4.0")
+	answer, err := s.w.answers(ctx, "production", "1.4.0", good.SHA)
+	if err != nil {
+		return err
+	}
+	s.n.saw("production answers %q", answer)
 	_, err = s.w.release(ctx, "1.4.0-hotfix-17", "rolled back", func(r Release) bool { return r.Status == "rolled-back" })
 	if err != nil {
 		return err

@@ -73,7 +73,12 @@ type Options struct {
 	// Colour marks words in colours.
 	Colour bool
 	Dir    string // an empty folder for everything; "": a temporary one, removed at the end
+	// OpenAPI compares every call of the stand-in GitHub's API with GitHub's description. Nil: nothing is compared.
+	OpenAPI Checker
 }
+
+// Checker compares calls with a description of an API.
+type Checker = fakegithub.Checker
 
 // world is everything that runs.
 type world struct {
@@ -118,7 +123,7 @@ func newWorld(ctx context.Context, o Options) (w *world, err error) {
 		}
 		w.hosts = append(w.hosts, host{name, address})
 	}
-	if err := w.startGitHub(); err != nil {
+	if err := w.startGitHub(o.OpenAPI); err != nil {
 		return w, err
 	}
 	if w.server, err = o.Start(ctx, w.settings); err != nil {
@@ -176,8 +181,8 @@ func freePort() (string, error) {
 }
 
 // startGitHub makes the accounts, the App and the sample repository, and chooses the server's settings.
-func (w *world) startGitHub() (err error) {
-	if w.hub, err = fakegithub.New(fakegithub.Options{Dir: filepath.Join(w.dir, "github"), RateLimit: -1}); err != nil {
+func (w *world) startGitHub(check Checker) (err error) {
+	if w.hub, err = fakegithub.New(fakegithub.Options{Dir: filepath.Join(w.dir, "github"), RateLimit: -1, OpenAPI: check}); err != nil {
 		return err
 	}
 	if _, err := w.hub.Start("127.0.0.1:0"); err != nil {
@@ -238,6 +243,15 @@ func (w *world) seed() error {
 		return err
 	}
 	return w.repo.SetRef("refs/heads/development", sha)
+}
+
+// objections are what GitHub would not have taken of all that was asked of it, as an error.
+func (w *world) objections() error {
+	var errs []error
+	for _, v := range w.hub.Violations() {
+		errs = append(errs, fmt.Errorf("GitHub would object: %v", v))
+	}
+	return errors.Join(errs...)
 }
 
 // close ends everything, newest first.

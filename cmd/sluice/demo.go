@@ -34,7 +34,7 @@ func (c *demoCmd) Run(e *env) error {
 	}
 	return demo.Run(e.ctx, demo.Options{
 		Start: func(ctx context.Context, s demo.Settings) (demo.Server, error) { return startDemo(ctx, e, s) },
-		Out:   out, Auto: c.Auto, JSON: c.JSON, Colour: colour, Dir: c.Dir,
+		Out:   out, Auto: c.Auto, JSON: c.JSON, Colour: colour, Dir: c.Dir, OpenAPI: e.wiring.openAPI,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
 )
 
 // TestExamples sends every sample payload that GitHub publishes through the whole server: intake, queue, bot. Each is
@@ -111,14 +112,7 @@ func deliver(t *testing.T, url, event, id string, body []byte) int {
 // exampleServer is the real server, against a stand-in that knows none of the samples' repositories.
 func exampleServer(t *testing.T) (*server, string) {
 	t.Helper()
-	hub, err := fakegithub.New(fakegithub.Options{RateLimit: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := hub.Start("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = hub.Close() })
+	hub := fakegithubtest.New(t, fakegithub.Options{RateLimit: -1})
 	hub.AddOrg("acme", "ann")
 	app, err := hub.AddApp(fakegithub.AppConfig{WebhookSecret: "of the samples"})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/internal/pgtest"
 	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
 )
 
 // near is the real server in this process beside a stand-in GitHub that answers at once: for measuring what Sluice itself
@@ -40,20 +41,10 @@ const createCheck = "/repos/{owner}/{repo}/check-runs"
 // newNear starts both. database: as of a flow.
 func newNear(tb testing.TB, database string) *near {
 	tb.Helper()
-	hub, err := fakegithub.New(fakegithub.Options{Dir: tb.TempDir(), RateLimit: -1})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := hub.Start(""); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := hub.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
+	hub := fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1})
 	n := &near{tb: tb, hub: hub, first: map[string]fakegithub.Call{}, waits: map[string]chan struct{}{}}
 	hub.AddOrg(flowOrg, "dev")
+	var err error
 	if n.repo, err = hub.AddRepo(flowRepo, fakegithub.RepoConfig{DefaultBranch: "master"}); err != nil {
 		tb.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sluicehq/sluice/internal/pgtest"
+	"github.com/sluicehq/sluice/test/fakegithub/description"
 )
 
 // TestMain runs the tests, or, started under the name sluice, is the program: so tests start real processes, and may kill
@@ -37,6 +38,8 @@ const (
 	passedVariable = "SLUICE_TEST_PASSED"
 	// tiedVariable has a server end with the test that started it.
 	tiedVariable = "SLUICE_TEST_TIED"
+	// descriptionVariable names the file with GitHub's description of its API, which the demo's stand-in is to keep to.
+	descriptionVariable = "SLUICE_TEST_DESCRIPTION"
 	// killMark stands before the name of a point at which a process died.
 	killMark = "killed "
 )
@@ -46,6 +49,13 @@ func testWiring() wiring {
 	w := wiring{unpaced: true}
 	if file := os.Getenv(clockVariable); file != "" {
 		w.now = movedClock(file).now
+	}
+	if file := os.Getenv(descriptionVariable); file != "" {
+		d, err := description.Load(file)
+		if err != nil {
+			panic(err)
+		}
+		w.openAPI = d
 	}
 	if os.Getenv(tiedVariable) != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
 		go func() {

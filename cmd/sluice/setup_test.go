@@ -20,18 +20,12 @@ import (
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
 )
 
 // The command makes an App with the documented permissions and events, and what it writes starts a server.
 func TestSetup(t *testing.T) {
-	hub, err := fakegithub.New(fakegithub.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer hub.Close()
-	if _, err := hub.Start(""); err != nil {
-		t.Fatal(err)
-	}
+	hub := fakegithubtest.New(t, fakegithub.Options{})
 	hub.AddOrg("acme", "boss")
 	data := filepath.Join(t.TempDir(), "data")
 	out, console := io.Pipe()

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/dashboard"
+	"github.com/sluicehq/sluice/demo"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/appspec"
 	"github.com/sluicehq/sluice/executor/checks"
@@ -48,6 +49,8 @@ type wiring struct {
 	buildPath string
 	// localPages shows the dashboard, without buttons, to browsers on this machine while there is no sign-in.
 	localPages bool
+	// openAPI is GitHub's description, with which the demo compares what it asks of its stand-in. Nil: nothing is compared.
+	openAPI demo.Checker
 	// failpoint is handed to the bot.
 	failpoint func(string)
 	// now is the clock by which the server decides. Default time.Now.
