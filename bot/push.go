@@ -154,9 +154,18 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		return nil // nothing is fixed yet: there is nothing to build
 	}
 	_, err = s.start(ctx, startRequest{
-		kind: string(branch.Kind), branch: branch, sha: now, previous: was, release: r, by: sender(e), origin: originPush + now,
+		kind: string(branch.Kind), branch: branch, sha: now, previous: headBefore(r, was, now), release: r, by: sender(e), origin: originPush + now,
 	})
 	return err
+}
+
+// headBefore is the head that a release's branch had before this one. was is the head seen before, empty when none was: then
+// commits came before anybody looked at the new branch, which began where it was cut.
+func headBefore(r *store.Release, was, now string) string {
+	if was == "" && r.CutSHA != now {
+		return r.CutSHA
+	}
+	return was
 }
 
 // branchGone handles the end of a branch: nothing more is done for it.
