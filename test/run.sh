@@ -10,9 +10,9 @@ trap 'rm -f "$report"' EXIT
 forbidden='(TestNoNetwork|TestStopInASandbox|TestTheSupervisorOfASandboxIsKilled|TestHostileBuildsAreContained|TestTheSandboxHidesTheServer)(/.*)?'
 
 status=0
-# shellcheck disable=SC2086 # GOTESTSUM is a command with arguments
+# shellcheck disable=SC2086 # GOTESTSUM and RACE are words
 ${GOTESTSUM:-go run gotest.tools/gotestsum@v1.13.0} --format pkgname --format-hide-empty-pkg --jsonfile "$report" -- \
-	-race -shuffle=on -vet=all -p "${PARALLEL:-2}" -timeout 60m "$@" </dev/null || status=$?
+	${RACE:--race} -shuffle=on -vet=all -p "${PARALLEL:-2}" -timeout 60m "$@" </dev/null || status=$?
 
 count() { grep -c "\"Action\":\"$1\".*\"Test\":" "$report" || true; }
 skipped=$(sed -nE 's/.*"Action":"skip","Package":"([^"]*)","Test":"([^"]*)".*/\1 \2/p' "$report" | sort -u)
