@@ -92,25 +92,31 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		if run.Stop && run.TriedAt.IsZero() { // else it may have begun: it is found, and stopped
 			return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
 		}
-		b.fail(string(effectAction) + ":intent")
 		req.StartTried = run.TriedAt
-		if run.TriedAt.IsZero() {
-			if err := b.note(ctx, run.ID); err != nil {
-				return executor.Report{}, err
-			}
-		}
-		b.fail(string(effectAction) + ":act")
-		if run.Handle, err = e.Start(ctx, req); err != nil {
+		err := b.carryOut(ctx, onRecord{
+			kind: effectAction,
+			intent: func(ctx context.Context) error {
+				if !run.TriedAt.IsZero() {
+					return nil
+				}
+				return b.note(ctx, run.ID)
+			},
+			act: func(ctx context.Context) (err error) {
+				run.Handle, err = e.Start(ctx, req)
+				return err
+			},
+			result: func(ctx context.Context) error { return b.started(ctx, run) },
+		})
+		if err != nil {
 			return executor.Report{}, err
 		}
-		b.fail(string(effectAction) + ":acted")
-		if err := b.started(ctx, run); err != nil {
-			return executor.Report{}, err
-		}
-		b.fail(string(effectAction) + ":result")
 	}
 	if run.Stop {
-		if err := e.Stop(ctx, req, run.Handle); err != nil {
+		err := b.repeat(ctx, harmless{
+			kind: effectStop, why: "executors do nothing for an action that is being stopped, and the wish is recorded until its end is",
+			act: func(ctx context.Context) error { return e.Stop(ctx, req, run.Handle) },
+		})
+		if err != nil {
 			return executor.Report{}, err
 		}
 	}

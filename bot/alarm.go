@@ -19,6 +19,7 @@ func (s *session) keepCommit(ctx context.Context, sha string) error {
 	}
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectKeep, key: sha, intent: sha,
+		blind: "keeping a commit twice is keeping it once",
 		act: func(ctx context.Context) (nothing, error) {
 			return nothing{}, ignoreNotFound(s.gh.KeepCommit(ctx, sha))
 		},

@@ -136,8 +136,8 @@ func (s *session) pickAll(ctx context.Context, pr forge.PullRequest, target, ont
 			continue // the change is there already
 		}
 		message := strings.TrimRight(p.Message, "\n") + fmt.Sprintf("\n\n(cherry picked from commit %s)", p.SHA) + p.Note
-		made, err := s.createCommit(ctx, pickKey(pr, target, tip.SHA, p)+":picked", func(ctx context.Context) (string, error) {
-			return s.gh.CopyCommit(ctx, p.Author, message, merged, []string{tip.SHA})
+		made, err := s.createCommit(ctx, pickKey(pr, target, tip.SHA, p)+":picked", newCommit{
+			Message: message, TreeOf: merged, Parents: []string{tip.SHA}, Author: p.Author,
 		})
 		if err != nil {
 			return "", nil, err
@@ -149,71 +149,6 @@ func (s *session) pickAll(ctx context.Context, pr forge.PullRequest, target, ont
 
 func pickKey(pr forge.PullRequest, target, onto string, p pick) string {
 	return fmt.Sprintf("pick:%d:%s@%s:%s", pr.Number, target, onto, p.SHA)
-}
-
-// createCommit makes a commit that is on no branch, once.
-func (s *session) createCommit(ctx context.Context, key string, act func(context.Context) (string, error)) (string, error) {
-	return do(ctx, s, effect[string]{kind: effectCreateCommit, key: key, intent: key, act: act})
-}
-
-// applied is a commit with the files that the target has once a commit was applied to it. forge.ErrConflict.
-func (s *session) applied(ctx context.Context, pr forge.PullRequest, target, onto string, p pick) (string, error) {
-	key := pickKey(pr, target, onto, p)
-	side, err := s.createCommit(ctx, key+":side", func(ctx context.Context) (string, error) {
-		return s.gh.CreateCommit(ctx, fmt.Sprintf("The files of %s, beside %s", target, short(p.SHA)), onto, []string{p.Parent})
-	})
-	if err != nil {
-		return "", err
-	}
-	temporary := fmt.Sprintf("%s%d-%s-%s", gitflow.TemporaryPrefix, pr.Number, short(onto), short(p.SHA))
-	merged, err := do(ctx, s, effect[mergedPick]{
-		kind: effectMerge, key: temporary + "@" + side, intent: p.SHA,
-		probe: func(ctx context.Context) (mergedPick, bool, error) {
-			head, err := s.head(ctx, temporary)
-			return mergedPick{SHA: head}, head != "" && head != side, err
-		},
-		act: func(ctx context.Context) (mergedPick, error) { return s.mergeBeside(ctx, temporary, side, p.SHA) },
-	})
-	if err != nil {
-		return "", err
-	}
-	_, err = do(ctx, s, effect[nothing]{
-		kind: effectDeleteBranch, key: temporary + "@" + side, intent: side,
-		act: func(ctx context.Context) (nothing, error) {
-			return nothing{}, ignoreNotFound(s.gh.DeleteBranch(ctx, temporary))
-		},
-	})
-	switch {
-	case err != nil:
-		return "", err
-	case merged.Conflict:
-		return "", forge.ErrConflict
-	}
-	return merged.SHA, nil
-}
-
-// mergeBeside makes a temporary branch at side and merges a commit into it. Where that is refused the branch goes again
-// at once: nothing was done then, and it may be tried anew.
-func (s *session) mergeBeside(ctx context.Context, temporary, side, sha string) (mergedPick, error) {
-	if err := s.gh.CreateBranch(ctx, temporary, side); err != nil && !errors.Is(err, forge.ErrExists) {
-		return mergedPick{}, err
-	}
-	merged, err := s.gh.Merge(ctx, temporary, sha, "Apply "+short(sha))
-	switch {
-	case errors.Is(err, forge.ErrConflict):
-		return mergedPick{Conflict: true}, nil
-	case errors.Is(err, forge.ErrUpToDate):
-		return mergedPick{SHA: side}, nil
-	case err != nil:
-		return mergedPick{}, errors.Join(err, ignoreNotFound(s.gh.DeleteBranch(ctx, temporary)))
-	}
-	return mergedPick{SHA: merged}, nil
-}
-
-// mergedPick is what came of merging a commit into its temporary branch.
-type mergedPick struct {
-	SHA      string `json:"sha,omitempty"`
-	Conflict bool   `json:"conflict,omitempty"`
 }
 
 // proposePicks opens the pull request that brings the picked commits to the target.

@@ -116,7 +116,10 @@ func (s *session) status(ctx context.Context, issue int, text string) error {
 func (s *session) writeStatus(ctx context.Context, issue int, known int64, body, hash string) (int64, error) {
 	key := fmt.Sprintf("%d:%s", issue, cockpitMark)
 	if known != 0 {
-		err := s.gh.EditComment(ctx, known, body) // the same text again does no harm
+		err := s.b.repeat(ctx, harmless{
+			kind: effectEditComment, why: "it sets one comment of ours to a text that is computed anew, and is done while another text is recorded",
+			act: func(ctx context.Context) error { return s.gh.EditComment(ctx, known, body) },
+		})
 		if !errors.Is(err, forge.ErrNotFound) {
 			return known, err
 		}

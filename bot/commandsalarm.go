@@ -46,7 +46,13 @@ func (s *session) cmdAlarm(ctx context.Context, q *request) (string, error) {
 	if q.DryRun {
 		return s.dry(ctx, q, text)
 	}
-	if err := alarmed.Alarm(ctx, req, q.by.Login+": "+q.Flag("reason")); err != nil {
+	err = s.b.repeat(ctx, harmless{
+		kind: effectAlarm, why: "executors take an alarm that was raised for one that is",
+		act: func(ctx context.Context) error {
+			return alarmed.Alarm(ctx, req, q.by.Login+": "+q.Flag("reason"))
+		},
+	})
+	if err != nil {
 		return "", err
 	}
 	q.said = text

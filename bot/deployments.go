@@ -100,6 +100,7 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 	url := fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, d.ExecutionID)
 	_, err = do(ctx, s, effect[nothing]{
 		kind: effectDeployState, key: d.ID + ":" + string(state), intent: state,
+		blind: "a state that is said twice in a row is the state",
 		act: func(ctx context.Context) (nothing, error) {
 			return nothing{}, ignoreNotFound(s.gh.SetDeploymentState(ctx, d.GitHubID, state, deploymentText(d), url, ""))
 		},

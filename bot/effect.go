@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/store"
 )
@@ -32,6 +33,10 @@ const (
 	effectAction       effectKind = "start-action"
 	effectKeep         effectKind = "keep-commit"
 	effectIssue        effectKind = "open-issue"
+	effectEditComment  effectKind = "edit-comment"
+	effectRedeliver    effectKind = "redeliver"
+	effectStop         effectKind = "stop-action"
+	effectAlarm        effectKind = "raise-alarm"
 )
 
 // effectKinds is the table of effects.
@@ -39,16 +44,26 @@ func effectKinds() []effectKind {
 	return []effectKind{
 		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectCreateCommit, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
 		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
-		effectDeployState, effectAction, effectKeep, effectIssue,
+		effectDeployState, effectAction, effectKeep, effectIssue, effectEditComment, effectRedeliver, effectStop,
+		effectAlarm,
 	}
 }
 
+// harmlessKinds are those of harmless effects: they have no intent and no result.
+func harmlessKinds() []effectKind {
+	return []effectKind{effectEditComment, effectRedeliver, effectStop, effectAlarm}
+}
+
 // FailpointNames lists every point Failpoint may be called with: before the intent, after it, after the act and after
-// the result, for each kind of effect.
+// the result, for each kind of effect; of harmless ones before and after the act.
 func FailpointNames() []string {
 	var out []string
 	for _, k := range effectKinds() {
-		for _, at := range []string{"intent", "act", "acted", "result"} {
+		points := []string{"intent", "act", "acted", "result"}
+		if slices.Contains(harmlessKinds(), k) {
+			points = []string{"act", "acted"}
+		}
+		for _, at := range points {
 			out = append(out, string(k)+":"+at)
 		}
 	}
@@ -67,7 +82,10 @@ type effect[R any] struct {
 	// first attempt too, because somebody else may have done it.
 	probe  func(context.Context) (result R, done bool, err error)
 	always bool
-	act    func(context.Context) (R, error)
+	// blind is why an effect without a probe may be done again when an earlier attempt may have done it.
+	blind string
+	// act does it, with one call that changes something outside.
+	act func(context.Context) (R, error)
 }
 
 // effectKey is the key of an effect among all repositories and kinds.
@@ -120,6 +138,48 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	}
 	s.b.fail(string(e.kind) + ":result")
 	return result, nil
+}
+
+// harmless is the lighter form of an effect, for what leaves the same world however often it is done, and whose need is
+// computed anew by whoever asks for it: nothing is written down before, nothing is looked at, and no result is kept. A
+// crash leaves it undone, and then it is asked for again.
+type harmless struct {
+	kind effectKind
+	why  string // it may be repeated
+	act  func(context.Context) error
+}
+
+// repeat carries a harmless effect out.
+func (b *Bot) repeat(ctx context.Context, e harmless) error {
+	b.fail(string(e.kind) + ":act")
+	if err := e.act(ctx); err != nil {
+		return fmt.Errorf("%s: %w", e.kind, err)
+	}
+	b.fail(string(e.kind) + ":acted")
+	return nil
+}
+
+// onRecord is the form of an effect that has a record of its own: its intent and its result stand there, and what it calls
+// looks before it acts, which an executor's contract asks of it.
+type onRecord struct {
+	kind           effectKind
+	intent, result func(context.Context) error // each a transaction
+	act            func(context.Context) error
+}
+
+// carryOut carries such an effect out.
+func (b *Bot) carryOut(ctx context.Context, e onRecord) error {
+	for _, step := range []struct {
+		point string // that is passed before
+		do    func(context.Context) error
+	}{{"intent", e.intent}, {"act", e.act}, {"acted", e.result}} {
+		b.fail(string(e.kind) + ":" + step.point)
+		if err := step.do(ctx); err != nil {
+			return err
+		}
+	}
+	b.fail(string(e.kind) + ":result")
+	return nil
 }
 
 // nothing is the result of effects that have none.

@@ -283,7 +283,11 @@ func (b *Bot) redeliver(ctx context.Context) error {
 			continue
 		}
 		b.Log.InfoContext(ctx, "delivery is asked for again", "delivery", guid, "event", d.Event)
-		if err := b.App.Redeliver(ctx, d.ID); err != nil {
+		err := b.repeat(ctx, harmless{
+			kind: effectRedeliver, why: "a delivery that comes twice is handled once, and how often it is asked for is bounded by GitHub's own log",
+			act: func(ctx context.Context) error { return b.App.Redeliver(ctx, d.ID) },
+		})
+		if err != nil {
 			problems = append(problems, fmt.Errorf("redeliver %s: %w", guid, err))
 		}
 	}

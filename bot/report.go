@@ -204,7 +204,9 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 			if run.ID != 0 {
 				return found, false, nil // an update: sending it again does no harm
 			}
-			if run.ID, done, err = s.findCheck(ctx, run, known.RunID); done {
+			run.ID, done, err = s.findCheck(ctx, run, known.RunID)
+			done = done && len(run.Annotations) == 0 // those go out one lot after the other, and some may be missing
+			if done {
 				found = sentCheck{ID: run.ID, Hash: hash, Status: run.Status, Conclusion: run.Conclusion}
 			}
 			return found, done, err

@@ -51,6 +51,7 @@ func (s *session) restored(ctx context.Context, branch gitflow.Branch, was strin
 	}
 	_, err = do(ctx, s, effect[nothing]{
 		kind: effectCreateBranch, key: key, intent: branchIntent{Branch: branch.Name, SHA: was},
+		blind: "a branch that is there is refused",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateBranch(ctx, branch.Name, was)
 			if errors.Is(err, forge.ErrExists) {

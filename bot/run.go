@@ -341,6 +341,7 @@ func (s *session) concernsRelease(p *store.Pull) bool {
 func (s *session) reactTo(ctx context.Context, comment int64, reaction string) error {
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectReaction, key: fmt.Sprintf("%d:%s", comment, reaction), intent: reaction,
+		blind: "adding a reaction twice is adding it once",
 		act: func(ctx context.Context) (nothing, error) {
 			return nothing{}, ignoreNotFound(s.gh.React(ctx, comment, reaction))
 		},

@@ -48,13 +48,7 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	case gitflow.StepOpenPull:
 		return true, s.openPull(ctx, r, w, step)
 	case gitflow.StepRetargetPull:
-		_, err := do(ctx, s, effect[nothing]{
-			kind: effectRetarget, key: fmt.Sprintf("%d:%s", step.Pull, step.Target), intent: step.Target,
-			act: func(ctx context.Context) (nothing, error) {
-				return nothing{}, s.gh.RetargetPull(ctx, step.Pull, step.Target)
-			},
-		})
-		return true, err
+		return true, s.setBase(ctx, step.Pull, step.Target)
 	case gitflow.StepClosePull:
 		return true, s.closePull(ctx, step.Pull)
 	case gitflow.StepCopyImage:
@@ -112,8 +106,14 @@ func ownKey(r *store.Release, branch, rest string) string {
 }
 
 func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIntent) error {
+	return s.makeBranch(ctx, ownKey(r, b.Branch, "@"+b.SHA), b)
+}
+
+// makeBranch makes a branch. One that is there at the same commit is done, at another it stops.
+func (s *session) makeBranch(ctx context.Context, key string, b branchIntent) error {
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectCreateBranch, key: ownKey(r, b.Branch, "@"+b.SHA), intent: b,
+		kind: effectCreateBranch, key: key, intent: b,
+		blind: "a branch that is there is refused, and then looked at",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateBranch(ctx, b.Branch, b.SHA)
 			if !errors.Is(err, forge.ErrExists) {
@@ -158,15 +158,10 @@ func (s *session) whyOwnCommit(ctx context.Context, r *store.Release, sha string
 
 // beginRelease cuts a release with a commit of its own that changes no file.
 func (s *session) beginRelease(ctx context.Context, r *store.Release, step gitflow.Step, why string) error {
-	made, err := s.madeEarlier(ctx, step.Branch, step.SHA)
-	if err != nil {
-		return err
-	}
-	if made != "" {
-		return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: made})
-	}
-	message := fmt.Sprintf("Begin %s\n\n%s; this commit changes no file.", r.Key(), why)
-	commit, err := s.gh.CreateCommit(ctx, message, step.SHA, []string{step.SHA})
+	commit, err := s.commitForBranch(ctx, r, step.Branch, newCommit{
+		Message: fmt.Sprintf("Begin %s\n\n%s; this commit changes no file.", r.Key(), why),
+		TreeOf:  step.SHA, Parents: []string{step.SHA},
+	})
 	if err != nil {
 		return err
 	}
@@ -175,37 +170,18 @@ func (s *session) beginRelease(ctx context.Context, r *store.Release, step gitfl
 
 // repairBranch makes the commit without difference that gives a squashed merge its ancestry back, and a branch there.
 func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
-	intent := branchIntent{Branch: step.Branch, Target: step.Target, Tip: step.SHA, Repair: true}
-	var err error
-	if intent.SHA, err = s.madeEarlier(ctx, step.Branch, step.SHA); err != nil {
-		return err
-	}
-	if intent.SHA != "" {
-		return s.createBranch(ctx, r, intent)
-	}
 	tip, err := s.head(ctx, step.Target)
 	if err != nil {
 		return err
 	}
-	message := fmt.Sprintf("Record that %s contains %s\n\nThe merge was squashed or rebased; this commit changes no file.", step.Target, short(step.SHA))
-	if intent.SHA, err = s.gh.CreateCommit(ctx, message, tip, []string{tip, step.SHA}); err != nil {
+	commit, err := s.commitForBranch(ctx, r, step.Branch, newCommit{
+		Message: fmt.Sprintf("Record that %s contains %s\n\nThe merge was squashed or rebased; this commit changes no file.", step.Target, short(step.SHA)),
+		TreeOf:  tip, Parents: []string{tip, step.SHA},
+	})
+	if err != nil {
 		return err
 	}
-	return s.createBranch(ctx, r, intent)
-}
-
-// madeEarlier is the head of a branch for which a commit has to be made, where an attempt whose end is not known made both
-// already: the last parent is the commit that it is for. Another commit with the same meaning would be another SHA.
-func (s *session) madeEarlier(ctx context.Context, branch, parent string) (string, error) {
-	head, err := s.head(ctx, branch)
-	if err != nil || head == "" {
-		return "", err
-	}
-	c, err := s.gh.Commit(ctx, head)
-	if err != nil || len(c.Parents) == 0 || c.Parents[len(c.Parents)-1] != parent {
-		return "", err
-	}
-	return head, nil
+	return s.createBranch(ctx, r, branchIntent{Branch: step.Branch, SHA: commit, Target: step.Target, Tip: step.SHA, Repair: true})
 }
 
 func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step gitflow.Step) error {
@@ -244,6 +220,10 @@ func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step
 func (s *session) closePull(ctx context.Context, number int) error {
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectClosePull, key: fmt.Sprint(number), intent: number,
+		probe: func(ctx context.Context) (nothing, bool, error) {
+			p, err := s.gh.Pull(ctx, number)
+			return nothing{}, !p.Open, err
+		},
 		act: func(ctx context.Context) (nothing, error) { return nothing{}, s.gh.ClosePull(ctx, number) },
 	})
 	return err
@@ -253,6 +233,7 @@ func (s *session) closePull(ctx context.Context, number int) error {
 func (s *session) createTag(ctx context.Context, tag, sha string) error {
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectCreateTag, key: tag, intent: sha,
+		blind: "a tag that is there is refused, and then looked at",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateTag(ctx, tag, sha)
 			if !errors.Is(err, forge.ErrExists) {
@@ -321,12 +302,12 @@ func mergeMessage(step gitflow.Step) (title, message string) {
 func (s *session) deleteBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	branch, sha := step.Branch, step.SHA
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectDeleteBranch, key: ownKey(r, branch, "@"+sha), intent: sha,
-		act: func(ctx context.Context) (nothing, error) {
+		kind: effectDeleteBranch, key: ownKey(r, branch, "@"+sha), intent: sha, always: true,
+		probe: func(ctx context.Context) (nothing, bool, error) {
 			head, err := s.head(ctx, branch)
-			if err != nil || head != sha {
-				return nothing{}, err // gone, or somebody goes on with it: then it stays
-			}
+			return nothing{}, head != sha, err // gone, or somebody goes on with it: then it stays
+		},
+		act: func(ctx context.Context) (nothing, error) {
 			return nothing{}, ignoreNotFound(s.gh.DeleteBranch(ctx, branch))
 		},
 	})

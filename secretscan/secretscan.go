@@ -100,7 +100,7 @@ func (s *Scanner) scan(ctx context.Context, path string, p passage) (out []Findi
 		}
 	}()
 	lines := strings.Split(p.text, "\n")
-	for _, f := range s.detector.DetectContext(ctx, detect.Fragment{Raw: p.text, FilePath: path}) {
+	for _, f := range s.detector.DetectContext(ctx, detect.Fragment{Raw: p.text, FilePath: path}) { //nolint:staticcheck // v8 takes no other
 		line, end := place(lines, f.StartLine, f.EndLine, f.Secret)
 		if !p.adds(line, end) {
 			continue

@@ -150,7 +150,7 @@ func (h *hostParam) machine() error {
 	h.SSH = m[1] + "@" + m[2] + ":" + cmp.Or(m[3], "22")
 	h.Address, h.Dir = cmp.Or(h.Address, m[2]), cmp.Or(h.Dir, defaultDir)
 	if h.Root = strings.TrimRight(h.Root, "/"); h.Root != "" && !onHost(h.Root) || !onHost(h.Dir) {
-		return errors.New("root and dir are absolute paths of the machine, without ..")
+		return errors.New("root and dir are absolute paths of the machine, and \"..\" is no part of them")
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func (b *bill) layer(l *layer, platform string, several bool, modules map[string
 		if h.Mode&0o111 != 0 && h.Size <= maxInspected {
 			to = io.MultiWriter(one, two, &program)
 		}
-		if _, err := io.Copy(to, tr); err != nil {
+		if _, err := io.CopyN(to, tr, h.Size); err != nil {
 			return err
 		}
 		f := billFile{

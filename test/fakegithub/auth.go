@@ -90,7 +90,7 @@ func (s *Server) holder(t token) (*actor, error) {
 func (s *Server) verifyJWT(cred string) (*actor, error) {
 	claims := jwt.MapClaims{}
 	var app *App
-	p := jwt.Parser{SkipClaimsValidation: true, ValidMethods: []string{"RS256"}, UseJSONNumber: true}
+	p := jwt.NewParser(jwt.WithoutClaimsValidation(), jwt.WithValidMethods([]string{"RS256"}), jwt.WithJSONNumber())
 	_, err := p.ParseWithClaims(cred, claims, func(*jwt.Token) (any, error) {
 		issuer := claimText(claims["iss"])
 		for _, a := range s.apps {
