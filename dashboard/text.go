@@ -49,25 +49,6 @@ func plain(s string) string {
 	return b.String()
 }
 
-// plainLog takes a terminal's escapes out of a log, and what a line's later text has overwritten.
-func plainLog(s string) string {
-	s = escapes.ReplaceAllString(strings.ToValidUTF8(s, "\ufffd"), "")
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		line = strings.TrimRight(line, "\r")
-		if cut := strings.LastIndexByte(line, '\r'); cut >= 0 {
-			line = line[cut+1:]
-		}
-		lines[i] = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) && r != '\t' {
-				return -1
-			}
-			return r
-		}, line)
-	}
-	return strings.TrimRight(strings.Join(lines, "\n"), "\n ")
-}
-
 // escapes matches what terminals obey: CSI and OSC sequences, and the short ones. One that never ends is left to be
 // taken apart as control characters.
 var escapes = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + //nolint:gochecknoglobals // a constant

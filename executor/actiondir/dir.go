@@ -24,6 +24,7 @@ import (
 //	lock         held while something is decided about it
 //	try-N        the supervisor's folder of each try
 //	stop         exists when somebody asked for the end: nothing is started any more
+//	remarks      what the server has to say after the log
 //	report.json  the end
 //
 // and whatever else its executor keeps there.

@@ -110,6 +110,11 @@ func (w workspace) underWay(n int, r executor.Request, p progress, secrets []str
 	return report, err
 }
 
+// ReadLog reads what the scripts of a deployment have written.
+func (e *Executor) ReadLog(_ context.Context, r executor.Request, from executor.LogPlace, most int) (executor.LogPart, error) {
+	return e.workspace(r.ID).ReadLog(from, most)
+}
+
 // hostsOf is what the report says about each host.
 func hostsOf(r executor.Request, p progress) []executor.Host {
 	params, err := readParams(r.With)

@@ -75,6 +75,11 @@ func (w workspace) underWay(n int) executor.Report {
 	return report
 }
 
+// ReadLog reads what a build has written, and what is said about its artifacts.
+func (e *Executor) ReadLog(_ context.Context, r executor.Request, from executor.LogPlace, most int) (executor.LogPart, error) {
+	return e.workspace(r.ID).ReadLog(from, most)
+}
+
 // logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.
 const logSize = executor.MaxLog / 3
 
@@ -82,6 +87,10 @@ const logSize = executor.MaxLog / 3
 func (e *Executor) close(w workspace, n int, report executor.Report) (executor.Report, error) {
 	log, err := supervise.Log(w.Try(n), logSize)
 	if err != nil {
+		return executor.Report{}, err
+	}
+	report.Log = supervise.Mask(report.Log, e.o.Secrets)
+	if err := w.Remark(report.Log); err != nil {
 		return executor.Report{}, err
 	}
 	report.Log = log + report.Log

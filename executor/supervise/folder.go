@@ -1,16 +1,12 @@
 package supervise
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,55 +103,6 @@ func Stop(dir string) error {
 		return err
 	}
 	return f.Close()
-}
-
-// Log returns the last n bytes of the log, cut at a line's beginning, without terminal sequences and control
-// characters. Empty when nothing was written.
-func Log(dir string, n int) (string, error) {
-	f, err := os.Open(filepath.Join(dir, logFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return "", err
-	}
-	from := max(0, size-int64(n))
-	b := make([]byte, size-from)
-	k, err := f.ReadAt(b, from)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	b = b[:k]
-	if from > 0 {
-		if i := bytes.IndexByte(b, '\n'); i >= 0 {
-			b = b[i+1:]
-		}
-	}
-	return plain(b), nil
-}
-
-var terminalRE = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
-
-// plain is text as a page can show it.
-func plain(b []byte) string {
-	s := strings.ToValidUTF8(string(terminalRE.ReplaceAll(b, nil)), "\uFFFD")
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\r':
-			return '\n'
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ' || r == 0x7f:
-			return -1
-		}
-		return r
-	}, s)
 }
 
 // WriteFile writes a file so that it is whole or not there: under another name, synced, renamed.

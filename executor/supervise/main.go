@@ -91,16 +91,15 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	if run == nil {
 		return Result{}, fmt.Errorf("no runner %q", spec.Runner)
 	}
-	log, err := os.OpenFile(filepath.Join(dir, logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	log, err := newOutput(dir, spec.LogHead, spec.LogTail)
 	if err != nil {
 		return Result{}, err
 	}
-	defer log.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
 		return Result{}, err
 	}
-	count, drained := drain(r, newOutput(log, spec.LogHead, spec.LogTail), spec.Secrets)
+	count, drained := drain(r, log, spec.Secrets)
 
 	s := &Session{spec: spec, dir: dir, log: w, running: map[*Program]bool{}}
 	result := Result{Reason: Exited, Started: time.Now()}

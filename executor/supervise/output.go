@@ -1,30 +1,46 @@
 package supervise
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// output is a log file with a bounded size: the first bytes as they come, then the last ones. Whoever reads the file
-// while it is written sees the tail as it was a second ago.
+// pieces is how many files the kept end of a log is spread over, besides the one that is written.
+const pieces = 4
+
+// output is a log of bounded size: its beginning, and its end. What is written is on disk at once and never moves, so that
+// whoever reads it while it grows can go on where they stopped. What lies between beginning and end is removed a piece at
+// a time, and leaves a gap in the numbers.
 type output struct {
-	mu     sync.Mutex
-	f      *os.File
-	head   int64 // bytes that still go straight to the file
-	offset int64 // where the tail begins in the file
-	ring   []byte
-	next   int  // where the next byte goes in ring
-	full   bool // ring has come round
-	lost   int64
-	dirty  bool
+	mu   sync.Mutex
+	dir  string
+	f    *os.File
+	at   int64   // how much was written, kept or not
+	room int64   // bytes that f still takes
+	tail int64   // bytes of the end that are kept at least
+	ends []int64 // where the pieces of the end begin
 }
 
-func newOutput(f *os.File, head, tail int64) *output {
-	return &output{f: f, head: head, ring: make([]byte, tail)}
+// newOutput begins the log of a folder.
+func newOutput(dir string, head, tail int64) (*output, error) {
+	old, err := filepath.Glob(filepath.Join(dir, logFile+".*"))
+	for _, path := range old {
+		err = errors.Join(err, os.Remove(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := &output{dir: dir, room: head, tail: tail}
+	o.f, err = createLog(logPath(dir, 0))
+	return o, err
+}
+
+func createLog(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
 // Write never fails: a full disk must not end a build whose log it is.
@@ -32,52 +48,41 @@ func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := len(p)
-	if o.head > 0 {
-		part := p[:min(int64(len(p)), o.head)]
-		_, _ = o.f.WriteAt(part, o.offset)
-		o.head -= int64(len(part))
-		o.offset += int64(len(part))
-		p = p[len(part):]
-	}
-	if len(p) == 0 {
-		return n, nil
-	}
-	o.dirty = true
-	if skip := len(p) - len(o.ring); skip > 0 { // all of it is overwritten by its own end
-		o.lost += int64(skip)
-		p = p[skip:]
-	}
 	for len(p) > 0 {
-		c := copy(o.ring[o.next:], p)
-		if o.full {
-			o.lost += int64(c)
+		if o.room <= 0 {
+			o.turn()
 		}
-		p = p[c:]
-		if o.next += c; o.next == len(o.ring) {
-			o.next, o.full = 0, true
+		part := p[:min(int64(len(p)), o.room)]
+		k := 0
+		if o.f != nil {
+			k, _ = o.f.Write(part)
 		}
+		o.at += int64(len(part))
+		o.room -= int64(len(part))
+		if k < len(part) { // what follows must not take the place of what was lost
+			o.room = 0
+		}
+		p = p[len(part):]
 	}
 	return n, nil
 }
 
-// flush brings the tail in the file up to date.
-func (o *output) flush() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.dirty {
-		return
+// turn begins the next piece of the end, and removes those that the end does not need any more.
+func (o *output) turn() {
+	o.close()
+	o.f, _ = createLog(logPath(o.dir, o.at))
+	o.room = max(o.tail/pieces, 1)
+	o.ends = append(o.ends, o.at)
+	for len(o.ends) > 1 && o.at-o.ends[1] >= o.tail {
+		_ = os.Remove(logPath(o.dir, o.ends[0]))
+		o.ends = o.ends[1:]
 	}
-	o.dirty = false
-	var text []byte
-	if o.lost > 0 {
-		text = fmt.Appendf(nil, "\n… %d bytes left out …\n", o.lost)
-	}
-	if o.full {
-		text = append(text, o.ring[o.next:]...)
-	}
-	text = append(text, o.ring[:o.next]...)
-	if _, err := o.f.WriteAt(text, o.offset); err == nil {
-		_ = o.f.Truncate(o.offset + int64(len(text)))
+}
+
+func (o *output) close() {
+	if o.f != nil {
+		_ = o.f.Close()
+		o.f = nil
 	}
 }
 
@@ -98,28 +103,14 @@ func (c counting) Write(p []byte) (int, error) {
 func drain(r *os.File, o *output, secrets []string) (count *atomic.Int64, done chan struct{}) {
 	count, done = new(atomic.Int64), make(chan struct{})
 	m := NewMasker(o, secrets)
-	tick := time.NewTicker(time.Second)
-	stop := make(chan struct{})
-	var flushing sync.WaitGroup
-	flushing.Go(func() {
-		for {
-			select {
-			case <-tick.C:
-				o.flush()
-			case <-stop:
-				return
-			}
-		}
-	})
 	go func() {
 		defer close(done)
 		defer r.Close()
 		_, _ = io.Copy(counting{m, count}, struct{ io.Reader }{r})
 		_ = m.Close()
-		tick.Stop()
-		close(stop)
-		flushing.Wait()
-		o.flush()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.close()
 	}()
 	return count, done
 }

@@ -7,7 +7,7 @@
 //	lock         held by the supervisor for as long as it lives (flock)
 //	started      exists from the moment the program may have had an effect
 //	stop         exists when somebody asked for the end
-//	log          what the program wrote: masked, capped, head and tail kept
+//	log          what the program wrote: masked, capped, head and tail kept; the tail in files log.N, which begin at byte N
 //	result.json  how it ended; written under another name and renamed, so it is whole or not there
 //
 // From these Look tells: absent (nothing ran), running (the lock is held), finished (there is a result) or interrupted
@@ -45,7 +45,7 @@ type Spec struct {
 	Grace   time.Duration `json:"grace,omitempty"`
 	// Secrets never reach the log. See NewMasker.
 	Secrets []string `json:"secrets,omitempty"`
-	// LogHead and LogTail are how many bytes are kept of the log's beginning and end. Default 256 KiB and 1 MiB.
+	// LogHead and LogTail are how many bytes are kept of the log's beginning and, at least, end. Default 256 KiB and 1 MiB.
 	LogHead int64 `json:"log_head,omitempty"`
 	LogTail int64 `json:"log_tail,omitempty"`
 	// User is who the program runs as; nil means as the server. Only root can name another. It should be nobody else's:
