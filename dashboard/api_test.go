@@ -18,7 +18,7 @@ import (
 // shopPaths are all that can be read of a repository.
 func shopPaths(repo string) []string {
 	var out []string
-	for _, p := range []string{"", "/executions", "/executions?page=1", "/executions/excand", "/releases", "/releases/1.4.0", "/releases/1.3.0", "/environments"} {
+	for _, p := range []string{"", "/executions", "/executions?page=1", "/executions/excand", "/executions/excand/log", "/executions/exfailed/log?action=Build/build&colors=1", "/releases", "/releases/1.4.0", "/releases/1.3.0", "/environments"} {
 		out = append(out, "/repos/"+repo+p)
 	}
 	return out

@@ -47,6 +47,8 @@ type Options struct {
 	Actor Actor
 	// Recorder has the evidence of releases. Nil: there is none.
 	Recorder Recorder
+	// Logs has what actions have written. Nil: there are no logs but their ends.
+	Logs Logs
 	// PublicURL is where browsers reach the dashboard, without a slash at the end. Required. With a Viewer it is https,
 	// or http on a loopback address.
 	PublicURL string
@@ -157,6 +159,8 @@ func (s *Server) Register(e *echo.Echo) {
 	e.Any("/login/callback", s.get(s.callback))
 	e.Any("/logout", s.post(s.logout))
 	e.Any("/:owner/:repo/executions/:id/act", s.post(s.act))
+	e.Any("/:owner/:repo/executions/:id/log/events", s.get(s.logEvents(s.visitor)))
+	e.Any("/api/v1/repos/:owner/:repo/executions/:id/log/events", s.get(s.logEvents(s.caller)))
 	e.Any("/tokens", s.get(s.tokensPage))
 	e.POST("/tokens", s.post(s.changeTokens))
 	e.Any("/api/v1/openapi.json", s.get(s.description))
@@ -185,6 +189,7 @@ func (s *Server) routes() []route {
 		{"/approvals", "approvals", "/api/v1/approvals", s.approvals},
 		{"/:owner/:repo", "repo", "/api/v1/repos/:owner/:repo", s.repo},
 		{"/:owner/:repo/executions/:id", "execution", "/api/v1/repos/:owner/:repo/executions/:id", s.execution},
+		{"/:owner/:repo/executions/:id/log", "log", "/api/v1/repos/:owner/:repo/executions/:id/log", s.actionLog},
 		{"/:owner/:repo/releases/:version", "release", "/api/v1/repos/:owner/:repo/releases/:version", s.release},
 		{"", "", "/api/v1/repos/:owner/:repo/releases/:version/evidence", s.evidence},
 		{"", "", "/api/v1/repos/:owner/:repo/executions", s.executions},

@@ -14,8 +14,13 @@ import (
 // listen opens a stream and returns its lines.
 func (w *world) listen(b *http.Client, header ...string) (lines <-chan string, hangUp func(), status int) {
 	w.t.Helper()
+	return w.listenTo(b, "/events", header...)
+}
+
+func (w *world) listenTo(b *http.Client, path string, header ...string) (lines <-chan string, hangUp func(), status int) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+"/events", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type page struct {
 	View    any
 	Now     time.Time
 	Live    bool // the page reloads when something changes
+	Follows bool // the page shows a log that grows
 	SignIn  bool // there is sign-in
 	// Message is shown once, after a button was pressed.
 	Message   string
@@ -64,7 +65,7 @@ type errorView struct {
 // parsePages reads the templates: each page with the layout around it.
 func (s *Server) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"board", "repo", "execution", "release", "approvals", "tokens", "error"} {
+	for _, name := range []string{"board", "repo", "execution", "log", "release", "approvals", "tokens", "error"} {
 		t, err := template.New("layout.html").Funcs(s.functions()).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
@@ -120,6 +121,9 @@ func (s *Server) page(r route) echo.HandlerFunc {
 			return err
 		}
 		out := page{Title: titleOf(view), Section: r.page, Person: p, View: view, Live: true}
+		if log, ok := view.(ActionLog); ok {
+			out.Live, out.Follows = false, !log.Ended // it grows by itself
+		}
 		if err := s.takeMessage(ctx, c, &out); err != nil {
 			return err
 		}
@@ -162,6 +166,8 @@ func titleOf(view any) string {
 		return v.Owner + "/" + v.Name
 	case Execution:
 		return v.Branch + " · " + v.Repo
+	case ActionLog:
+		return v.Action + " · " + v.Branch + " · " + v.Repo
 	case Release:
 		return v.Version + " · " + v.Repo
 	case Approvals:
@@ -182,7 +188,7 @@ func (s *Server) render(c echo.Context, status int, name string, p page) error {
 // assets are what pages load, with their types.
 func assetType(name string) string {
 	return map[string]string{
-		"style.css": "text/css; charset=utf-8", "refresh.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+		"style.css": "text/css; charset=utf-8", "refresh.js": "text/javascript; charset=utf-8", "log.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 	}[name]
 }
 

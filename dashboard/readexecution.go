@@ -36,7 +36,7 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 			return err
 		}
 		if sound(x.State) {
-			p.Stages = stages(x.State, runs, v)
+			p.Stages = w.stages(x.State, runs)
 		} else {
 			p.Problem = "The record of this execution is damaged; its stages cannot be shown."
 		}
@@ -68,16 +68,18 @@ type report struct {
 	Hosts       []Host   `json:"hosts"`
 }
 
-func stages(s pipeline.State, runs []store.ActionRun, v *visit) []Stage {
+func (w scribe) stages(s pipeline.State, runs []store.ActionRun) []Stage {
 	reports := map[string]report{}
+	ran := map[string]bool{}
 	for _, run := range runs {
+		ran[run.ID] = true
 		var r report
 		if json.Unmarshal(run.Report, &r) == nil { // one that is not there yet, or not readable, has no log
 			reports[run.ID] = r
 		}
 	}
 	var out []Stage
-	lines := pipeline.Lines(s, v.now)
+	lines := pipeline.Lines(s, w.now)
 	n := 0
 	for i := range s.Stages {
 		head := lines[n]
@@ -96,6 +98,9 @@ func stages(s pipeline.State, runs []store.ActionRun, v *visit) []Stage {
 			r := reports[state.ID]
 			a.Log, a.Remarks = plainLog(r.Log), r.Annotations[:min(len(r.Annotations), maxRemarks)]
 			a.Hosts = r.Hosts
+			if ran[state.ID] {
+				a.LogPath = w.logPath(s.ID, stage.Name, a.Name)
+			}
 			stage.Actions = append(stage.Actions, a)
 		}
 		out = append(out, stage)

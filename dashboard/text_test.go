@@ -31,6 +31,23 @@ func TestPlainLog(t *testing.T) {
 	}
 }
 
+func TestColoursOfALog(t *testing.T) {
+	for in, want := range map[string]string{
+		"\x1b[1;31mred\x1b[0m\n":      "\x1b[1;31mred\x1b[0m\n",
+		"\x1b[38:2::1:2:3mx\x1b[m":    "\x1b[38:2::1:2:3mx\x1b[m",
+		"\x1b[2J\x1b[Hcleared\x1b[5n": "cleared",
+		"\x1b[>4;2mkeys\x1b[?25l":     "keys",
+		"\u009b31mred":                "red",
+		"\x1b\x1b[31mx":               "\x1b[31mx",
+		"\x1b]0;title\x07a\x1b[31":    "a31",
+		"1%\r\x1b[32m100%\r\n":        "\x1b[32m100%\n",
+	} {
+		if got := logText(in, true); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+}
+
 func FuzzPlainLog(f *testing.F) {
 	f.Add("\x1b[31mred\x1b[0m\r\n")
 	f.Add("\x1b]8;;x\x07\x1b\x1b[[m")
@@ -38,6 +55,17 @@ func FuzzPlainLog(f *testing.F) {
 		got := plainLog(s)
 		if i := strings.IndexFunc(got, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
 			t.Errorf("%q leaves %q", s, got)
+		}
+		for rest := logText(s, true); ; {
+			at := strings.IndexByte(rest, '\x1b')
+			if at < 0 {
+				break
+			}
+			end := strings.IndexByte(rest[at:], 'm')
+			if end < 0 || !isColour(rest[at:at+end+1]) {
+				t.Fatalf("%q steers a terminal by %q", s, rest[at:])
+			}
+			rest = rest[at+end+1:]
 		}
 	})
 }

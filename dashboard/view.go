@@ -189,7 +189,8 @@ type Action struct {
 	URL         string          `json:"url,omitempty"` // http or https
 	Started     bool            `json:"started"`
 	Seconds     int64           `json:"seconds"`
-	Log         string          `json:"log,omitempty"` // the end of it, without terminal escapes
+	Log         string          `json:"log,omitempty"`      // the end of it, without terminal escapes
+	LogPath     string          `json:"log_path,omitempty"` // of the page with all of it
 	Remarks     []Remark        `json:"annotations,omitempty"`
 	Hosts       []Host          `json:"hosts,omitempty"`
 }

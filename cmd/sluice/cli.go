@@ -36,6 +36,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Check the settings, and that GitHub and the App are as the server needs them."`
 
 	Status   statusCmd   `cmd:"" group:"server" help:"Say what runs where, what is open, and what waits for whom."`
+	Logs     logsCmd     `cmd:"" group:"server" help:"Print the log of an action, or follow it while it runs."`
 	Why      whyCmd      `cmd:"" group:"server" help:"Show every rule and gate of a release or pull request: what passed, and what did not."`
 	Release  releaseCmd  `cmd:"" group:"server" help:"Start a release, or give one up."`
 	Hotfix   hotfixCmd   `cmd:"" group:"server" help:"Start a hotfix."`

@@ -7,14 +7,16 @@ import (
 
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/dashboard"
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/githubapp"
 	"github.com/sluicehq/sluice/store"
 )
 
 // wirePages makes the dashboard. Without a client ID nobody can sign in, and it shows nothing, except in the demo.
-func (s *server) wirePages(w wiring) error {
+func (s *server) wirePages(w wiring, executors *executor.Registry) error {
 	o := dashboard.Options{
+		Logs:  actionLogs{executors},
 		Actor: actor{s.bot}, Recorder: recorder{s.bot}, Rights: rights{s.github},
 		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log, Now: w.now,
 	}

@@ -188,14 +188,10 @@ func (r *remote) ask(ctx context.Context, method, path string, body, out any, he
 		}
 		send = bytes.NewReader(raw)
 	}
-	at := r.base.JoinPath("api", "v1", "repos", r.owner, r.name).String() + path
-	req, err := http.NewRequestWithContext(ctx, method, at, send)
+	req, err := r.request(ctx, method, path, send)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+r.token)
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "sluice")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -217,8 +213,26 @@ func (r *remote) ask(ctx context.Context, method, path string, body, out any, he
 		}
 		return nil
 	}
+	return r.refusal(res, raw)
+}
+
+// request is one request about the repository, with the token.
+func (r *remote) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	at := r.base.JoinPath("api", "v1", "repos", r.owner, r.name).String() + path
+	req, err := http.NewRequestWithContext(ctx, method, at, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.token)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "sluice")
+	return req, nil
+}
+
+// refusal is an answer that is no success.
+func (r *remote) refusal(res *http.Response, body []byte) error {
 	wrong := &remoteError{}
-	if json.Unmarshal(raw, wrong) != nil || wrong.Title == "" {
+	if json.Unmarshal(body, wrong) != nil || wrong.Title == "" {
 		wrong.Title, wrong.Detail = fmt.Sprintf("%s answers %s", r.base, res.Status), "Look at the address: it is that of the dashboard."
 	}
 	wrong.Status = res.StatusCode

@@ -136,7 +136,7 @@ func (s *server) wire(w wiring) error {
 		return err
 	}
 	s.measure()
-	return s.wirePages(w)
+	return s.wirePages(w, executors)
 }
 
 // executors makes one executor for each `uses:`.
