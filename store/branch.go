@@ -61,7 +61,7 @@ func (tx *Tx) Tag(ctx context.Context, repo int64, name string) (Tag, error) {
 // tags never move.
 func (tx *Tx) SaveTag(ctx context.Context, t Tag) (Tag, error) {
 	t.Seq = 0
-	if err := tx.next(ctx, &t.Seq, fmt.Sprintf("tags:%d", t.RepoID)); err != nil {
+	if err := tx.next(ctx, &t.Seq, tagCounter(t.RepoID)); err != nil {
 		return Tag{}, err
 	}
 	added, err := tags().insert(ctx, tx, &t)
@@ -85,6 +85,9 @@ func (tx *Tx) AddPush(ctx context.Context, p Push) error {
 func (tx *Tx) Pushes(ctx context.Context, repo int64, branch string) ([]Push, error) {
 	return pushes().list(ctx, tx, "repo_id = ? AND branch = ? ORDER BY at, sha", repo, branch)
 }
+
+// tagCounter numbers the tags of a repository.
+func tagCounter(repo int64) string { return fmt.Sprintf("tags:%d", repo) }
 
 // next counts up the named counter. Its row stays locked until the transaction ends, so numbers are given in the order
 // of the commits and without gaps.

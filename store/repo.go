@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"github.com/sluicehq/sluice/event"
 )
 
 func repos() table[Repo] {
@@ -36,17 +38,33 @@ func (tx *Tx) Repos(ctx context.Context) ([]Repo, error) {
 // SaveRepo writes the repository under its ID.
 func (tx *Tx) SaveRepo(ctx context.Context, r Repo) error { return repos().put(ctx, tx, &r) }
 
-// DeleteRepo removes the repository and everything recorded for it but the audit log, which nothing removes.
-// A repository that is only gone from the installation is kept: set Gone.
+// DeleteRepo removes the repository and everything recorded for it, deliveries and what waits in its lane too, but the audit
+// log, which nothing removes. A repository that is only gone from the installation is kept: set Gone.
 func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
-	for _, name := range []string{"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects",
-		"approvals", "emergencies", "environments", "deployments", "checks", "comments", "operations", "stops", "test_totals"} {
-		if _, err := tx.exec(ctx, "DELETE FROM "+name+" WHERE repo_id = ?", id); err != nil {
-			return fmt.Errorf("delete repository %d from %s: %w", id, name, err)
-		}
+	type rows struct {
+		table, column string
+		value         any
 	}
-	if _, err := tx.exec(ctx, "DELETE FROM repos WHERE id = ?", id); err != nil {
-		return fmt.Errorf("delete repository %d: %w", id, err)
+	lane := event.Delivery{RepoID: id}.Lane()
+	all := []rows{{"counters", "name", tagCounter(id)}, {"lane_items", "lane", lane}, {"lanes", "name", lane}, {"repos", "id", id}}
+	for _, table := range []string{
+		"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects", "approvals", "emergencies",
+		"environments", "deployments", "checks", "comments", "operations", "permits", "stops", "secret_scans", "test_totals",
+		"deliveries",
+	} {
+		all = append(all, rows{table, "repo_id", id})
+	}
+	kept, err := tx.settingsOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, name := range kept {
+		all = append(all, rows{"settings", "name", name})
+	}
+	for _, r := range all {
+		if _, err := tx.exec(ctx, "DELETE FROM "+r.table+" WHERE "+r.column+" = ?", r.value); err != nil {
+			return fmt.Errorf("delete repository %d from %s: %w", id, r.table, err)
+		}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"one execution locks an environment, with a fence":       environmentLock,
 		"the audit log is a chain":                               auditChain,
 		"deleting a repository leaves others and the audit log":  deleteRepository,
+		"nothing of a deleted repository is left in any table":   deleteEverywhere,
 		"deliveries are accepted, repeated, refused":             acceptance,
 		"deliveries of many senders are all stored":              manySenders,
 		"a full queue refuses and stores nothing":                full,
