@@ -75,16 +75,11 @@ type File struct {
 	Link bool
 }
 
-// Save packs files from the folder dir, under the names given, and returns the artifact. All times in it are at (1970
-// when it is zero), so the same files and time give the same digest. Symbolic links must stay inside dir; what is no file, folder or link is
-// an error.
-func (s *Store) Save(ctx context.Context, name, dir string, files []File, at time.Time) (pipeline.Artifact, error) {
+// Save packs files from a tree, under the names given, and returns the artifact. All times in it are at (1970 when it is
+// zero), so the same files and time give the same digest. Symbolic links must stay inside the tree; what is no file, folder
+// or link is an error.
+func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File, at time.Time) (pipeline.Artifact, error) {
 	wrap := func(err error) error { return fmt.Errorf("save artifact %s: %w", name, err) }
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return pipeline.Artifact{}, wrap(err)
-	}
-	defer root.Close()
 	tmp, err := os.CreateTemp(s.dir, ".new-*")
 	if err != nil {
 		return pipeline.Artifact{}, wrap(err)
@@ -94,7 +89,7 @@ func (s *Store) Save(ctx context.Context, name, dir string, files []File, at tim
 
 	h := sha256.New()
 	n := &counting{w: io.MultiWriter(tmp, h)}
-	if err := pack(ctx, n, root, files, at, s.limits); err != nil {
+	if err := pack(ctx, n, tree, files, at, s.limits); err != nil {
 		return pipeline.Artifact{}, wrap(err)
 	}
 	if err := tmp.Sync(); err != nil {

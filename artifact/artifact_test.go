@@ -93,7 +93,7 @@ func TestSaveThenExtractIsIdentity(t *testing.T) {
 	tree := map[string]string{"bin/shop*": "program", "web/index.html": "<p>", "web/current": "->index.html", "empty": ""}
 	dir := write(t, tree)
 	files := []File{{Path: "web/index.html"}, {Path: "bin/shop"}, {Path: "web/current", Link: true}, {Path: "empty"}}
-	a, err := s.Save(t.Context(), "app", dir, files, commit)
+	a, err := s.Save(t.Context(), "app", treeOf(t, dir), files, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestSaveThenExtractIsIdentity(t *testing.T) {
 
 func TestEqualFilesGiveTheEqualDigest(t *testing.T) {
 	digest := func(files []File, tree map[string]string, at time.Time) string {
-		a, err := open(t, Limits{}).Save(t.Context(), "app", write(t, tree), files, at)
+		a, err := open(t, Limits{}).Save(t.Context(), "app", treeOf(t, write(t, tree)), files, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +166,7 @@ func TestSaveRefuses(t *testing.T) {
 		"one of several that leads out": {{Path: "a"}, {Path: "out"}},
 	} {
 		s := open(t, Limits{Bytes: 1000, Entries: 3})
-		if _, err := s.Save(t.Context(), "app", dir, files, commit); err == nil {
+		if _, err := s.Save(t.Context(), "app", treeOf(t, dir), files, commit); err == nil {
 			t.Errorf("%s: saved", name)
 		}
 		if left, _ := filepath.Glob(filepath.Join(s.dir, "*")); len(left) > 0 {
@@ -177,7 +177,7 @@ func TestSaveRefuses(t *testing.T) {
 
 func TestExtractFindsWhatWasChanged(t *testing.T) {
 	s := open(t, Limits{})
-	a, err := s.Save(t.Context(), "app", write(t, map[string]string{"a": "1"}), []File{{Path: "a"}}, commit)
+	a, err := s.Save(t.Context(), "app", treeOf(t, write(t, map[string]string{"a": "1"})), []File{{Path: "a"}}, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestUntarOfAnImage(t *testing.T) {
 func TestPrune(t *testing.T) {
 	s := open(t, Limits{})
 	save := func(body string) pipeline.Artifact {
-		a, err := s.Save(t.Context(), "app", write(t, map[string]string{"a": body}), []File{{Path: "a"}}, commit)
+		a, err := s.Save(t.Context(), "app", treeOf(t, write(t, map[string]string{"a": body})), []File{{Path: "a"}}, commit)
 		if err != nil {
 			t.Fatal(err)
 		}

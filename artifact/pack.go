@@ -9,15 +9,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-// pack writes files from root as a tar.gz, sorted by name.
-func pack(ctx context.Context, w io.Writer, root *os.Root, files []File, at time.Time, limits Limits) error {
+// pack writes files from a tree as a tar.gz, sorted by name.
+func pack(ctx context.Context, w io.Writer, tree *Tree, files []File, at time.Time, limits Limits) error {
 	files = slices.Clone(files)
 	for i := range files {
 		files[i].Name = path.Clean(cmp.Or(files[i].Name, files[i].Path))
@@ -36,7 +35,7 @@ func pack(ctx context.Context, w io.Writer, root *os.Root, files []File, at time
 	if at.IsZero() {
 		at = time.Unix(0, 0)
 	}
-	p := &packer{tw: tar.NewWriter(zw), root: root, at: at.UTC().Truncate(time.Second), left: limits.Bytes}
+	p := &packer{tw: tar.NewWriter(zw), tree: tree, at: at.UTC().Truncate(time.Second), left: limits.Bytes}
 	last := ""
 	for i, f := range files {
 		if err := ctx.Err(); err != nil {
@@ -55,15 +54,15 @@ func pack(ctx context.Context, w io.Writer, root *os.Root, files []File, at time
 
 type packer struct {
 	tw   *tar.Writer
-	root *os.Root
+	tree *Tree
 	at   time.Time
 	left int64
 }
 
-// add writes one entry. Whatever the build made of the path meanwhile, the root keeps it inside, and only what turns out
+// add writes one entry. Whatever the build made of the path meanwhile, the tree keeps it inside, and only what turns out
 // to be a regular file once it is open is read.
 func (p *packer) add(ctx context.Context, f File) error {
-	info, err := p.root.Lstat(f.Path)
+	info, err := p.tree.root.Lstat(f.Path)
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (p *packer) add(ctx context.Context, f File) error {
 	case info.IsDir():
 		return p.header(&tar.Header{Typeflag: tar.TypeDir, Name: f.Name + "/", Mode: 0o755})
 	case info.Mode()&fs.ModeSymlink != 0 && f.Link:
-		target, err := p.root.Readlink(f.Path)
+		target, err := p.tree.root.Readlink(f.Path)
 		if err != nil {
 			return err
 		}
@@ -80,20 +79,11 @@ func (p *packer) add(ctx context.Context, f File) error {
 		}
 		return p.header(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.Name, Linkname: target, Mode: 0o777})
 	}
-	if info, err = p.root.Stat(f.Path); err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() { // a named pipe would block whoever opens it
-		return fmt.Errorf("is a %s, not a file", kind(info.Mode()))
-	}
-	file, err := p.root.Open(f.Path)
+	file, info, err := p.tree.Open(f.Path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return err
-	}
 	if p.left -= info.Size(); p.left < 0 {
 		return errors.New("the artifact is larger than is allowed")
 	}
@@ -126,6 +116,10 @@ func kind(m fs.FileMode) string {
 		return "socket"
 	case m&fs.ModeNamedPipe != 0:
 		return "named pipe"
+	case m&fs.ModeSymlink != 0:
+		return "link"
+	case m.IsRegular():
+		return "file"
 	}
 	return "device"
 }

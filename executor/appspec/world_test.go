@@ -94,7 +94,12 @@ func (w *world) save(files map[string]string) pipeline.Artifact {
 		}
 		list = append(list, artifact.File{Path: name})
 	}
-	a, err := w.store.Save(w.t.Context(), "app", dir, list, time.Time{})
+	tree, err := artifact.OpenTree(dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer tree.Close()
+	a, err := w.store.Save(w.t.Context(), "app", tree, list, time.Time{})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,17 +1,16 @@
 package buildspec
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/sarif"
 	"github.com/sluicehq/sluice/pipeline"
@@ -22,8 +21,8 @@ const maxAnalyses = 20
 
 // judge reads the SARIF files of a build that has ended, and fails it when they hold more than is allowed. One that was to
 // be written and is not there fails a build too: nobody has looked.
-func (e *Executor) judge(w workspace, n int, p params, report *executor.Report) {
-	results, err := analyses(filepath.Join(w.work(n), "src"), p.sarif)
+func (e *Executor) judge(ctx context.Context, w workspace, n int, p params, report *executor.Report) {
+	results, err := e.analyses(ctx, filepath.Join(w.work(n), srcFolder), p.sarif)
 	if err != nil {
 		problem := "with.sarif: " + err.Error()
 		if report.Status == pipeline.Succeeded {
@@ -42,22 +41,26 @@ func (e *Executor) judge(w workspace, n int, p params, report *executor.Report) 
 }
 
 // analyses reads the results in the files that globs name in a folder.
-func analyses(src string, globs []string) ([]sarif.Result, error) {
-	root, err := os.OpenRoot(src)
+func (e *Executor) analyses(ctx context.Context, src string, globs []string) ([]sarif.Result, error) {
+	tree, err := artifact.OpenTree(src, e.owners()...)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer tree.Close()
 	var names []string
-	for _, glob := range globs {
-		found, err := doublestar.Glob(root.FS(), glob, doublestar.WithNoFollow(), doublestar.WithFilesOnly())
+	for _, pattern := range globs {
+		before := len(names)
+		err := glob(ctx, tree, pattern, func(p string, info fs.FileInfo) {
+			if !info.IsDir() {
+				names = append(names, p)
+			}
+		})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", glob, err)
+			return nil, fmt.Errorf("%s: %w", pattern, err)
 		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("no file matches %s", glob)
+		if len(names) == before {
+			return nil, fmt.Errorf("no file matches %s", pattern)
 		}
-		names = append(names, found...)
 	}
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) > maxAnalyses {
@@ -65,7 +68,7 @@ func analyses(src string, globs []string) ([]sarif.Result, error) {
 	}
 	var out []sarif.Result
 	for _, name := range names {
-		data, err := readRegular(root, name, sarif.MaxBytes)
+		data, err := tree.Read(name, sarif.MaxBytes)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -76,24 +79,6 @@ func analyses(src string, globs []string) ([]sarif.Result, error) {
 		out = append(out, results...)
 	}
 	return out, nil
-}
-
-// readRegular reads a regular file of at most most bytes. Links that stay in the folder are followed; anything that could
-// block or lead out of it is refused.
-func readRegular(root *os.Root, name string, most int64) ([]byte, error) {
-	if info, err := root.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, errors.New("it is no regular file"))
-	}
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("it is larger than %d bytes", most)
-	}
-	return data, err
 }
 
 // checkGlobs says which glob is none, or leads out of the repository.

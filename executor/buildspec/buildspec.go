@@ -47,7 +47,7 @@ type Clone struct {
 
 // Artifacts keeps what builds hand on; *artifact.Store is one.
 type Artifacts interface {
-	Save(ctx context.Context, name, dir string, files []artifact.File, at time.Time) (pipeline.Artifact, error)
+	Save(ctx context.Context, name string, tree *artifact.Tree, files []artifact.File, at time.Time) (pipeline.Artifact, error)
 	Extract(ctx context.Context, a pipeline.Artifact, dir string) error
 }
 

@@ -5,20 +5,18 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // cachePlan is what the supervisor is told of caches.
 type cachePlan struct {
 	Shelves []string        `json:"shelves,omitempty"` // see Executor.shelves
-	Home    string          `json:"home"`
-	Owner   *supervise.User `json:"owner,omitempty"` // of what is restored
+	Owner   *supervise.User `json:"owner,omitempty"`   // of what is restored
 }
 
 // hashFiles is codebuild-hash-files of CodeBuild's images: one hash over what is in the files that patterns match.
@@ -35,7 +33,6 @@ done | LC_ALL=C sort -u | while IFS= read -r file; do cat -- "$file"; done | sha
 type caches struct {
 	key      string
 	patterns []cachePattern
-	folders  map[string]string
 	hit      bool // the entry of the key itself was restored
 }
 
@@ -57,7 +54,7 @@ func (b *build) restore(ctx context.Context) error {
 	if keys == nil {
 		return nil
 	}
-	b.cache = &caches{key: keys[0], folders: map[string]string{inSource: b.plan.Src, inHome: b.plan.Cache.Home}}
+	b.cache = &caches{key: keys[0]}
 	if !c.Restore {
 		return nil
 	}
@@ -72,7 +69,7 @@ func (b *build) restore(ctx context.Context) error {
 		return nil
 	}
 	defer f.Close()
-	n, err := restoreCache(f, b.cache.folders, b.plan.Cache.Owner)
+	n, err := restoreCache(f, b.cached(), b.plan.Cache.Owner)
 	if err != nil {
 		b.s.Logf("Cache: %d files restored%s, then: %v", n, ofKey(found), err)
 		return nil
@@ -91,40 +88,38 @@ func ofKey(key string) string {
 	return " of key " + key
 }
 
+// cached are the folders that caches are of.
+func (b *build) cached() cachedFolders {
+	return cachedFolders{trees: map[string]*artifact.Tree{inSource: b.src, inHome: b.home}, secret: b.isCredentials}
+}
+
 // cacheKeys evaluates key and fallback keys in the build's shell; nil when the key cannot be used.
 func (b *build) cacheKeys(ctx context.Context, c *CacheSpec) ([]string, error) {
 	keys := append([]string{c.Key}, c.Fallback...)
 	if c.Key == "" {
 		return []string{""}, nil
 	}
-	bin := filepath.Join(b.plan.State, "bin")
-	out := filepath.Join(b.plan.State, "keys")
-	for _, dir := range []string{bin, out} {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, err
-		}
-	}
-	if err := os.Chmod(out, 0o777); err != nil { //nolint:gosec // in a folder of the build's own
+	if err := b.state.MkdirAll("bin", 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(bin, "codebuild-hash-files"), []byte(hashFiles), 0o755); err != nil { //nolint:gosec // the build runs it
+	if err := b.state.WriteFile("bin/codebuild-hash-files", []byte(hashFiles), 0o755); err != nil {
 		return nil, err
 	}
 	var script strings.Builder
-	fmt.Fprintf(&script, "PATH=%s:$PATH\n", quote(bin))
+	fmt.Fprintf(&script, "PATH=%s:$PATH\n", quote(b.plan.path(stateFolder, "bin")))
 	for i, key := range keys {
 		end := "sluice" + rand.Text()
-		fmt.Fprintf(&script, "/bin/cat >| %s <<%s\n%s\n%s\n", quote(filepath.Join(out, fmt.Sprint(i))), end, key, end)
+		fmt.Fprintf(&script, "/bin/cat >| %s <<%s\n%s\n%s\n", quote(b.plan.path(outFolder, fmt.Sprintf("key-%d", i))), end, key, end)
 	}
-	file := filepath.Join(b.plan.State, "keys.sh")
-	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
+	file, err := b.sh.file("keys.sh", script.String())
+	if err != nil {
 		return nil, err
 	}
 	if _, err := b.sh.run(ctx, "/bin/sh "+quote(file)); err != nil {
 		return nil, err
 	}
 	for i := range keys {
-		text, _ := b.readBack(filepath.Join(out, fmt.Sprint(i)))
+		text, _ := b.takeBack(fmt.Sprintf("key-%d", i))
 		keys[i] = b.s.Mask(strings.TrimSpace(text))
 	}
 	if keys[0] == "" || len(keys[0]) > maxCacheKey {
@@ -136,9 +131,9 @@ func (b *build) cacheKeys(ctx context.Context, c *CacheSpec) ([]string, error) {
 
 // save keeps the paths of the cache when the build succeeded: what a failed build leaves may be half of it, and an entry
 // with a key stays as it is for ever.
-func (b *build) save() {
+func (b *build) save(ctx context.Context) {
 	c := b.plan.Spec.Cache
-	if b.cache == nil || !c.Save || b.out.failed() != nil {
+	if b.cache == nil || !c.Save || b.result.failed() != nil {
 		return
 	}
 	shelf := b.plan.Cache.Shelves[0]
@@ -146,7 +141,7 @@ func (b *build) save() {
 		b.s.Logf("Cache: kept as it is%s", ofKey(b.cache.key))
 		return
 	}
-	n, err := b.saveTo(shelf)
+	n, err := b.saveTo(ctx, shelf)
 	if err != nil {
 		b.s.Logf("Cache: not saved: %v", err)
 		return
@@ -158,7 +153,7 @@ func (b *build) save() {
 	b.s.Logf("Cache: %d files saved%s", n, ofKey(b.cache.key))
 }
 
-func (b *build) saveTo(shelf string) (files int, err error) {
+func (b *build) saveTo(ctx context.Context, shelf string) (files int, err error) {
 	for _, p := range b.plan.Spec.Cache.Paths {
 		pattern, err := b.cachePattern(p.Text)
 		if err != nil {
@@ -174,7 +169,7 @@ func (b *build) saveTo(shelf string) (files int, err error) {
 		return 0, err
 	}
 	defer os.Remove(f.Name())
-	files, err = saveCache(f, b.cache.folders, b.cache.patterns)
+	files, err = saveCache(ctx, f, b.cached(), b.cache.patterns)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
@@ -190,9 +185,9 @@ func (b *build) saveTo(shelf string) (files int, err error) {
 // cachePattern tells in which folder a path of the cache is.
 func (b *build) cachePattern(text string) (cachePattern, error) {
 	if rest, home := strings.CutPrefix(text, "$HOME/"); home {
-		glob, err := expand(rest, b.out.Values, b.cache.folders[inHome])
+		glob, err := expand(rest, b.result.Values, b.plan.path(homeFolder))
 		return cachePattern{inHome, glob}, err
 	}
-	glob, err := expand(text, b.out.Values, b.plan.Src)
+	glob, err := expand(text, b.result.Values, b.plan.path(srcFolder))
 	return cachePattern{inSource, glob}, err
 }

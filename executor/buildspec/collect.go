@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -39,19 +39,19 @@ func chosen(spec *Spec, outputs []string) (map[string]*ArtifactSpec, error) {
 }
 
 // collect stores what the build made. remarks are for the log.
-func collect(ctx context.Context, store Artifacts, src string, specs map[string]*ArtifactSpec, at time.Time) (
+func collect(ctx context.Context, store Artifacts, tree *artifact.Tree, specs map[string]*ArtifactSpec, at time.Time) (
 	out map[string]pipeline.Artifact, remarks []string, err error,
 ) {
 	out = map[string]pipeline.Artifact{}
 	for name, spec := range specs {
-		files, some, err := match(src, spec)
+		files, some, err := match(ctx, tree, spec)
 		if err != nil {
 			return nil, nil, &collectError{name: name, line: spec.Line, err: err}
 		}
 		for _, r := range some {
 			remarks = append(remarks, fmt.Sprintf("artifact %s: %s", name, r))
 		}
-		if out[name], err = store.Save(ctx, name, src, files, at); err != nil {
+		if out[name], err = store.Save(ctx, name, tree, files, at); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -71,15 +71,10 @@ func (e *collectError) Unwrap() error { return e.err }
 
 // match lists the files of an artifact, with CodeBuild's globs: relative to each folder that base-directory matches,
 // whose own name is not part of theirs. The clone's .git is never part of an artifact.
-func match(src string, spec *ArtifactSpec) (files []artifact.File, remarks []string, err error) {
-	root, err := os.OpenRoot(src)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer root.Close()
+func match(ctx context.Context, tree *artifact.Tree, spec *ArtifactSpec) (files []artifact.File, remarks []string, err error) {
 	bases := []string{"."}
 	if spec.Base != "" && spec.Base != "." {
-		if bases, err = folders(root, spec.Base); err != nil {
+		if bases, err = folders(ctx, tree, spec.Base); err != nil {
 			return nil, nil, err
 		}
 		if len(bases) == 0 {
@@ -90,7 +85,7 @@ func match(src string, spec *ArtifactSpec) (files []artifact.File, remarks []str
 	taken := map[string]string{} // names
 	left := 0
 	for _, base := range bases {
-		err := fs.WalkDir(root.FS(), base, func(p string, d fs.DirEntry, err error) error {
+		err := tree.Walk(ctx, base, func(p string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -109,7 +104,7 @@ func match(src string, spec *ArtifactSpec) (files []artifact.File, remarks []str
 				return nil
 			}
 			link := d.Type()&fs.ModeSymlink != 0
-			if !regular(root, p) && !(link && spec.Symlinks) {
+			if !regular(tree, p) && !(link && spec.Symlinks) {
 				left++ // a socket, a link to a folder or out of the tree
 				return nil
 			}
@@ -160,23 +155,46 @@ func firstMatch(spec *ArtifactSpec, rel string) string {
 }
 
 // regular tells whether a path is a regular file, or a link to one in the tree.
-func regular(root *os.Root, p string) bool {
-	info, err := root.Stat(p)
+func regular(tree *artifact.Tree, p string) bool {
+	info, err := tree.Root().Stat(p)
 	return err == nil && info.Mode().IsRegular()
 }
 
 // folders lists the folders that a pattern matches, sorted.
-func folders(root *os.Root, pattern string) ([]string, error) {
-	found, err := doublestar.Glob(root.FS(), pattern, doublestar.WithNoFollow())
-	if err != nil {
-		return nil, err
-	}
+func folders(ctx context.Context, tree *artifact.Tree, pattern string) ([]string, error) {
 	var out []string
-	for _, p := range found {
-		if info, err := root.Lstat(p); err == nil && info.IsDir() && p != ".git" {
+	err := glob(ctx, tree, pattern, func(p string, d fs.FileInfo) {
+		if d.IsDir() && p != ".git" {
 			out = append(out, p)
 		}
-	}
+	})
 	slices.Sort(out)
-	return out, nil
+	return out, err
+}
+
+// glob calls found for what a pattern matches, without following links below the folder that it names without wildcards.
+func glob(ctx context.Context, tree *artifact.Tree, pattern string, found func(p string, info fs.FileInfo)) error {
+	look := func(p string) {
+		if info, err := tree.Root().Lstat(p); err == nil {
+			found(p, info)
+		}
+	}
+	if !strings.ContainsAny(pattern, `*?[{\`) {
+		look(pattern)
+		return nil
+	}
+	base, _ := doublestar.SplitPattern(pattern)
+	if (base != "." || pattern == "**") && doublestar.MatchUnvalidated(pattern, base) {
+		look(base)
+	}
+	err := tree.Walk(ctx, base, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && doublestar.MatchUnvalidated(pattern, p) {
+			look(p)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	return err
 }

@@ -25,7 +25,7 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 	maps.Copy(env, r.Env)
 	maps.Copy(env, p.env)
 	maps.Copy(env, map[string]string{
-		"HOME": filepath.Join(work, "home"), "TMPDIR": filepath.Join(work, "tmp"), "PATH": e.o.Path,
+		"HOME": filepath.Join(work, homeFolder), "TMPDIR": filepath.Join(work, tmpFolder), "PATH": e.o.Path,
 		"CODEBUILD_BUILD_ARN":               "arn:sluice:build:" + e.o.Region + ":" + r.Owner + ":" + r.Repo + "/" + r.ID,
 		"CODEBUILD_BUILD_ID":                "sluice:" + r.ID,
 		"CODEBUILD_BUILD_IMAGE":             "host",
@@ -37,7 +37,7 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 		"CODEBUILD_RESOLVED_SOURCE_VERSION": r.SHA,
 		"CODEBUILD_SOURCE_VERSION":          r.SHA,
 		"CODEBUILD_SOURCE_REPO_URL":         r.CloneURL,
-		"CODEBUILD_SRC_DIR":                 filepath.Join(work, "src"),
+		"CODEBUILD_SRC_DIR":                 filepath.Join(work, srcFolder),
 		"CODEBUILD_START_TIME":              strconv.FormatInt(time.Now().UnixMilli(), 10),
 		"CODEBUILD_WEBHOOK_EVENT":           "PUSH",
 		"CODEBUILD_WEBHOOK_TRIGGER":         "branch/" + r.Branch,
@@ -45,7 +45,7 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 		"CODEBUILD_WEBHOOK_PREV_COMMIT":     r.PreviousSHA,
 	})
 	for name := range r.Inputs {
-		env["CODEBUILD_SRC_DIR_"+strings.ReplaceAll(name, "-", "_")] = filepath.Join(work, "inputs", name)
+		env["CODEBUILD_SRC_DIR_"+strings.ReplaceAll(name, "-", "_")] = filepath.Join(work, inputsFolder, name)
 	}
 	return env
 }

@@ -168,7 +168,12 @@ func TestArtifactsAndInputs(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(libDir, "l.txt"), []byte("lib\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	lib, err := w.store.Save(t.Context(), "lib-x", libDir, []artifact.File{{Path: "l.txt"}}, commit)
+	tree, err := artifact.OpenTree(libDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	lib, err := w.store.Save(t.Context(), "lib-x", tree, []artifact.File{{Path: "l.txt"}}, commit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,10 @@ func (e *Executor) sandbox(work string) *supervise.Sandbox {
 	if e.isolated.program == "" {
 		return nil
 	}
-	b := &supervise.Sandbox{Program: e.isolated.program, Write: []string{work}, Tmp: filepath.Join(work, "tmp")}
+	b := &supervise.Sandbox{Program: e.isolated.program, Read: []string{filepath.Join(work, stateFolder)}, Tmp: filepath.Join(work, tmpFolder)}
+	for _, folder := range buildsFolders() {
+		b.Write = append(b.Write, filepath.Join(work, folder))
+	}
 	b.Hide = append(slices.Clone(e.o.Hide), e.o.Dir, e.o.Caches)
 	if home, err := os.UserHomeDir(); err == nil {
 		b.Hide = append(b.Hide, home)

@@ -21,13 +21,17 @@ func TestWhatTheSandboxShows(t *testing.T) {
 		Dir: home + "/data/builds", Caches: "/var/caches", Hide: []string{home + "/data", "", "/", "/etc/sluice/key.pem", "relative"},
 		Path: home + "/bin:" + home + "/sdk/go/bin:/usr/bin", Runtimes: "/opt/runtimes",
 	}}
-	b := e.sandbox(home + "/data/builds/x/work-1")
+	work := home + "/data/builds/x/work-1"
+	b := e.sandbox(work)
 	want := append([]string{"/etc/sluice/key.pem", "/root", home, "/var/caches"}, secretSockets()...)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, b.Hide); diff != "" {
 		t.Errorf("hidden (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{home + "/bin", home + "/sdk/go"}, b.Read); diff != "" {
+	if diff := cmp.Diff([]string{work + "/state", home + "/bin", home + "/sdk/go"}, b.Read); diff != "" {
 		t.Errorf("shown (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{work + "/src", work + "/home", work + "/tmp", work + "/inputs", work + "/out"}, b.Write); diff != "" {
+		t.Errorf("given (-want +got)\n%s", diff)
 	}
 }

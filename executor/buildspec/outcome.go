@@ -1,6 +1,7 @@
 package buildspec
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
@@ -12,10 +13,11 @@ const runnerName = "buildspec"
 
 // plan is what the supervisor is told to run.
 type plan struct {
-	Spec  *Spec  `json:"spec"`
-	Src   string `json:"src"`   // the source's root
-	State string `json:"state"` // a folder for the commands' files, outside of the source
-	Try   int    `json:"try"`   // counts from 0; on-failure: RETRY allows more
+	Spec *Spec  `json:"spec"`
+	Work string `json:"work"` // its folders are in it
+	Try  int    `json:"try"`  // counts from 0; on-failure: RETRY allows more
+	// Owners are whose files may be handed on under several names; see artifact.OpenTree.
+	Owners []int `json:"owners,omitempty"`
 	// Users are those that phases run as, by name, besides who the build runs as.
 	Users map[string]supervise.User `json:"users,omitempty"`
 	// Isolation says for the log how the build is kept from the host.
@@ -24,6 +26,11 @@ type plan struct {
 	Cache cachePlan `json:"cache,omitzero"`
 	// Runtimes says for the log which versions of languages are used.
 	Runtimes []string `json:"runtimes,omitempty"`
+}
+
+// path is that of something in one of the build's folders.
+func (p plan) path(folder string, names ...string) string {
+	return filepath.Join(append([]string{p.Work, folder}, names...)...)
 }
 
 // userOf is who a phase runs as; nil is who the build runs as.

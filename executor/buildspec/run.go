@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,8 +29,15 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 	if err := json.Unmarshal(payload, &p); err != nil {
 		return nil, -1, fmt.Errorf("the plan of the build: %w", err)
 	}
-	b := &build{s: s, plan: p, sh: newShell(s, p)}
-	files, err := sources(p.Spec, p.Src)
+	folders, err := openAll(p.Work, p.Owners)
+	if err != nil {
+		return nil, -1, fmt.Errorf("the folders of the build: %w", err)
+	}
+	defer folders.close()
+	defer folders.forget()
+	b := &build{s: s, plan: p, openFolders: folders, sh: newShell(s, p, folders.state), credentials: folders.credentials()}
+	src := p.path(srcFolder)
+	files, err := sources(ctx, p.Spec, b.src, src)
 	if err != nil {
 		return nil, -1, fmt.Errorf("the files of the revision: %w", err)
 	}
@@ -37,17 +45,18 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 		return nil, -1, err
 	}
 	b.sh.close()
-	if ctx.Err() == nil && !b.out.Retry {
-		b.save()
-		b.out.Tests = readReports(p.Spec, p.Src, b.out.Values, files)
+	s.KillLeft()
+	if ctx.Err() == nil && !b.result.Retry {
+		b.save(ctx)
+		b.result.Tests = readReports(ctx, p.Spec, b.src, src, b.result.Values, files)
 	}
-	b.out.masked(s.Mask)
-	out, err := json.Marshal(b.out)
+	b.result.masked(s.Mask)
+	out, err := json.Marshal(b.result)
 	if err != nil {
 		return nil, -1, err
 	}
 	code := 0
-	if b.out.failed() != nil {
+	if b.result.failed() != nil {
 		code = 1
 	}
 	return out, code, nil
@@ -55,12 +64,16 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 
 // build is a build under way.
 type build struct {
-	s    *supervise.Session
-	plan plan
-	sh   *shell
-	out  outcome
+	*openFolders
 
-	cache *caches // nil: none is used
+	s      *supervise.Session
+	plan   plan
+	sh     *shell
+	result outcome
+	taken  int // bytes that were handed back
+
+	cache       *caches     // nil: none is used
+	credentials fs.FileInfo // nil: there are none; see openFolders.credentials
 }
 
 // all runs the phases as CodeBuild does. An error means that a shell could not be run, or the context's end.
@@ -78,23 +91,23 @@ func (b *build) all(ctx context.Context) error {
 		return err
 	}
 	over := false // no further phase runs
-	b.out.Upload = true
+	b.result.Upload = true
 	for _, p := range b.plan.Spec.Phases {
 		if over {
-			b.out.Phases = append(b.out.Phases, phaseResult{Name: p.Name, Status: PhaseSkipped})
+			b.result.Phases = append(b.result.Phases, phaseResult{Name: p.Name, Status: PhaseSkipped})
 			continue
 		}
 		r, err := b.phase(ctx, p)
-		b.out.Phases = append(b.out.Phases, r)
+		b.result.Phases = append(b.result.Phases, r)
 		if err != nil {
-			b.out.Upload = false
+			b.result.Upload = false
 			return err
 		}
 		if r.Status == PhaseFailed {
 			over = b.afterFailure(p, r)
 		}
 	}
-	if b.out.Retry {
+	if b.result.Retry {
 		return nil
 	}
 	return b.export(ctx)
@@ -106,14 +119,14 @@ func (b *build) afterFailure(p Phase, r phaseResult) (over bool) {
 	case f.Action == Continue:
 		return false
 	case f.Action == Abort:
-		b.out.Upload = false
+		b.result.Upload = false
 		return true
 	case f.Action == Retry && b.plan.Try < f.Retries && matches(f.Pattern, r.Message):
 		b.s.Logf("The build is tried again (%d of %d)", b.plan.Try+1, f.Retries)
-		b.out.Retry, b.out.Upload = true, false
+		b.result.Retry, b.result.Upload = true, false
 		return true
 	case p.Name == Install || p.Name == PreBuild:
-		b.out.Upload = false
+		b.result.Upload = false
 		return true
 	}
 	return false // a failed build phase still gets its post_build
@@ -175,84 +188,81 @@ func (b *build) progress(format string, args ...any) {
 	_ = os.WriteFile(filepath.Join(b.s.Dir(), progressFile), fmt.Appendf(nil, format, args...), 0o600)
 }
 
-// maxExported is how long an exported value may be, as in CodeBuild.
-const maxExported = 10 << 10
+// How long an exported value may be, as in CodeBuild, and everything that is handed back.
+const (
+	maxExported = 10 << 10
+	maxTaken    = 1 << 20
+)
 
 // export reads the exported variables and evaluates the names of artifacts, in the build's shell: exported is only what
 // is in the environment of a program that it starts.
 func (b *build) export(ctx context.Context) error {
 	spec := b.plan.Spec
-	b.out.Exported, b.out.Names = map[string]string{}, map[string]string{}
+	b.result.Exported, b.result.Names = map[string]string{}, map[string]string{}
 	var script strings.Builder
-	file := func(kind, name string) string { return filepath.Join(b.plan.State, "out", kind+"-"+name) }
-	if err := os.MkdirAll(filepath.Join(b.plan.State, "out"), 0o777); err != nil {
-		return err
-	}
-	if err := os.Chmod(filepath.Join(b.plan.State, "out"), 0o777); err != nil { //nolint:gosec // in a folder of the build's own
-		return err
-	}
+	file := func(kind, name string) string { return quote(b.plan.path(outFolder, kind+"-"+name)) }
 	exported := spec.Exported
-	if !b.out.Upload {
+	if !b.result.Upload {
 		exported = nil // the build did not get so far that they count
 	}
 	for _, v := range exported {
-		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v.Text, v.Text, quote(file("variable", v.Text)))
+		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v.Text, v.Text, file("variable", v.Text))
 	}
 	names := map[string]string{}
-	if b.out.Upload && spec.Primary != nil && spec.Primary.Name != "" {
+	if b.result.Upload && spec.Primary != nil && spec.Primary.Name != "" {
 		names[""] = spec.Primary.Name
 	}
 	for id, a := range spec.Secondary {
-		if b.out.Upload && a.Name != "" {
+		if b.result.Upload && a.Name != "" {
 			names[id] = a.Name
 		}
 	}
 	for id, text := range names {
 		end := "sluice" + rand.Text()
-		fmt.Fprintf(&script, "/bin/cat >| %s <<%s\n%s\n%s\n", quote(file("name", id)), end, text, end)
+		fmt.Fprintf(&script, "/bin/cat >| %s <<%s\n%s\n%s\n", file("name", id), end, text, end)
 	}
 	paths := spec.pathVariables()
 	for _, v := range paths {
-		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v, v, quote(file("path", v)))
+		fmt.Fprintf(&script, "[ \"${%s+x}\" = x ] && printf '%%s' \"$%s\" >| %s\n", v, v, file("path", v))
 	}
 	if script.Len() == 0 {
 		return nil
 	}
-	path := filepath.Join(b.plan.State, "export")
-	if err := os.WriteFile(path, []byte(script.String()), 0o644); err != nil {
+	path, err := b.sh.file("export", script.String())
+	if err != nil {
 		return err
 	}
 	if _, err := b.sh.run(ctx, "/bin/sh "+quote(path)); err != nil {
 		return err
 	}
 	for _, v := range exported {
-		if text, ok := b.readBack(file("variable", v.Text)); ok {
-			b.out.Exported[v.Text] = text
+		if text, ok := b.takeBack("variable-" + v.Text); ok {
+			b.result.Exported[v.Text] = text
 		} else {
 			b.s.Logf("exported-variables: %s is not set in the environment, or is too long", v.Text)
 		}
 	}
-	b.out.Values = map[string]string{}
+	b.result.Values = map[string]string{}
 	for _, v := range paths {
-		if text, ok := b.readBack(file("path", v)); ok {
-			b.out.Values[v] = text
+		if text, ok := b.takeBack("path-" + v); ok {
+			b.result.Values[v] = text
 		}
 	}
 	for id := range names {
-		text, _ := b.readBack(file("name", id))
-		b.out.Names[id] = strings.TrimSpace(text)
+		text, _ := b.takeBack("name-" + id)
+		b.result.Names[id] = strings.TrimSpace(text)
 	}
 	return nil
 }
 
-// readBack reads a small regular file that the build wrote.
-func (b *build) readBack(path string) (string, bool) {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxExported {
+// takeBack reads a small file that the build's shell wrote into the folder for it. Whatever else is there by that name was
+// put there by the build, and is nothing.
+func (b *build) takeBack(name string) (string, bool) {
+	text, err := b.out.ReadOwn(name, maxExported)
+	if b.taken += len(text); err != nil || b.taken > maxTaken {
 		return "", false
 	}
-	text, err := os.ReadFile(path)
-	return strings.ToValidUTF8(string(text), "\uFFFD"), err == nil
+	return strings.ToValidUTF8(string(text), "\uFFFD"), true
 }
 
 // quote makes one word of text for a shell.

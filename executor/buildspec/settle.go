@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
@@ -69,7 +70,7 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		}
 	}
 	if len(p.sarif) > 0 {
-		e.judge(w, n, p, &report)
+		e.judge(ctx, w, n, p, &report)
 	}
 	return e.close(w, n, report)
 }
@@ -121,7 +122,7 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 	if err != nil {
 		return err
 	}
-	src := filepath.Join(end.w.work(end.n), "src")
+	src := filepath.Join(end.w.work(end.n), srcFolder)
 	for name, a := range specs {
 		if specs[name], err = a.expanded(end.out.Values, src); err != nil {
 			problem := &collectError{name: name, line: a.Line, err: err}
@@ -132,7 +133,12 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 			return nil
 		}
 	}
-	artifacts, remarks, err := collect(ctx, e.o.Artifacts, src, specs, end.r.CommitTime)
+	tree, err := artifact.OpenTree(src, e.owners()...)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	artifacts, remarks, err := collect(ctx, e.o.Artifacts, tree, specs, end.r.CommitTime)
 	var missing *collectError
 	switch {
 	case errors.As(err, &missing):

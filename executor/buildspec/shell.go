@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -23,6 +22,7 @@ import (
 type shell struct {
 	s     *supervise.Session
 	plan  plan
+	state *os.Root
 	mark  string // begins the last line of an answer; not to be guessed
 	env   string // as printed by export -p
 	dir   string
@@ -39,14 +39,14 @@ type answer struct {
 	env, dir string
 }
 
-func newShell(s *supervise.Session, p plan) *shell {
-	return &shell{s: s, plan: p, mark: "sluice:" + rand.Text(), dir: p.Src}
+func newShell(s *supervise.Session, p plan, state *os.Root) *shell {
+	return &shell{s: s, plan: p, state: state, mark: "sluice:" + rand.Text(), dir: p.path(srcFolder)}
 }
 
 // start starts the shell where the last one has stopped.
 func (sh *shell) start() error {
-	driver := filepath.Join(sh.plan.State, "driver")
-	if err := os.WriteFile(driver, []byte(driverScript(sh.mark)), 0o644); err != nil {
+	driver, err := sh.file("driver", driverScript(sh.mark))
+	if err != nil {
 		return err
 	}
 	var files [3]*os.File // ends the shell gets: steps, answers, environment
@@ -62,19 +62,19 @@ func (sh *shell) start() error {
 		}
 		defer files[i].Close()
 	}
-	dir := sh.dir
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		dir = sh.plan.Src // the command has removed its own folder
+	before := sh.env
+	if sh.dir != sh.plan.path(srcFolder) { // the shell itself goes there, if it can: it may see another folder there than the server
+		before = "cd -- " + quote(sh.dir) + " 2>/dev/null\n" + before
 	}
 	p, err := sh.s.Start(supervise.Command{
-		Args: []string{sh.plan.Spec.Shell, driver}, Dir: dir, Files: files[:], User: sh.user,
+		Args: []string{sh.plan.Spec.Shell, driver}, Dir: sh.plan.path(srcFolder), Files: files[:], User: sh.user,
 	})
 	if err != nil {
 		return errors.Join(err, own[0].Close(), own[1].Close(), own[2].Close())
 	}
 	sh.program, sh.steps, sh.answers = p, own[0], make(chan answer, 1)
 	go func() { // the shell reads it first; when it dies, the write fails
-		_, _ = own[2].WriteString(sh.env)
+		_, _ = own[2].WriteString(before)
 		_ = own[2].Close()
 	}()
 	go sh.listen(own[1], sh.answers)
@@ -128,8 +128,8 @@ func (sh *shell) run(ctx context.Context, text string) (int, error) {
 		}
 	}
 	sh.count++
-	step := filepath.Join(sh.plan.State, fmt.Sprintf("command-%04d", sh.count))
-	if err := os.WriteFile(step, []byte(text+"\n"), 0o644); err != nil {
+	step, err := sh.file(fmt.Sprintf("command-%04d", sh.count), text+"\n")
+	if err != nil {
 		return 0, err
 	}
 	_, _ = sh.steps.WriteString(step + "\n") // a shell that is gone is seen below
@@ -146,6 +146,11 @@ func (sh *shell) run(ctx context.Context, text string) (int, error) {
 	_ = sh.steps.Close()
 	sh.program = nil
 	return code, ctx.Err()
+}
+
+// file writes a file that the build reads, and returns its path.
+func (sh *shell) file(name, text string) (path string, err error) {
+	return sh.plan.path(stateFolder, name), sh.state.WriteFile(name, []byte(text), 0o644)
 }
 
 // as makes the commands that follow run as a user; nil is who the build runs as. Another user is another shell, with the

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,12 +80,10 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err := removeAll(work); err != nil { // of an attempt that was cut off
 		return err
 	}
-	for _, sub := range []string{"src", "home", "tmp", "inputs", "state"} {
-		if err := os.MkdirAll(filepath.Join(work, sub), 0o755); err != nil { //nolint:gosec // the user's own, below a closed folder
-			return err
-		}
+	if err := makeFolders(work); err != nil {
+		return err
 	}
-	src := filepath.Join(work, "src")
+	src := filepath.Join(work, srcFolder)
 	if err := e.clone(ctx, r, src); err != nil {
 		return err
 	}
@@ -107,7 +104,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	secrets := append(slices.Collect(maps.Values(looked)), e.o.Secrets...)
 	if spec.GitCredentials {
-		token, err := e.gitCredentials(ctx, r, filepath.Join(work, "home"))
+		token, err := e.gitCredentials(ctx, r, filepath.Join(work, homeFolder))
 		if executor.IsPermanent(err) {
 			return w.Finish(document.Wrong(p.file, "Buildspec", &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))
 		}
@@ -119,7 +116,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err := e.extractInputs(ctx, r, work); err != nil {
 		return err
 	}
-	if err := giveTo(work, runAs); err != nil {
+	if err := handOver(work, runAs, phaseUsers); err != nil {
 		return err
 	}
 	if err := w.keepSpec(n, spec); err != nil {
@@ -127,8 +124,8 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	env := e.environment(r, p, spec, looked, work)
 	pl := plan{
-		Spec: spec, Src: src, State: filepath.Join(work, "state"), Try: n - 1, Users: phaseUsers,
-		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Home: filepath.Join(work, "home"), Owner: runAs},
+		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers,
+		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Owner: runAs},
 	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
 		return w.Finish(document.Wrong(p.file, "Buildspec", err))
@@ -150,7 +147,7 @@ func (e *Executor) extractInputs(ctx context.Context, r executor.Request, work s
 		if !identifierRE.MatchString(name) {
 			return executor.Permanentf("input %q: its name cannot be part of a variable's name", name)
 		}
-		err := e.o.Artifacts.Extract(ctx, a, filepath.Join(work, "inputs", name))
+		err := e.o.Artifacts.Extract(ctx, a, filepath.Join(work, inputsFolder, name))
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrChanged) {
 			return executor.Permanentf("input %s: %w", name, err)
 		}

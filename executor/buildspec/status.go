@@ -21,6 +21,7 @@ const pollAfter = 2 * time.Second
 func (e *Executor) Status(ctx context.Context, r executor.Request, _ string) (executor.Report, error) {
 	w := e.workspace(r.ID)
 	if report, done, err := w.Report(); done || err != nil {
+		_ = w.tidy(ctx) // Prune tells why it cannot be done
 		return report, err
 	}
 	if !w.Exists() {

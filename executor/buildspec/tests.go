@@ -1,13 +1,14 @@
 package buildspec
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/report"
 )
@@ -23,17 +24,12 @@ const (
 
 // sources lists the files of the revision before the build adds to them, so that failures are shown on lines that are
 // there. Nil when the build leaves no reports.
-func sources(s *Spec, src string) (*report.Files, error) {
+func sources(ctx context.Context, s *Spec, tree *artifact.Tree, src string) (*report.Files, error) {
 	if len(s.Reports) == 0 {
 		return nil, nil //nolint:nilnil // nothing will be looked for
 	}
-	root, err := os.OpenRoot(src)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
 	var paths []string
-	err = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+	err := tree.Walk(ctx, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -51,11 +47,11 @@ func sources(s *Spec, src string) (*report.Files, error) {
 
 // readReports reads what the tools of each group wrote. What is wrong with a group is said in its report: the build has
 // ended, and does not fail by it, as in CodeBuild.
-func readReports(s *Spec, src string, values map[string]string, sources *report.Files) []executor.TestReport {
+func readReports(ctx context.Context, s *Spec, tree *artifact.Tree, src string, values map[string]string, sources *report.Files) []executor.TestReport {
 	var out []executor.TestReport
 	for _, rs := range s.Reports {
 		t := executor.TestReport{Group: rs.Group, Format: string(rs.Format)}
-		if err := readGroup(&t, rs, src, values, sources); err != nil {
+		if err := readGroup(ctx, &t, rs, tree, src, values, sources); err != nil {
 			t = executor.TestReport{Group: rs.Group, Format: string(rs.Format), Problem: err.Error()}
 		}
 		out = append(out, t)
@@ -64,20 +60,17 @@ func readReports(s *Spec, src string, values map[string]string, sources *report.
 }
 
 // readGroup reads the files of one group, all or none.
-func readGroup(t *executor.TestReport, rs ReportSpec, src string, values map[string]string, sources *report.Files) error {
-	files, err := reportFiles(rs, src, values)
+func readGroup(
+	ctx context.Context, t *executor.TestReport, rs ReportSpec, tree *artifact.Tree, src string, values map[string]string, sources *report.Files,
+) error {
+	files, err := reportFiles(ctx, rs, tree, src, values)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(src)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
 	var totals report.Totals
 	left := int64(maxReportBytes)
 	for _, file := range files {
-		data, err := readRegular(root, file, min(left, report.MaxBytes))
+		data, err := tree.Read(file, min(left, report.MaxBytes))
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
@@ -110,7 +103,7 @@ func failure(c report.Case, sources *report.Files) executor.TestFailure {
 }
 
 // reportFiles lists the files of a group, sorted: patterns are relative to each folder that base-directory matches.
-func reportFiles(rs ReportSpec, src string, values map[string]string) ([]string, error) {
+func reportFiles(ctx context.Context, rs ReportSpec, tree *artifact.Tree, src string, values map[string]string) ([]string, error) {
 	a := &ArtifactSpec{Base: rs.Base, Files: slices.Clone(rs.Files)}
 	a, err := a.expanded(values, src)
 	if err != nil {
@@ -121,7 +114,7 @@ func reportFiles(rs ReportSpec, src string, values map[string]string) ([]string,
 			return nil, fmt.Errorf("%q is not a pattern", f.Text)
 		}
 	}
-	matched, _, err := match(src, a)
+	matched, _, err := match(ctx, tree, a)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,12 @@ func (e *Executor) usersOf(spec *Spec) (build *supervise.User, phases map[string
 	return build, phases, wrong
 }
 
+// Files in the build's HOME for gitCredentials.
+const (
+	gitCredentialsFile = ".git-credentials"
+	gitConfigFile      = ".gitconfig"
+)
+
 // gitCredentials lets git in the build read the repository, by a token of an hour in the build's own HOME.
 func (e *Executor) gitCredentials(ctx context.Context, r executor.Request, home string) (token string, err error) {
 	if e.o.GitToken == nil {
@@ -63,11 +69,11 @@ func (e *Executor) gitCredentials(ctx context.Context, r executor.Request, home 
 	if token, err = e.o.GitToken(ctx, r); err != nil {
 		return "", fmt.Errorf("env.git-credential-helper: %w", err)
 	}
-	store := filepath.Join(home, ".git-credentials")
+	store := filepath.Join(home, gitCredentialsFile)
 	line := &url.URL{Scheme: at.Scheme, Host: at.Host, User: url.UserPassword("x-access-token", token)}
 	if err := os.WriteFile(store, []byte(line.String()+"\n"), 0o600); err != nil {
 		return "", err
 	}
 	config := fmt.Sprintf("[credential %q]\n\thelper = store\n", at.Scheme+"://"+at.Host)
-	return token, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600)
+	return token, os.WriteFile(filepath.Join(home, gitConfigFile), []byte(config), 0o600)
 }

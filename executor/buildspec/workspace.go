@@ -2,6 +2,7 @@ package buildspec
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,13 +17,12 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/document"
-	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // workspace is the folder of one action. Besides what every such folder has, there are in it for each try
 //
 //	spec-N.json  the buildspec, as it was read
-//	work-N       src, home, tmp, inputs/NAME, state; removed when the try has ended
+//	work-N       the folders of the try (folders.go); removed when it has ended
 type workspace struct{ actiondir.Dir }
 
 func (e *Executor) workspace(id string) workspace { return workspace{actiondir.Of(e.o.Dir, id)} }
@@ -41,41 +41,87 @@ func (w workspace) Finish(r executor.Report) error {
 }
 
 // Prune removes what is left of actions that ended before the time given, their logs above all, and caches not used since;
-// it returns how many actions.
+// it returns how many actions. What builds of younger ones worked in goes too, where the server was ended before it did that.
 // An action whose folder is gone must not be asked about again.
 func (e *Executor) Prune(ctx context.Context, before time.Time) (int, error) {
 	n, err := actiondir.Prune(ctx, e.o.Dir, before, removeAll)
 	if err != nil {
 		return n, err
 	}
+	entries, err := os.ReadDir(e.o.Dir)
+	if err != nil {
+		return n, err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		w := workspace{actiondir.Dir(filepath.Join(e.o.Dir, entry.Name()))}
+		if err := errors.Join(ctx.Err(), w.tidy(ctx)); err != nil {
+			return n, err
+		}
+	}
 	return n, e.pruneCaches(ctx, before)
+}
+
+// tidy removes the working folders of an action that has ended, which Finish does unless it is interrupted.
+func (w workspace) tidy(ctx context.Context) error {
+	if works, err := w.works(); err != nil || len(works) == 0 || !actiondir.Exists(w.Path("report.json")) {
+		return err
+	}
+	return w.Locked(ctx, w.clear)
+}
+
+// works are the paths of the working folders.
+func (w workspace) works() (paths []string, err error) {
+	entries, err := os.ReadDir(string(w.Dir))
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "work-") {
+			paths = append(paths, w.Path(e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // clear removes the working folders.
 func (w workspace) clear() error {
-	entries, err := os.ReadDir(string(w.Dir))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "work-") {
-			err = errors.Join(err, removeAll(w.Path(e.Name())))
-		}
+	works, err := w.works()
+	for _, work := range works {
+		err = errors.Join(err, removeAll(work))
 	}
 	return err
 }
 
-// removeAll removes a folder with folders in it that may not be written, as module caches have them.
+// shallow is how deep removeAll goes into folders that could not be removed as they are.
+const shallow = 100
+
+// removeAll removes a folder, also with folders in it that may not be written, as module caches have them, or that are
+// nested deeper than files can be open at once. Links in it lead nobody out of it.
 func removeAll(dir string) error {
 	if err := os.RemoveAll(dir); err == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) //nolint:gosec // about to be removed
-		}
-		return nil
-	})
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for moved := 1; moved > 0; {
+		moved = 0
+		_ = fs.WalkDir(root.FS(), ".", func(p string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return nil //nolint:nilerr // what is wrong with it shows when it is removed
+			}
+			if strings.Count(p, "/") < shallow {
+				_ = root.Chmod(p, 0o700)
+				return nil
+			}
+			if root.Rename(p, rand.Text()) == nil { // further up, where the next round finds it
+				moved++
+			}
+			return fs.SkipDir
+		})
+	}
 	return os.RemoveAll(dir)
 }
 
@@ -119,20 +165,4 @@ func readSpec(src, file string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, document.MaxSize+1))
-}
-
-// giveTo makes the working folders of a try the user's; the commands' files in state stay the server's.
-func giveTo(work string, u *supervise.User) error {
-	if u == nil {
-		return nil
-	}
-	return filepath.WalkDir(work, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if path == filepath.Join(work, "state") {
-			return fs.SkipDir
-		}
-		return os.Lchown(path, int(u.UID), int(u.GID))
-	})
 }

@@ -100,7 +100,12 @@ func (w *world) save(files map[string]string) pipeline.Artifact {
 		}
 		list = append(list, artifact.File{Path: name, Link: true})
 	}
-	a, err := w.store.Save(w.t.Context(), "app", dir, list, commit)
+	tree, err := artifact.OpenTree(dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer tree.Close()
+	a, err := w.store.Save(w.t.Context(), "app", tree, list, commit)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -212,6 +212,17 @@ func (s *Session) killAll() {
 	}
 }
 
+// KillLeft kills what programs that have ended have left running, so that nothing changes any more what a Runner is going to
+// look at. It does nothing while a program runs, and where the Spec lets such things live.
+func (s *Session) KillLeft() {
+	s.mu.Lock()
+	busy := len(s.running) > 0
+	s.mu.Unlock()
+	if !busy && !s.spec.Leave {
+		killDescendants()
+	}
+}
+
 // hasVariable tells whether an environment, as the kernel shows it, has NAME=value.
 func hasVariable(environ []byte, want string) bool {
 	for v := range strings.SplitSeq(string(environ), "\x00") {
