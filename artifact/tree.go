@@ -29,7 +29,7 @@ type Tree struct {
 
 // OpenTree opens the folder at a path whose last part is a folder itself, and no link to one. Where owners are named, by
 // their numeric user IDs, a file that has several names must belong to one of them: it could be the secret of somebody else
-// that the stranger has linked to. Close it.
+// that the stranger has linked to. The error wraps syscall.ENOTDIR where there is something else by that name. Close it.
 func OpenTree(dir string, owners ...int) (*Tree, error) {
 	parent, err := os.OpenRoot(filepath.Dir(dir))
 	if err != nil {
@@ -42,7 +42,7 @@ func OpenTree(dir string, owners ...int) (*Tree, error) {
 		return nil, err
 	}
 	if !is.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("this is a %s, and not a folder", kind(is.Mode()))}
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: fmt.Errorf("%w: this is a %s", syscall.ENOTDIR, kind(is.Mode()))}
 	}
 	root, err := parent.OpenRoot(name)
 	if err != nil {

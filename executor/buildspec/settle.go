@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/artifact"
@@ -134,6 +136,10 @@ func (e *Executor) upload(ctx context.Context, end ending, report *executor.Repo
 		}
 	}
 	tree, err := artifact.OpenTree(src, e.owners()...)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		report.Status, report.Summary = pipeline.Failed, "the build has removed the folder of its source, so there are no artifacts"
+		return nil
+	}
 	if err != nil {
 		return err
 	}
