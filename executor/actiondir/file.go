@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,40 @@ func WriteJSON(path string, v any) error {
 		return err
 	}
 	return supervise.WriteFile(path, b)
+}
+
+// Sync waits until a folder, and everything in it, is on disk, so that what is noted about it afterwards holds after a power cut
+// too. Links are their folder's.
+func Sync(ctx context.Context, dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		return SyncOne(path)
+	})
+}
+
+// SyncOne waits until a file is on disk, or what names a folder has.
+func SyncOne(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Place gives a folder its name once everything in it is on disk: under the new name it is whole, or not there.
+func Place(ctx context.Context, from, to string) error {
+	if err := Sync(ctx, from); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return SyncOne(filepath.Dir(to))
 }
 
 // Lock waits for the lock on a file, which it makes, and returns what gives it back. It holds against other processes and

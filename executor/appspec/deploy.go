@@ -213,7 +213,7 @@ func (d *deployment) host(h hostParam) host {
 
 // forward does what the deployment is for. problem says why it failed, and is empty when it did not.
 func (d *deployment) forward(ctx context.Context) (problem string, err error) {
-	if d.notes.Problem != "" { // that was certain before the supervisor was killed
+	if d.notes.Problem != "" || d.notes.Good { // that was certain before the supervisor was killed
 		return d.notes.Problem, nil
 	}
 	everywhere := d.every(func(*hostProgress) bool { return true })
@@ -387,8 +387,12 @@ func (v *visit) shift(ctx context.Context, to sideName) error {
 	return v.on.save(ctx, v.state)
 }
 
-// succeed remembers the revision as the one to go back to.
+// succeed remembers the revision as the one to go back to. That it succeeded is certain before: else a deployment that is told to
+// stop just then would go back to itself.
 func (d *deployment) succeed(ctx context.Context) (summary string, err error) {
+	if err := d.notes.change(func(p *progress) { p.Good = true }); err != nil {
+		return "", err
+	}
 	if err := actiondir.WriteJSON(filepath.Join(d.plan.Group, "group.json"), group{Good: &d.plan.Revision}); err != nil {
 		return "", err
 	}

@@ -66,7 +66,10 @@ func (f *folder) point(to sideName) error {
 	if err := os.Symlink(string(to), next); err != nil {
 		return err
 	}
-	return os.Rename(next, f.path("live"))
+	if err := os.Rename(next, f.path("live")); err != nil {
+		return err
+	}
+	return actiondir.SyncOne(f.dir)
 }
 
 // allow lets traffic go to a side.
@@ -88,10 +91,7 @@ func (f *folder) download(ctx context.Context, id, bundle string) error {
 	if err := os.CopyFS(tmp, os.DirFS(bundle)); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return os.Rename(tmp, to)
+	return actiondir.Place(ctx, tmp, to)
 }
 
 // install puts a revision's files into a side and sets the permissions. before is told the names of all files before the

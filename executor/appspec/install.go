@@ -52,7 +52,7 @@ func (in installation) targets() []string {
 }
 
 // carryOut installs. Each file is written under another name and renamed, so a program never meets half of one; carrying it
-// out again after a crash does no harm.
+// out again after a crash does no harm. At its end all of it is on disk.
 func (in installation) carryOut(ctx context.Context, bundle, host *os.Root) error {
 	keep := map[string]bool{}
 	for _, i := range in.items {
@@ -64,7 +64,35 @@ func (in installation) carryOut(ctx context.Context, bundle, host *os.Root) erro
 		}
 		keep[i.target] = true
 	}
-	return remove(host, in.before, keep)
+	if err := remove(host, in.before, keep); err != nil {
+		return err
+	}
+	return in.syncFolders(ctx, host)
+}
+
+// syncFolders waits until the folders in which something came or went are on disk, and those that these are in: some may have
+// been made for them.
+func (in installation) syncFolders(ctx context.Context, host *os.Root) error {
+	seen := map[string]bool{}
+	for _, name := range union(in.targets(), in.before) {
+		for dir := path.Dir(name); !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			f, err := host.Open(dir)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // it went
+			}
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(f.Sync(), f.Close()); err != nil {
+				return fmt.Errorf("/%s: %w", dir, err)
+			}
+		}
+	}
+	return nil
 }
 
 // expand lists what files names, folders before what is in them. One target named twice is an error: which of them wins
@@ -231,7 +259,7 @@ func copyFile(bundle, host *os.Root, i item, tmp string) error {
 		mode = 0o755
 	}
 	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Chmod(mode), out.Close())
+	return errors.Join(err, out.Chmod(mode), out.Sync(), out.Close())
 }
 
 // remove takes away what an earlier revision installed and this one does not have, the innermost first. A folder goes when

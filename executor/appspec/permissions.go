@@ -25,17 +25,28 @@ func permit(s *Spec, host *os.Root) error {
 			return fmt.Errorf("%s:%d: permissions of %s: %w", s.File, p.Line, p.Object, err)
 		}
 		for _, name := range names {
-			if who.uid >= 0 || who.gid >= 0 {
-				if err := host.Lchown(name, who.uid, who.gid); err != nil {
-					return fmt.Errorf("%s:%d: owner of /%s: %w", s.File, p.Line, name, err)
-				}
-			}
-			if p.HasMode {
-				if err := host.Chmod(name, fileMode(p.Mode)); err != nil {
-					return fmt.Errorf("%s:%d: mode of /%s: %w", s.File, p.Line, name, err)
-				}
+			if err := p.apply(host, name, who); err != nil {
+				return fmt.Errorf("%s:%d: permissions of /%s: %w", s.File, p.Line, name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// apply sets owner and mode of a file or folder, and waits until they are on disk.
+func (p Permission) apply(host *os.Root, name string, who account) (err error) {
+	if info, err := host.Lstat(name); err == nil && (info.IsDir() || info.Mode().IsRegular()) {
+		if f, err := host.Open(name); err == nil { // before: with the new mode it may be closed to us
+			defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
+		}
+	}
+	if who.uid >= 0 || who.gid >= 0 {
+		if err := host.Lchown(name, who.uid, who.gid); err != nil {
+			return err
+		}
+	}
+	if p.HasMode {
+		return host.Chmod(name, fileMode(p.Mode))
 	}
 	return nil
 }

@@ -77,9 +77,11 @@ type progress struct {
 	Now string `json:"now,omitempty"`
 	// BakeUntil is when the bake time ends; zero before it begins.
 	BakeUntil time.Time `json:"bake_until,omitzero"`
-	// Problem is why the deployment failed, once that is certain. Problem and Stopped do not change any more.
+	// Problem is why the deployment failed, once that is certain, and Good that it succeeded. Problem, Stopped and Good do not
+	// change any more, whoever asks for an end and whatever alarm is raised.
 	Problem string `json:"problem,omitempty"`
 	Stopped bool   `json:"stopped,omitempty"`
+	Good    bool   `json:"good,omitempty"`
 	// Ended: nothing more happens. Summary is one sentence about it.
 	Ended   bool   `json:"ended,omitempty"`
 	Summary string `json:"summary,omitempty"`

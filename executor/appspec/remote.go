@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -73,7 +75,7 @@ func (r *remote) save(ctx context.Context, s hostState) error {
 		return err
 	}
 	next, file := quote(r.dir+"/.state-new"), quote(r.dir+"/state.json")
-	_, err = r.machine.shell(ctx, fmt.Sprintf("set -e\ncat > %s\nsync %s 2>/dev/null || :\nmv -f %s %s\n", next, next, next, file), strings.NewReader(string(b)))
+	_, err = r.machine.shell(ctx, fmt.Sprintf("set -e\ncat > %s\nsync %s 2>/dev/null || sync\nmv -f %s %s\n%s", next, next, next, file, syncScript(r.dir)), strings.NewReader(string(b)))
 	return err
 }
 
@@ -84,9 +86,15 @@ func (r *remote) download(ctx context.Context, id, bundle string) error {
 		return err
 	}
 	reader, writer := io.Pipe()
-	go func() { _ = writer.CloseWithError(pack(ctx, writer, bundle)) }()
-	_, err = r.machine.shell(ctx, fmt.Sprintf("set -e\nrm -rf %s\nmkdir -p %s\ntar -xpf - -C %s\nmv %s %s\n", tmp, tmp, tmp, tmp, to), reader)
-	return errors.Join(err, reader.Close())
+	var packing sync.WaitGroup
+	packing.Go(func() { _ = writer.CloseWithError(pack(ctx, writer, bundle)) })
+	ctx, cancel := context.WithTimeoutCause(ctx, bundleTime, fmt.Errorf("the bundle was not brought to the host within %s", bundleTime))
+	defer cancel()
+	_, err = r.machine.ask(ctx, fmt.Sprintf("set -e\nrm -rf %s\nmkdir -p %s\ntar -xpf - -C %s\n"+
+		"find %s ! -type l -exec sync {} + 2>/dev/null || sync\nmv %s %s\n%s", tmp, tmp, tmp, tmp, tmp, to, syncScript(r.dir+"/revisions")), reader)
+	err = errors.Join(err, reader.Close())
+	packing.Wait()
+	return err
 }
 
 // pack writes a folder as a tar archive.
@@ -162,7 +170,39 @@ func (r *remote) install(ctx context.Context, at sideName, rev revision, known [
 	if err := r.permit(ctx, rev.Spec, r.side(at)); err != nil {
 		return err
 	}
+	if _, err := r.machine.shell(ctx, syncScript(in.touched(r.side(at))...), nil); err != nil { // what is noted has to be on disk
+		return err
+	}
 	return note(in.targets())
+}
+
+// touched are the files that an installation brings below a root, and the folders in which something comes or goes. Links are their
+// folders'.
+func (in installation) touched(root string) []string {
+	files := map[string]bool{}
+	for _, i := range in.items {
+		files[root+"/"+i.target] = i.mode&fs.ModeSymlink == 0
+		files[path.Dir(root+"/"+i.target)] = true
+	}
+	for _, name := range in.before {
+		files[path.Dir(root+"/"+name)] = true
+	}
+	maps.DeleteFunc(files, func(_ string, is bool) bool { return !is })
+	return slices.Sorted(maps.Keys(files))
+}
+
+// syncScript is a script that waits until files and folders are on disk; what is gone by then does no harm. Where sync takes no
+// names, it waits for all there is.
+func syncScript(names ...string) string {
+	var b strings.Builder
+	for chunk := range slices.Chunk(names, 100) {
+		b.WriteString("sync")
+		for _, name := range chunk {
+			b.WriteString(" " + quote(name))
+		}
+		b.WriteString(" 2>/dev/null || sync\n")
+	}
+	return b.String()
 }
 
 // kinds looks at the targets of all items.
@@ -287,11 +327,7 @@ func (r *remote) permit(ctx context.Context, s *Spec, root string) error {
 
 // run runs a script of a bundle. When the time is up its process group is ended there.
 func (r *remote) run(ctx context.Context, x execution) (last string, err error) {
-	client, err := r.machine.dial(ctx)
-	if err != nil {
-		return "", err
-	}
-	s, err := client.NewSession()
+	l, s, err := r.machine.session(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -302,23 +338,28 @@ func (r *remote) run(ctx context.Context, x execution) (last string, err error) 
 	if err != nil {
 		return "", err
 	}
-	if err := s.Start("/bin/sh -s"); err != nil {
-		return "", err
+	late := time.AfterFunc(dialTime, l.drop)
+	err = s.Start("/bin/sh -s")
+	late.Stop()
+	if err != nil {
+		return "", r.machine.failure(ctx, l, err)
 	}
 	group, read := make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(read)
 		in := bufio.NewReaderSize(out, maxLine)
-		first, _ := in.ReadString('\n')
-		group <- strings.TrimPrefix(strings.TrimSpace(first), mark+" ")
+		first, _ := in.ReadSlice('\n')
+		group <- strings.TrimPrefix(strings.TrimSpace(string(first)), mark+" ")
 		last = r.starter.copy(in, x.prefix)
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- s.Wait() }()
 	over := time.NewTimer(x.timeout)
 	defer over.Stop()
+	waited := false
 	select {
 	case err = <-ended:
+		err, waited = r.machine.failure(context.WithoutCancel(ctx), l, err), true
 	case <-over.C:
 		err = &scriptError{ScriptTimedOut, fmt.Sprintf("it took longer than %s and was ended", x.timeout)}
 		r.endGroup(group)
@@ -326,16 +367,23 @@ func (r *remote) run(ctx context.Context, x execution) (last string, err error) 
 		err = context.Cause(ctx)
 		r.endGroup(group)
 	}
-	late := time.AfterFunc(outputGrace, func() { _ = s.Close() }) // what it left running may hold the output
-	defer late.Stop()
+	// What it left running may hold the output, and a machine that is told to close it may not do so.
+	defer time.AfterFunc(outputGrace, func() { _ = s.Close() }).Stop()
+	defer time.AfterFunc(outputGrace+dialTime, l.drop).Stop()
 	<-read
+	if !waited {
+		<-ended
+	}
 	return last, remoteError(err)
 }
 
 // remoteError says in CodeDeploy's words how a script ended.
 func remoteError(err error) error {
 	var exit *ssh.ExitError
+	var lost *lostError
 	switch {
+	case errors.As(err, &lost):
+		return &scriptError{UnknownError, lost.text + "; whether the script did its work is not known"}
 	case !errors.As(err, &exit):
 		return err
 	case exit.Signal() != "":
@@ -387,7 +435,8 @@ func (r *remote) endGroup(group <-chan string) {
 
 func (r *remote) allow(ctx context.Context, to sideName) error {
 	next := quote(r.root + "/.live-new")
-	_, err := r.machine.shell(ctx, fmt.Sprintf("set -e\nrm -f %s\nln -s %s %s\nmv -fT %s %s\n", next, to, next, next, quote(r.root+"/live")), nil)
+	_, err := r.machine.shell(ctx, fmt.Sprintf("set -e\nrm -f %s\nln -s %s %s\nmv -fT %s %s\n%s", next, to, next, next,
+		quote(r.root+"/live"), syncScript(r.root)), nil)
 	return err
 }
 

@@ -1,7 +1,7 @@
 package appspec
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,21 +125,57 @@ func (s *starter) run(ctx context.Context, c supervise.Command, timeout time.Dur
 	return last, nil
 }
 
-// copy logs lines until there are no more, and returns the last that says something.
+// copy logs what is written until there is no more, and returns the last line that says something. Secrets are taken out first
+// of all: a line that is cut, or whose end is kept, must not have half of one.
 func (s *starter) copy(r io.Reader, prefix string) (last string) {
-	in := bufio.NewReaderSize(r, maxLine)
-	for {
-		line, err := in.ReadSlice('\n')
-		if text := strings.TrimRight(string(line), "\r\n"); text != "" || err == nil {
-			_, _ = fmt.Fprintf(s.session, "%s%s\n", prefix, text)
-			if strings.TrimSpace(text) != "" {
-				last = text
-			}
+	lines := &prefixer{to: s.session, prefix: prefix}
+	masked := s.session.Masker(lines)
+	_, _ = io.Copy(masked, struct{ io.Reader }{r})
+	_ = masked.Close()
+	lines.flush()
+	return lines.last
+}
+
+// prefixer writes each line behind a prefix, long ones in pieces.
+type prefixer struct {
+	to     io.Writer
+	prefix string
+	held   []byte // of a line whose end has not come
+	last   string // line that says something
+}
+
+func (p *prefixer) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		end := bytes.IndexByte(b, '\n')
+		take := min(len(b), maxLine-len(p.held))
+		if end >= 0 && end <= take {
+			p.line(append(p.held, b[:end]...))
+			b = b[end+1:]
+			continue
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return last
+		p.held, b = append(p.held, b[:take]...), b[take:]
+		if len(p.held) == maxLine {
+			p.line(p.held)
 		}
 	}
+	return n, nil
+}
+
+// flush writes what is left of a line that has no end.
+func (p *prefixer) flush() {
+	if len(p.held) > 0 {
+		p.line(p.held)
+	}
+}
+
+func (p *prefixer) line(b []byte) {
+	text := strings.TrimRight(string(b), "\r")
+	_, _ = fmt.Fprintf(p.to, "%s%s\n", p.prefix, text)
+	if strings.TrimSpace(text) != "" {
+		p.last = text
+	}
+	p.held = p.held[:0]
 }
 
 // userOf finds whom a script runs as; nil for whoever deploys.

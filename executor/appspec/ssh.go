@@ -1,7 +1,7 @@
 package appspec
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -24,15 +24,26 @@ type SSH struct {
 	Key string `json:"key,omitempty"`
 	// KnownHosts is a file as ssh's known_hosts. A host that is not in it is not spoken to.
 	KnownHosts string `json:"known_hosts,omitempty"`
+	// Silence is how long a machine may say nothing, though it is asked, until the connection counts as lost. Defaults to
+	// DefaultSilence.
+	Silence time.Duration `json:"silence,omitempty"`
 }
+
+// DefaultSilence is SSH.Silence when it is zero.
+const DefaultSilence = 30 * time.Second
 
 // String tells nothing of the key.
 func (s SSH) String() string { return "known hosts in " + s.KnownHosts }
 
 const (
+	// dialTime is how long a connection, or a channel in it, may take until it stands.
 	dialTime = 15 * time.Second
-	// shellTime is how long a command of ours, as opposed to a script of the revision, may take.
-	shellTime = 10 * time.Minute
+	// shellTime is how long a command of ours, as opposed to a script of the revision, may take, and bundleTime how long bringing a
+	// bundle may.
+	shellTime  = 10 * time.Minute
+	bundleTime = MaxEventTime
+	// maxAnswer is how much a command of ours may write: more than the largest list of files there is.
+	maxAnswer = 32 << 20
 )
 
 // machine is a connection to a machine, made when it is first needed and again when it is lost.
@@ -40,40 +51,78 @@ type machine struct {
 	user, addr string // addr is host:port
 	access     SSH
 
-	mu     sync.Mutex
-	client *ssh.Client
+	mu   sync.Mutex
+	line *line
 }
 
-// dial returns a connection.
-func (m *machine) dial(ctx context.Context) (*ssh.Client, error) {
+// dial returns a connection that is not known to be lost.
+func (m *machine) dial(ctx context.Context) (*line, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.client != nil {
-		if _, _, err := m.client.SendRequest("keepalive@openssh.com", true, nil); err == nil {
-			return m.client, nil
+	if m.line != nil {
+		if !m.line.over() {
+			return m.line, nil
 		}
-		_ = m.client.Close()
-		m.client = nil
+		m.line.close()
+		m.line = nil
 	}
-	client, err := m.connect(ctx)
+	l, err := m.connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ssh to %s@%s: %w", m.user, m.addr, err)
 	}
-	m.client = client
-	return client, nil
+	m.line = l
+	return l, nil
 }
+
+// session opens a channel for one command.
+func (m *machine) session(ctx context.Context) (*line, *ssh.Session, error) {
+	l, err := m.dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTime, fmt.Errorf("%s@%s opens no channel within %s", m.user, m.addr, dialTime))
+	defer cancel()
+	defer context.AfterFunc(ctx, l.drop)()
+	s, err := l.client.NewSession()
+	if err != nil {
+		return nil, nil, m.failure(ctx, l, err)
+	}
+	return l, s, nil
+}
+
+// failure is what an error on a connection comes from: the end of the time, or the machine's silence. How a command ended that did
+// stays as it is.
+func (m *machine) failure(ctx context.Context, l *line, err error) error {
+	var ended *ssh.ExitError
+	switch {
+	case err == nil || errors.As(err, &ended):
+		return err
+	case context.Cause(ctx) != nil:
+		return context.Cause(ctx)
+	case l.silent.Load():
+		return &lostError{fmt.Sprintf("%s@%s has said nothing for %s, and the connection was given up", m.user, m.addr, l.silence)}
+	case l.over():
+		return &lostError{fmt.Sprintf("the connection to %s@%s was lost", m.user, m.addr)}
+	}
+	return err
+}
+
+// lostError is the loss of a connection under a command.
+type lostError struct{ text string }
+
+func (e *lostError) Error() string { return e.text }
 
 // close ends the connection.
 func (m *machine) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.client != nil {
-		_ = m.client.Close()
-		m.client = nil
+	if m.line != nil {
+		m.line.close()
+		m.line = nil
 	}
 }
 
-func (m *machine) connect(ctx context.Context) (*ssh.Client, error) {
+func (m *machine) connect(ctx context.Context) (*line, error) {
 	signer, err := ssh.ParsePrivateKey([]byte(strings.TrimSpace(m.access.Key) + "\n"))
 	if err != nil {
 		return nil, errors.New("the key of --ssh-key cannot be read: it must be a private key without passphrase")
@@ -93,13 +142,14 @@ func (m *machine) connect(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	heard := &heardConn{Conn: conn, began: time.Now()}
 	_ = conn.SetDeadline(time.Now().Add(dialTime))
-	c, channels, requests, err := ssh.NewClientConn(conn, m.addr, config)
+	c, channels, requests, err := ssh.NewClientConn(heard, m.addr, config)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	_ = conn.SetDeadline(time.Time{})
-	return ssh.NewClient(c, channels, requests), nil
+	return newLine(heard, ssh.NewClient(c, channels, requests), cmp.Or(m.access.Silence, DefaultSilence)), nil
 }
 
 // algorithms are those of the keys that are known of a host: a machine has several, and would offer one that is not known.
@@ -143,35 +193,35 @@ func (m *machine) explain(err error, key ssh.PublicKey) error {
 // shell runs a script of ours by /bin/sh on the machine and returns what it writes. Its text comes by the standard input, so
 // that nobody on the machine sees it among the processes; with data, that comes there and the text as an argument.
 func (m *machine) shell(ctx context.Context, script string, data io.Reader) (string, error) {
-	client, err := m.dial(ctx)
-	if err != nil {
-		return "", err
-	}
-	s, err := client.NewSession()
+	ctx, cancel := context.WithTimeoutCause(ctx, shellTime, fmt.Errorf("%s@%s has not done a command within %s", m.user, m.addr, shellTime))
+	defer cancel()
+	return m.ask(ctx, script, data)
+}
+
+// ask is shell with the context's deadline.
+func (m *machine) ask(ctx context.Context, script string, data io.Reader) (string, error) {
+	l, s, err := m.session(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer s.Close()
-	var out, problem bytes.Buffer
-	s.Stdout, s.Stderr = &out, &problem
+	out, problem := &capped{most: maxAnswer}, &capped{most: maxLine}
+	s.Stdout, s.Stderr = out, problem
 	command := "/bin/sh -s"
 	if data != nil {
 		command, s.Stdin = "/bin/sh -c "+quote(script), data
 	} else {
 		s.Stdin = strings.NewReader(script)
 	}
-	ctx, cancel := context.WithTimeout(ctx, shellTime)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, l.drop)()
 	if err := s.Run(command); err != nil {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		if text := executor.OneLine(problem.String()); text != "" {
+		if text := executor.OneLine(problem.String()); text != "" && ctx.Err() == nil && !l.over() {
 			return "", fmt.Errorf("%w: %s", err, text)
 		}
-		return "", err
+		return "", m.failure(ctx, l, err)
+	}
+	if out.more {
+		return "", fmt.Errorf("%s@%s answers with more than %d MiB", m.user, m.addr, maxAnswer>>20)
 	}
 	return out.String(), nil
 }

@@ -187,7 +187,7 @@ func (e *Executor) unpack(ctx context.Context, a pipeline.Artifact, dir string) 
 	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, dir)
+	return actiondir.Place(ctx, tmp, dir)
 }
 
 // loadSpec reads the appspec.yml of a bundle: a regular file of a bounded size.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,9 @@ func (s *Session) Logf(format string, args ...any) {
 
 // Mask takes the Spec's secrets out of a text that goes to the server by another way than the log.
 func (s *Session) Mask(text string) string { return Mask(text, s.spec.Secrets) }
+
+// Masker takes the Spec's secrets out of what goes to w: for whoever takes the output of a program apart before it is logged.
+func (s *Session) Masker(w io.Writer) *Masker { return NewMasker(w, s.spec.Secrets) }
 
 // Start starts a program: with the Spec's environment, user and limits, its output going to the log, nothing as its
 // input, as the leader of a process group. It must be called from the Runner's own goroutine.
