@@ -32,6 +32,9 @@ func TestConfigurations(t *testing.T) {
 		{1, "OneAtATime", []int{1}, "1", false}, // with one host it must succeed
 		{1, "1", nil, "", false},
 		{1, "0", nil, "1", true},
+		{1, "0", []int{1}, "1", false}, // one at least has to have the revision
+		{1, "0%", nil, "1", true},
+		{1, "1%", nil, "", false},
 
 		{2, "AllAtOnce", []int{1}, "1 2", true}, // one suffices
 		{2, "AllAtOnce", []int{1, 2}, "1 2", false},
@@ -40,6 +43,11 @@ func TestConfigurations(t *testing.T) {
 		{2, "HalfAtATime", []int{2}, "1, 2", true},
 		{2, "OneAtATime", []int{1}, "1", false},
 		{2, "OneAtATime", []int{2}, "1, 2", true}, // the last one may fail
+		{2, "1", nil, "1, 2", true},
+		{2, "1", []int{1}, "1", false},
+		{2, "2", nil, "", false},
+		{2, "50%", nil, "1, 2", true},
+		{2, "51%", nil, "", false}, // ceil(1.02)
 
 		{3, "AllAtOnce", []int{1, 3}, "1 2 3", true},
 		{3, "AllAtOnce", []int{1, 2, 3}, "1 2 3", false},
@@ -50,7 +58,14 @@ func TestConfigurations(t *testing.T) {
 		{3, "OneAtATime", []int{2}, "1, 2", false},
 		{3, "OneAtATime", []int{3}, "1, 2, 3", true},
 		{3, "1", nil, "1 2, 3", true},
-		{3, "34%", nil, "1, 2, 3", true}, // ceil(1.02) stay healthy
+		{3, "1", []int{1}, "1 2, 3", true},
+		{3, "1", []int{1, 2}, "1 2", false},
+		{3, "2", []int{3}, "1, 2, 3", true},
+		{3, "3", nil, "", false},
+		{3, "33%", nil, "1 2, 3", true},  // ceil(0.99) stay healthy
+		{3, "34%", nil, "1, 2, 3", true}, // ceil(1.02)
+		{3, "34%", []int{2}, "1, 2", false},
+		{3, "67%", nil, "", false}, // ceil(2.01)
 
 		{9, "AllAtOnce", []int{1, 2, 3, 4, 5, 6, 7, 8}, "1 2 3 4 5 6 7 8 9", true},
 		{9, "HalfAtATime", nil, "1 2 3 4, 5 6 7 8, 9", true}, // 4 at once, 5 needed
@@ -64,13 +79,24 @@ func TestConfigurations(t *testing.T) {
 		{9, "6", []int{7, 8, 9}, "1 2 3, 4 5 6, 7 8 9", true},
 		{9, "40%", nil, "1 2 3 4 5, 6 7 8 9", true},
 		{9, "40%", []int{1, 2, 3, 4, 5}, "1 2 3 4 5", false},
+		{9, "40%", []int{1, 2}, "1 2 3 4 5, 6 7 8, 9", true},
+		{9, "6", []int{1}, "1 2 3, 4 5, 6 7, 8 9", true},
 		{9, "9", nil, "", false},
+		{9, "AllAtOnce", []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, "1 2 3 4 5 6 7 8 9", false},
 
 		{10, "HalfAtATime", nil, "1 2 3 4 5, 6 7 8 9 10", true},
 		{10, "HalfAtATime", []int{1, 2, 3, 4, 5}, "1 2 3 4 5", false},
 		{10, "HalfAtATime", []int{6, 7, 8, 9, 10}, "1 2 3 4 5, 6 7 8 9 10", true},
-		{10, "95%", nil, "", false}, // all ten must stay healthy
+		{10, "95%", nil, "", false},                    // all ten must stay healthy
+		{10, "6", nil, "1 2 3 4, 5 6 7 8, 9 10", true}, // 4 at once, 6 needed
+		{10, "6", []int{1, 2}, "1 2 3 4, 5 6, 7 8, 9 10", true},
+		{10, "6", []int{5, 6, 7, 8}, "1 2 3 4, 5 6 7 8", false},
+		{10, "10", nil, "", false},
+		{10, "40%", nil, "1 2 3 4 5 6, 7 8 9 10", true},
+		{10, "40%", []int{1, 2, 3, 4, 5, 6}, "1 2 3 4 5 6", false},
 		{10, "OneAtATime", []int{1}, "1", false},
+		{10, "OneAtATime", []int{10}, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10", true},
+		{10, "AllAtOnce", []int{1, 2, 3, 4, 5, 6, 7, 8, 9}, "1 2 3 4 5 6 7 8 9 10", true},
 		{10, "AllAtOnce", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "1 2 3 4 5 6 7 8 9 10", false},
 	} {
 		t.Run(fmt.Sprintf("%d hosts %s fail %v", c.hosts, c.config, c.fail), func(t *testing.T) {

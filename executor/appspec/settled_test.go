@@ -16,7 +16,9 @@ import (
 // its end, and an alarm is raised. It has succeeded: it must not go back to itself, and a host that failed keeps what it has.
 func TestKilledBetweenGoodAndEnd(t *testing.T) {
 	for name, ask := range map[string]func(e *Executor, w *world) error{
-		"stop": func(e *Executor, w *world) error { return e.Stop(w.t.Context(), w.request("d-2", pipeline.Artifact{}, nil), "d-2") },
+		"stop": func(e *Executor, w *world) error {
+			return e.Stop(w.t.Context(), w.request("d-2", pipeline.Artifact{}, nil), "d-2")
+		},
 		"alarm": func(e *Executor, w *world) error {
 			return e.Alarm(w.t.Context(), w.request("d-2", pipeline.Artifact{}, nil), "p99 above 2 s")
 		},
