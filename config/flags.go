@@ -22,6 +22,7 @@ type ServerFlags struct {
 	SSHKey              string `name:"ssh-key" env:"SLUICE_SSH_KEY" placeholder:"PEM" help:"Private key, without passphrase, for hosts that are deployed to by SSH; SLUICE_SSH_KEY_FILE names a file."`
 	SSHKnownHosts       string `name:"ssh-known-hosts" env:"SLUICE_SSH_KNOWN_HOSTS" placeholder:"FILE" help:"Keys of those hosts, as in ssh's known_hosts. Others are not spoken to."`
 	SSHAllow            string `name:"ssh-allow" env:"SLUICE_SSH_ALLOW" placeholder:"OWNER/REPO=USER@HOST,…" help:"Machines (globs) that repositories may deploy to by SSH. Default none."`
+	DeployUsers         string `name:"deploy-users" env:"SLUICE_DEPLOY_USERS" placeholder:"OWNER/REPO=USER,…" help:"Users of this host that scripts of a deployment to its folders may run as (runas), for repositories (globs). Default the server's own."`
 	BuildSecrets        string `name:"build-secrets" env:"SLUICE_BUILD_SECRETS" placeholder:"FILE" help:"File that says which parameters and secrets the builds of each repository may have. Default none."`
 	BuildRuntimes       string `name:"build-runtimes" env:"SLUICE_BUILD_RUNTIMES" placeholder:"DIR" help:"Folder with NAME/VERSION/bin for the runtime-versions of buildspecs. Default none: what is installed on this host."`
 	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: the server's own."`

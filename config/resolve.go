@@ -25,6 +25,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		SSHKey:         NewSecret(r.secret("SSHKey").text),
 		SSHKnownHosts:  r.path("SSHKnownHosts"),
 		SSHAllow:       r.machineRules("SSHAllow"),
+		DeployUsers:    r.userRules("DeployUsers"),
 		BuildSecrets:   r.path("BuildSecrets"),
 		BuildRuntimes:  r.path("BuildRuntimes"),
 		BuildUsers:     r.users("BuildUsers"),

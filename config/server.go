@@ -24,6 +24,8 @@ type Server struct {
 	SSHKey        Secret
 	SSHKnownHosts string
 	SSHAllow      MachineRules
+	// DeployUsers says which users of this host scripts of deployments may run as.
+	DeployUsers UserRules
 	// BuildSecrets is the file of package lookup, BuildRuntimes a folder with NAME/VERSION/bin; absolute, or empty.
 	BuildSecrets, BuildRuntimes string
 	// BuildUsers are the users that builds may run as, the usual one first; none: the server's own.

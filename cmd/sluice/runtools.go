@@ -58,7 +58,10 @@ func (r *rehearsal) tools(e *env, c *runCmd, artifacts *artifact.Store, bell *ex
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := appspec.New(appspec.Options{Dir: filepath.Join(r.data, "hosts"), Allowed: everything, Artifacts: artifacts, Ring: bell.Ring, Path: path})
+	hosts, err := appspec.New(appspec.Options{
+		Dir: filepath.Join(r.data, "hosts"), Allowed: everything, Artifacts: artifacts, Ring: bell.Ring, Path: path,
+		Users: func(string, string) []string { return []string{appspec.AnyUser} },
+	})
 	if err != nil {
 		return nil, errors.Join(err, build.Close())
 	}

@@ -152,7 +152,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	s.embedded = append(s.embedded, build)
 	hosts, err := appspec.New(appspec.Options{
 		Dir: filepath.Join(s.cfg.Data, "hosts"), Allowed: s.cfg.LocalExecutors.Match, Artifacts: artifacts, Ring: bell.Ring, Path: w.buildPath,
-		Secrets: s.secrets(), SSHAllowed: s.cfg.SSHAllow.Allows,
+		Secrets: s.secrets(), SSHAllowed: s.cfg.SSHAllow.Allows, Users: s.cfg.DeployUsers.Users,
 		SSH: appspec.SSH{Key: s.cfg.SSHKey.Reveal(), KnownHosts: s.cfg.SSHKnownHosts},
 	})
 	if err != nil {

@@ -33,6 +33,9 @@ type Options struct {
 	SSHAllowed func(owner, repo, machine string) bool
 	// Supervisor is the command that starts a supervisor; nil means this binary with supervise.Subcommand.
 	Supervisor []string
+	// Users are the users, besides the server's own, that scripts of a repository may run as on folders of this machine, AnyUser
+	// among them for all; nil: none.
+	Users func(owner, repo string) []string
 	// Ring is called with the action's ID when it has moved; nil is fine. See executor.Bell.
 	Ring func(id string)
 	// Path is the PATH of scripts. Defaults to DefaultPath.
@@ -62,6 +65,9 @@ func New(o Options) (*Executor, error) {
 	}
 	if o.SSHAllowed == nil {
 		o.SSHAllowed = func(string, string, string) bool { return false }
+	}
+	if o.Users == nil {
+		o.Users = func(string, string) []string { return nil }
 	}
 	if o.Ring == nil {
 		o.Ring = func(string) {}

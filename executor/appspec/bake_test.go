@@ -1,8 +1,11 @@
 package appspec
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,6 +61,84 @@ func TestOddHostIsNamed(t *testing.T) {
 	got := w.deploy(e, r)
 	if got.Status != pipeline.Succeeded || !strings.Contains(got.Summary, "web-3 still has 1.4.0") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A host whose answers are worse than those of its peers is named after a deployment that succeeded.
+func TestOddErrorRateIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var hosts []any
+	for _, name := range []string{"web-1", "web-2", "web-3"} {
+		var asked atomic.Int64
+		srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			if n := asked.Add(1); name == "web-2" && n%2 == 0 {
+				rw.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}))
+		t.Cleanup(srv.Close)
+		hosts = append(hosts, map[string]any{"name": name, "address": strings.TrimPrefix(srv.URL, "http://")})
+	}
+	got := w.deploy(w.executor(w.bell.Ring), w.request("d", w.hooked("1", ""), map[string]any{"hosts": hosts, "probe_http": "http://{address}/", "bake": "8s"}))
+	if got.Status != pipeline.Succeeded || !regexp.MustCompile(`web-2 answered (4[0-9]|5[0-9])% of the probes of the bake time with an error, or late, the median of its peers is 0%$`).
+		MatchString(got.Summary) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestOddRates(t *testing.T) {
+	for name, c := range map[string]struct {
+		hosts [][2]int // asked, errors
+		want  []string
+	}{
+		"all well":            {[][2]int{{60, 0}, {60, 0}}, nil},
+		"nobody was asked":    {[][2]int{{0, 0}, {0, 0}}, nil},
+		"all alike":           {[][2]int{{60, 30}, {60, 31}, {60, 29}}, nil},
+		"below the threshold": {[][2]int{{100, 9}, {100, 0}, {100, 0}}, nil},
+		"at the threshold":    {[][2]int{{100, 10}, {100, 0}, {100, 0}}, []string{"web-1 answered 10% of the probes of the bake time with an error, or late, the median of its peers is 0%"}},
+		"above its peers":     {[][2]int{{100, 5}, {100, 30}, {100, 9}}, []string{"web-2 answered 30% of the probes of the bake time with an error, or late, the median of its peers is 7%"}},
+		"asked too seldom":    {[][2]int{{9, 9}, {60, 0}}, nil},
+		"alone":               {[][2]int{{3, 1}}, []string{"web-1 answered 1 of 3 probes of the bake time with an error, or late"}},
+		"alone and well":      {[][2]int{{3, 0}}, nil},
+	} {
+		var hosts []*hostProgress
+		for i, h := range c.hosts {
+			hosts = append(hosts, &hostProgress{Name: fmt.Sprintf("web-%d", i+1), Asked: h[0], Errors: h[1]})
+		}
+		if diff := cmp.Diff(c.want, oddRates(hosts)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// An answer that is no 2xx, comes late or does not come counts as an error; only from 400 on, or without an answer, the host is not well.
+func TestProbeAnswers(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			late := time.NewTimer(lateProbe + 100*time.Millisecond)
+			defer late.Stop()
+			<-late.C
+			return
+		}
+		status, _ := strconv.Atoi(r.URL.Path[1:])
+		rw.WriteHeader(status)
+	}))
+	t.Cleanup(srv.Close)
+	for path, want := range map[string][2]bool{ // not well, an error
+		"/200": {false, false}, "/204": {false, false}, "/302": {false, true}, "/404": {true, true}, "/503": {true, true}, "/late": {false, true},
+	} {
+		if got := (probe{HTTP: srv.URL + path}).once(t.Context()); (got.problem != nil) != want[0] || got.errs != want[1] {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	gone := probe{TCP: strings.TrimPrefix(srv.URL, "http://")}
+	if got := gone.once(t.Context()); got.problem != nil || got.errs {
+		t.Errorf("a connection that is taken: %+v", got)
+	}
+	srv.Close()
+	if got := gone.once(t.Context()); got.problem == nil || !got.errs {
+		t.Errorf("a connection that is not taken: %+v", got)
 	}
 }
 

@@ -42,10 +42,12 @@ type plan struct {
 	Place       string      `json:"place"` // of the group on a machine, below the host's folder
 	Hosts       []hostParam `json:"hosts"`
 	SSH         SSH         `json:"ssh,omitzero"`
-	Env         []string    `json:"env,omitempty"` // of every script
+	Env         []string    `json:"env,omitempty"`   // of every script
+	Users       []string    `json:"users,omitempty"` // that scripts may run as on folders of this machine
 	NoRollback  bool        `json:"no_rollback,omitempty"`
 	IgnoreStop  bool        `json:"ignore_stop,omitempty"`
 	Probe       probe       `json:"probe,omitzero"`
+	Traffic     traffic     `json:"traffic,omitzero"` // in place
 	// Bake is how long the hosts are watched after the deployment.
 	Bake time.Duration `json:"bake,omitempty"`
 }
@@ -64,6 +66,8 @@ type host interface {
 	run(ctx context.Context, x execution) (last string, err error)
 	// allow makes a side the one that serves.
 	allow(ctx context.Context, to sideName) error
+	// serve puts the file where it is that tells a load balancer that the host takes traffic, or takes it away.
+	serve(ctx context.Context, file string, on bool) error
 	// sweep ends processes that have a variable (NAME=value) in their environment.
 	sweep(variable string)
 	// keep removes all bundles but those of the deployments named.
@@ -91,7 +95,6 @@ type deployment struct {
 	starter *starter
 	notes   notes
 	hosts   []host
-	misses  []int // probes of the bake time that failed, by host
 	// ctx ends when this process has to: then nothing is decided any more.
 	ctx context.Context //nolint:containedctx // told apart from the contexts of phases, which end before it
 }
@@ -167,7 +170,6 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 	for _, h := range d.plan.Hosts {
 		d.hosts = append(d.hosts, d.host(h))
 	}
-	d.misses = make([]int, len(d.hosts))
 	if found, err := actiondir.ReadJSON(d.notes.path, &d.notes.progress); found || err != nil {
 		return err
 	}
@@ -192,8 +194,12 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	remarks := d.plan.unheard()
+	for _, r := range remarks {
+		_, _ = fmt.Fprintf(d.starter.session, "%s:%d: %s\n", r.Path, r.StartLine, r.Message)
+	}
 	return d.notes.change(func(p *progress) {
-		if p.Hosts = all; good != nil {
+		if p.Hosts, p.Remarks = all, remarks; good != nil {
 			p.Before = good.Deployment
 		}
 	})
@@ -202,7 +208,7 @@ func (d *deployment) begin(ctx context.Context) (err error) {
 // host makes the host that an entry of the parameters is about.
 func (d *deployment) host(h hostParam) host {
 	if h.SSH == "" {
-		return &folder{dir: filepath.Join(d.plan.Group, "hosts", h.Name), starter: d.starter}
+		return &folder{dir: filepath.Join(d.plan.Group, "hosts", h.Name), starter: d.starter, users: d.plan.Users}
 	}
 	user, addr, _ := strings.Cut(h.SSH, "@")
 	return &remote{

@@ -24,7 +24,9 @@ func TestExecutor(t *testing.T) {
 			"with.hosts": {}, "with.hosts[1]": {"hosts": []any{"a", "A"}}, "with.hosts[0]": {"hosts": []any{"../x"}},
 			"with.config": {"hosts": []any{"a"}, "config": "TwoAtATime"}, "with.type": {"hosts": []any{"a"}, "type": "canary"},
 			"with.probe_http": {"hosts": []any{"a"}, "probe_http": "ftp://x"}, "with.probe_tcp": {"hosts": []any{"a"}, "probe_tcp": "x"},
-			"with.hots": {"hots": []any{"a"}}, "with.bake": {"hosts": []any{"a"}, "bake": "48h"},
+			"with.traffic_file": {"hosts": []any{"a"}, "traffic_file": "up"}, "with.drain": {"hosts": []any{"a"}, "drain": "5s"},
+			"with.zonal_config": {"hosts": []any{"a"}, "zonal_config": map[string]any{"minimumHealthyHostsPerZone": 1}},
+			"with.hots":         {"hots": []any{"a"}}, "with.bake": {"hosts": []any{"a"}, "bake": "48h"},
 		},
 	})
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 type folder struct {
 	dir     string
 	starter *starter
+	users   []string // that scripts may run as, besides this one
 }
 
 func (f *folder) path(parts ...string) string {
@@ -151,8 +154,29 @@ func (f *folder) run(ctx context.Context, x execution) (last string, err error) 
 	if err != nil {
 		return "", err
 	}
-	c.Env = append(slices.Clone(x.env), "SLUICE_HOST_ROOT="+f.path(string(x.side)))
+	c.Env = append(append(c.Env, x.env...), "SLUICE_HOST_ROOT="+f.path(string(x.side)))
 	return f.starter.run(ctx, c, x.timeout, x.prefix)
+}
+
+// serve is as host says; the file is below the host's folder.
+func (f *folder) serve(_ context.Context, file string, on bool) error {
+	root, err := os.OpenRoot(f.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	name := strings.TrimPrefix(file, "/")
+	if !on {
+		return ignoreMissing(root.Remove(name))
+	}
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	to, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return to.Close()
 }
 
 // clock is this machine's own.
@@ -187,7 +211,7 @@ func (f *folder) command(id string, s Script) (supervise.Command, error) {
 		}
 	}
 	c.Args, c.Dir = []string{filepath.Join(bundle, s.Location)}, bundle
-	if c.User, err = userOf(s.RunAs); err != nil {
+	if err := runAs(&c, s.RunAs, f.users); err != nil {
 		return c, &scriptError{ScriptNotExecutable, err.Error()}
 	}
 	return c, nil

@@ -28,11 +28,12 @@ type visit struct {
 	side  sideName // where
 }
 
-// installing are the events that bring a revision to a side.
+// installing are the events that bring a revision to a side: in place also those that take the host out of traffic and let it in
+// again, where there is a switch for it.
 func (v *visit) installing() []step {
 	var out []step
 	last := v.state.Sides[v.side].Last
-	for _, e := range Lifecycle(false) {
+	for _, e := range Lifecycle(v.d.plan.Traffic.set()) {
 		r := &v.to
 		if e.OfLastRevision() {
 			r = last
@@ -114,7 +115,7 @@ func (v *visit) event(ctx context.Context, s step) error {
 	}
 	err := v.carryOut(ctx, s, scripts)
 	r.Ended, r.Status = time.Now(), Succeeded
-	if err != nil && s.event == ApplicationStop && v.d.plan.IgnoreStop && ctx.Err() == nil {
+	if err != nil && s.event.OfLastRevision() && v.d.plan.IgnoreStop && ctx.Err() == nil {
 		v.logf("%s failed and is ignored: %v", s.event, err)
 		r.Message, err = "ignored: "+err.Error(), nil
 	}
@@ -136,14 +137,18 @@ func (v *visit) carryOut(ctx context.Context, s step, scripts []Script) error {
 		return v.on.download(ctx, s.revision.Deployment, v.d.bundle(s.revision.Deployment))
 	case Install:
 		return v.install(ctx, s)
-	case AllowTraffic:
+	case AllowTraffic, BlockTraffic:
+		if v.d.plan.Traffic.set() {
+			return v.d.plan.Traffic.turn(ctx, v.on, s.event == AllowTraffic)
+		}
+		if s.event == BlockTraffic {
+			return nil // allowing the other side has taken it
+		}
 		if err := v.on.allow(ctx, s.side); err != nil {
 			return err
 		}
 		v.state.Live = s.side
 		return v.on.save(ctx, v.state)
-	case BlockTraffic:
-		return nil // allowing the other side has taken it
 	}
 	left := MaxEventTime
 	for _, script := range scripts {
@@ -176,7 +181,7 @@ func (v *visit) script(ctx context.Context, s step, script Script, timeout time.
 	env := append(slices.Clone(v.d.plan.Env),
 		"APPLICATION_NAME="+v.d.plan.Application, "DEPLOYMENT_ID="+v.d.plan.ID,
 		"DEPLOYMENT_GROUP_NAME="+v.d.plan.GroupName, "DEPLOYMENT_GROUP_ID="+v.d.plan.GroupID, "LIFECYCLE_EVENT="+string(s.event),
-		"SLUICE_HOST="+v.d.plan.Hosts[v.host].Name, "SLUICE_SIDE="+string(s.side), "SLUICE_VERSION="+s.revision.Version,
+		"BUNDLE_COMMIT="+s.revision.Commit, "SLUICE_HOST="+v.d.plan.Hosts[v.host].Name, "SLUICE_SIDE="+string(s.side), "SLUICE_VERSION="+s.revision.Version,
 		v.mark(s.side, s.event))
 	last, err := v.on.run(ctx, execution{bundle: s.revision.Deployment, script: script, side: s.side, env: env, timeout: timeout,
 		prefix: fmt.Sprintf("[%s] ", v.d.plan.Hosts[v.host].Name)})

@@ -33,6 +33,7 @@ type params struct {
 	ignoreStop bool
 	probe      probe
 	bake       time.Duration
+	traffic    traffic
 }
 
 // hostParam is one entry of `with.hosts`.
@@ -56,7 +57,16 @@ var machineRE = regexp.MustCompile(`\A([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9.-]+|\
 
 var hostRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z`)
 
+// zonal are CodeDeploy's words for a deployment that goes zone by zone.
+func zonal() []string { return []string{"zonal_config", "zonalConfig", "minimumHealthyHostsPerZone"} }
+
 func readParams(with map[string]any) (params, error) {
+	for _, key := range zonal() {
+		if _, ok := with[key]; ok {
+			return params{}, executor.Permanentf("with.%s: hosts have no zones here, so no minimum can be kept in each; give each zone an action "+
+				"of its own, with its own hosts, config and bake, one run_order after the other", key)
+		}
+	}
 	r := executor.Read(with)
 	var errs []string
 	failf := func(format string, args ...any) { errs = append(errs, fmt.Sprintf(format, args...)) }
@@ -64,6 +74,7 @@ func readParams(with map[string]any) (params, error) {
 		kind: cmp.Or(r.String("type"), inPlace), from: r.String("from"), ignoreStop: r.Bool("ignore_stop_failures"), bake: r.Duration("bake"),
 		probe: probe{HTTP: r.String("probe_http"), TCP: r.String("probe_tcp"), Timeout: cmp.Or(r.Duration("probe_timeout"), defaultProbe)},
 	}
+	p.traffic = traffic{File: strings.TrimRight(r.String("traffic_file"), "/"), Drain: r.Duration("drain")}
 	p.noRollback = r.Has("rollback") && !r.Bool("rollback") && !executor.IsReference(with["rollback"])
 	if !r.Has("hosts") {
 		failf("with.hosts is required: the names of the hosts, such as [web-1, web-2]")
@@ -85,6 +96,9 @@ func readParams(with map[string]any) (params, error) {
 		}
 	}
 	if err := p.probe.check(); err != nil {
+		failf("%v", err)
+	}
+	if err := p.traffic.check(p.kind); err != nil {
 		failf("%v", err)
 	}
 	if p.bake > maxBake {

@@ -24,6 +24,7 @@ type probe struct {
 const (
 	defaultProbe = time.Minute
 	oneProbe     = 5 * time.Second
+	lateProbe    = time.Second // an answer after that is an error, though it is an answer
 	probePause   = 100 * time.Millisecond
 )
 
@@ -56,38 +57,55 @@ func (p probe) of(address string) probe {
 	return p
 }
 
+// answer is what one probe found. problem says why the host is not well. Not every answer that counts as an error means that: one
+// that is late, or sends elsewhere, does not.
+type answer struct {
+	problem error
+	errs    bool
+}
+
 // once asks one time.
-func (p probe) once(ctx context.Context) error {
+func (p probe) once(ctx context.Context) answer {
 	ctx, cancel := context.WithTimeout(ctx, oneProbe)
 	defer cancel()
+	asked := time.Now()
 	if p.TCP != "" {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.TCP)
+		if err == nil {
+			err = conn.Close()
+		}
 		if err != nil {
-			return err
-		}
-		if err := conn.Close(); err != nil {
-			return err
+			return answer{err, true}
 		}
 	}
-	if p.HTTP == "" {
-		return nil
+	status := http.StatusOK
+	if p.HTTP != "" {
+		var err error
+		if status, err = p.get(ctx); err != nil {
+			return answer{err, true}
+		}
 	}
+	return answer{errs: status/100 != 2 || time.Since(asked) > lateProbe}
+}
+
+// get asks by HTTP, and returns a status below 400.
+func (p probe) get(ctx context.Context) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.HTTP, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req) // no proxy: it would be asked instead
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)); err != nil {
-		return err
+		return 0, err
 	}
 	if resp.StatusCode >= 400 {
-		return fmt.Errorf("GET %s answers %s", p.HTTP, resp.Status)
+		return 0, fmt.Errorf("GET %s answers %s", p.HTTP, resp.Status)
 	}
-	return nil
+	return resp.StatusCode, nil
 }
 
 // await asks until the host is well, or the time is up.
@@ -97,7 +115,7 @@ func (p probe) await(ctx context.Context) error {
 	tick := time.NewTicker(probePause)
 	defer tick.Stop()
 	for {
-		problem := p.once(ctx)
+		problem := p.once(ctx).problem
 		if problem == nil {
 			return nil
 		}

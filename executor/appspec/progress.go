@@ -58,6 +58,9 @@ type hostProgress struct {
 	Outcomes map[phase]rollout.Outcome `json:"outcomes,omitempty"`
 	Events   []eventResult             `json:"events,omitempty"`
 	Message  string                    `json:"message,omitempty"` // why it failed
+	// Asked is how many probes of the bake time it was asked by, and Errors how many of the answers were errors, or late.
+	Asked  int `json:"asked,omitempty"`
+	Errors int `json:"errors,omitempty"`
 }
 
 // round is one batch.
@@ -82,6 +85,8 @@ type progress struct {
 	Problem string `json:"problem,omitempty"`
 	Stopped bool   `json:"stopped,omitempty"`
 	Good    bool   `json:"good,omitempty"`
+	// Remarks are on lines of the appspec.yml.
+	Remarks []executor.Annotation `json:"remarks,omitempty"`
 	// Ended: nothing more happens. Summary is one sentence about it.
 	Ended   bool   `json:"ended,omitempty"`
 	Summary string `json:"summary,omitempty"`

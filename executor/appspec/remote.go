@@ -440,6 +440,17 @@ func (r *remote) allow(ctx context.Context, to sideName) error {
 	return err
 }
 
+// serve is as host says; the file is below the root, where there is one.
+func (r *remote) serve(ctx context.Context, file string, on bool) error {
+	name := quote(r.root + file)
+	script := "rm -f " + name + "\n"
+	if on {
+		script = fmt.Sprintf("set -e\numask 022\nmkdir -p %s\n: > %s\n", quote(path.Dir(r.root+file)), name)
+	}
+	_, err := r.machine.shell(ctx, script, nil)
+	return err
+}
+
 func (r *remote) sweep(variable string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
@@ -176,30 +174,4 @@ func (p *prefixer) line(b []byte) {
 		p.last = text
 	}
 	p.held = p.held[:0]
-}
-
-// userOf finds whom a script runs as; nil for whoever deploys.
-func userOf(name string) (*supervise.User, error) {
-	if name == "" {
-		return nil, nil //nolint:nilnil // nobody else
-	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, fmt.Errorf("runas: the host has no user %q", name)
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("runas: %w", err)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("runas: %w", err)
-	}
-	if os.Geteuid() == int(uid) {
-		return nil, nil //nolint:nilnil // as it is
-	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("runas: only root can run a script as %s; the server runs as user %d", name, os.Geteuid())
-	}
-	return &supervise.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }

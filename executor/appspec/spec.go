@@ -3,6 +3,7 @@ package appspec
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -121,6 +122,11 @@ func (e Event) Fixed() bool {
 // is stopped, and taken out of traffic, is that one.
 func (e Event) OfLastRevision() bool {
 	return e == BeforeBlockTraffic || e == AfterBlockTraffic || e == ApplicationStop
+}
+
+// OfTraffic tells whether the event is about traffic to the host, and takes place only where there is a switch for it.
+func (e Event) OfTraffic() bool {
+	return !slices.Contains(Lifecycle(false), e)
 }
 
 // Lifecycle are the events of a deployment to one host, in their order: those around traffic only where there is a switch

@@ -117,6 +117,10 @@ func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p 
 		return plan{}, err
 	}
 	spec, err := loadSpec(bundle)
+	users := e.o.Users(r.Owner, r.Repo)
+	if err == nil && p.onFolders() {
+		err = spec.mayRunAs(users, r.Owner+"/"+r.Repo)
+	}
 	if err != nil {
 		return plan{}, errors.Join(&specError{err}, os.RemoveAll(bundle))
 	}
@@ -124,8 +128,8 @@ func (e *Executor) plan(ctx context.Context, w workspace, r executor.Request, p 
 		ID: id, Dir: string(w.Dir), Group: group, Application: cmp.Or(r.Env["SLUICE_APP"], r.Repo), GroupName: r.Environment,
 		GroupID: r.Owner + "/" + r.Repo + "/" + r.Environment,
 		Place:   path.Join(actiondir.SafeName(r.Owner), actiondir.SafeName(r.Repo), actiondir.SafeName(r.Environment)),
-		SSH:     e.o.SSH, Env: environ(r),
-		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Spec: spec},
+		SSH:     e.o.SSH, Env: environ(r), Users: users, Traffic: p.traffic,
+		Revision: revision{Deployment: id, Digest: from.Digest, Version: r.Env["SLUICE_VERSION"], Commit: r.SHA, Spec: spec},
 		Config:   p.config.String(), Kind: p.kind, Hosts: p.hosts, NoRollback: p.noRollback, IgnoreStop: p.ignoreStop, Probe: p.probe, Bake: p.bake,
 	}, nil
 }

@@ -12,6 +12,7 @@ type revision struct {
 	Deployment string `json:"deployment"`
 	Digest     string `json:"digest"` // of the artifact
 	Version    string `json:"version,omitempty"`
+	Commit     string `json:"commit,omitempty"` // it was built from
 	Spec       *Spec  `json:"spec"`
 }
 

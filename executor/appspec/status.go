@@ -130,7 +130,7 @@ func hostsOf(r executor.Request, p progress) []executor.Host {
 
 // close writes the final report, without secrets.
 func (e *Executor) close(w workspace, n int, r executor.Request, p progress) (executor.Report, error) {
-	report := executor.Report{Status: pipeline.Succeeded, Summary: p.Summary, Hosts: hostsOf(r, p)}
+	report := executor.Report{Status: pipeline.Succeeded, Summary: p.Summary, Hosts: hostsOf(r, p), Annotations: p.Remarks}
 	switch {
 	case p.Stopped:
 		report.Status = pipeline.Stopped
