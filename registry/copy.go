@@ -2,15 +2,10 @@ package registry
 
 import (
 	"context"
-	"errors"
-	"net/http"
-	"slices"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -28,8 +23,9 @@ type copier struct {
 	subjects sync.Mutex    // held while a referrer is put: registries without the API keep them in one tag
 	progress *progress
 
-	mu   sync.Mutex
-	seen map[v1.Hash]*copied
+	mu     sync.Mutex
+	seen   map[v1.Hash]*copied
+	beside []beside // what is found by a tag
 }
 
 // copied is the outcome for one manifest, shared by all who need it.
@@ -43,44 +39,71 @@ func newCopier(s *session, from, to name.Repository) *copier {
 	return &copier{s: s, from: from, to: to, slots: make(chan struct{}, s.c.o.Jobs), seen: map[v1.Hash]*copied{}, progress: &progress{tell: s.c.o.Progress}}
 }
 
-// copyAll copies the manifest with what it needs, then what refers to any of it, and so on. What a manifest needs cannot
-// lead back to it, since that would be a circle of hashes; what refers to it can, which is why that goes in rounds.
+// copyAll copies the manifest with what it needs, then what refers to any of it or has its tag beside it, and so on. What a
+// manifest needs cannot lead back to it, since that would be a circle of hashes; what refers to it can, which is why that
+// goes in rounds.
 func (c *copier) copyAll(ctx context.Context, m *manifest) error {
 	if err := c.visit(ctx, m.digest, m, 0); err != nil {
 		return err
 	}
 	asked := map[v1.Hash]bool{}
 	for range maxDepth {
-		var mu sync.Mutex
-		var found []v1.Hash
-		g, gctx := errgroup.WithContext(ctx)
-		for digest := range c.seen {
-			if asked[digest] {
-				continue
-			}
-			asked[digest] = true
-			g.Go(func() error {
-				return c.slot(gctx, func() error {
-					some, err := c.referrers(gctx, c.from.Digest(digest.String()))
-					mu.Lock()
-					found = append(found, some...)
-					mu.Unlock()
-					return err
-				})
-			})
-		}
-		if err := g.Wait(); err != nil || len(found) == 0 {
+		found, err := c.related(ctx, asked)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		g, gctx = errgroup.WithContext(ctx)
-		for _, digest := range found {
-			g.Go(func() error { return c.visit(gctx, digest, nil, 0) })
+		g, gctx := errgroup.WithContext(ctx)
+		for digest, m := range found {
+			g.Go(func() error { return c.visit(gctx, digest, m, 0) })
 		}
 		if err := g.Wait(); err != nil {
 			return err
 		}
 	}
 	return refusef("what refers to the image is nested deeper than %d", maxDepth)
+}
+
+// related finds what belongs to those manifests that were copied and not asked about yet: with the manifest, where it
+// was read on the way.
+func (c *copier) related(ctx context.Context, asked map[v1.Hash]bool) (map[v1.Hash]*manifest, error) {
+	var mu sync.Mutex
+	found := map[v1.Hash]*manifest{}
+	g, gctx := errgroup.WithContext(ctx)
+	for digest, entry := range c.seen {
+		if asked[digest] {
+			continue
+		}
+		asked[digest] = true
+		g.Go(func() error {
+			return c.slot(gctx, func() error {
+				some, err := c.s.referrers(gctx, c.from.Digest(digest.String()))
+				mu.Lock()
+				defer mu.Unlock()
+				for _, referrer := range some {
+					if found[referrer] == nil {
+						found[referrer] = nil
+					}
+				}
+				return err
+			})
+		})
+		for _, suffix := range besideSuffixes() {
+			g.Go(func() error {
+				return c.slot(gctx, func() error {
+					m, err := c.s.look(gctx, c.from.Tag(besideTag(digest.String(), suffix)))
+					if m == nil || err != nil {
+						return err
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					found[m.digest] = m
+					c.beside = append(c.beside, beside{of: entry.m, suffix: suffix, m: m})
+					return nil
+				})
+			})
+		}
+	}
+	return found, g.Wait()
 }
 
 // visit copies one manifest with its children and blobs, at most once. m is nil when it was not read yet.
@@ -152,28 +175,6 @@ func (c *copier) put(ctx context.Context, m *manifest) error {
 	})
 }
 
-// referrers lists what refers to a manifest. A registry that does not know the question has none.
-func (c *copier) referrers(ctx context.Context, ref name.Digest) ([]v1.Hash, error) {
-	options := append(slices.Clone(c.s.options), remote.WithContext(ctx), remote.Reuse(c.s.puller))
-	index, err := remote.Referrers(ref, options...)
-	if err == nil {
-		var list *v1.IndexManifest
-		if list, err = index.IndexManifest(); err == nil {
-			out := make([]v1.Hash, 0, len(list.Manifests))
-			for _, d := range list.Manifests {
-				out = append(out, d.Digest)
-			}
-			return out, nil
-		}
-	}
-	var answer *transport.Error
-	if errors.As(err, &answer) && slices.Contains(
-		[]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, answer.StatusCode) {
-		return nil, nil
-	}
-	return nil, wrap("list the referrers of", ref.Name(), err)
-}
-
 // verify reads everything back that was put and compares it, byte for byte.
 func (c *copier) verify(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -190,4 +191,14 @@ func (c *copier) verify(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// lay writes the tags of what is found by one.
+func (c *copier) lay(ctx context.Context) error {
+	for _, b := range c.beside {
+		if err := c.s.lay(ctx, c.to, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }

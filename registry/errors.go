@@ -138,6 +138,11 @@ func uploadLost(err error) bool {
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
+func isConflict(err error) bool {
+	var conflict *ConflictError
+	return errors.As(err, &conflict)
+}
+
 var (
 	urlSecrets  = regexp.MustCompile(`(?i)\b(https?://)([^\s/@"']*@)?([^\s?#"']*)(\?[^\s"']*)?`)
 	authSecrets = regexp.MustCompile(`(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}`)

@@ -10,7 +10,7 @@ import (
 )
 
 // Promote copies src ("host/repository@sha256:…") to dst ("host/repository:tag"): the manifest, all children of an
-// index, and their referrers. The result's digest is src's digest. When dst has that digest already nothing is done and
+// index, their referrers, and what cosign keeps by tags (sha256-….sig, .att, .sbom). The result's digest is src's digest. When dst has that digest already nothing is done and
 // src is not even needed; when it has another one the error is a *ConflictError and nothing was written.
 func (c *Client) Promote(ctx context.Context, src, dst string) (Result, error) {
 	r, err := c.promote(ctx, src, dst)
@@ -52,6 +52,9 @@ func (c *Client) promote(ctx context.Context, src, dst string) (Result, error) {
 		return Result{}, err
 	}
 	if err := cp.verify(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := cp.lay(ctx); err != nil {
 		return Result{}, err
 	}
 	_, err = s.tag(ctx, to, root)

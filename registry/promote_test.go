@@ -198,7 +198,7 @@ func TestPromoteSurvivesAFaultAtEveryRequest(t *testing.T) {
 			dev := serve(t)
 			img := mutate.MediaType(must(random.Image(512, 1))(t), types.OCIManifestSchema1)
 			src := putImage(t, dev.host+"/shop:candidate", img)
-			sig := putImage(t, dev.host+"/shop:sig", signature(t, img))
+			sig := putImage(t, dev.host+"/shop:sig", referrerOf(t, img))
 			failed := 0
 			for n := int64(1); ; n++ {
 				prod := serve(t)

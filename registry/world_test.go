@@ -110,7 +110,7 @@ func signatureOf(t testing.TB, subject v1.Descriptor) v1.Image {
 	return mutate.Subject(sig, subject).(v1.Image)
 }
 
-func signature(t testing.TB, img v1.Image) v1.Image {
+func referrerOf(t testing.TB, img v1.Image) v1.Image {
 	t.Helper()
 	return signatureOf(t, v1.Descriptor{
 		MediaType: types.OCIManifestSchema1, Digest: must(img.Digest())(t), Size: must(img.Size())(t),
