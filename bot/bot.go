@@ -56,6 +56,9 @@ type Images interface {
 	// Find gives the digest a reference (host/repository:tag) points at, "" when there is no such image. An error for
 	// which executor.IsPermanent holds is final.
 	Find(ctx context.Context, reference string) (digest string, err error)
+	// Signed tells which of the public keys (PEM) signed an image, host/repository@sha256:…: the key's SHA-256. Where none
+	// did, problem is why, half a sentence that names the digest.
+	Signed(ctx context.Context, image string, keys []string) (key, problem string, err error)
 }
 
 // Allow is what the operator allows a repository ("owner", "name").

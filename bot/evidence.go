@@ -85,6 +85,8 @@ type EvidenceImage struct {
 	ProductionDigest string `json:"production_digest,omitempty"`
 	// Same is true when both digests are known and the same: production has what was tested.
 	Same bool `json:"same"`
+	// Signatures are those that were asked for and found to hold before the promotion.
+	Signatures []EvidenceSignature `json:"signatures,omitempty"`
 }
 
 // EvidenceApproval is one person's word, and what it was bound to.
@@ -284,7 +286,7 @@ func (s *session) evidence(ctx context.Context, r store.Release) (*Evidence, err
 	}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		for _, part := range []func(context.Context, *store.Tx, store.Release, *Evidence) error{
-			s.evidenceApprovals, s.evidenceExecutions, s.evidenceDeployments, s.evidenceSecrets, s.evidenceAudit,
+			s.evidenceApprovals, s.evidenceExecutions, s.evidenceDeployments, s.evidenceSecrets, s.evidenceSignatures, s.evidenceAudit,
 		} {
 			if err := part(ctx, tx, r, e); err != nil {
 				return fmt.Errorf("evidence of %s: %w", r.Version, err)

@@ -63,6 +63,9 @@ func (s *session) evidenceText(e *Evidence) string {
 	if e.Image.ProductionDigest != "" {
 		row("", map[bool]string{true: "both are the same: production has what was tested", false: "**they differ**"}[e.Image.Same])
 	}
+	for _, k := range e.Image.Signatures {
+		row("Signed by", fmt.Sprintf("key %s, seen %s", code(k.Key[:min(16, len(k.Key))]), day(k.VerifiedAt)))
+	}
 	for _, a := range e.Approvals {
 		text := fmt.Sprintf("%s by %s on %s, digest %s", day(a.At), code(a.By.Login), short(a.SHA), code(shortDigest(a.Digest)))
 		if !a.VoidedAt.IsZero() {

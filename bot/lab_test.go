@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -227,6 +228,15 @@ type FakeImages map[string]string
 
 func (f FakeImages) Find(_ context.Context, reference string) (string, error) {
 	return f[reference], nil
+}
+
+// Signed finds a signature by the first key where there is a reference signed:IMAGE.
+func (f FakeImages) Signed(_ context.Context, image string, keys []string) (key, problem string, err error) {
+	if f["signed:"+image] == "" {
+		_, digest, _ := strings.Cut(image, "@")
+		return "", digest + " is not signed", nil
+	}
+	return f["signed:"+image], "", nil
 }
 
 const (

@@ -81,11 +81,15 @@ func (s *session) requestPromotion(ctx context.Context, executionID string, by f
 	return nil
 }
 
-// promotion is what `uses: promote` is told: the approved digest and where it goes.
+// promotion is what `uses: promote` is told: the approved digest, where it goes, and by which keys it must be signed.
 func (s *session) promotion(x *store.Execution, c pipeline.StartAction) map[string]any {
 	with := map[string]any{}
 	for k, v := range c.With {
 		with[k] = v
+	}
+	delete(with, "keys")
+	if keys := s.cfg.Environment(pipeline.EnvironmentProduction).Verify.PEMs(); len(keys) > 0 {
+		with["keys"] = keys
 	}
 	if x.Image == "" || s.cfg.Registries.Production == "" {
 		return with

@@ -44,7 +44,7 @@ func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world,
 	}
 	gather := []func(context.Context, *store.Release, *world) error{s.lookBranches, s.lookPull, s.lookCandidate}
 	if ph != phaseStart {
-		gather = append(gather, s.lookPermits, s.lookSiblings, s.lookRules, s.lookProduction, s.lookSecrets, s.lookObstacles, s.lookTimes)
+		gather = append(gather, s.lookPermits, s.lookSiblings, s.lookRules, s.lookProduction, s.lookSecrets, s.lookSignature, s.lookObstacles, s.lookTimes)
 	}
 	if ph == phaseFinish {
 		gather = append(gather, s.lookFinish)

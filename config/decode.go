@@ -302,6 +302,9 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 			d.failAt(path+".promote", "only production is promoted to", "move it to environments.production, or take it out")
 		}
 	}
+	if v := d.find(n, "verify"); v != nil && v.kind == mapNode {
+		e.Verify = d.verify(v, name)
+	}
 	if v := d.find(n, "deploy"); v != nil && v.kind == mapNode {
 		e.Deploy = pipeline.Deploy{Uses: d.text(v, "", "uses"), With: d.anyMap(d.find(v, "with"))}
 		switch e.Deploy.Uses {

@@ -137,6 +137,7 @@ func environmentSpec() *spec {
 			{"teams", false, teams("Slugs of the teams whose members may.")},
 			{"users", false, users("Logins of people who may.")},
 		}}},
+		{"verify", false, verifySpec()},
 		{"deploy", false, &spec{kind: objectValue, doc: "How to deploy. Without it only the deployment is recorded at GitHub.", fields: []field{
 			{"uses", true, usesSpec("The executor that deploys, such as github-actions.")},
 			{"with", false, withSpec()},

@@ -19,6 +19,8 @@ type ServerFlags struct {
 	GitHubWriteRate     string `name:"github-write-rate" env:"SLUICE_GITHUB_WRITE_RATE" placeholder:"BURST,REFILL" help:"Writes to GitHub per installation: at once, and a second after that. Default 20,1."`
 	LocalExecutors      string `name:"local-executors" env:"SLUICE_LOCAL_EXECUTORS" placeholder:"OWNER/REPO,…" help:"Repositories (globs) whose code embedded executors may run on this host. Default none."`
 	RegistryAllow       string `name:"registry-allow" env:"SLUICE_REGISTRY_ALLOW" placeholder:"OWNER/REPO=HOST/PATH,…" help:"Image repositories (globs) that repositories may name. Default none."`
+	ImageKey            string `name:"image-signing-key" env:"SLUICE_IMAGE_SIGNING_KEY" placeholder:"PEM" help:"Key (cosign.key) that signs the images which uses: image pushes; SLUICE_IMAGE_SIGNING_KEY_FILE names a file. Default none: they are not signed."`
+	ImageKeyPassword    string `name:"image-signing-password" env:"SLUICE_IMAGE_SIGNING_PASSWORD" placeholder:"PASSWORD" help:"Password of that key; SLUICE_IMAGE_SIGNING_PASSWORD_FILE names a file."`
 	SSHKey              string `name:"ssh-key" env:"SLUICE_SSH_KEY" placeholder:"PEM" help:"Private key, without passphrase, for hosts that are deployed to by SSH; SLUICE_SSH_KEY_FILE names a file."`
 	SSHKnownHosts       string `name:"ssh-known-hosts" env:"SLUICE_SSH_KNOWN_HOSTS" placeholder:"FILE" help:"Keys of those hosts, as in ssh's known_hosts. Others are not spoken to."`
 	SSHAllow            string `name:"ssh-allow" env:"SLUICE_SSH_ALLOW" placeholder:"OWNER/REPO=USER@HOST,…" help:"Machines (globs) that repositories may deploy to by SSH. Default none."`

@@ -105,7 +105,11 @@ func (r *referenceTable) learn(n *node, s *spec, path string) {
 	if s == nil || n == nil {
 		return
 	}
-	if text := literal(n); r.examples[path] == "" && s.kind != objectValue && len(text) <= 60 {
+	text := literal(n)
+	if first, _, several := strings.Cut(text, "\\n"); several { // a key in PEM
+		text = first + "…"
+	}
+	if r.examples[path] == "" && s.kind != objectValue && len(text) <= 60 {
 		r.examples[path] = text
 	}
 	for _, p := range n.pairs {

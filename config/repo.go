@@ -116,6 +116,9 @@ type Environment struct {
 	Borrow Borrow `json:"-"`
 	// RollbackOnFailure: a failed deployment is answered by deploying the last good digest again.
 	RollbackOnFailure bool
+	// Verify says whose signature an image must have to come in. Production's only. No approval rests on it, because it is
+	// asked anew each time.
+	Verify Verify `json:"-"`
 	// Windows, Freeze and Soak say when may be deployed and promoted. No approval rests on them.
 	Windows Windows `json:"-"`
 	Freeze  Freeze  `json:"-"`

@@ -90,7 +90,13 @@ func TestEveryKeyArrives(t *testing.T) {
 				Name: "production", Promote: Promote{Teams: []string{"release-managers"}, Users: []string{"bo"}}, Borrow: BorrowHotfix,
 				Approve: &Approve{Teams: []string{"qa", "security"}, Count: 2, AllowAuthor: true, Expires: 36 * time.Hour, Remind: 90 * time.Minute,
 					Reviews: true, Escalate: Escalate{After: 24 * time.Hour, People: People{Teams: []string{"leads"}, Users: []string{"cleo"}}}},
-				Emergency:         People{Teams: []string{"on-call"}, Users: []string{"dara"}},
+				Emergency: People{Teams: []string{"on-call"}, Users: []string{"dara"}},
+				Verify: Verify{Keys: []VerifyKey{{ID: "5c273a50431632aa7be1040728dbef86a1745ea3ea8b01909dcd33a64abd84de",
+					PEM: `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8NAZ/x3kbyWwt1R24i2XHtAXI1rX
+f9MJ+9t7KaKawZFHQgxYFYZv/lvRIpncd4nCniRTFrdZD8nmr1MRbikeCQ==
+-----END PUBLIC KEY-----
+`}}},
 				Deploy:            pipeline.Deploy{Uses: "github-actions", With: map[string]any{"workflow": "production.yml"}},
 				RollbackOnFailure: true,
 				Windows: Windows{Hotfix: true, Windows: calendar.Windows{

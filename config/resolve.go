@@ -22,6 +22,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		WriteRate:      r.writeRate("GitHubWriteRate", "20,1"),
 		LocalExecutors: r.repoGlobs("LocalExecutors"),
 		RegistryAllow:  r.registryRules("RegistryAllow"),
+		ImageKey:       r.signingKey("ImageKey", "ImageKeyPassword"),
 		SSHKey:         NewSecret(r.secret("SSHKey").text),
 		SSHKnownHosts:  r.path("SSHKnownHosts"),
 		SSHAllow:       r.machineRules("SSHAllow"),

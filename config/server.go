@@ -2,6 +2,8 @@ package config
 
 import (
 	"net/url"
+
+	"github.com/sluicehq/sluice/signature"
 )
 
 // Server is the checked settings of sluice serve. It prints no secret, however it is printed.
@@ -19,6 +21,8 @@ type Server struct {
 	LocalExecutors RepoGlobs
 	// RegistryAllow says which image repositories each repository may name.
 	RegistryAllow RegistryRules
+	// ImageKey signs the images that uses: image pushes; the zero key: they are not signed.
+	ImageKey signature.PrivateKey
 	// SSHKey is a private key without passphrase, SSHKnownHosts the file of the hosts' keys, absolute; SSHAllow says which
 	// machines each repository may deploy to.
 	SSHKey        Secret

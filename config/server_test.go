@@ -89,6 +89,7 @@ func TestFlagsAndVariables(t *testing.T) {
 		"github-webhook-secret": "SLUICE_GITHUB_WEBHOOK_SECRET", "github-client-id": "SLUICE_GITHUB_CLIENT_ID",
 		"github-client-secret": "SLUICE_GITHUB_CLIENT_SECRET", "github-api-url": "SLUICE_GITHUB_API_URL", "github-url": "SLUICE_GITHUB_URL",
 		"github-write-rate": "SLUICE_GITHUB_WRITE_RATE", "local-executors": "SLUICE_LOCAL_EXECUTORS", "registry-allow": "SLUICE_REGISTRY_ALLOW",
+		"image-signing-key": "SLUICE_IMAGE_SIGNING_KEY", "image-signing-password": "SLUICE_IMAGE_SIGNING_PASSWORD",
 		"ssh-allow": "SLUICE_SSH_ALLOW", "ssh-key": "SLUICE_SSH_KEY", "ssh-known-hosts": "SLUICE_SSH_KNOWN_HOSTS",
 		"build-secrets": "SLUICE_BUILD_SECRETS", "build-runtimes": "SLUICE_BUILD_RUNTIMES", "build-users": "SLUICE_BUILD_USERS",
 		"build-sandbox": "SLUICE_BUILD_SANDBOX", "build-limits": "SLUICE_BUILD_LIMITS", "aws-region": "SLUICE_AWS_REGION",

@@ -21,6 +21,9 @@ func TestEmergency(t *testing.T) {
 			w.commit("master", "urgent")
 			*s = w.state()
 		}, false},
+		"an image that is not signed": {func(_ *world, s *State) {
+			s.Signature = Signature{Wanted: true, Image: "r.test/shop@sha256:c", Problem: "sha256:c is not signed"}
+		}, false},
 		"a hold after a rollback":  {func(_ *world, s *State) { s.Environment.Held = Hold{By: "eve"} }, false},
 		"a release on hold":        {func(_ *world, s *State) { s.Paused = Hold{By: "eve"} }, false},
 		"a deployment under way":   {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, false},

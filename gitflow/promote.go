@@ -91,6 +91,10 @@ func (s State) gates() []Step {
 	blocked, commands := s.lacking()
 	gate("contains-production", text("it contains what %s has", s.line().Branch), blocked, "", commands...)
 	ask("secrets", "no secret was committed in it", s.leaking)
+	if s.Signature.Wanted {
+		blocked, commands := s.unsigned()
+		gate("signature", "its image is signed", blocked, "", commands...)
+	}
 	gate("version", text("version %s is free", s.Version), s.spent(), "")
 	gate("order", "no lower version is open", s.overtakes(), "")
 	gate("hold", "nobody holds it", s.held(s.Paused, text("%s is on hold", s.Version), "/unhold"), "")

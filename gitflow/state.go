@@ -53,6 +53,8 @@ type State struct {
 	Broken Text
 	// Secrets is what was found in what the candidate brings to production.
 	Secrets Secrets
+	// Signature is whether the candidate's image is signed.
+	Signature Signature
 	// Obstacles is Preflight, computed for now.
 	Obstacles []Obstacle
 	// Paused is set while the release is on /hold: who and why.

@@ -34,6 +34,7 @@ func lookCommands() map[string]flowCommand {
 		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
+		"signed":    {"[!] tag KEY: the image in production's registry is signed by a key of signature/testdata", cmdSigned},
 		"image":     {"tag: an image is in development's registry", cmdImage},
 		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
 		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},

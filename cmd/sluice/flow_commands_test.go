@@ -13,7 +13,7 @@ import (
 // an idle belongs before it. Commits are named by branch, tag or SHA; pull requests by number or by their branch.
 func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
-		"repo": {"[-no-development] [-ahead] [-empty|-images [-components]] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
+		"repo": {"[-no-development] [-ahead] [-empty|-images [-components] [-verify] [-signs]] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
 			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images, of the components api and web; sign-in: with a dashboard to sign in on", cmdRepo},
 		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
 		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
@@ -61,6 +61,8 @@ func cmdRepo(s *scripted, args []string) error {
 	images := s.flags.Bool("images", false, "")
 	ahead := s.flags.Bool("ahead", false, "")
 	components := s.flags.Bool("components", false, "")
+	verify := s.flags.Bool("verify", false, "")
+	signs := s.flags.Bool("signs", false, "")
 	signIn := s.flags.Bool("sign-in", false, "")
 	args, err := s.args(args, 0, -1)
 	if err != nil {
@@ -77,6 +79,13 @@ func cmdRepo(s *scripted, args []string) error {
 		if *components {
 			files[".github/sluice.yml"] += imagesComponents
 		}
+		if *verify {
+			text, err := verifyConfig()
+			if err != nil {
+				return err
+			}
+			files[".github/sluice.yml"] += text
+		}
 	case !*empty && files[".github/sluice.yml"] == "":
 		files[".github/sluice.yml"] = quickConfig
 	}
@@ -85,6 +94,11 @@ func cmdRepo(s *scripted, args []string) error {
 	}
 	if *signIn {
 		s.signIn()
+	}
+	if *signs {
+		if err := s.signs(); err != nil {
+			return err
+		}
 	}
 	if err := s.serve(); err != nil {
 		return err

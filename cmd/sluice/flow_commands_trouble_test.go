@@ -34,6 +34,7 @@ func troubleCommands() map[string]flowCommand {
 		"mend":          {": GitHub is well again", cmdMend},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
+		"sign-image":    {"tag KEY: somebody signs an image in development's registry, with a key of signature/testdata", cmdSignImage},
 		"clock":         {"time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then", cmdClock},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
 	}

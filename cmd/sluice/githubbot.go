@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/executor"
@@ -13,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/githubapp"
 	"github.com/sluicehq/sluice/gitrepo"
 	"github.com/sluicehq/sluice/registry"
+	"github.com/sluicehq/sluice/signature"
 )
 
 // The adapters below let packages that must not know each other meet: the bot and the executors say what they need, the
@@ -74,6 +76,31 @@ func (i images) Find(ctx context.Context, reference string) (string, error) {
 		return "", executor.Permanent(err)
 	}
 	return digest, err
+}
+
+// Signed implements bot.Images and promote.Registry.
+func (i images) Signed(ctx context.Context, image string, keys []string) (key, problem string, err error) {
+	var public []signature.PublicKey
+	for _, text := range keys {
+		k, err := signature.ParsePublicKey(text)
+		if err != nil {
+			return "", "", executor.Permanentf("key to check signatures by: %w", err)
+		}
+		public = append(public, k)
+	}
+	found, err := i.client.Signatures(ctx, image)
+	switch {
+	case err != nil && !registry.IsTemporary(err):
+		return "", "", executor.Permanent(err)
+	case err != nil:
+		return "", "", err
+	}
+	_, digest, _ := strings.Cut(image, "@")
+	by, err := signature.Verify(digest, found, public)
+	if err != nil {
+		return "", err.Error(), nil
+	}
+	return by.ID(), "", nil
 }
 
 // Promote implements promote.Registry.

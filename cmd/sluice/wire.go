@@ -162,6 +162,7 @@ func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiri
 	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, artifacts, build, hosts) })
 	assemble, err := image.New(image.Options{
 		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.client, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
+		Key: s.cfg.ImageKey,
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,9 @@
 // A base named by tag is resolved to a digest, which the image carries as an annotation. When the tag to be pushed is
 // there already, the base is the one it was built on, so that a base that has moved meanwhile is not taken for another
 // image.
+//
+// With a key of the operator's what was pushed is signed as cosign does, last of all, so that a signature stands for the whole
+// of it.
 package image
 
 import (
@@ -22,6 +25,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/signature"
 )
 
 // Registry is what is needed of registries; *registry.Client is one. An error that answers Temporary() with false is
@@ -34,6 +38,8 @@ type Registry interface {
 	Image(ctx context.Context, ref string, platform v1.Platform) (v1.Image, error)
 	// Push writes under a tag, which must be free or have the same digest, and verifies.
 	Push(ctx context.Context, ref string, what remote.Taggable) (digest string, err error)
+	// Sign signs an image, host/repository@sha256:…; one that the key has signed stays as it is.
+	Sign(ctx context.Context, ref string, key signature.PrivateKey) error
 	// Attach puts a document next to an image, host/repository@sha256:…; the same one twice is one.
 	Attach(ctx context.Context, ref, mediaType string, body []byte, annotations map[string]string) (digest string, err error)
 }
@@ -52,6 +58,8 @@ type Options struct {
 	// Allowed tells whether the repository may name the image repository (host/path), as base or as target.
 	// Nil: none.
 	Allowed func(owner, repo, image string) bool
+	// Key signs what is pushed. The zero key: nothing is signed.
+	Key signature.PrivateKey
 }
 
 // Executor assembles images. New makes one. It holds nothing between calls.
@@ -171,7 +179,13 @@ func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p pa
 	if err != nil {
 		return "", err
 	}
-	return want.String(), a.attest(ctx, tag.Context().Name(), want.String())
+	if err := a.attest(ctx, tag.Context().Name(), want.String()); err != nil {
+		return "", err
+	}
+	if !e.o.Key.IsZero() {
+		err = e.o.Registry.Sign(ctx, tag.Context().Digest(want.String()).Name(), e.o.Key)
+	}
+	return want.String(), err
 }
 
 // pinned is a base by digest, and by the name it was given.

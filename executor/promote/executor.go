@@ -14,12 +14,15 @@ import (
 type Executor struct{ Registry Registry }
 
 // parameters are `with:`. The caller fills in source and destination; a person writes none of them.
-type parameters struct{ source, destination string }
+type parameters struct {
+	source, destination string
+	keys                []string // public keys, PEM, one of which must have signed
+}
 
 func read(with map[string]any) (parameters, error) {
 	p := executor.Read(with)
 	p.String("environment")
-	q := parameters{source: p.String("source"), destination: p.String("destination")}
+	q := parameters{source: p.String("source"), destination: p.String("destination"), keys: p.Strings("keys")}
 	return q, p.Err()
 }
 
@@ -36,6 +39,9 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		return "", err
 	}
 	if q.source == "" && q.destination == "" {
+		if len(q.keys) > 0 {
+			return "", executor.Permanentf("only a signed image is promoted, and there is no image: set registries in .github/sluice.yml, and push one")
+		}
 		return promoteBundle(r)
 	}
 	repository, digest, ok := strings.Cut(q.source, "@")
@@ -45,6 +51,16 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 			q.source, q.destination)
 	case digest != r.Digest:
 		return "", executor.Permanentf("with.source is %s, but %q was approved", q.source, r.Digest)
+	}
+	if len(q.keys) > 0 {
+		_, problem, err := e.Registry.Signed(ctx, q.source, q.keys)
+		if err != nil {
+			return "", classify(ctx, fmt.Errorf("signatures of %s: %w", q.source, err))
+		}
+		if problem != "" {
+			return "", executor.Permanentf("%s; only what a key of environments.production.verify signed is promoted: sign it "+
+				"(cosign sign --key cosign.key %s), then /retry", problem, q.source)
+		}
 	}
 	if err := e.Registry.Promote(ctx, q.source, q.destination); err != nil {
 		return "", classify(ctx, fmt.Errorf("promote %s to %s: %w", q.source, q.destination, err))

@@ -29,6 +29,18 @@ type fake struct {
 	disturbed bool
 	lose      bool
 	lie       string // what Resolve says
+	unsigned  string // why no signature holds
+	asked     []string
+}
+
+func (f *fake) Signed(ctx context.Context, image string, keys []string) (key, problem string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, image+" by "+strings.Join(keys, ", "))
+	if f.disturbed {
+		return "", "", &registryError{temporary: true}
+	}
+	return "key", f.unsigned, ctx.Err()
 }
 
 type registryError struct{ temporary bool }
@@ -196,5 +208,41 @@ func TestStrangeHandle(t *testing.T) {
 		if _, err := (&Executor{}).Status(t.Context(), executor.Request{}, handle); !executor.IsPermanent(err) {
 			t.Errorf("%q: %v is not permanent", handle, err)
 		}
+	}
+}
+
+// Where keys are configured, the registry is asked for a signature before each copy, and without one nothing is copied.
+func TestSigned(t *testing.T) {
+	signed := func() executor.Request {
+		r := request("a", to)
+		r.With["keys"] = []any{"k1", "k2"}
+		return r
+	}
+	f := newFake()
+	e := &Executor{Registry: f}
+	if err := e.Check(signed().With); err != nil {
+		t.Fatal(err)
+	}
+	f.unsigned = digestA + " is not signed"
+	_, err := e.Start(t.Context(), signed())
+	if !executor.IsPermanent(err) || !strings.Contains(err.Error(), digestA+" is not signed; only what a key of environments.production.verify signed") ||
+		!strings.Contains(err.Error(), "cosign sign --key cosign.key registry.test:5000/dev/shop@"+digestA) || len(f.tags) > 0 {
+		t.Errorf("not signed: %v, the registry has %v", err, f.tags)
+	}
+	f.unsigned, f.disturbed = "", true
+	if _, err := e.Start(t.Context(), signed()); err == nil || executor.IsPermanent(err) || len(f.tags) > 0 {
+		t.Errorf("nobody can tell: %v, the registry has %v", err, f.tags)
+	}
+	f.disturbed = false
+	if _, err := e.Start(t.Context(), signed()); err != nil || f.tags[to] != digestA {
+		t.Errorf("signed: %v, the registry has %v", err, f.tags)
+	}
+	asked := "registry.test:5000/dev/shop@" + digestA + " by k1, k2"
+	if diff := cmp.Diff([]string{asked, asked, asked}, f.asked); diff != "" {
+		t.Errorf("asked (-want +got)\n%s", diff)
+	}
+	r := executor.Request{ID: "b", Uses: "promote", With: map[string]any{"keys": []any{"k1"}}}
+	if _, err := e.Start(t.Context(), r); !executor.IsPermanent(err) || !strings.Contains(err.Error(), "there is no image") {
+		t.Errorf("artifacts without an image: %v", err)
 	}
 }

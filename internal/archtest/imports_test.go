@@ -28,7 +28,9 @@ var house = map[string]row{
 	"gitflow":  {pure: true, foreign: []string{"github.com/bmatcuk/doublestar/"}},
 	"tagging":  {pure: true, foreign: []string{"github.com/leodido/go-conventionalcommits", "github.com/Masterminds/semver/"}},
 
-	"config": {ours: top, foreign: []string{"github.com/bmatcuk/doublestar/", "github.com/goccy/go-yaml", "github.com/invopop/jsonschema"}},
+	"signature": {pure: true, foreign: []string{"golang.org/x/crypto/"}},
+
+	"config": {ours: append(slices.Clone(top), "signature"), foreign: []string{"github.com/bmatcuk/doublestar/", "github.com/goccy/go-yaml", "github.com/invopop/jsonschema"}},
 
 	"store":           {ours: []string{"pipeline", "event", "forge"}, foreign: []string{"*"}},
 	"store/storetest": {ours: []string{"store", "pipeline", "event", "forge", "internal/pgtest"}, foreign: []string{"github.com/google/go-cmp/"}},
@@ -37,13 +39,13 @@ var house = map[string]row{
 	"artifact":  {ours: []string{"pipeline"}},
 	"githubapp": {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
 	"gitrepo":   {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
-	"registry":  {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
+	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
 
 	"executor":                 {ours: []string{"pipeline"}},
 	"executor/sarif":           {ours: []string{"executor"}},
 	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
-	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/actiondir", "executor/document", "executor/report", "executor/sarif", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
+	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/actiondir", "executor/document", "executor/report", "executor/sarif", "signature", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 	"rehearse":                 {ours: []string{"executor", "pipeline"}},
 	"secretscan":               {foreign: []string{"github.com/zricethezav/gitleaks/", "github.com/rs/zerolog"}},
 

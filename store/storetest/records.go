@@ -200,6 +200,14 @@ func everyRecord(t *testing.T, s suite) {
 			func(c store.SecretScan) store.SecretScan {
 				return store.SecretScan{RepoID: c.RepoID, SHA: c.SHA, Base: c.Base}
 			}),
+		roundTrip(func(ctx context.Context, tx *store.Tx, s *store.Signature) error { return tx.SaveSignature(ctx, *s) },
+			func(ctx context.Context, tx *store.Tx, s store.Signature) (store.Signature, error) {
+				found, err := tx.Signatures(ctx, s.RepoID, s.Digest)
+				return append(found, store.Signature{})[0], err
+			},
+			func(s store.Signature) store.Signature {
+				return store.Signature{RepoID: s.RepoID, Digest: s.Digest, KeyID: s.KeyID}
+			}),
 		roundTrip(func(ctx context.Context, tx *store.Tx, c *store.Comment) error { return tx.SaveComment(ctx, *c) },
 			func(ctx context.Context, tx *store.Tx, c store.Comment) (store.Comment, error) {
 				return tx.Comment(ctx, c.RepoID, c.Issue, c.Marker)
