@@ -167,7 +167,9 @@ func (s *session) planText(w *world) string {
 	if plan.Refused != "" {
 		fmt.Fprintf(&b, "**%s**\n\n", plan.Refused.Markdown(code))
 	}
+	var commands []string
 	for _, step := range plan.Steps {
+		commands = append(commands, step.Commands...)
 		box := " "
 		if step.Done {
 			box = "x"
@@ -181,6 +183,9 @@ func (s *session) planText(w *world) string {
 			fmt.Fprintf(&b, ": %s", step.Waiting.Markdown(code))
 		}
 		b.WriteString("\n")
+	}
+	if len(commands) > 0 {
+		b.WriteString("\n" + codeBlock("sh", strings.Join(commands, "\n")) + "\n")
 	}
 	for _, o := range w.Obstacles {
 		fmt.Fprintf(&b, "\n- %s %s", o.Problem.Markdown(code), o.Remedy.Markdown(code))

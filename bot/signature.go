@@ -23,7 +23,7 @@ func (s *session) lookSignature(ctx context.Context, r *store.Release, w *world)
 		return nil
 	}
 	w.Signature.Image = repositoryOf(x.Image) + "@" + w.Candidate.Digest
-	if w.Signature.Problem = s.allowed(x.Image); w.Signature.Problem != "" {
+	if s.allowed(x.Image) != "" { // then the promotion is refused for that
 		return nil
 	}
 	var known []store.Signature
@@ -43,7 +43,7 @@ func (s *session) lookSignature(ctx context.Context, r *store.Release, w *world)
 	if err != nil {
 		return fmt.Errorf("signatures in the development registry: %w", err)
 	}
-	if w.Signature.Problem = problem; problem != "" {
+	if w.Signature.Problem = gitflow.Text(problem); problem != "" {
 		return nil
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {

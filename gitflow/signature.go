@@ -6,9 +6,9 @@ type Signature struct {
 	Wanted bool
 	// Image is what must be signed, host/repository@sha256:…; empty: the candidate built no image.
 	Image string
-	// Problem is why no signature holds, half a sentence about the image; untrusted. Empty: one holds, or nobody looked yet,
-	// because the candidate is not tested.
-	Problem string
+	// Problem is why no signature holds, half a sentence about the image. Empty: one holds, or nobody looked yet, because the
+	// candidate is not tested or its registry may not be asked.
+	Problem Text
 }
 
 // unsigned: what is promoted bears the signature that was asked for. The copy looks at the registry once more.

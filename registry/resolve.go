@@ -96,6 +96,13 @@ func CheckReferences(src, dst string) error {
 	return nil
 }
 
+// CheckReference tells whether something names an image, host/repository:tag or host/repository@sha256:…. Nothing is
+// contacted.
+func CheckReference(ref string) error {
+	_, err := parse(ref)
+	return err
+}
+
 // parse reads a reference that names its registry, and a tag or a digest.
 func parse(ref string) (name.Reference, error) {
 	r, err := name.ParseReference(ref, name.StrictValidation)

@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 )
 
@@ -111,13 +112,17 @@ func Verify(digest string, found []Signature, keys []PublicKey) (PublicKey, erro
 			if slices.Contains(s.Digests, digest) {
 				return k, nil
 			}
-			if len(s.Digests) > 0 {
-				failed.Other = s.Digests[0]
+			for _, d := range s.Digests {
+				if digestRE.MatchString(d) {
+					failed.Other = d
+				}
 			}
 		}
 	}
 	return PublicKey{}, failed
 }
+
+var digestRE = regexp.MustCompile(`\Asha256:[0-9a-f]{64}\z`)
 
 func hashed(document []byte) []byte {
 	sum := sha256.Sum256(document)

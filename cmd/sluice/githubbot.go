@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/executor"
@@ -88,19 +87,15 @@ func (i images) Signed(ctx context.Context, image string, keys []string) (key, p
 		}
 		public = append(public, k)
 	}
-	found, err := i.client.Signatures(ctx, image)
+	by, err := signedBy(ctx, i.client, image, public)
+	var unsigned *signature.UnverifiedError
 	switch {
+	case errors.As(err, &unsigned):
+		return "", unsigned.Error(), nil
 	case err != nil && !registry.IsTemporary(err):
 		return "", "", executor.Permanent(err)
-	case err != nil:
-		return "", "", err
 	}
-	_, digest, _ := strings.Cut(image, "@")
-	by, err := signature.Verify(digest, found, public)
-	if err != nil {
-		return "", err.Error(), nil
-	}
-	return by.ID(), "", nil
+	return by.ID(), "", err
 }
 
 // Promote implements promote.Registry.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,15 +15,18 @@ import (
 // imageCmd is "sluice image …".
 type imageCmd struct {
 	Promote imagePromoteCmd `cmd:"" help:"Copy an image to another repository or registry by digest, with all its platforms and what refers to it."`
+	Sign    imageSignCmd    `cmd:"" help:"Sign an image with a key, as cosign does; the signature is kept beside it."`
+	Verify  imageVerifyCmd  `cmd:"" help:"Say whether an image is signed by one of the keys."`
 }
 
 // imagePromoteCmd is "sluice image promote": what uses: promote does, from a shell.
 type imagePromoteCmd struct {
-	Source      string `arg:"" name:"src" help:"What is copied: host/repository@sha256:…, or host/repository:tag, which is resolved once."`
-	Destination string `arg:"" name:"dst" help:"What it is called: host/repository:tag. A tag that is another image already is never moved."`
-	Jobs        int    `default:"4" placeholder:"N" help:"How many blobs and manifests are copied at the same time."`
-	Quiet       bool   `short:"q" help:"Show no progress."`
-	JSON        bool   `name:"json" help:"Print one JSON object."`
+	Source      string   `arg:"" name:"src" help:"What is copied: host/repository@sha256:…, or host/repository:tag, which is resolved once."`
+	Destination string   `arg:"" name:"dst" help:"What it is called: host/repository:tag. A tag that is another image already is never moved."`
+	Key         []string `sep:"none" placeholder:"FILE" help:"cosign.pub: copy only what this key has signed; one of several is enough."`
+	Jobs        int      `default:"4" placeholder:"N" help:"How many blobs and manifests are copied at the same time."`
+	Quiet       bool     `short:"q" help:"Show no progress."`
+	JSON        bool     `name:"json" help:"Print one JSON object."`
 }
 
 // imagePromotion is what --json prints.
@@ -50,6 +52,10 @@ func (c *imagePromoteCmd) Run(e *env) error {
 	if err := registry.CheckReferences(c.Source, c.Destination); err != nil {
 		return &usageError{err}
 	}
+	keys, err := publicKeys(c.Key)
+	if err != nil {
+		return err
+	}
 	options := registry.Options{Jobs: c.Jobs}
 	if !c.Quiet {
 		w := watch(e.stderr)
@@ -57,13 +63,14 @@ func (c *imagePromoteCmd) Run(e *env) error {
 		options.Progress = w.tell
 	}
 	images := registry.New(options)
-	src := c.Source
-	if !strings.Contains(src, "@") {
-		digest, err := images.Resolve(e.ctx, src)
-		if err != nil {
+	src, err := byDigest(e.ctx, images, c.Source)
+	if err != nil {
+		return err
+	}
+	if len(keys) > 0 {
+		if _, err := signedBy(e.ctx, images, src, keys); err != nil {
 			return err
 		}
-		src = src[:strings.LastIndexByte(src, ':')] + "@" + digest
 	}
 	r, err := images.Promote(e.ctx, src, c.Destination)
 	if err != nil {
