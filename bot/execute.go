@@ -108,7 +108,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	in.Disabled = list.disabled(x.Kind, isRollback(&x))
 	x.State = pipeline.New(in, s.b.Now())
 	x.Status = x.State.Status
-	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	err = s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateExecution(ctx, &x); err != nil {
 			return err
 		}
@@ -295,7 +295,7 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 	ended := false
 	for first := true; len(facts) > 0; first = false {
 		var more []pipeline.Fact
-		err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		err := s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) (err error) {
 			more = nil
 			if x, err = tx.Execution(ctx, id); err != nil {
 				return err

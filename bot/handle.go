@@ -102,10 +102,7 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 		}
 		return b.asked(ctx, repo, f)
 	case itemConfig:
-		if err := b.rouse(ctx, repo); err != nil {
-			return err
-		}
-		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.refreshConfig(ctx) })
+		return b.roused(ctx, repo, event.Origin{}, func(s *session) error { return s.refreshConfig(ctx) })
 	case itemJudge:
 		var f judgeFact
 		if err := item.Decode(&f); err != nil {
@@ -121,10 +118,7 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 	case itemRights:
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.rightsChanged(ctx) })
 	case itemReconcile:
-		if err := b.rouse(ctx, repo); err != nil {
-			return err
-		}
-		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
+		return b.roused(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
 	}
 	return fmt.Errorf("lane item of unknown kind %q", item.Kind)
 }
@@ -157,12 +151,11 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 			return err
 		}
 	}
+	enter := b.in
 	if p, ok := e.(event.Push); ok && (p.Created || p.Branch == from.Repo.DefaultBranch) {
-		if err := b.rouse(ctx, from.Repo.ID); err != nil { // a development branch, or a configuration
-			return err
-		}
+		enter = b.roused // a development branch, or a configuration, may be what was missing
 	}
-	return b.in(ctx, from.Repo.ID, from, func(s *session) error {
+	return enter(ctx, from.Repo.ID, from, func(s *session) error {
 		switch e := e.(type) {
 		case event.Push:
 			return s.pushed(ctx, e)

@@ -75,7 +75,7 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 		return err
 	}
 	// Recorded last: a crash before this handles the push again, and every part of it finds itself done.
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
 		return tx.SaveBranch(ctx, store.Branch{RepoID: s.repo.ID, Name: name, SHA: now, UpdatedAt: s.b.Now()})
 	})
 }

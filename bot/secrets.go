@@ -68,7 +68,7 @@ func (s *session) scan(ctx context.Context, c store.SecretScan) error {
 	if s.b.Secrets == nil || s.cfg.Secrets.Mode == config.SecretsOff {
 		return nil
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
 		_, err := tx.SecretScan(ctx, c.RepoID, c.SHA, c.Base)
 		if !errors.Is(err, store.ErrNotFound) {
 			return err

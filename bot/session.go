@@ -142,14 +142,14 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 	return s, nil
 }
 
-// rouse has a repository in which Sluice is not active looked at as if for the first time: what made it inactive may be
-// over. It costs nothing where Sluice is active.
-func (b *Bot) rouse(ctx context.Context, repoID int64) error {
-	_, err := b.open(ctx, repoID, event.Origin{})
+// roused is in for what may have ended the reason why Sluice is not active in the repository: such a one is looked at as if
+// for the first time.
+func (b *Bot) roused(ctx context.Context, repoID int64, from event.Origin, fn func(*session) error) error {
+	err := b.in(ctx, repoID, from, fn)
 	if !errors.Is(err, errInactive) {
 		return err
 	}
-	return b.Store.Write(ctx, func(tx *store.Tx) error {
+	err = b.Store.Write(ctx, func(tx *store.Tx) error {
 		repo, err := tx.Repo(ctx, repoID)
 		if err != nil || repo.Gone != "" || repo.InstallationID == 0 {
 			return ignoreMissing(err)
@@ -157,6 +157,10 @@ func (b *Bot) rouse(ctx context.Context, repoID int64) error {
 		repo.BaselineAt = time.Time{}
 		return tx.SaveRepo(ctx, repo)
 	})
+	if err != nil {
+		return err
+	}
+	return b.in(ctx, repoID, from, fn)
 }
 
 // adopt takes over what an event says about the repository itself: new names after a rename, another installation after

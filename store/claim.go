@@ -55,7 +55,7 @@ type Next struct {
 // or nothing in it is due. What the owner has claimed before it is given again, under another fence: an owner must know
 // itself which lanes it works on.
 func (s *Store) ClaimLane(ctx context.Context, lane, owner string, turn Turn) (c Claim, next Next, err error) {
-	err = s.write(ctx, false, func(tx *Tx) error {
+	err = s.WriteDelayed(ctx, func(tx *Tx) error {
 		c, next = Claim{Lane: lane, Owner: owner}, Next{}
 		ok, err := tx.scalar(ctx, []any{&c.Fence}, `UPDATE lanes SET owner = ?, fence = fence + 1, lease_until = `+s.engine.clock()+` + ?
 			WHERE name = ? AND is_open AND due_at <= ? AND (owner IN ('', ?) OR lease_until < `+s.engine.clock()+`) RETURNING fence`,
@@ -252,7 +252,7 @@ func (tx *Tx) endLane(ctx context.Context, lane string) (ended bool, err error) 
 
 // RenewClaims prolongs all claims of an owner.
 func (s *Store) RenewClaims(ctx context.Context, owner string, lease time.Duration) error {
-	err := s.write(ctx, false, func(tx *Tx) error {
+	err := s.WriteDelayed(ctx, func(tx *Tx) error {
 		_, err := tx.exec(ctx, "UPDATE lanes SET lease_until = "+s.engine.clock()+" + ? WHERE owner = ?", lease.Microseconds(), owner)
 		return err
 	})
@@ -264,7 +264,7 @@ func (s *Store) RenewClaims(ctx context.Context, owner string, lease time.Durati
 
 // ReleaseClaims gives all lanes of an owner back, so that another one need not wait for the leases to run out.
 func (s *Store) ReleaseClaims(ctx context.Context, owner string) error {
-	err := s.write(ctx, false, func(tx *Tx) error {
+	err := s.WriteDelayed(ctx, func(tx *Tx) error {
 		_, err := tx.exec(ctx, "UPDATE lanes SET owner = '', lease_until = 0 WHERE owner = ?", owner)
 		return err
 	})

@@ -107,13 +107,17 @@ func (e *postgresEngine) write(ctx context.Context, durable bool, f func(conn) e
 	if !durable {
 		opts.BeginQuery = "BEGIN; SET LOCAL synchronous_commit = off" // in one round trip
 	}
-	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx: tx, writes: true}) })
+	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx}) })
 }
 
 func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
-	return pgx.BeginTxFunc(ctx, e.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		return f(postgresConn{tx: tx})
-	})
+	on, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	c := &postgresReader{on: on}
+	defer c.end()
+	return f(c)
 }
 
 func (e *postgresEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {

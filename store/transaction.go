@@ -16,7 +16,14 @@ const attempts = 10
 // assigns anew. f must not call Write or Read of the store itself: on SQLite there is one writer.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error { return s.write(ctx, true, f) }
 
-// write is Write; durable false saves the wait for the disk where a lost commit does no harm.
+// WriteDelayed is Write that does not wait for the disk (delayed durability). A power cut may take the commit back, together
+// with every later one that was not waited for either; it never takes back what a Write that returned later saw. So it is for
+// what is done again when it is lost, and from which nothing outside the database has followed yet: whoever acts outside
+// writes down the intent first, by Write, and with it all that stands before.
+func (s *Store) WriteDelayed(ctx context.Context, f func(*Tx) error) error {
+	return s.write(ctx, false, f)
+}
+
 func (s *Store) write(ctx context.Context, durable bool, f func(*Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		var tx *Tx

@@ -78,17 +78,10 @@ type sqlRows struct{ *sql.Rows }
 
 func (r sqlRows) Close() { _ = r.Rows.Close() } // Err has reported what there is to report
 
-type postgresConn struct {
-	tx     pgx.Tx
-	writes bool
-}
+// postgresConn is a transaction that writes.
+type postgresConn struct{ tx pgx.Tx }
 
-func (c postgresConn) forUpdate() string {
-	if c.writes {
-		return " FOR UPDATE"
-	}
-	return ""
-}
+func (c postgresConn) forUpdate() string { return " FOR UPDATE" }
 
 func (c postgresConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := c.tx.Exec(ctx, numbered(query), args...)

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgresReader is a transaction that sees one state of the database and cannot change it. Most read one thing only, so it
+// begins along with its first statement, and nobody waits for its end: a read takes one round trip and not three.
+type postgresReader struct {
+	on    *pgxpool.Conn
+	begun bool
+}
+
+// errReadOnly: package store changes nothing in Read.
+var errReadOnly = errors.New("a statement that changes something, in a transaction that reads")
+
+func (c *postgresReader) exec(context.Context, string, ...any) (int64, error) { return 0, errReadOnly }
+
+func (c *postgresReader) forUpdate() string { return "" }
+
+func (c *postgresReader) query(ctx context.Context, query string, args ...any) (rows, error) {
+	if c.begun {
+		return c.on.Query(ctx, numbered(query), args...)
+	}
+	c.begun = true
+	var batch pgx.Batch
+	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	batch.Queue(numbered(query), args...)
+	answers := c.on.SendBatch(ctx, &batch)
+	if _, err := answers.Exec(); err != nil {
+		return nil, errors.Join(err, answers.Close())
+	}
+	r, err := answers.Query()
+	if err != nil {
+		return nil, errors.Join(err, answers.Close())
+	}
+	return &firstRows{Rows: r, answers: answers}, nil
+}
+
+// end gives the connection back, once the transaction is over. One that cannot be ended is closed by the pool.
+func (c *postgresReader) end() {
+	if !c.begun {
+		c.on.Release()
+		return
+	}
+	go func() {
+		defer c.on.Release()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_, _ = c.on.Exec(ctx, "COMMIT")
+	}()
+}
+
+// firstRows are the rows of the statement that began the transaction.
+type firstRows struct {
+	pgx.Rows
+	answers pgx.BatchResults
+}
+
+func (r *firstRows) Close() {
+	r.Rows.Close()
+	_ = r.answers.Close() // Err reports what there is to report
+}
