@@ -163,10 +163,17 @@ func (s *session) stillThem(ctx context.Context, o store.Operation) error {
 		t, err = tx.AccessToken(ctx, o.TokenID)
 		return ignoreMissing(err)
 	})
-	if err == nil && !t.Valid(s.b.Now()) {
+	switch {
+	case err != nil:
+		return err
+	case t.Owner.ID != o.By.ID:
+		return &userError{"The token is another account's."}
+	case t.Scope != store.ScopeAct:
+		return &userError{"The token may only read. Make one that may act."}
+	case !t.Valid(s.b.Now()):
 		return &userError{"The token was revoked, or has expired, before the command's turn came."}
 	}
-	return err
+	return nil
 }
 
 // carryFor carries a command out, unless it judges a candidate that another one has taken the place of meanwhile: the

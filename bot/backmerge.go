@@ -44,7 +44,7 @@ func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) 
 // owedTo reads which branches a /backmerge is about.
 func (s *session) owedTo(ctx context.Context, q *request) (owed, error) {
 	var to owed
-	if s.concernsRelease(q.pr) && s.classify(q.pr.HeadBranch).Kind == gitflow.KindHotfix {
+	if s.ownHead(q.pr) && s.classify(q.pr.HeadBranch).Kind == gitflow.KindHotfix {
 		to.also = q.pr.HeadBranch
 	}
 	name := q.Arg(0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -95,8 +96,10 @@ func (s *session) findByCheck(ctx context.Context, q *request, sha string) error
 			if err != nil {
 				return err
 			}
-			for _, x := range at { // a branch without pull request
-				q.pr = &store.Pull{RepoID: s.repo.ID, HeadBranch: x.Branch, HeadSHA: sha}
+			for _, x := range at { // a branch without pull request; production is no branch's
+				if x.Kind != pipeline.KindProduction && !isReturn(&x) {
+					q.pr = &store.Pull{RepoID: s.repo.ID, HeadBranch: x.Branch, HeadSHA: sha}
+				}
 			}
 		}
 		if q.release != nil {
@@ -141,8 +144,11 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 	}
 	for _, p := range pulls {
 		pr, err := s.gh.Pull(ctx, p.Number)
+		if errors.Is(err, forge.ErrNotFound) {
+			continue
+		}
 		if err != nil {
-			return ignoreNotFound(err)
+			return err
 		}
 		if err := s.judge(ctx, pr); err != nil {
 			return err

@@ -35,7 +35,7 @@ func (s *session) cancelPipelines(ctx context.Context, q *request) (string, erro
 	}
 	var mine []store.Execution
 	for _, x := range active {
-		if q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != kindRestore {
+		if q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(&x) {
 			mine = append(mine, x)
 		}
 	}

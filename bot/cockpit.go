@@ -173,6 +173,11 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	if r.Status == store.ReleaseFailed {
 		b.WriteString(remedyOfFailure + "\n\n")
 	}
+	returns, err := s.strandedText(ctx, r.ID)
+	if err != nil {
+		return "", err
+	}
+	b.WriteString(returns)
 	if r.Reason != "" {
 		fmt.Fprintf(&b, "Reason: %s\n\n", code(r.Reason))
 	}
@@ -309,6 +314,10 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	back, err := s.strandedNow(ctx)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	if notice := s.configNotice(); notice != "" {
 		b.WriteString(notice + "\n")
@@ -334,6 +343,11 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	}
 	if only != "" && !found {
 		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
+	}
+	for _, x := range back {
+		if only == "" || only == x.Environment.Name {
+			b.WriteString("\n- " + x.text(s))
+		}
 	}
 	for _, r := range live {
 		fmt.Fprintf(&b, "\n- %s %s is %s", r.Kind, code(r.Name()), r.Status)

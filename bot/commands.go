@@ -199,12 +199,18 @@ func (s *session) ownHead(p *store.Pull) bool {
 
 // cmdRetry goes on with what failed: the release's candidate or production pipeline, else the newest of the branch.
 func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
-	if a := q.Arg(0); a != "" && !strings.EqualFold(a, "all") {
-		return "", &userError{"`/retry` tries again what failed, `/retry all` every action of the stage that failed."}
+	if q.back != nil {
+		return s.retry(ctx, q, &q.back.Execution)
+	}
+	if !retryAll(q) || q.named != nil && isReturn(q.named) {
+		return "", s.noReturn(ctx, q)
 	}
 	x, err := s.failedExecution(ctx, q)
 	if err != nil {
 		return "", err
+	}
+	if x == nil && q.named != nil {
+		return "", &userError{fmt.Sprintf("The execution %s is not the one of its branch any more, or did not fail, so there is nothing to try again.", code(q.named.ID))}
 	}
 	if q.release != nil && q.release.Bad {
 		return "", &userError{fmt.Sprintf("%s was rolled back and is not deployed again; `/version bump patch` cuts the next version from its branch.", code(q.release.Version))}
@@ -229,7 +235,7 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 			}
 			return s.finishWith(ctx, q, "")
 		}
-		return "", &userError{"Nothing failed here that could be tried again."}
+		return "", s.noReturn(ctx, q)
 	}
 	return s.retry(ctx, q, x)
 }
@@ -276,6 +282,9 @@ func (s *session) startMissing(ctx context.Context, q *request) (bool, error) {
 	return s.ensureExecution(ctx, pr, q.by)
 }
 
+// asks tells whether a request may be about an execution: about any, unless it was given on the page of another.
+func (q *request) asks(x *store.Execution) bool { return q.named == nil || q.named.ID == x.ID }
+
 // failedExecution is the execution that /retry means; nil: none failed.
 func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execution, error) {
 	var found *store.Execution
@@ -286,7 +295,7 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 				if err != nil {
 					return err
 				}
-				if x != nil && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
+				if x != nil && q.asks(x) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
 					found = x
 					return nil
 				}
@@ -304,7 +313,8 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 		}
 		at, err := tx.ExecutionsAt(ctx, s.repo.ID, q.pr.HeadSHA)
 		for i, x := range at {
-			if x.Branch == s.line(q.pr) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
+			own := x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(&x)
+			if own && q.asks(&x) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
 				found = &at[i]
 			}
 		}

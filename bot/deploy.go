@@ -111,6 +111,13 @@ func (s *session) leave(ctx context.Context, run store.ActionRun, report executo
 			env.Version, env.Image, env.Digest, env.SHA = d.Version, d.Image, d.Digest, d.SHA
 			env.ExecutionID, env.ReleaseID, env.DeployedAt = d.ExecutionID, d.ReleaseID, s.b.Now()
 			env.UpdatedAt = s.b.Now()
+			overtakes, err := overtakesReturn(ctx, tx, env, d)
+			if err != nil {
+				return err
+			}
+			if overtakes {
+				env.ReturnBy = ""
+			}
 			if err := tx.SaveEnvironment(ctx, env); err != nil {
 				return err
 			}

@@ -80,7 +80,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if q.release != nil {
 		x.ReleaseID, x.Pull = q.release.ID, q.release.Pull
 	}
-	if q.given.digest == "" && !q.branch.Fork { // a fork's code pushes no image of ours
+	if q.given.version == "" && q.given.digest == "" && !q.branch.Fork { // a fork's code pushes no image of ours
 		if err := s.nameImage(ctx, &x, q); err != nil {
 			return nil, err
 		}
@@ -110,6 +110,9 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	x.Status = x.State.Status
 	err = s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
 		if err := tx.CreateExecution(ctx, &x); err != nil {
+			return err
+		}
+		if err := s.notesReturn(ctx, tx, &x); err != nil {
 			return err
 		}
 		if wake := x.State.WakeAt; !wake.IsZero() { // it may wait for its turn, and not for ever
@@ -292,7 +295,7 @@ func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact
 // fact.
 func (s *session) advanceWith(ctx context.Context, id string, also func(*store.Tx) error, facts ...pipeline.Fact) error {
 	var x store.Execution
-	ended := false
+	ended, turned := false, false // whether it has come to its end; whether it has, or goes on after it
 	for first := true; len(facts) > 0; first = false {
 		var more []pipeline.Fact
 		err := s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) (err error) {
@@ -311,6 +314,12 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 				return err
 			}
 			ended = ended || x.Status.Final() && !was.Final()
+			if x.Status.Final() != was.Final() {
+				turned = true
+				if err := s.notesReturn(ctx, tx, &x); err != nil {
+					return err
+				}
+			}
 			if first {
 				if err := also(tx); err != nil {
 					return err
@@ -325,6 +334,11 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 	}
 	s.mark(x.SHA)
 	s.touch(x.ReleaseID)
+	if turned && isReturn(&x) {
+		if err := s.returnMoved(ctx, &x); err != nil {
+			return err
+		}
+	}
 	if ended {
 		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "status", x.Status)
 	}

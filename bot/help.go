@@ -98,7 +98,7 @@ func (s *session) findOwnLock(ctx context.Context, q *request) error {
 
 // asking is a request as a question to authorize.
 func (s *session) asking(q *request, door Door) ask {
-	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: q.release != nil || s.concernsRelease(q.pr)}
+	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: s.concernsRelease(q)}
 	if door == DoorApprove {
 		a.environment = s.entered(q)
 	}

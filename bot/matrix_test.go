@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,17 +39,100 @@ func matrixPeople() []forge.User {
 	return out
 }
 
-// matrixPlaces are the pull requests of the places, their heads, and who opened them.
+// matrixPlaces are the pull requests of the places, their heads, and who opened them; or the execution on whose page something
+// is said, and its commit; or the token with which it is.
 var matrixPlaces = map[string]struct { //nolint:gochecknoglobals // a constant
-	number      int
-	sha, author string
-}{"release": {5, head, "sluice[bot]"}, "feature": {8, strings.Repeat("8", 40), "author"}, "fork": {9, strings.Repeat("9", 40), "fork"}}
+	number                       int
+	sha, author, execution, token string
+}{
+	"release":   {number: 5, sha: head, author: "sluice[bot]"},
+	"component": {number: 5, sha: head, author: "sluice[bot]"},
+	"feature":   {number: 8, sha: strings.Repeat("8", 40), author: "author"},
+	"fork":      {number: 9, sha: strings.Repeat("9", 40), author: "fork"},
+	"rollback":  {sha: strings.Repeat("7", 40), execution: "x7"},
 
-// matrixLab is the lab with the places and people of the table.
-func matrixLab(t *testing.T) *lab {
+	"act-token":     {number: 5, token: "act"},
+	"read-token":    {number: 5, token: "read"},
+	"revoked-token": {number: 5, token: "revoked"},
+	"expired-token": {number: 5, token: "expired"},
+	"lent-token":    {number: 5, token: "lent"},
+}
+
+// tokenOf makes somebody's token of a kind.
+func (l *lab) tokenOf(kind string, who forge.User) string {
+	l.t.Helper()
+	t := store.AccessToken{ID: store.NewID(), Name: kind, Owner: who, Scope: store.ScopeAct, SecretHash: []byte(store.NewID()), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	switch kind {
+	case "read":
+		t.Scope = store.ScopeRead
+	case "revoked":
+		t.RevokedAt = noon
+	case "expired":
+		t.ExpiresAt = noon
+	case "lent":
+		t.Owner = l.gh.Users["admin"]
+		if who.Login == "admin" {
+			t.Owner = l.gh.Users["maintain"]
+		}
+	}
+	l.write(func(tx *store.Tx) error { return tx.CreateAccessToken(l.t.Context(), t) })
+	return t.ID
+}
+
+// rolledBack writes down a rollback of production that failed, to a commit that no pull request has.
+func (l *lab) rolledBack() {
+	l.t.Helper()
+	at := matrixPlaces["rollback"]
+	def := pipeline.Definition{Kind: pipeline.KindProduction, Stages: []pipeline.Stage{
+		{Name: "Deploy", Actions: []pipeline.Action{{Name: "production", Uses: pipeline.UsesDeploy, Environment: "production", Deploys: true}}},
+	}}
+	state, _ := pipeline.Start(pipeline.Input{ID: at.execution, Definition: def, SHA: at.sha}, noon)
+	x := l.told(store.Execution{
+		ID: at.execution, RepoID: 42, Kind: pipeline.KindProduction, Branch: "master", SHA: at.sha, Origin: "rollback comment 1:1", State: state, CreatedAt: noon,
+	}, pipeline.ActionSettled{At: noon, ID: pipeline.ActionID(at.execution, 1, 1, 1), Status: pipeline.Failed})
+	l.write(func(tx *store.Tx) error {
+		if err := tx.CreateExecution(l.t.Context(), &x); err != nil {
+			return err
+		}
+		env, err := tx.Environment(l.t.Context(), 42, "production")
+		if err != nil {
+			return err
+		}
+		env.ReturnBy = x.ID
+		return tx.SaveEnvironment(l.t.Context(), env)
+	})
+}
+
+// madeOfComponent makes the lab's release one of a component.
+func (l *lab) madeOfComponent(r *store.Release, x *store.Execution, component string) {
+	l.t.Helper()
+	r.Component, r.Branch = component, "release/"+component+"/1.4.0"
+	x.Component, x.Branch = component, r.Branch
+	l.write(func(tx *store.Tx) error {
+		if err := tx.SaveExecution(l.t.Context(), x); err != nil {
+			return err
+		}
+		push := store.Push{RepoID: 42, Branch: r.Branch, Before: cut, SHA: head, Pusher: l.gh.Users["dev"], At: noon}
+		if err := tx.AddPush(l.t.Context(), push); err != nil {
+			return err
+		}
+		return tx.SaveRelease(l.t.Context(), *r)
+	})
+}
+
+// matrixLab is the lab with the places and people of the table, as one of the places has it.
+func matrixLab(t *testing.T, place string) *lab {
 	t.Helper()
-	l, r, _ := candidate(t, matrixConfig)
+	yaml := matrixConfig
+	if place == "component" {
+		yaml += "components: [{ name: api, paths: [\"api/**\"] }, { name: web, paths: [\"web/**\"] }]\n"
+	}
+	l, r, candidate := candidate(t, yaml)
+	if place == "component" {
+		l.madeOfComponent(r, candidate, "api")
+	}
 	l.world(r)
+	l.rolledBack()
 	l.gh.Roles, l.gh.Users = map[string]forge.Role{}, map[string]forge.User{}
 	for _, u := range matrixPeople() {
 		l.gh.Users[u.Login] = u
@@ -140,7 +224,12 @@ func (l *lab) tries(place, what string, who forge.User, want bool) (wrong []stri
 	ctx := l.t.Context()
 	nothing := func(*store.Tx) error { return nil }
 	way := func(name string, try func() error) {
-		if l.passes(at.author == who.Login, try) != want {
+		asked := l.gh.Asked
+		passed := l.passes(at.author == who.Login || at.token != "", try)
+		if at.token != "" { // whom a token does not let in, nobody asks GitHub about
+			passed = passed && l.gh.Asked > asked
+		}
+		if passed != want {
 			wrong = append(wrong, name)
 		}
 	}
@@ -151,12 +240,21 @@ func (l *lab) tries(place, what string, who forge.User, want bool) (wrong []stri
 		if bad != nil || !ours {
 			l.t.Fatalf("%s: %v", what, bad)
 		}
-		way("comment", func() error {
-			_, _, err := newSession(l).carry(ctx, &request{Command: c, by: who, issue: at.number, pull: true, via: "comment", done: nothing})
-			return err
-		})
+		if at.token == "" {
+			way("comment", func() error {
+				q := &request{Command: c, by: who, issue: at.number, pull: at.number != 0, via: "comment", done: nothing}
+				_, _, err := newSession(l).carry(ctx, q)
+				return err
+			})
+		}
 		way("page or API", func() error {
-			o := store.Operation{ID: store.NewID(), RepoID: 42, By: who, Command: what + " --dry-run", Pull: at.number, Via: "api", Status: store.OperationWaiting, CreatedAt: noon}
+			o := store.Operation{
+				ID: store.NewID(), RepoID: 42, By: who, Command: what + " --dry-run", Pull: at.number, ExecutionID: at.execution, Via: "api",
+				Status: store.OperationWaiting, CreatedAt: noon,
+			}
+			if at.token != "" {
+				o.TokenID = l.tokenOf(at.token, who)
+			}
 			if err := l.b.Store.Write(ctx, func(tx *store.Tx) error { _, err := tx.CreateOperation(ctx, o); return err }); err != nil {
 				return err
 			}
@@ -261,13 +359,13 @@ func TestAuthorizationIsWrittenDown(t *testing.T) {
 		if !spec.changes {
 			continue
 		}
-		need("/"+spec.name, "release", "feature", "fork")
+		need("/"+spec.name, "release", "feature", "fork", "component", "read-token")
 		for name := range spec.doors {
-			need("/"+spec.name+" --"+name, "release", "feature", "fork")
+			need("/"+spec.name+" --"+name, "release", "feature", "fork", "component", "read-token")
 		}
 	}
 	for _, identifier := range constants(t, "button") {
-		need("button "+identifier, "release", "feature")
+		need("button "+identifier, "release", "feature", "component")
 	}
 	need("rerun check", "release", "feature", "fork")
 	need("rerun all", "release", "feature", "fork")
@@ -283,7 +381,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 				var got, ways []string
 				for _, u := range matrixPeople() {
 					if l == nil {
-						l = matrixLab(t)
+						l = matrixLab(t, place)
 					}
 					through := slices.Contains(row.who, u.Login)
 					if wrong := l.tries(place, row.what, u, through); len(wrong) > 0 {

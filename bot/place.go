@@ -66,18 +66,30 @@ func aboutRelease(ctx context.Context, tx *store.Tx, q *request, r store.Release
 func (s *session) findByExecution(ctx context.Context, q *request, id string) error {
 	var x store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if x, err = tx.Execution(ctx, id); err != nil || x.ReleaseID == "" {
+		if x, err = tx.Execution(ctx, id); err != nil || x.RepoID != s.repo.ID {
 			return err
 		}
+		q.named = &x
+		if x.ReleaseID == "" {
+			return nil
+		}
 		r, err := tx.Release(ctx, x.ReleaseID)
-		q.issue, q.pull = r.Pull, r.Pull != 0
-		return err
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		return aboutRelease(ctx, tx, q, r)
 	})
-	if err != nil || x.RepoID != s.repo.ID {
+	if err != nil || q.named == nil || q.release != nil || isReturn(&x) {
 		return ignoreMissing(err)
 	}
-	if q.pull {
-		return nil // carry looks the rest up
-	}
-	return s.findByCheck(ctx, q, x.SHA)
+	q.pr = &store.Pull{RepoID: s.repo.ID, HeadBranch: x.Branch, HeadSHA: x.SHA}
+	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		pulls, err := tx.PullsAt(ctx, s.repo.ID, x.SHA)
+		for i, p := range pulls {
+			if p.Open && s.line(&p) == x.Branch {
+				q.pr, q.issue, q.pull = &pulls[i], p.Number, true
+			}
+		}
+		return err
+	})
 }

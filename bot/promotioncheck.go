@@ -102,6 +102,11 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 		}
 		run.Summary += "\n\n"
 	}
+	returns, err := s.strandedText(ctx, r.ID)
+	if err != nil {
+		return run, err
+	}
+	run.Summary += returns
 	switch r.Status {
 	case store.ReleaseReleased, store.ReleaseRolledBack:
 		run.Title = fmt.Sprintf("%s %s", r.Version, inProduction(r))

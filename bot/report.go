@@ -46,6 +46,9 @@ func (s *session) settle(ctx context.Context) error {
 	if err := s.dispatchWaiting(ctx); err != nil {
 		return err
 	}
+	if err := s.tellStranded(ctx); err != nil {
+		return err
+	}
 	if err := s.reportDeployments(ctx); err != nil {
 		return err
 	}

@@ -41,8 +41,7 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 			return "", err
 		}
 		if q.DryRun {
-			return s.dry(ctx, q, fmt.Sprintf("%s would go back from %s to %s, digest %s, and be held.",
-				code(environment), code(way.FromVersion), code(to.Version), code(shortDigest(to.Digest))))
+			return s.dry(ctx, q, fmt.Sprintf("%s would go back from %s to %s, and be held.", code(environment), code(way.FromVersion), deployed(to)))
 		}
 		d := decision{environment: environment, origin: origin, by: q.by, reason: q.Flag("reason"), evidence: map[string]any{"via": q.via, "comment": q.comment}}
 		if err := s.decideRetreat(ctx, d, way, to); err != nil {
@@ -66,18 +65,13 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 			}
 		}
 	}
-	return s.finishWith(ctx, q, fmt.Sprintf("%s goes back to %s (%s). Nothing is promoted over it until `/unpin %s`.",
-		code(environment), code(to.Version), code(shortDigest(to.Digest)), environment))
+	return s.finishWith(ctx, q, fmt.Sprintf("%s goes back to %s. Nothing is promoted over it until `/unpin %s`.", code(environment), deployed(to), environment))
 }
 
 // decidedRetreat is what a rollback of this origin decided before; a nil deployment: nothing yet.
 func (s *session) decidedRetreat(ctx context.Context, origin string) (way retreat, to *store.Deployment, err error) {
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		raw, err := tx.Setting(ctx, s.retreatKey(origin))
-		if ignoreMissing(err) != nil || raw == "" {
-			return ignoreMissing(err)
-		}
-		if err := json.Unmarshal([]byte(raw), &way); err != nil {
+		if way, err = s.retreatOf(ctx, tx, origin); err != nil || way.To == "" {
 			return err
 		}
 		d, err := tx.Deployment(ctx, way.To)
@@ -85,6 +79,23 @@ func (s *session) decidedRetreat(ctx context.Context, origin string) (way retrea
 		return err
 	})
 	return way, to, err
+}
+
+// deployed names what a deployment brought: its version, and its digest where it has one.
+func deployed(d *store.Deployment) string {
+	if d.Digest == "" {
+		return code(d.Version)
+	}
+	return fmt.Sprintf("%s (digest %s)", code(d.Version), code(shortDigest(d.Digest)))
+}
+
+// retreatOf is what a rollback of this origin decided; the zero retreat: nothing yet.
+func (s *session) retreatOf(ctx context.Context, tx *store.Tx, origin string) (way retreat, err error) {
+	raw, err := tx.Setting(ctx, s.retreatKey(origin))
+	if ignoreMissing(err) != nil || raw == "" {
+		return way, ignoreMissing(err)
+	}
+	return way, json.Unmarshal([]byte(raw), &way)
 }
 
 func (s *session) retreatKey(origin string) string {

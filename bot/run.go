@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -36,6 +37,10 @@ type request struct {
 	release   *store.Release
 	execution *store.Execution
 	pr        *store.Pull
+	// named is the execution on whose page it was given; nil: it was given elsewhere.
+	named *store.Execution
+	// back is what a /retry puts back, where it is about that; nil: it is about something else.
+	back *stranded
 	// lockedBy is whose lock /unlock is about; zero: nobody's.
 	lockedBy forge.User
 }
@@ -226,6 +231,11 @@ func (s *session) locate(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
+	if q.Name == "retry" {
+		if q.back, err = s.findReturn(ctx, q); err != nil {
+			return err
+		}
+	}
 	return s.locateJudged(ctx, q)
 }
 
@@ -332,9 +342,14 @@ func (s *session) admit(ctx context.Context, q *request, door Door) error {
 	return nil
 }
 
-// concernsRelease tells whether a pull request is of a branch that ships, whatever it is to be merged into.
-func (s *session) concernsRelease(p *store.Pull) bool {
-	return s.ownHead(p) && s.classify(p.HeadBranch).Kind.Ships()
+// concernsRelease tells whether what is asked for may touch a release, a hotfix or production. That it does not is only known of
+// a pull request whose branch does not ship, whatever it is to be merged into.
+func (s *session) concernsRelease(q *request) bool {
+	if q.release != nil || q.back != nil || q.pr == nil {
+		return true
+	}
+	kind := s.classify(q.pr.HeadBranch).Kind
+	return s.ownHead(q.pr) && (kind.Ships() || kind == gitflow.KindProduction)
 }
 
 // reactTo adds a reaction to a comment.

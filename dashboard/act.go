@@ -43,6 +43,23 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 	return b
 }
 
+// addButtons puts the button by which a return is tried again on environments where one has failed.
+func (s *Server) addButtons(ctx context.Context, tx *store.Tx, p *person, w scribe, envs []Environment) error {
+	for i, e := range envs {
+		if e.StrandedExecution == "" {
+			continue
+		}
+		x, err := tx.Execution(ctx, e.StrandedExecution)
+		if err != nil {
+			return err
+		}
+		if b := s.buttons(p, w, x); b != nil {
+			envs[i].Buttons = &Buttons{Post: b.Post, CSRF: b.CSRF, Return: w.path(), Retry: b.Retry}
+		}
+	}
+	return nil
+}
+
 // merge puts the buttons of another execution on a page: those of the newest that has any.
 func (s *Server) merge(have, more *Buttons, returnTo string) *Buttons {
 	if have.Any() || !more.Any() {

@@ -235,3 +235,30 @@ func TestDamagedExecution(t *testing.T) {
 		}
 	}
 }
+
+// Where a rollback failed, the environment says so, and the button there is for that execution.
+func TestStrandedEnvironment(t *testing.T) {
+	w := newWorld(t, nil)
+	err := w.store.Write(t.Context(), func(tx *store.Tx) error {
+		env, err := tx.Environment(t.Context(), shopID, "production")
+		if err != nil {
+			return err
+		}
+		env.ReturnBy = "exfailed"
+		return tx.SaveEnvironment(t.Context(), env)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.signedIn("qa")
+	page := w.get(b, "/acme/shop").body
+	if !strings.Contains(page, "Not put back") || !strings.Contains(page, `action="/acme/shop/executions/exfailed/act"`) {
+		t.Errorf("the page of the repository does not say it, or has no button:\n%s", page)
+	}
+	if page := w.get(w.browser(), "/acme/shop").body; strings.Contains(page, "Retry what failed") {
+		t.Error("a button for somebody who is not signed in")
+	}
+	if api := w.api(w.token("qa", store.ScopeRead), http.MethodGet, "/api/v1/repos/acme/shop/environments", "").body; !strings.Contains(api, `"stranded_execution": "exfailed"`) {
+		t.Errorf("the API does not say it:\n%s", api)
+	}
+}

@@ -61,6 +61,18 @@ func (w scribe) environment(e store.Environment) Environment {
 	return v
 }
 
+// stranded says that something was to be put back into an environment and was not.
+func (w scribe) stranded(x store.Stranded) string {
+	why := ""
+	if sound(x.Execution.State) {
+		why = " " + pipeline.Why(x.Execution.State, w.now)
+	}
+	if x.Release.ID == "" {
+		return fmt.Sprintf("The rollback to %s did not succeed.%s", x.Execution.Version, why)
+	}
+	return fmt.Sprintf("%s was not put back.%s", x.Release.Version, why)
+}
+
 func (w scribe) row(x store.Execution) ExecutionRow {
 	r := ExecutionRow{
 		Repo: w.fullName(), ID: x.ID, Path: w.path("executions", x.ID), Kind: x.Kind, Component: x.Component, Branch: x.Branch, SHA: x.SHA,

@@ -222,7 +222,12 @@ func environmentsOf(ctx context.Context, tx *store.Tx, w scribe) ([]Environment,
 		out[i] = w.environment(e)
 		out[i].Stops = stopsOf(stops, store.StopEnvironment(e.Name))
 	}
-	return out, nil
+	stranded, err := tx.Stranded(ctx, w.repo.ID)
+	for _, x := range stranded {
+		i := slices.IndexFunc(out, func(e Environment) bool { return e.Name == x.Environment.Name })
+		out[i].Stranded, out[i].StrandedExecution, out[i].StrandedPath = w.stranded(x), x.Execution.ID, w.path("executions", x.Execution.ID)
+	}
+	return out, err
 }
 
 func (s *Server) repo(ctx context.Context, v *visit) (any, error) {
@@ -233,6 +238,9 @@ func (s *Server) repo(ctx context.Context, v *visit) (any, error) {
 	w, p := s.scribe(r, v), Repo{Past: []ReleaseLine{}}
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		if p.RepoSummary, p.Running, p.Open, err = live(ctx, tx, w); err != nil {
+			return err
+		}
+		if err := s.addButtons(ctx, tx, v.person, w, p.Environments); err != nil {
 			return err
 		}
 		if p.Branches, err = latest(ctx, tx, w); err != nil {

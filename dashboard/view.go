@@ -75,6 +75,12 @@ type Environment struct {
 	HoldAt time.Time `json:"hold_at,omitzero"`
 	// DeployingFor is the execution whose deployment is under way.
 	DeployingFor string `json:"deploying_for,omitempty"`
+	// Stranded says that something was to be put back here and was not: a rollback failed, or a candidate did not come back. It is
+	// tried again by /retry; StrandedExecution is what failed, StrandedPath its page.
+	Stranded          string   `json:"stranded,omitempty"`
+	StrandedExecution string   `json:"stranded_execution,omitempty"`
+	StrandedPath      string   `json:"stranded_path,omitempty"`
+	Buttons           *Buttons `json:"-"`
 	// Stops are freezes and locks of the place.
 	Stops []Stop `json:"stops,omitempty"`
 }

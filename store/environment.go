@@ -15,7 +15,7 @@ func environments() table[Environment] {
 			{"sha", &e.SHA}, {"execution_id", &e.ExecutionID}, {"release_id", &e.ReleaseID},
 			{"deployed_at", micros{&e.DeployedAt}}, {"hold", &e.Hold}, {"hold_at", micros{&e.HoldAt}},
 			{"locked_by", &e.LockedBy}, {"fence", &e.Fence}, {"occupied_by", &e.OccupiedBy}, {"lent_by", words{&e.LentBy}},
-			{"updated_at", micros{&e.UpdatedAt}},
+			{"return_by", &e.ReturnBy}, {"updated_at", micros{&e.UpdatedAt}},
 		}, user("hold_by", &e.HoldBy))
 	}}
 }

@@ -296,7 +296,10 @@ type Environment struct {
 	// were there before and are put back afterwards, the last first.
 	OccupiedBy string
 	LentBy     []string
-	UpdatedAt  time.Time
+	// ReturnBy is the execution that was last started to put something back here: a rollback, or a candidate that had given
+	// way. Empty: there was none, or something was deployed after it.
+	ReturnBy  string
+	UpdatedAt time.Time
 }
 
 // Deployment is one attempt to put an artifact into an environment: the history a rollback chooses from.

@@ -75,6 +75,14 @@ func printStatus(out io.Writer, s dashboard.Repo) error {
 }
 
 func environmentState(v dashboard.Environment) string {
+	if v.Stranded != "" {
+		again := fmt.Sprintf("%s Try it again: sluice do retry %s", v.Stranded, v.Name)
+		v.Stranded = ""
+		if rest := environmentState(v); rest != "-" {
+			again += "; " + rest
+		}
+		return again
+	}
 	switch {
 	case v.Hold != "" && v.HoldBy != "":
 		return fmt.Sprintf("held by %s: %s", v.HoldBy, v.Hold)

@@ -31,6 +31,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"approvals are voided once":                              approvals,
 		"reviews of emergencies are owed until they are given":   owedReviews,
 		"one execution locks an environment, with a fence":       environmentLock,
+		"what is to be put back stays until something is":        stranded,
 		"the audit log is a chain":                               auditChain,
 		"deleting a repository leaves others and the audit log":  deleteRepository,
 		"nothing of a deleted repository is left in any table":   deleteEverywhere,
