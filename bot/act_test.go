@@ -64,7 +64,7 @@ func TestOperations(t *testing.T) {
 		"a dry run":                     {open: []string{"1.4.0"}, o: store.Operation{By: person(1, "rm"), Command: abandon + " --dry-run"}, want: store.OperationDone, says: "Dry run, nothing was changed.", left: "1.4.0"},
 		"a token revoked while it waits": {open: []string{"1.4.0"}, o: store.Operation{By: person(1, "rm"), TokenID: "t", Command: abandon}, prepare: func(l *lab) {
 			l.write(func(tx *store.Tx) error {
-				return tx.CreateAccessToken(l.t.Context(), store.AccessToken{ID: "t", Owner: person(1, "rm"), ExpiresAt: noon.Add(time.Hour), RevokedAt: noon})
+				return tx.CreateAccessToken(l.t.Context(), store.AccessToken{ID: "t", Owner: person(1, "rm"), Scope: store.ScopeAct, ExpiresAt: noon.Add(time.Hour), RevokedAt: noon})
 			})
 		}, want: store.OperationRefused, says: "The token was revoked", left: "1.4.0"},
 	} {

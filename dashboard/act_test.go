@@ -258,7 +258,7 @@ func TestStrandedEnvironment(t *testing.T) {
 	if page := w.get(w.browser(), "/acme/shop").body; strings.Contains(page, "Retry what failed") {
 		t.Error("a button for somebody who is not signed in")
 	}
-	if api := w.api(w.token("qa", store.ScopeRead), http.MethodGet, "/api/v1/repos/acme/shop/environments", "").body; !strings.Contains(api, `"stranded_execution": "exfailed"`) {
+	if api := w.api(w.token("qa", store.ScopeRead), http.MethodGet, "/repos/acme/shop/environments", "").body; !strings.Contains(api, `"stranded_execution": "exfailed"`) {
 		t.Errorf("the API does not say it:\n%s", api)
 	}
 }
