@@ -49,7 +49,7 @@ func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
 	all := []rows{{"counters", "name", tagCounter(id)}, {"lane_items", "lane", lane}, {"lanes", "name", lane}, {"repos", "id", id}}
 	for _, table := range []string{
 		"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects", "approvals", "emergencies",
-		"environments", "deployments", "checks", "comments", "operations", "permits", "stops", "secret_scans", "test_totals",
+		"environments", "deployments", "checks", "comments", "operations", "permits", "stops", "secret_scans", "signatures", "test_totals",
 		"deliveries",
 	} {
 		all = append(all, rows{table, "repo_id", id})

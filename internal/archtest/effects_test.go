@@ -16,7 +16,7 @@ var changing = map[string]struct{ changes, reads []string }{
 	},
 	"Executor": {changes: []string{"Start", "Stop"}, reads: []string{"Check", "Status"}},
 	"Alarmed":  {changes: []string{"Alarm"}},
-	"Images":   {reads: []string{"Find"}},
+	"Images":   {reads: []string{"Find", "Signed"}},
 }
 
 // everything is the methods of an interface whose embedded ones are named, as GitHub's are.
