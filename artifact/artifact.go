@@ -1,15 +1,13 @@
 // Package artifact keeps what actions hand on to each other: named trees of files, stored by the SHA-256 of their bytes.
 //
 // An artifact is a tar.gz of regular files, folders and symbolic links that stay inside the tree, sorted by name, with
-// normalised modes and times, so that equal files give the equal digest. It is written under a temporary name, synced
-// and renamed, so a file with a digest as its name is whole; and it is hashed again whenever it is read, so one that
-// was changed on disk is found and refused.
+// normalised modes and times, so that equal files give the equal digest. It is kept in a folder or a bucket, under a name
+// made of its digest, and it is hashed again whenever it is read: what is used are the very bytes that were hashed, so one
+// that was changed where it is kept is found and refused.
 //
 // What comes out of an archive was written by a build, that is by strangers. Unpacking happens inside an os.Root: no
 // path leaves the folder, nothing but files, folders and links inside the tree is made, and size, number of entries
 // and the ratio of packed to unpacked bytes are bounded.
-//
-// With several replicas the folder must be shared between them.
 package artifact
 
 import (
@@ -22,16 +20,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"github.com/sluicehq/sluice/pipeline"
 )
 
 // ErrChanged is in the chain of an error when the stored bytes are not those that were stored.
-var ErrChanged = errors.New("the artifact was changed on disk")
+var ErrChanged = errors.New("the artifact was changed where it is kept")
 
 // Limits bound what is packed and unpacked. Zero fields get the defaults.
 type Limits struct {
@@ -53,18 +54,12 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Store is a folder of artifacts. Open makes one. It may be used by several goroutines and processes.
+// Store keeps artifacts. Open makes one. It may be used by several goroutines and processes.
 type Store struct {
-	dir    string
+	bucket *blob.Bucket
+	folder string // where the bucket is a folder of this host
+	work   string
 	limits Limits
-}
-
-// Open makes the folder when it is not there (mode 0700) and returns a store in it.
-func Open(dir string, limits Limits) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("artifact folder: %w", err)
-	}
-	return &Store{dir: dir, limits: limits.withDefaults()}, nil
 }
 
 // File is one entry of an artifact to be: a path below the root that is packed, and the name it gets.
@@ -79,83 +74,126 @@ type File struct {
 // zero), so the same files and time give the same digest. Symbolic links must stay inside the tree; what is no file, folder
 // or link is an error.
 func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File, at time.Time) (pipeline.Artifact, error) {
-	wrap := func(err error) error { return fmt.Errorf("save artifact %s: %w", name, err) }
-	tmp, err := os.CreateTemp(s.dir, ".new-*")
-	if err != nil {
-		return pipeline.Artifact{}, wrap(err)
+	wrap := func(err error) (pipeline.Artifact, error) {
+		return pipeline.Artifact{}, fmt.Errorf("save artifact %s: %w", name, err)
 	}
-	defer os.Remove(tmp.Name()) // gone already when it was renamed
+	tmp, err := s.unnamed()
+	if err != nil {
+		return wrap(err)
+	}
 	defer tmp.Close()
 
 	h := sha256.New()
 	n := &counting{w: io.MultiWriter(tmp, h)}
 	if err := pack(ctx, n, tree, files, at, s.limits); err != nil {
-		return pipeline.Artifact{}, wrap(err)
+		return wrap(err)
 	}
-	if err := tmp.Sync(); err != nil {
-		return pipeline.Artifact{}, wrap(err)
+	if _, err := tmp.Seek(0, io.SeekStart); err != nil {
+		return wrap(err)
 	}
 	a := pipeline.Artifact{Name: name, Digest: "sha256:" + hex.EncodeToString(h.Sum(nil)), Size: n.n}
-	a.Location, err = location(a.Digest)
-	if err != nil {
-		return pipeline.Artifact{}, wrap(err)
+	if a.Location, err = location(a.Digest); err != nil {
+		return wrap(err)
 	}
-	return a, s.place(tmp.Name(), a.Location)
+	if err := s.upload(ctx, a.Location, tmp); err != nil {
+		return wrap(err)
+	}
+	return a, nil
 }
 
-// place gives a finished file its name. A file that is there has the same bytes: it is renewed all the same, in case it
-// was damaged.
-func (s *Store) place(tmp, loc string) error {
-	path := filepath.Join(s.dir, loc)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+// upload stores bytes under a name. What is there has the same bytes: it is renewed all the same, in case it was damaged,
+// and since Prune goes by age.
+func (s *Store) upload(ctx context.Context, loc string, r io.Reader) error {
+	err := s.bucket.Upload(ctx, loc, &contextReader{ctx, r}, &blob.WriterOptions{ContentType: "application/gzip"})
+	if err != nil || s.folder == "" {
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
+	file := filepath.Join(s.folder, filepath.FromSlash(loc))
+	return errors.Join(toDisk(file), toDisk(filepath.Dir(file)))
+}
+
+// toDisk has a file or folder written to disk: who was told of an artifact must find it after a loss of power.
+func toDisk(file string) error {
+	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(f.Sync(), f.Close())
 }
 
-var digestRE = regexp.MustCompile(`\Asha256:([0-9a-f]{2})([0-9a-f]{62})\z`)
+// unnamed makes a file that is gone when it is closed.
+func (s *Store) unnamed() (*os.File, error) {
+	f, err := os.CreateTemp(s.work, "artifact-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
-// location is where an artifact is, relative to the store's folder.
+var (
+	digestRE   = regexp.MustCompile(`\Asha256:([0-9a-f]{2})([0-9a-f]{62})\z`)
+	locationRE = regexp.MustCompile(`\Asha256/[0-9a-f]{2}/([0-9a-f]{64})\.tar\.gz(\.[0-9a-f]+\.tmp)?\z`)
+)
+
+// location is the name an artifact is kept under.
 func location(digest string) (string, error) {
 	m := digestRE.FindStringSubmatch(digest)
 	if m == nil {
 		return "", fmt.Errorf("digest %q: want sha256: and 64 hex digits", digest)
 	}
-	return filepath.Join("sha256", m[1], m[1]+m[2]+".tar.gz"), nil
+	return path.Join("sha256", m[1], m[1]+m[2]+".tar.gz"), nil
 }
 
-// Open returns the packed bytes (tar.gz) after their digest was verified. Where they are follows from the digest alone;
-// the artifact's Location is for people.
+// Open returns the packed bytes (tar.gz) after their digest was verified: those bytes, whatever becomes of the stored ones.
+// Where they are follows from the digest alone; the artifact's Location is for people. The error has fs.ErrNotExist in its
+// chain when there are none, and ErrChanged when they are others.
 func (s *Store) Open(ctx context.Context, a pipeline.Artifact) (io.ReadCloser, error) {
-	wrap := func(err error) error { return fmt.Errorf("open artifact %s: %w", a.Name, err) }
+	f, err := s.fetch(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("open artifact %s: %w", a.Name, err)
+	}
+	return f, nil
+}
+
+func (s *Store) fetch(ctx context.Context, a pipeline.Artifact) (*os.File, error) {
 	loc, err := location(a.Digest)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
-	f, err := os.Open(filepath.Join(s.dir, loc))
+	r, err := s.bucket.NewReader(ctx, loc, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, fmt.Errorf("%s is not kept any more, or not here; build it again: %w", a.Digest, fs.ErrNotExist)
+	}
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
+	}
+	defer r.Close()
+	tmp, err := s.unnamed()
+	if err != nil {
+		return nil, err
 	}
 	h := sha256.New()
-	if _, err = io.Copy(h, &contextReader{ctx, f}); err == nil {
+	if _, err = io.Copy(io.MultiWriter(tmp, h), &contextReader{ctx, bounded(r, a.Size)}); err == nil {
 		err = compare(h, a.Digest)
 	}
 	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
+		_, err = tmp.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		f.Close()
-		return nil, wrap(err)
+		return nil, errors.Join(err, tmp.Close())
 	}
-	return f, nil
+	return tmp, nil
+}
+
+// bounded reads no more than it takes to see that there is too much. A size of 0 is not known.
+func bounded(r io.Reader, size int64) io.Reader {
+	if size <= 0 {
+		return r
+	}
+	return io.LimitReader(r, size+1)
 }
 
 func compare(h hash.Hash, digest string) error {
@@ -176,29 +214,4 @@ func (s *Store) Extract(ctx context.Context, a pipeline.Artifact, dir string) er
 		return fmt.Errorf("unpack artifact %s: %w", a.Name, err)
 	}
 	return nil
-}
-
-// Prune removes artifacts that keep does not name (by digest) and that were stored before the time given; it returns
-// how many.
-func (s *Store) Prune(ctx context.Context, keep func(digest string) bool, before time.Time) (int, error) {
-	n := 0
-	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && (d.IsDir() || !info.ModTime().Before(before)) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		hexDigits, stored := strings.CutSuffix(d.Name(), ".tar.gz")
-		if stored && keep("sha256:"+hexDigits) {
-			return nil
-		}
-		n++
-		return os.Remove(path)
-	})
-	return n, err
 }

@@ -24,10 +24,18 @@ var commit = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 func open(t testing.TB, l Limits) *Store {
 	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "artifacts"), l)
+	s, err := Open(t.Context(), Options{URL: filepath.Join(t.TempDir(), "artifacts"), Work: t.TempDir(), Limits: l})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(s.work); err != nil || len(left) > 0 {
+			t.Errorf("left behind in the folder of work: %v, %v", left, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
@@ -104,11 +112,11 @@ func TestSaveThenExtractIsIdentity(t *testing.T) {
 	if diff := cmp.Diff(tree, read(t, out)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	info, err := os.Stat(filepath.Join(s.dir, a.Location))
+	info, err := os.Stat(filepath.Join(s.folder, a.Location))
 	if err != nil || info.Size() != a.Size {
 		t.Errorf("stored %v, %v; want %d bytes", info, err, a.Size)
 	}
-	if left, _ := filepath.Glob(filepath.Join(s.dir, ".new-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(s.folder, "sha256/*/*.tmp")); len(left) > 0 {
 		t.Errorf("temporary files stay behind: %v", left)
 	}
 }
@@ -169,7 +177,7 @@ func TestSaveRefuses(t *testing.T) {
 		if _, err := s.Save(t.Context(), "app", treeOf(t, dir), files, commit); err == nil {
 			t.Errorf("%s: saved", name)
 		}
-		if left, _ := filepath.Glob(filepath.Join(s.dir, "*")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(s.folder, "*")); len(left) > 0 {
 			t.Errorf("%s: left behind %v", name, left)
 		}
 	}
@@ -181,7 +189,7 @@ func TestExtractFindsWhatWasChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.dir, a.Location)
+	path := filepath.Join(s.folder, a.Location)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

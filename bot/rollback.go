@@ -138,6 +138,9 @@ func (s *session) decideRetreat(ctx context.Context, d decision, way retreat, to
 	})
 }
 
+// RollbackReach is how many of an environment's deployments a rollback looks back over.
+const RollbackReach = 200
+
 // earlier finds what a rollback leaves and what it goes back to: the newest good deployment of another version, or that of
 // a named version. A deployment of a release that failed, or is under way, is what is left, though the environment's
 // record still has the version before it.
@@ -149,7 +152,7 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 		if env, err = tx.Environment(ctx, s.repo.ID, s.env(environment)); err != nil {
 			return err
 		}
-		if history, err = tx.Deployments(ctx, s.repo.ID, s.env(environment), 200); err != nil {
+		if history, err = tx.Deployments(ctx, s.repo.ID, s.env(environment), RollbackReach); err != nil {
 			return err
 		}
 		releases, err = tx.Releases(ctx, s.repo.ID)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Resolve checks the settings. getenv reads the environment and readFile the files that _FILE variables name (ReadFile
@@ -50,6 +51,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 	}
 	s.PublicURL = r.publicURL("PublicURL", s.Listen)
 	s.Database = r.database("Database", s.Data)
+	s.Artifacts = Artifacts{URL: r.artifacts("Artifacts", s.Data), Keep: r.keep("KeepArtifacts", 30*24*time.Hour, 24*time.Hour)}
 	if s.Listen != "" && s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
 		r.wrong("AdminListen", "the same address as --listen", "give metrics and health an address of their own")
 	}

@@ -15,6 +15,7 @@ type Server struct {
 	Data      string // folder of database, artifacts and logs; absolute
 	// Database is a store URL, sqlite:/path/file.db or postgres://…; it may hold a password.
 	Database  Secret
+	Artifacts Artifacts
 	GitHub    GitHub
 	WriteRate WriteRate
 	// LocalExecutors are the repositories whose code embedded executors may run on this host.

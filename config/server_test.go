@@ -85,7 +85,8 @@ func resolve(f ServerFlags, env map[string]string, files map[string]File) (*Serv
 func TestFlagsAndVariables(t *testing.T) {
 	want := map[string]string{
 		"listen": "SLUICE_LISTEN", "admin-listen": "SLUICE_ADMIN_LISTEN", "public-url": "SLUICE_PUBLIC_URL", "data": "SLUICE_DATA",
-		"database": "SLUICE_DATABASE_URL", "deploy-users": "SLUICE_DEPLOY_USERS", "github-app-id": "SLUICE_GITHUB_APP_ID", "github-private-key": "SLUICE_GITHUB_PRIVATE_KEY",
+		"database": "SLUICE_DATABASE_URL", "artifacts": "SLUICE_ARTIFACTS", "keep-artifacts": "SLUICE_KEEP_ARTIFACTS",
+		"deploy-users": "SLUICE_DEPLOY_USERS", "github-app-id": "SLUICE_GITHUB_APP_ID", "github-private-key": "SLUICE_GITHUB_PRIVATE_KEY",
 		"github-webhook-secret": "SLUICE_GITHUB_WEBHOOK_SECRET", "github-client-id": "SLUICE_GITHUB_CLIENT_ID",
 		"github-client-secret": "SLUICE_GITHUB_CLIENT_SECRET", "github-api-url": "SLUICE_GITHUB_API_URL", "github-url": "SLUICE_GITHUB_URL",
 		"github-write-rate": "SLUICE_GITHUB_WRITE_RATE", "local-executors": "SLUICE_LOCAL_EXECUTORS", "registry-allow": "SLUICE_REGISTRY_ALLOW",

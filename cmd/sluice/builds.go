@@ -29,6 +29,9 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 		o.Sandbox = buildspec.SandboxMode(s.cfg.BuildSandbox)
 	}
 	o.Hide = append([]string{s.cfg.Data, s.cfg.BuildSecrets}, s.cfg.SecretFiles...)
+	if filepath.IsAbs(s.cfg.Artifacts.URL) {
+		o.Hide = append(o.Hide, s.cfg.Artifacts.URL)
+	}
 	if file, ok := strings.CutPrefix(s.cfg.Database.Reveal(), "sqlite:"); ok {
 		file, _, _ = strings.Cut(file, "?")
 		o.Hide = append(o.Hide, file, file+"-wal", file+"-shm")

@@ -64,6 +64,7 @@ func (c *doctorCmd) Run(e *env) error {
 	} else {
 		d.settings(cfg)
 		d.database(e.ctx, cfg)
+		d.artifacts(e.ctx, cfg)
 		d.gitHub(e.ctx, cfg)
 	}
 	d.OK = true

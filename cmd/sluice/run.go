@@ -67,7 +67,7 @@ func (r *rehearsal) run(e *env, c *runCmd, show display) error {
 	if err := os.MkdirAll(r.data, 0o700); err != nil {
 		return fmt.Errorf("folder of runs: %w", err)
 	}
-	artifacts, err := artifact.Open(filepath.Join(r.data, "artifacts"), artifact.Limits{})
+	artifacts, err := artifact.Open(e.ctx, artifact.Options{URL: filepath.Join(r.data, "artifacts"), Work: filepath.Join(r.data, "work")})
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (r *rehearsal) run(e *env, c *runCmd, show display) error {
 	if err == nil && c.Output != "" {
 		err = r.unpack(e, artifacts, state, c.Output)
 	}
-	return errors.Join(err, tools.prune(context.WithoutCancel(e.ctx), r))
+	return errors.Join(err, tools.prune(context.WithoutCancel(e.ctx), r), artifacts.Close())
 }
 
 // unpack puts the artifacts that were made into a folder.

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/dashboard"
@@ -88,13 +87,13 @@ func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiri
 		return nil, err
 	}
 	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready, access: newAdminAccess()}
-	if err := s.wire(w); err != nil {
+	if err := s.wire(ctx, w); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *server) wire(w wiring) error {
+func (s *server) wire(ctx context.Context, w wiring) error {
 	rate := githubapp.WriteRate{Burst: s.cfg.WriteRate.Burst, PerSecond: s.cfg.WriteRate.Refill}
 	if w.unpaced {
 		rate = githubapp.WriteRate{}
@@ -112,7 +111,7 @@ func (s *server) wire(w wiring) error {
 	}
 	bell := executor.NewBell()
 	images := images{registry.New(registry.Options{})}
-	executors, err := s.executors(gitHub{app}, images, bell, w)
+	executors, err := s.executors(ctx, gitHub{app}, images, bell, w)
 	if err != nil {
 		return err
 	}
@@ -140,11 +139,12 @@ func (s *server) wire(w wiring) error {
 }
 
 // executors makes one executor for each `uses:`.
-func (s *server) executors(gh gitHub, images images, bell *executor.Bell, w wiring) (*executor.Registry, error) {
-	artifacts, err := artifact.Open(filepath.Join(s.cfg.Data, "artifacts"), artifact.Limits{})
+func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *executor.Bell, w wiring) (*executor.Registry, error) {
+	artifacts, err := s.openArtifacts(ctx)
 	if err != nil {
 		return nil, err
 	}
+	s.embedded = append(s.embedded, artifacts)
 	build, err := s.builds(gh, artifacts, bell, w)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func BenchmarkAction(b *testing.B) {
 				}
 				o.Sandbox = SandboxAlways
 			}
-			store, err := artifact.Open(b.TempDir(), artifact.Limits{})
+			store, err := artifact.Open(b.Context(), artifact.Options{URL: b.TempDir()})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -83,7 +83,7 @@ type world struct {
 func newWorld(t *testing.T, files map[string]string) *world {
 	t.Helper()
 	dir := t.TempDir()
-	store, err := artifact.Open(filepath.Join(dir, "artifacts"), artifact.Limits{})
+	store, err := artifact.Open(t.Context(), artifact.Options{URL: filepath.Join(dir, "artifacts")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(srv.Close)
 	w.host = strings.TrimPrefix(srv.URL, "http://")
 	var err error
-	if w.store, err = artifact.Open(filepath.Join(w.dir, "artifacts"), artifact.Limits{}); err != nil {
+	if w.store, err = artifact.Open(t.Context(), artifact.Options{URL: filepath.Join(w.dir, "artifacts")}); err != nil {
 		t.Fatal(err)
 	}
 	w.app = w.save(map[string]string{"bin/linux-amd64/shop": "amd", "bin/linux-arm64/shop": "arm", "web/index.html": "<p>", "web/now": "->index.html"})
