@@ -360,7 +360,7 @@ func TestRefusals(t *testing.T) {
 		"a file that deletes":      {map[string]any{"base": "scratch", "from": []any{map[string]any{"artifact": "app", "path": "web/index.html", "to": "/.wh.etc"}}}, nil, ".wh."},
 		"an artifact that was lost": {map[string]any{"base": "scratch"}, func(r *executor.Request) {
 			r.Inputs["app"] = pipeline.Artifact{Name: "app", Digest: "sha256:" + strings.Repeat("0", 64)}
-		}, "no such file"},
+		}, "is not kept any more"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := w.request(tc.with)
