@@ -96,7 +96,7 @@ func TestBucket(t *testing.T) {
 	}
 	tree := map[string]string{"bin/shop*": "program", "empty": ""}
 	files := []File{{Path: "bin/shop"}, {Path: "empty"}}
-	a, err := s.Save(t.Context(), "app", write(t, tree), files, commit)
+	a, err := s.Save(t.Context(), "app", treeOf(t, write(t, tree)), files, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestBucket(t *testing.T) {
 	if diff := cmp.Diff([]string{"sluice/" + a.Location}, b.keys(t)); diff != "" {
 		t.Errorf("keys (-want +got)\n%s", diff)
 	}
-	inFolder, err := open(t, Limits{}).Save(t.Context(), "app", write(t, tree), files, commit)
+	inFolder, err := open(t, Limits{}).Save(t.Context(), "app", treeOf(t, write(t, tree)), files, commit)
 	if err != nil || inFolder.Digest != a.Digest {
 		t.Errorf("in a folder it is %s, %v; want %s", inFolder.Digest, err, a.Digest)
 	}
@@ -161,7 +161,7 @@ func TestBucketEncryption(t *testing.T) {
 	key := "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
 	b := newBucket(t)
 	s := b.store(t, "&ssetype=aws:kms&kmskeyid="+url.QueryEscape(key))
-	if _, err := s.Save(t.Context(), "app", write(t, map[string]string{"a": "1"}), []File{{Path: "a"}}, commit); err != nil {
+	if _, err := s.Save(t.Context(), "app", treeOf(t, write(t, map[string]string{"a": "1"})), []File{{Path: "a"}}, commit); err != nil {
 		t.Fatal(err)
 	}
 	b.mu.Lock()
@@ -198,7 +198,7 @@ func TestNoSuchStore(t *testing.T) {
 // A process that ends in the middle of writing leaves a file that is no artifact, and goes with time.
 func TestWhatAProcessLeavesBehind(t *testing.T) {
 	s := open(t, Limits{})
-	a, err := s.Save(t.Context(), "app", write(t, map[string]string{"a": "1"}), []File{{Path: "a"}}, commit)
+	a, err := s.Save(t.Context(), "app", treeOf(t, write(t, map[string]string{"a": "1"})), []File{{Path: "a"}}, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestWhatAProcessLeavesBehind(t *testing.T) {
 // Bytes that are being read stay what they were when they were verified.
 func TestVerifiedBytesAreTheOnesRead(t *testing.T) {
 	s := open(t, Limits{})
-	a, err := s.Save(t.Context(), "app", write(t, map[string]string{"a": "1"}), []File{{Path: "a"}}, commit)
+	a, err := s.Save(t.Context(), "app", treeOf(t, write(t, map[string]string{"a": "1"})), []File{{Path: "a"}}, commit)
 	if err != nil {
 		t.Fatal(err)
 	}

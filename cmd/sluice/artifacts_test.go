@@ -62,7 +62,12 @@ func (w *artifactWorld) execution(id string, status pipeline.Status) {
 	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(id), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	a, err := w.artifacts.Save(w.t.Context(), "app", dir, []artifact.File{{Path: "id"}}, time.Time{})
+	tree, err := artifact.OpenTree(dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer tree.Close()
+	a, err := w.artifacts.Save(w.t.Context(), "app", tree, []artifact.File{{Path: "id"}}, time.Time{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
