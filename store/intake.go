@@ -3,20 +3,17 @@ package store
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // intake groups the deliveries that wait into batches with one commit each. There is no timer: while a batch is being
-// committed the next one gathers, so a delivery that comes alone is written at once.
-//
-// Where the engine has several committers each has lanes of its own: two batches with one lane would wait for each other
-// at its row.
+// committed the next one gathers, so a delivery that comes alone is written at once. One batch is under way at a time: two
+// halves cost the database more than the whole, and wait for each other at the rows of their lanes.
 type intake struct {
 	store  *Store
-	queues []chan *parcel
+	queue  chan *parcel
 	done   sync.WaitGroup
 	failed atomic.Bool // the last batch was not stored
 
@@ -34,13 +31,8 @@ const (
 var errClosed = errors.New("the database is being closed")
 
 func startIntake(s *Store) *intake {
-	in := &intake{store: s}
-	n := s.engine.committers()
-	for range n {
-		queue := make(chan *parcel, max(s.opts.AcceptQueue/n, 1))
-		in.queues = append(in.queues, queue)
-		in.done.Go(func() { in.commitAll(queue) })
-	}
+	in := &intake{store: s, queue: make(chan *parcel, s.opts.AcceptQueue)}
+	in.done.Go(in.commitAll)
 	return in
 }
 
@@ -52,9 +44,7 @@ func (in *intake) stop() {
 		return
 	}
 	in.closed = true
-	for _, queue := range in.queues {
-		close(queue)
-	}
+	close(in.queue)
 	in.mu.Unlock()
 	in.done.Wait()
 }
@@ -67,18 +57,15 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	if in.closed {
 		return false, errClosed
 	}
-	lane := fnv.New32a()
-	_, _ = lane.Write([]byte(p.lane)) // a hash does not fail
-	queue := in.queues[int(lane.Sum32()%uint32(len(in.queues)))]
 	select {
-	case queue <- p:
+	case in.queue <- p:
 		return true, nil
 	default:
 	}
 	timer := time.NewTimer(in.store.opts.AcceptWait)
 	defer timer.Stop()
 	select {
-	case queue <- p:
+	case in.queue <- p:
 		return true, nil
 	case <-timer.C:
 		return false, nil
@@ -87,10 +74,10 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	}
 }
 
-func (in *intake) commitAll(queue <-chan *parcel) {
+func (in *intake) commitAll() {
 	batch := make([]*parcel, 0, batchCount)
-	for first := range queue {
-		batch = gather(queue, append(batch[:0], first))
+	for first := range in.queue {
+		batch = gather(in.queue, append(batch[:0], first))
 		in.commit(batch)
 		clear(batch)
 	}

@@ -35,7 +35,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 		}
 	}()
 	// River's jobs and its elector take connections too.
-	if e.pool, err = openPool(ctx, url, opts.MaxConns+2); err != nil {
+	if e.pool, err = openPool(ctx, url, opts.MaxConns+2, ""); err != nil {
 		return nil, err
 	}
 	if opts.ReadOnly {
@@ -47,7 +47,9 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 		}
 		return e, requireCurrent(ctx, p)
 	}
-	if e.intake, err = openPool(ctx, url, e.committers()+1); err != nil {
+	// The intake's one statement is planned once: what a batch holds changes nothing about how it is best stored. A second
+	// connection is for what comes while a broken one is noticed.
+	if e.intake, err = openPool(ctx, url, 2, "SET plan_cache_mode = force_generic_plan"); err != nil {
 		return nil, err
 	}
 	if err := e.migrate(ctx, opts); err != nil {
@@ -57,7 +59,8 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 	return e, err
 }
 
-func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) {
+// openPool connects. Each connection is set to setting too, where there is one.
+func openPool(ctx context.Context, url string, conns int, setting string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
@@ -71,7 +74,7 @@ func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error)
 	}
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		// A process that is stopped inside a transaction keeps its locks, and would keep them for ever.
-		_, err := c.Exec(ctx, "SET idle_in_transaction_session_timeout = '30s'")
+		_, err := c.Exec(ctx, "SET idle_in_transaction_session_timeout = '30s'; "+setting)
 		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -150,8 +153,6 @@ func (e *postgresEngine) lost(err error) bool {
 	}
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
-
-func (e *postgresEngine) committers() int { return 2 }
 
 func (e *postgresEngine) backup(context.Context, string) error {
 	return errors.New("back up a Postgres database with pg_dump, or by your provider's snapshots")

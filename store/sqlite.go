@@ -224,8 +224,6 @@ func (e *sqliteEngine) retryable(err error) bool {
 
 func (e *sqliteEngine) lost(error) bool { return false }
 
-func (e *sqliteEngine) committers() int { return 1 }
-
 func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("back up to %s: %w", path, os.ErrExist)

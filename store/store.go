@@ -83,8 +83,6 @@ type engine interface {
 	retryable(err error) bool
 	// lost tells whether a transaction ended with its connection, so that nobody knows whether it was committed.
 	lost(err error) bool
-	// committers is how many batches can be under way at the same time.
-	committers() int
 	backup(ctx context.Context, path string) error
 	handles() Handles
 	close() error
