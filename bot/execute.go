@@ -105,7 +105,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if err != nil {
 		return nil, err
 	}
-	in.Disabled = list.disabled(x.Kind, isRollback(&x))
+	in.Disabled = list.disabled(&x)
 	x.State = pipeline.New(in, s.b.Now())
 	x.Status = x.State.Status
 	err = s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {

@@ -12,31 +12,46 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// transitionOf finds the stage that a command names as pipeline/stage, whatever its case: of the configuration, or of a
-// pipeline that runs with an earlier one.
-func (s *session) transitionOf(ctx context.Context, name string) (kind, stage string, err error) {
+// stage is a stage that a command names: of the pipelines of one component, or of all of the repository.
+type stage struct{ component, kind, name string }
+
+func (g stage) target() store.StopTarget { return store.StopStage(g.component, g.kind, g.name) }
+
+// String is the stage as it is written in commands: release/Deploy, api/release/Deploy.
+func (g stage) String() string {
+	return strings.TrimPrefix(g.component+"/"+g.kind+"/"+g.name, "/")
+}
+
+// stageOf finds the stage that a command names as pipeline/stage or component/pipeline/stage, whatever its case: of the
+// configuration, or of a pipeline that runs with an earlier one.
+func (s *session) stageOf(ctx context.Context, q *request) (stage, error) {
+	name := q.Arg(0)
+	component, rest, _ := strings.Cut(name, "/")
+	if strings.Contains(rest, "/") && slices.Contains(s.names().Components, component) {
+		if given := q.Flag("component"); given != "" && given != component {
+			return stage{}, &userError{fmt.Sprintf("%s is of %s, and `--component` says %s.", code(name), code(component), code(given))}
+		}
+		s, name = s.in(component), rest
+	}
 	known, err := s.knownStages(ctx)
 	if err != nil {
-		return "", "", err
+		return stage{}, err
 	}
-	kind, stage, _ = strings.Cut(name, "/")
-	for _, k := range slices.Sorted(maps.Keys(known)) {
-		for _, st := range known[k] {
-			if strings.EqualFold(k, strings.TrimSpace(kind)) && strings.EqualFold(st, strings.TrimSpace(stage)) {
-				return k, st, nil
-			}
-		}
-	}
+	kind, in, _ := strings.Cut(name, "/")
 	var there []string
 	for _, k := range slices.Sorted(maps.Keys(known)) {
 		for _, st := range known[k] {
-			there = append(there, code(k+"/"+st))
+			if strings.EqualFold(k, strings.TrimSpace(kind)) && strings.EqualFold(st, strings.TrimSpace(in)) {
+				return stage{s.component(), k, st}, nil
+			}
+			there = append(there, code(stage{s.component(), k, st}.String()))
 		}
 	}
-	return "", "", &userError{fmt.Sprintf("There is no stage %s. There are %s.", code(name), strings.Join(there, ", "))}
+	return stage{}, &userError{fmt.Sprintf("There is no stage %s. There are %s.", code(q.Arg(0)), strings.Join(there, ", "))}
 }
 
-// knownStages are the stages of each pipeline, in order.
+// knownStages are the stages of each kind of pipeline, in order: of the component that the session sees the repository as, else of
+// the repository and all its components.
 func (s *session) knownStages(ctx context.Context) (map[string][]string, error) {
 	known := map[string][]string{}
 	add := func(kind string, d pipeline.Definition) {
@@ -46,18 +61,26 @@ func (s *session) knownStages(ctx context.Context) (map[string][]string, error) 
 			}
 		}
 	}
-	for _, kind := range []string{
-		pipeline.KindFeature, pipeline.KindBugfix, pipeline.KindDevelopment, pipeline.KindRelease, pipeline.KindHotfix, pipeline.KindSupport, pipeline.KindProduction,
-	} {
-		for _, buildspec := range []string{"", "buildspec.yml"} {
-			if d, ok := s.cfg.Pipeline(kind, config.Revision{Buildspec: buildspec}); ok {
-				add(kind, d)
+	views := []*config.Repo{s.cfg}
+	if s.component() == "" {
+		for _, c := range s.names().Components {
+			views = append(views, s.whole.Component(c))
+		}
+	}
+	for _, cfg := range views {
+		for _, kind := range []string{
+			pipeline.KindFeature, pipeline.KindBugfix, pipeline.KindDevelopment, pipeline.KindRelease, pipeline.KindHotfix, pipeline.KindSupport, pipeline.KindProduction,
+		} {
+			for _, buildspec := range []string{"", "buildspec.yml"} {
+				if d, ok := cfg.Pipeline(kind, config.Revision{Buildspec: buildspec}); ok {
+					add(kind, d)
+				}
 			}
 		}
 	}
 	active, err := s.activeExecutions(ctx)
 	for _, x := range active {
-		if x.Kind != kindRestore {
+		if x.Kind != kindRestore && (s.component() == "" || s.component() == x.Component) {
 			add(x.Kind, x.State.Definition)
 		}
 	}
@@ -74,29 +97,28 @@ func (s *session) activeExecutions(ctx context.Context) (active []store.Executio
 }
 
 func (s *session) cmdTransitionDisable(ctx context.Context, q *request) (string, error) {
-	kind, stage, err := s.transitionOf(ctx, q.Arg(0))
+	g, err := s.stageOf(ctx, q)
 	if err != nil {
 		return "", err
 	}
-	target := store.StopStage(kind, stage)
 	list, err := s.stopsNow(ctx)
 	if err != nil {
 		return "", err
 	}
-	what := fmt.Sprintf("the transition into %s", code(kind+"/"+stage))
-	if x := list.find(store.StopTransition, target); x != nil {
-		return s.finishWith(ctx, q, fmt.Sprintf("%s is disabled already, %s.", title(what), prose(s.byWhom(x))))
+	what := fmt.Sprintf("the transition into %s", code(g.String()))
+	if x, of := list.findStage(g); x != nil {
+		return s.finishWith(ctx, q, fmt.Sprintf("%s is disabled already, %s.", title(strings.Replace(what, g.String(), of.String(), 1)), prose(s.byWhom(x))))
 	}
-	end := fmt.Sprintf("until `/transition enable %s/%s`; what has entered the stage goes on", kind, stage)
+	end := fmt.Sprintf("until `/transition enable %s`; what has entered the stage goes on", g)
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s would be disabled, %s.", title(what), end))
 	}
 	return s.setStops(ctx, q, fmt.Sprintf("Disabled: %s, %s.", what, end),
-		store.Stop{Kind: store.StopTransition, Target: target, Reason: q.Flag("reason")})
+		store.Stop{Kind: store.StopTransition, Target: g.target(), Reason: q.Flag("reason")})
 }
 
 func (s *session) cmdTransitionEnable(ctx context.Context, q *request) (string, error) {
-	kind, stage, err := s.transitionOf(ctx, q.Arg(0))
+	g, err := s.stageOf(ctx, q)
 	if err != nil {
 		return "", err
 	}
@@ -104,23 +126,41 @@ func (s *session) cmdTransitionEnable(ctx context.Context, q *request) (string, 
 	if err != nil {
 		return "", err
 	}
-	what := code(kind + "/" + stage)
-	x := list.find(store.StopTransition, store.StopStage(kind, stage))
+	what := code(g.String())
+	x, of := list.findStage(g)
 	switch {
 	case x == nil:
 		return "", &userError{fmt.Sprintf("The transition into %s is not disabled.", what)}
+	case of != g:
+		return "", &userError{fmt.Sprintf("The transition into %s is disabled for every component, %s. Say `/transition enable %s` on an issue or from the shell: that enables it for all of them.", what, prose(s.byWhom(x)), of)}
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("The transition into %s would be enabled; it was disabled %s.", what, prose(s.byWhom(x))))
 	}
 	return s.liftStops(ctx, q, fmt.Sprintf("Enabled: the transition into %s, and what waited there goes on. It was disabled %s.", what, prose(s.byWhom(x))), *x)
 }
 
-// disabled are the transitions of a kind of pipeline that are disabled, by stage. Going back needs none.
-func (l stopList) disabled(kind string, back bool) map[string]pipeline.Disabled {
+// findStage is what disables the transition into a stage: the component's own stop, else that of every component, and which of
+// them it is of. nil: nothing does.
+func (l stopList) findStage(g stage) (*store.Stop, stage) {
+	for _, of := range []stage{g, {"", g.kind, g.name}} {
+		if x := l.find(store.StopTransition, of.target()); x != nil {
+			return x, of
+		}
+	}
+	return nil, g
+}
+
+// disabled are the transitions that are disabled for an execution, by stage. Going back needs none.
+func (l stopList) disabled(x *store.Execution) map[string]pipeline.Disabled {
 	out := map[string]pipeline.Disabled{}
-	for _, x := range l {
-		if stage, is := strings.CutPrefix(string(x.Target), string(store.StopStage(kind, ""))); is && x.Kind == store.StopTransition && !back {
-			out[stage] = pipeline.Disabled{By: actor(x.By), Reason: x.Reason, At: x.At}
+	if isRollback(x) {
+		return out
+	}
+	for _, of := range []stage{{"", x.Kind, ""}, {x.Component, x.Kind, ""}} { // a component's own says more
+		for _, stop := range l {
+			if in, is := strings.CutPrefix(string(stop.Target), string(of.target())); is && stop.Kind == store.StopTransition {
+				out[in] = pipeline.Disabled{By: actor(stop.By), Reason: stop.Reason, At: stop.At}
+			}
 		}
 	}
 	return out
@@ -149,5 +189,5 @@ func (s *session) passTransitions(ctx context.Context) error {
 }
 
 func (s *session) passTransitionsTo(ctx context.Context, x *store.Execution, list stopList) error {
-	return s.advance(ctx, x.ID, pipeline.Transitions{At: s.b.Now(), Disabled: list.disabled(x.Kind, isRollback(x))})
+	return s.advance(ctx, x.ID, pipeline.Transitions{At: s.b.Now(), Disabled: list.disabled(x)})
 }

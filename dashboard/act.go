@@ -144,9 +144,9 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 	case command == "reject":
 		line += " " + reason
 	case command == "disable":
-		line = fmt.Sprintf("/transition disable %s/%s --reason %s", x.Kind, form.Get("stage"), strings.ReplaceAll(reason, "--", "-"))
+		line = fmt.Sprintf("/transition disable %s/%s --reason %s", pipelineOf(x), form.Get("stage"), strings.ReplaceAll(reason, "--", "-"))
 	case command == "enable":
-		line = fmt.Sprintf("/transition enable %s/%s", x.Kind, form.Get("stage"))
+		line = fmt.Sprintf("/transition enable %s/%s", pipelineOf(x), form.Get("stage"))
 	case command == "retry" && form.Get("scope") == "all":
 		line += " all"
 	}
@@ -160,6 +160,11 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		reply = map[bool]string{true: "Done.", false: "Refused."}[ok]
 	}
 	return s.tell(ctx, c, back, reply, ok)
+}
+
+// pipelineOf names the pipeline of an execution in a command: with the component that it is of, where it is of one.
+func pipelineOf(x store.Execution) string {
+	return strings.TrimPrefix(x.Component+"/"+x.Kind, "/")
 }
 
 // tell leaves a message for the next page and goes there.

@@ -406,7 +406,7 @@ func fill(t *testing.T, s *store.Store) {
 			{Kind: store.StopLock, Target: store.StopEnvironment("load-test"), By: ann, At: noon.Add(-time.Minute)},
 			{Kind: store.StopLock, Target: store.StopEnvironment("staging"), By: ann, At: noon.Add(-2 * time.Hour), Until: noon},
 			{Kind: store.StopFreeze, Target: store.StopBranch("development"), By: ann, Reason: "code freeze", At: noon.Add(-time.Hour)},
-			{Kind: store.StopTransition, Target: store.StopStage("feature", "Deploy"), By: ann, Reason: "audit", At: noon.Add(-time.Minute)},
+			{Kind: store.StopTransition, Target: store.StopStage("", "feature", "Deploy"), By: ann, Reason: "audit", At: noon.Add(-time.Minute)},
 			{Kind: store.StopHold, Target: store.StopRelease("rel14"), By: ann, Reason: "one more look", At: noon.Add(-time.Minute)},
 		} {
 			x.RepoID = shopID

@@ -32,8 +32,11 @@ func StopBranch(name string) StopTarget { return StopTarget("branch:" + name) }
 // StopPull names a pull request.
 func StopPull(number int) StopTarget { return StopTarget(fmt.Sprintf("pull:%d", number)) }
 
-// StopStage names a stage of the pipelines of a kind.
-func StopStage(pipeline, stage string) StopTarget {
+// StopStage names a stage of the pipelines of a kind: those of one component of a monorepo, or, with an empty component, all.
+func StopStage(component, pipeline, stage string) StopTarget {
+	if component != "" {
+		pipeline = component + "/" + pipeline
+	}
 	return StopTarget("stage:" + pipeline + "/" + stage)
 }
 
