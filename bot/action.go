@@ -94,7 +94,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		}
 		req.StartTried = run.TriedAt
 		err := b.carryOut(ctx, onRecord{
-			kind: effectAction,
+			kind: effectAction, key: req.Uses + ":" + run.ID,
 			intent: func(ctx context.Context) error {
 				if !run.TriedAt.IsZero() {
 					return nil
@@ -113,7 +113,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 	}
 	if run.Stop {
 		err := b.repeat(ctx, harmless{
-			kind: effectStop, why: "executors do nothing for an action that is being stopped, and the wish is recorded until its end is",
+			kind: effectStop, key: req.Uses + ":" + run.ID, why: "executors do nothing for an action that is being stopped, and the wish is recorded until its end is",
 			act: func(ctx context.Context) error { return e.Stop(ctx, req, run.Handle) },
 		})
 		if err != nil {

@@ -45,8 +45,9 @@ type Bot struct {
 	GitHubURL string
 	Now       func() time.Time
 	Log       *slog.Logger
-	// Failpoint is called at every point where a crash must do no harm; tests end the process there. Nil: nothing.
-	Failpoint func(point string)
+	// Failpoint is called at every point where a crash must do no harm, with the effect's key; tests end the process there.
+	// Nil: nothing.
+	Failpoint func(point, key string)
 
 	who whoami
 }
@@ -107,9 +108,9 @@ func (b *Bot) Register() {
 }
 
 // fail is a point at which tests kill the process.
-func (b *Bot) fail(point string) {
+func (b *Bot) fail(kind effectKind, at, key string) {
 	if b.Failpoint != nil {
-		b.Failpoint(point)
+		b.Failpoint(string(kind)+":"+at, key)
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *session) writeStatus(ctx context.Context, issue int, known int64, body,
 	key := fmt.Sprintf("%d:%s", issue, cockpitMark)
 	if known != 0 {
 		err := s.b.repeat(ctx, harmless{
-			kind: effectEditComment, why: "it sets one comment of ours to a text that is computed anew, and is done while another text is recorded",
+			kind: effectEditComment, key: key, why: "it sets one comment of ours to a text that is computed anew, and is done while another text is recorded",
 			act: func(ctx context.Context) error { return s.gh.EditComment(ctx, known, body) },
 		})
 		if !errors.Is(err, forge.ErrNotFound) {

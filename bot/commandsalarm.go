@@ -47,7 +47,7 @@ func (s *session) cmdAlarm(ctx context.Context, q *request) (string, error) {
 		return s.dry(ctx, q, text)
 	}
 	err = s.b.repeat(ctx, harmless{
-		kind: effectAlarm, why: "executors take an alarm that was raised for one that is",
+		kind: effectAlarm, key: req.Uses + ":" + run.ID, why: "executors take an alarm that was raised for one that is",
 		act: func(ctx context.Context) error {
 			return alarmed.Alarm(ctx, req, q.by.Login+": "+q.Flag("reason"))
 		},

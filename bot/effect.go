@@ -97,7 +97,7 @@ func effectKey(repo int64, kind effectKind, key string) string {
 func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	var result R
 	key := effectKey(s.repo.ID, e.kind, e.key)
-	s.b.fail(string(e.kind) + ":intent")
+	s.b.fail(e.kind, "intent", e.key)
 	intent, err := json.Marshal(e.intent)
 	if err != nil {
 		return result, fmt.Errorf("effect %s: %w", key, err)
@@ -115,7 +115,7 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	if known.Done {
 		return result, json.Unmarshal(known.Result, &result)
 	}
-	s.b.fail(string(e.kind) + ":act")
+	s.b.fail(e.kind, "act", e.key)
 	done := false
 	if e.probe != nil && (e.always || known.Attempts > 1) {
 		if result, done, err = e.probe(ctx); err != nil {
@@ -127,7 +127,7 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 			return result, fmt.Errorf("%s: %w", e.kind, err)
 		}
 	}
-	s.b.fail(string(e.kind) + ":acted")
+	s.b.fail(e.kind, "acted", e.key)
 	raw, err := json.Marshal(result)
 	if err != nil {
 		return result, fmt.Errorf("effect %s: %w", key, err)
@@ -136,7 +136,7 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	if err != nil {
 		return result, fmt.Errorf("effect %s: %w", key, err)
 	}
-	s.b.fail(string(e.kind) + ":result")
+	s.b.fail(e.kind, "result", e.key)
 	return result, nil
 }
 
@@ -145,17 +145,18 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 // crash leaves it undone, and then it is asked for again.
 type harmless struct {
 	kind effectKind
+	key  string // what it is done to
 	why  string // it may be repeated
 	act  func(context.Context) error
 }
 
 // repeat carries a harmless effect out.
 func (b *Bot) repeat(ctx context.Context, e harmless) error {
-	b.fail(string(e.kind) + ":act")
+	b.fail(e.kind, "act", e.key)
 	if err := e.act(ctx); err != nil {
 		return fmt.Errorf("%s: %w", e.kind, err)
 	}
-	b.fail(string(e.kind) + ":acted")
+	b.fail(e.kind, "acted", e.key)
 	return nil
 }
 
@@ -163,6 +164,7 @@ func (b *Bot) repeat(ctx context.Context, e harmless) error {
 // looks before it acts, which an executor's contract asks of it.
 type onRecord struct {
 	kind           effectKind
+	key            string
 	intent, result func(context.Context) error // each a transaction
 	act            func(context.Context) error
 }
@@ -173,12 +175,12 @@ func (b *Bot) carryOut(ctx context.Context, e onRecord) error {
 		point string // that is passed before
 		do    func(context.Context) error
 	}{{"intent", e.intent}, {"act", e.act}, {"acted", e.result}} {
-		b.fail(string(e.kind) + ":" + step.point)
+		b.fail(e.kind, step.point, e.key)
 		if err := step.do(ctx); err != nil {
 			return err
 		}
 	}
-	b.fail(string(e.kind) + ":result")
+	b.fail(e.kind, "result", e.key)
 	return nil
 }
 

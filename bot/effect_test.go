@@ -41,7 +41,7 @@ func TestEffectSurvivesCrashes(t *testing.T) {
 	} {
 		t.Run(point, func(t *testing.T) {
 			l, o := newLab(t, ""), &outside{}
-			l.b.Failpoint = func(at string) {
+			l.b.Failpoint = func(at, _ string) {
 				if at == point {
 					panic(crash{})
 				}
@@ -124,7 +124,7 @@ func TestFailpointNames(t *testing.T) {
 // A comment of ours is found again by its mark, not written twice, and nobody else's is taken for it.
 func TestSayOnce(t *testing.T) {
 	l := newLab(t, "")
-	l.b.Failpoint = func(at string) {
+	l.b.Failpoint = func(at, _ string) {
 		if at == "comment:acted" {
 			panic("crash")
 		}

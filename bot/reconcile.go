@@ -284,7 +284,7 @@ func (b *Bot) redeliver(ctx context.Context) error {
 		}
 		b.Log.InfoContext(ctx, "delivery is asked for again", "delivery", guid, "event", d.Event)
 		err := b.repeat(ctx, harmless{
-			kind: effectRedeliver, why: "a delivery that comes twice is handled once, and how often it is asked for is bounded by GitHub's own log",
+			kind: effectRedeliver, key: d.Event + ":" + guid, why: "a delivery that comes twice is handled once, and how often it is asked for is bounded by GitHub's own log",
 			act: func(ctx context.Context) error { return b.App.Redeliver(ctx, d.ID) },
 		})
 		if err != nil {

@@ -111,7 +111,7 @@ func (s *session) progress(ctx context.Context, r *store.Release, w *world) (mov
 	case r.ProductionTip == "" && w.Production.HasCandidate:
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.ProductionTip = w.Production.SHA })
 	case r.Status == store.ReleaseOpen && r.Pull == 0 && w.Pull.Number != 0 && w.Pull.Open:
-		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = w.Pull.Number })
+		return true, s.cockpitAt(ctx, r, w.Pull.Number)
 	case r.Status == store.ReleaseOpen && x != nil && r.CandidateDigest != x.State.Digest():
 		return true, s.updateRelease(ctx, r, func(r *store.Release) { r.CandidateDigest = x.State.Digest() })
 	case r.Status == store.ReleaseOpen && x != nil && s.staleConfig(r, x):

@@ -209,10 +209,7 @@ func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step
 		return err
 	}
 	if step.Branch == r.Branch && r.Pull == 0 {
-		if err := s.orderNotice(ctx, r, number); err != nil {
-			return err
-		}
-		return s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = number })
+		return s.cockpitAt(ctx, r, number)
 	}
 	return nil
 }

@@ -114,6 +114,14 @@ func (s *session) cmdVersionExplain(ctx context.Context, q *request) (string, er
 	return s.finishWith(ctx, q, fmt.Sprintf("The next version is %s.\n\n%s", code(res.Version.String()), res.Explanation.Markdown()))
 }
 
+// cockpitAt makes a pull request the release's: that which was opened for it, or is found to be.
+func (s *session) cockpitAt(ctx context.Context, r *store.Release, number int) error {
+	if err := s.orderNotice(ctx, r, number); err != nil {
+		return err
+	}
+	return s.updateRelease(ctx, r, func(r *store.Release) { r.Pull = number })
+}
+
 // orderNotice says once in a repository that versions with a hotfix's ID are not in the order of their text: on the first pull
 // request of such a hotfix.
 func (s *session) orderNotice(ctx context.Context, r *store.Release, number int) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
@@ -50,6 +52,10 @@ func (f *flow) tree(sha string) string {
 // images lists a registry's tags.
 func (f *flow) images(registry string) ([]string, error) {
 	tags, err := crane.ListTags(registry+"/"+flowApp, crane.WithContext(f.tb.Context()), crane.Insecure)
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return nil, nil // nothing was ever pushed
+	}
 	for i, tag := range tags {
 		tags[i] = digits(tag)
 	}

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,7 +30,8 @@ func (p program) Run() int { return pgtest.Main(p.m) }
 
 // Variables that only this test binary knows.
 const (
-	// pointsVariable lists the points at which the process kills itself, separated by commas; each one once.
+	// pointsVariable lists the points at which the process kills itself, separated by commas; each one once. They are those
+	// that placeOf gives: "create-tag:act vN.N.N".
 	pointsVariable = "SLUICE_TEST_KILL_AT"
 	// passedVariable names a file to which each point that is passed is appended; a point that stands there with a mark is
 	// one at which an earlier process died, and is passed.
@@ -63,32 +63,8 @@ func testWiring() wiring {
 			os.Exit(exitFailed) // the test that started it is gone
 		}()
 	}
-	file := os.Getenv(passedVariable)
-	if file == "" {
-		return w
-	}
-	deadly := map[string]bool{}
-	for _, point := range strings.Split(os.Getenv(pointsVariable), ",") {
-		deadly[point] = point != ""
-	}
-	before, _ := os.ReadFile(file)
-	for line := range strings.Lines(string(before)) {
-		if point, ok := strings.CutPrefix(strings.TrimSpace(line), killMark); ok {
-			delete(deadly, point)
-		}
-	}
-	log, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		panic(err)
-	}
-	w.failpoint = func(point string) {
-		if !deadly[point] {
-			_, _ = log.WriteString(point + "\n")
-			return
-		}
-		_, _ = log.WriteString(killMark + point + "\n")
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // the signal is on its way
+	if file := os.Getenv(passedVariable); file != "" {
+		w.failpoint = deadly(file, strings.Split(os.Getenv(pointsVariable), ","))
 	}
 	return w
 }

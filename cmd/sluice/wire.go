@@ -51,7 +51,7 @@ type wiring struct {
 	// openAPI is GitHub's description, with which the demo compares what it asks of its stand-in. Nil: nothing is compared.
 	openAPI demo.Checker
 	// failpoint is handed to the bot.
-	failpoint func(string)
+	failpoint func(point, key string)
 	// now is the clock by which the server decides. Default time.Now.
 	now func() time.Time
 	// ready is called with the addresses once the server takes requests.
