@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -64,6 +65,7 @@ func testWiring() wiring {
 		}()
 	}
 	if file := os.Getenv(passedVariable); file != "" {
+		w.lease = 2 * time.Second // a server that dies is started again at once, and waits for it on Postgres
 		w.failpoint = deadly(file, strings.Split(os.Getenv(pointsVariable), ","))
 	}
 	return w

@@ -52,6 +52,8 @@ type wiring struct {
 	openAPI demo.Checker
 	// failpoint is handed to the bot.
 	failpoint func(point, key string)
+	// lease is how long lanes stay with a process that died, where others share the database. Zero: the queue's default.
+	lease time.Duration
 	// now is the clock by which the server decides. Default time.Now.
 	now func() time.Time
 	// ready is called with the addresses once the server takes requests.
@@ -106,7 +108,7 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 		return err
 	}
 	s.github = app
-	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log, Now: w.now}); err != nil {
+	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log, Now: w.now, Lease: w.lease}); err != nil {
 		return err
 	}
 	bell := executor.NewBell()
