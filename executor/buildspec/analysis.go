@@ -10,7 +10,6 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/sarif"
 	"github.com/sluicehq/sluice/pipeline"
@@ -19,19 +18,27 @@ import (
 // maxAnalyses is how many SARIF files of one build are read.
 const maxAnalyses = 20
 
-// judge reads the SARIF files of a build that has ended, and fails it when they hold more than is allowed. One that was to
-// be written and is not there fails a build too: nobody has looked.
-func (e *Executor) judge(ctx context.Context, w workspace, n int, p params, report *executor.Report) {
-	results, err := e.analyses(ctx, filepath.Join(w.work(n), srcFolder), p.sarif)
-	if err != nil {
-		problem := "with.sarif: " + err.Error()
+// analysed is what the SARIF files of a build come to, or why they could not be read.
+type analysed struct {
+	Verdict sarif.Verdict `json:"verdict,omitzero"`
+	Problem string        `json:"problem,omitempty"`
+}
+
+// judge fails a build when its SARIF files hold more than is allowed. One that was to be written and is not there fails a
+// build too: nobody has looked.
+func (a *analysed) judge(report *executor.Report) {
+	if a == nil {
+		a = &analysed{Problem: "the files were not read; run it again"}
+	}
+	if a.Problem != "" {
+		problem := "with.sarif: " + a.Problem
 		if report.Status == pipeline.Succeeded {
 			report.Status, report.Summary = pipeline.Failed, problem
 		}
 		report.Log += "[sluice] " + executor.OneLine(problem) + "\n"
 		return
 	}
-	v := sarif.Judge(results, p.threshold)
+	v := a.Verdict
 	report.Findings = v.Findings
 	report.Annotations = append(report.Annotations, v.Annotations...)
 	report.Summary += "; " + v.Summary
@@ -40,17 +47,30 @@ func (e *Executor) judge(ctx context.Context, w workspace, n int, p params, repo
 	}
 }
 
-// analyses reads the results in the files that globs name in a folder.
-func (e *Executor) analyses(ctx context.Context, src string, globs []string) ([]sarif.Result, error) {
-	tree, err := artifact.OpenTree(src, e.owners()...)
-	if err != nil {
-		return nil, err
+// analyse reads the SARIF files that the action names; nil when it names none.
+func (b *build) analyse(ctx context.Context) *analysed {
+	if len(b.plan.Sarif) == 0 {
+		return nil
 	}
-	defer tree.Close()
+	results, err := b.analyses(ctx)
+	if err != nil {
+		return &analysed{Problem: b.s.Mask(err.Error())}
+	}
+	a := &analysed{Verdict: sarif.Judge(results, b.plan.Threshold)}
+	for i, at := range a.Verdict.Annotations {
+		if _, err := b.src.Root().Lstat(at.Path); err != nil { // a file's name is what it is
+			a.Verdict.Annotations[i].Path = b.s.Mask(at.Path)
+		}
+	}
+	return a
+}
+
+// analyses reads the results in the files that globs name.
+func (b *build) analyses(ctx context.Context) ([]sarif.Result, error) {
 	var names []string
-	for _, pattern := range globs {
+	for _, pattern := range b.plan.Sarif {
 		before := len(names)
-		err := glob(ctx, tree, pattern, func(p string, info fs.FileInfo) {
+		err := glob(ctx, b.src, pattern, func(p string, info fs.FileInfo) {
 			if !info.IsDir() {
 				names = append(names, p)
 			}
@@ -68,11 +88,11 @@ func (e *Executor) analyses(ctx context.Context, src string, globs []string) ([]
 	}
 	var out []sarif.Result
 	for _, name := range names {
-		data, err := tree.Read(name, sarif.MaxBytes)
+		data, err := b.src.Read(name, sarif.MaxBytes)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		results, err := sarif.Parse(data, filepath.ToSlash(src))
+		results, err := sarif.Parse(data, filepath.ToSlash(b.plan.path(srcFolder)), b.s.Mask)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

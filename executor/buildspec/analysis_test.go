@@ -1,10 +1,13 @@
 package buildspec
 
 import (
+	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -90,5 +93,54 @@ func TestCheckOfAnalyses(t *testing.T) {
 	}
 	if err := (&Executor{}).Check(map[string]any{"sarif": []any{"out/**/*.sarif", "#{build.report}"}, "sarif_fail_on": "note"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What tools write about a build is without the secrets of its action, wherever it is cut.
+func TestReportsAndResultsAreMasked(t *testing.T) {
+	const password, word = `pass"word\and'more`, "leaf-of-a-secret"
+	long := strings.Repeat("x", 1995) // of 2000 that are kept
+	marshal := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	files := spec(`env: {secrets-manager: {ALL: shop/registry}, parameter-store: {P: /p}}`,
+		"phases: {build: {commands: [cp files/* ., 'false']}}", "reports: {unit: {files: [report.xml]}, other: {files: ['$P/none']}}")
+	escape := strings.NewReplacer("&", "&amp;", `"`, "&quot;").Replace
+	files["files/report.xml"] = `<testsuite name="` + word + `"><testcase name="` + escape(password) + " " + strings.Repeat("y", 355) + word + `"><failure message="` +
+		long + escape(password) + `">` + strings.Repeat("z", 16<<10-4) + word + `</failure></testcase></testsuite>`
+	result := func(text string) any {
+		return map[string]any{"ruleId": word, "level": "error", "message": map[string]any{"text": text, "arguments": []string{password}},
+			"locations": []any{map[string]any{"physicalLocation": map[string]any{"artifactLocation": map[string]any{"uri": word + "/none.go"}}}}}
+	}
+	files["files/found.sarif"] = marshal(map[string]any{"version": "2.1.0", "runs": []any{map[string]any{
+		"tool":    map[string]any{"driver": map[string]any{"name": strings.Repeat("t", 70) + word}},
+		"results": []any{result("{0} is wrong"), result(long + word), result(long + "{0}")},
+	}}})
+	w := newWorld(t, files)
+	e := w.executor(withVault(vault{"/p": word, "shop/registry": marshal(map[string]any{"user": word, "password": password})}))
+	r := request("ex-1-1-1")
+	r.With = map[string]any{"sarif": "found.sarif"}
+	got := w.run(e, r)
+	if len(got.Findings) != 1 || len(got.Tests) != 2 || len(got.Tests[0].Failures) != 1 || len(got.Annotations) < 3 {
+		t.Errorf("%+v", got)
+	}
+	all := marshal(got)
+	results, err := filepath.Glob(filepath.Join(w.dir, "builds", "*", "*", "result.json"))
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%v, %v", results, err)
+	}
+	var written struct{ Output []byte }
+	if ok, err := actiondir.ReadJSON(results[0], &written); !ok || err != nil {
+		t.Fatal(err)
+	}
+	all += string(written.Output)
+	for _, piece := range []string{"leaf", `pass"`, `pass\\"`, "pas…", "pass…", "le…", "word"} {
+		if i := strings.Index(all, piece); i >= 0 {
+			t.Errorf("%q is in …%.400s", piece, all[max(0, i-100):])
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/sarif"
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
@@ -24,6 +25,9 @@ type plan struct {
 	Isolation string `json:"isolation,omitempty"`
 	// Cache is where caches are.
 	Cache cachePlan `json:"cache,omitzero"`
+	// Sarif are globs for files of analysers, Threshold what of their results is let pass.
+	Sarif     []string        `json:"sarif,omitempty"`
+	Threshold sarif.Threshold `json:"threshold,omitzero"`
 	// Runtimes says for the log which versions of languages are used.
 	Runtimes []string `json:"runtimes,omitempty"`
 }
@@ -80,6 +84,8 @@ type outcome struct {
 	Values map[string]string `json:"values,omitempty"`
 	// Tests are the build's reports.
 	Tests []executor.TestReport `json:"tests,omitempty"`
+	// Analysis is what analysers found; nil when nobody has looked.
+	Analysis *analysed `json:"analysis,omitempty"`
 }
 
 // failed is the first phase that failed, nil when none did.

@@ -36,8 +36,7 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 	defer folders.close()
 	defer folders.forget()
 	b := &build{s: s, plan: p, openFolders: folders, sh: newShell(s, p, folders.state), credentials: folders.credentials()}
-	src := p.path(srcFolder)
-	files, err := sources(ctx, p.Spec, b.src, src)
+	files, err := sources(ctx, p.Spec, b.src, p.path(srcFolder))
 	if err != nil {
 		return nil, -1, fmt.Errorf("the files of the revision: %w", err)
 	}
@@ -48,7 +47,8 @@ func runBuild(ctx context.Context, s *supervise.Session, payload []byte) ([]byte
 	s.KillLeft()
 	if ctx.Err() == nil && !b.result.Retry {
 		b.save(ctx)
-		b.result.Tests = readReports(ctx, p.Spec, b.src, src, b.result.Values, files)
+		b.result.Tests = b.readReports(ctx, files)
+		b.result.Analysis = b.analyse(ctx)
 	}
 	b.result.masked(s.Mask)
 	out, err := json.Marshal(b.result)

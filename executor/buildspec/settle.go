@@ -72,7 +72,7 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		}
 	}
 	if len(p.sarif) > 0 {
-		e.judge(ctx, w, n, p, &report)
+		out.Analysis.judge(&report)
 	}
 	return e.close(w, n, report)
 }

@@ -124,7 +124,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	}
 	env := e.environment(r, p, spec, looked, work)
 	pl := plan{
-		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers,
+		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers, Sarif: p.sarif, Threshold: p.threshold,
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Owner: runAs},
 	}
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {

@@ -84,7 +84,8 @@ func (e *Executor) ReadLog(_ context.Context, r executor.Request, from executor.
 // logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.
 const logSize = executor.MaxLog / 3
 
-// close writes the final report, without secrets.
+// close writes the final report. What comes of the build is without its secrets already; the server's own are in nothing else
+// either.
 func (e *Executor) close(w workspace, n int, report executor.Report) (executor.Report, error) {
 	log, err := supervise.Log(w.Try(n), logSize)
 	if err != nil {
@@ -98,16 +99,16 @@ func (e *Executor) close(w workspace, n int, report executor.Report) (executor.R
 	if len(report.Log) > executor.MaxLog {
 		report.Log = strings.ToValidUTF8(report.Log[len(report.Log)-executor.MaxLog:], "")
 	}
-	report.Summary = executor.OneLine(supervise.Mask(report.Summary, e.o.Secrets))
+	mask := supervise.Masking(e.o.Secrets)
+	report.Summary = executor.OneLine(mask(report.Summary))
 	for i, a := range report.Annotations {
-		report.Annotations[i].Message = supervise.Mask(a.Message, e.o.Secrets)
-		report.Annotations[i].Title = supervise.Mask(a.Title, e.o.Secrets)
+		report.Annotations[i].Message, report.Annotations[i].Title = mask(a.Message), mask(a.Title)
 	}
 	for i, f := range report.Findings {
-		report.Findings[i].Tool, report.Findings[i].Rule = supervise.Mask(f.Tool, e.o.Secrets), supervise.Mask(f.Rule, e.o.Secrets)
+		report.Findings[i].Tool, report.Findings[i].Rule = mask(f.Tool), mask(f.Rule)
 	}
 	for k, v := range report.Variables {
-		report.Variables[k] = supervise.Mask(v, e.o.Secrets)
+		report.Variables[k] = mask(v)
 	}
 	if err := w.Finish(report); err != nil {
 		return executor.Report{}, err

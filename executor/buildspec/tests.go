@@ -47,11 +47,11 @@ func sources(ctx context.Context, s *Spec, tree *artifact.Tree, src string) (*re
 
 // readReports reads what the tools of each group wrote. What is wrong with a group is said in its report: the build has
 // ended, and does not fail by it, as in CodeBuild.
-func readReports(ctx context.Context, s *Spec, tree *artifact.Tree, src string, values map[string]string, sources *report.Files) []executor.TestReport {
+func (b *build) readReports(ctx context.Context, sources *report.Files) []executor.TestReport {
 	var out []executor.TestReport
-	for _, rs := range s.Reports {
+	for _, rs := range b.plan.Spec.Reports {
 		t := executor.TestReport{Group: rs.Group, Format: string(rs.Format)}
-		if err := readGroup(ctx, &t, rs, tree, src, values, sources); err != nil {
+		if err := b.readGroup(ctx, &t, rs, sources); err != nil {
 			t = executor.TestReport{Group: rs.Group, Format: string(rs.Format), Problem: err.Error()}
 		}
 		out = append(out, t)
@@ -60,29 +60,27 @@ func readReports(ctx context.Context, s *Spec, tree *artifact.Tree, src string, 
 }
 
 // readGroup reads the files of one group, all or none.
-func readGroup(
-	ctx context.Context, t *executor.TestReport, rs ReportSpec, tree *artifact.Tree, src string, values map[string]string, sources *report.Files,
-) error {
-	files, err := reportFiles(ctx, rs, tree, src, values)
+func (b *build) readGroup(ctx context.Context, t *executor.TestReport, rs ReportSpec, sources *report.Files) error {
+	files, err := b.reportFiles(ctx, rs)
 	if err != nil {
 		return err
 	}
 	var totals report.Totals
 	left := int64(maxReportBytes)
 	for _, file := range files {
-		data, err := tree.Read(file, min(left, report.MaxBytes))
+		data, err := b.src.Read(file, min(left, report.MaxBytes))
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		left -= int64(len(data))
-		one, err := report.Parse(rs.Format, data)
+		one, err := report.Parse(rs.Format, data, b.s.Mask)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		totals = totals.Add(one.Totals())
 		for _, c := range one.Cases {
 			if (c.Status == report.Failed || c.Status == report.Errored) && len(t.Failures) < maxFailures {
-				t.Failures = append(t.Failures, failure(c, sources))
+				t.Failures = append(t.Failures, b.failure(c, sources))
 			}
 		}
 	}
@@ -93,8 +91,8 @@ func readGroup(
 }
 
 // failure is a test that failed, on the line where it did.
-func failure(c report.Case, sources *report.Files) executor.TestFailure {
-	f := executor.TestFailure{Title: executor.OneLine(c.Title()), Message: c.Message}
+func (b *build) failure(c report.Case, sources *report.Files) executor.TestFailure {
+	f := executor.TestFailure{Title: executor.OneLine(b.s.Mask(c.Title())), Message: c.Message}
 	if r := []rune(f.Message); len(r) > maxMessage {
 		f.Message = string(r[:maxMessage]) + "…"
 	}
@@ -103,9 +101,9 @@ func failure(c report.Case, sources *report.Files) executor.TestFailure {
 }
 
 // reportFiles lists the files of a group, sorted: patterns are relative to each folder that base-directory matches.
-func reportFiles(ctx context.Context, rs ReportSpec, tree *artifact.Tree, src string, values map[string]string) ([]string, error) {
+func (b *build) reportFiles(ctx context.Context, rs ReportSpec) ([]string, error) {
 	a := &ArtifactSpec{Base: rs.Base, Files: slices.Clone(rs.Files)}
-	a, err := a.expanded(values, src)
+	a, err := a.expanded(b.result.Values, b.plan.path(srcFolder))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +112,7 @@ func reportFiles(ctx context.Context, rs ReportSpec, tree *artifact.Tree, src st
 			return nil, fmt.Errorf("%q is not a pattern", f.Text)
 		}
 	}
-	matched, _, err := match(ctx, tree, a)
+	matched, _, err := match(ctx, b.src, a)
 	if err != nil {
 		return nil, err
 	}

@@ -185,8 +185,9 @@ func rate(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// Parse reads one file. The error says what is wrong with it, and where.
-func Parse(f Format, data []byte) (Report, error) {
+// Parse reads one file. mask takes secrets out of messages, before they are cut to what is kept. The error says what is wrong
+// with the file, and where.
+func Parse(f Format, data []byte, mask func(string) string) (Report, error) {
 	read, ok := readers()[f]
 	if !ok {
 		return Report{}, fmt.Errorf("report format %q: want one of %s", f, strings.Join(formats(), ", "))
@@ -206,7 +207,7 @@ func Parse(f Format, data []byte) (Report, error) {
 	}
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		c.Message, c.Trace = cut(strings.TrimSpace(c.Message)), cut(strings.TrimSpace(c.Trace))
+		c.Message, c.Trace = cut(mask(strings.TrimSpace(c.Message))), cut(mask(strings.TrimSpace(c.Trace)))
 		if c.Message == "" {
 			c.Message, _, _ = strings.Cut(c.Trace, "\n")
 		}

@@ -11,11 +11,14 @@ import (
 // maxMessage is how much of a result's message is kept, in bytes.
 const maxMessage = 2000
 
+// longestMessage is how long a message may become when its arguments are put in, in bytes.
+const longestMessage = 1 << 20
+
 // result reads one result. ok is false for what is no problem: passed, not applicable, gone since the baseline.
-func (n *run) result(r *result, workspace string) (Result, bool) {
+func (n *run) result(r *result, workspace string, mask func(string) string) (Result, bool) {
 	rule, tool := n.rule(r)
 	out := Result{
-		Tool: line(cmp.Or(tool, "analyser"), 80), Rule: line(cmp.Or(r.RuleID, r.Rule.ID, rule.ID, "(no rule)"), 200),
+		Tool: line(mask(cmp.Or(tool, "analyser")), 80), Rule: line(mask(cmp.Or(r.RuleID, r.Rule.ID, rule.ID, "(no rule)")), 200),
 		Suppressed: r.suppressed(), Known: r.Baseline == "unchanged" || r.Baseline == "updated",
 	}
 	if r.Baseline == "absent" || r.Kind != "" && r.Kind != "fail" && r.Kind != "open" && r.Kind != "review" {
@@ -28,7 +31,7 @@ func (n *run) result(r *result, workspace string) (Result, bool) {
 	if out.Level == None {
 		return Result{}, false
 	}
-	out.Message = r.Message.in(rule)
+	out.Message = cut(mask(r.Message.in(rule)), maxMessage)
 	if len(r.Locations) > 0 {
 		p := r.Locations[0].Physical
 		out.Path = n.path(p.Artifact, workspace)
@@ -95,7 +98,7 @@ func (r *result) suppressed() bool {
 	return len(r.Suppressions) > 0
 }
 
-// in is the message as text, with its arguments put in.
+// in is the message as text, with its arguments put in; what is far too long is left out.
 func (m message) in(of rule) string {
 	text := m.Text
 	if text == "" {
@@ -118,7 +121,7 @@ func (m message) in(of rule) string {
 			b.WriteString("{")
 			rest = after
 		}
-		if b.Len() > maxMessage {
+		if b.Len() > longestMessage {
 			break
 		}
 	}
@@ -126,7 +129,7 @@ func (m message) in(of rule) string {
 	if text == "" {
 		return "(no message)"
 	}
-	return cut(text, maxMessage)
+	return text
 }
 
 // print is what makes two results the same: the tool's fingerprints, else rule, place and message.

@@ -66,8 +66,9 @@ type Result struct {
 }
 
 // Parse reads a file. workspace is the absolute folder, with slashes, in which the analyser saw the repository; paths
-// below it are the repository's. What is not SARIF 2.1.0, or too large, is an error that says why.
-func Parse(data []byte, workspace string) ([]Result, error) {
+// below it are the repository's. mask takes secrets out of texts, before they are cut to what is kept. What is not SARIF 2.1.0,
+// or too large, is an error that says why.
+func Parse(data []byte, workspace string, mask func(string) string) ([]Result, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", len(data), MaxBytes)
 	}
@@ -76,7 +77,7 @@ func Parse(data []byte, workspace string) ([]Result, error) {
 		return nil, fmt.Errorf("it is not SARIF: %w", err)
 	}
 	if f.Version != "2.1.0" {
-		return nil, fmt.Errorf("it says version %.20q; SARIF 2.1.0 is read", f.Version)
+		return nil, fmt.Errorf("it says version %.20q; SARIF 2.1.0 is read", mask(f.Version))
 	}
 	if len(f.Runs) > maxRuns {
 		return nil, fmt.Errorf("it has %d runs, more than %d", len(f.Runs), maxRuns)
@@ -88,7 +89,7 @@ func Parse(data []byte, workspace string) ([]Result, error) {
 			return nil, fmt.Errorf("it has more than %d results", maxResults)
 		}
 		for j := range run.Results {
-			if r, ok := run.result(&run.Results[j], workspace); ok {
+			if r, ok := run.result(&run.Results[j], workspace, mask); ok {
 				out = append(out, r)
 			}
 		}

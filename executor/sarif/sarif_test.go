@@ -31,6 +31,8 @@ func show(r Result) string {
 	return s
 }
 
+func asIs(s string) string { return s }
+
 func TestParse(t *testing.T) {
 	tests := []struct {
 		name string
@@ -56,7 +58,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			results, err := Parse(tt.data, "/build/src")
+			results, err := Parse(tt.data, "/build/src", asIs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +96,7 @@ func TestPaths(t *testing.T) {
 		`"uri": "` + strings.Repeat("a/", maxPath) + `"`:     "",
 		`"index": 0`:                                         "",
 	} {
-		results, err := Parse(log("", bases, `{"ruleId": "R", "message": {"text": "m"}, "locations": [{"physicalLocation": {"artifactLocation": {`+location+`}}}]}`), "/build/src")
+		results, err := Parse(log("", bases, `{"ruleId": "R", "message": {"text": "m"}, "locations": [{"physicalLocation": {"artifactLocation": {`+location+`}}}]}`), "/build/src", asIs)
 		if err != nil || len(results) != 1 {
 			t.Fatalf("%s: %v %v", location, results, err)
 		}
@@ -114,7 +116,7 @@ func TestRefused(t *testing.T) {
 		"cannot unmarshal number": `{"version": 2.1, "runs": []}`,
 		"exceeded max depth":      `{"version": "2.1.0", "runs": ` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 	} {
-		if _, err := Parse([]byte(data), "/src"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse([]byte(data), "/src", asIs); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -122,7 +124,7 @@ func TestRefused(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	parse := func(results string) []Result {
-		got, err := Parse(log("", "", results), "/src")
+		got, err := Parse(log("", "", results), "/src", asIs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +201,7 @@ func TestParams(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(string(log(`{"id": "R"}`, `"B": {"uri": "b/"}`, `{"ruleId": "R", "message": {"text": "{0}", "arguments": ["x"]}, `+at("a.go", 1)+`}`)))
 	f.Fuzz(func(t *testing.T, data string) {
-		results, err := Parse([]byte(data), "/src")
+		results, err := Parse([]byte(data), "/src", asIs)
 		if err != nil {
 			return
 		}

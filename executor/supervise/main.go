@@ -99,9 +99,10 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	count, drained := drain(r, log, spec.Secrets)
+	secrets := valuesOf(spec.Secrets)
+	count, drained := drain(r, log, secrets)
 
-	s := &Session{spec: spec, dir: dir, log: w, running: map[*Program]bool{}}
+	s := &Session{spec: spec, dir: dir, log: w, secrets: secrets, running: map[*Program]bool{}}
 	result := Result{Reason: Exited, Started: time.Now()}
 	ctx, ending, release := watchForTheEnd(dir, spec.Timeout)
 	var killer sync.WaitGroup

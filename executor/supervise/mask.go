@@ -2,9 +2,7 @@ package supervise
 
 import (
 	"bytes"
-	"encoding/base64"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -18,74 +16,67 @@ const shortest = 4
 // longestHeld bounds what a Masker holds back of a line that does not end.
 const longestHeld = 64 << 10
 
-// Masker is a writer that replaces secrets before it passes bytes on: the values given, whole and line by line, also in
-// base64 (at any alignment) and URL-encoded, and whatever looks like a GitHub token. A secret that arrives in several
-// writes is found too: what could be the beginning of one is held back until the next write or Close.
+// Masker is a writer that replaces secrets before it passes bytes on: the values given in all their forms, and whatever
+// looks like a GitHub token. A secret that arrives in several writes is found too: what could be the beginning of one is
+// held back until the next write or Close.
 type Masker struct {
-	w        io.Writer
-	values   [][]byte // longest first
-	longest  int
-	held     []byte
-	inToken  bool // the held bytes continue a token that was masked already
-	starters [256]bool
+	w       io.Writer
+	find    *values
+	held    []byte
+	inToken bool // the held bytes continue a token that was masked already
+}
+
+// values are what is looked for, made once for many texts.
+type values struct {
+	by      [256][][]byte // by their first byte, longest first
+	longest int
+}
+
+func valuesOf(secrets []string) *values {
+	v := &values{}
+	seen := map[string]bool{}
+	for _, s := range secrets {
+		for _, form := range forms(s) {
+			if !seen[form] {
+				seen[form] = true
+				v.by[form[0]] = append(v.by[form[0]], []byte(form))
+				v.longest = max(v.longest, len(form))
+			}
+		}
+	}
+	for _, some := range v.by {
+		slices.SortFunc(some, func(a, b []byte) int { return len(b) - len(a) })
+	}
+	return v
+}
+
+// at is the length of the value that b begins with; 0 when it begins with none.
+func (v *values) at(b []byte) int {
+	for _, value := range v.by[b[0]] {
+		if bytes.HasPrefix(b, value) {
+			return len(value)
+		}
+	}
+	return 0
 }
 
 // NewMasker makes a masker in front of w. Values shorter than 4 bytes are not masked.
 func NewMasker(w io.Writer, secrets []string) *Masker {
-	m := &Masker{w: w}
-	seen := map[string]bool{}
-	for _, s := range secrets {
-		for _, v := range forms(s) {
-			if !seen[v] {
-				seen[v] = true
-				m.values = append(m.values, []byte(v))
-				m.longest = max(m.longest, len(v))
-				m.starters[v[0]] = true
-			}
-		}
-	}
-	slices.SortFunc(m.values, func(a, b []byte) int { return len(b) - len(a) })
-	return m
+	return &Masker{w: w, find: valuesOf(secrets)}
 }
 
 // Mask is text without the secrets.
-func Mask(text string, secrets []string) string {
+func Mask(text string, secrets []string) string { return Masking(secrets)(text) }
+
+// Masking is Mask for many texts. What it returns may be used by several goroutines.
+func Masking(secrets []string) func(text string) string { return valuesOf(secrets).mask }
+
+func (v *values) mask(text string) string {
 	var b strings.Builder
-	m := NewMasker(&b, secrets)
+	m := &Masker{w: &b, find: v}
 	_, _ = m.Write([]byte(text))
 	_ = m.Close()
 	return b.String()
-}
-
-// forms are the ways in which a secret may show. None contains a line break.
-func forms(secret string) []string {
-	var out []string
-	add := func(v string) {
-		if len(v) >= shortest && !strings.ContainsAny(v, "\r\n") {
-			out = append(out, v)
-		}
-	}
-	for _, part := range append(strings.FieldsFunc(secret, func(r rune) bool { return r == '\n' || r == '\r' }), secret) {
-		if len(part) < shortest {
-			continue
-		}
-		add(part)
-		add(strings.TrimSpace(part))
-		add(url.QueryEscape(part))
-		add(url.PathEscape(part))
-		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			for shift := range 3 {
-				// Bytes before the secret shift it; what does not depend on its neighbours is what can be looked for.
-				e := enc.EncodeToString(append(make([]byte, shift), part...))
-				from := (shift*8 + 5) / 6
-				to := (shift + len(part)) * 8 / 6
-				if to-from >= 8 {
-					add(e[from:to])
-				}
-			}
-		}
-	}
-	return out
 }
 
 // Write masks p and passes on what is certain. It reports len(p) unless the writer behind fails.
@@ -98,7 +89,7 @@ func (m *Masker) Write(p []byte) (int, error) {
 		certain = before + i + 1
 	}
 	if len(m.held)-certain > longestHeld {
-		certain = len(m.held) - max(m.longest, longestToken)
+		certain = len(m.held) - max(m.find.longest, longestToken)
 	}
 	if err := m.pass(certain); err != nil {
 		return 0, err
@@ -132,7 +123,7 @@ func (m *Masker) replace(b []byte, certain int) (out []byte, used int) {
 			}
 			m.inToken = false
 		}
-		if n := m.valueAt(b[i:]); n > 0 {
+		if n := m.find.at(b[i:]); n > 0 {
 			out = append(out, mask...)
 			i += n
 			continue
@@ -147,18 +138,6 @@ func (m *Masker) replace(b []byte, certain int) (out []byte, used int) {
 		i++
 	}
 	return out, i
-}
-
-func (m *Masker) valueAt(b []byte) int {
-	if !m.starters[b[0]] {
-		return 0
-	}
-	for _, v := range m.values {
-		if bytes.HasPrefix(b, v) {
-			return len(v)
-		}
-	}
-	return 0
 }
 
 // longestToken is held back of a line without end, so that a token's beginning is not passed on before it is long enough

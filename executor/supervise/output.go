@@ -100,9 +100,9 @@ func (c counting) Write(p []byte) (int, error) {
 
 // drain copies everything that is written to the pipe into the log, masked, until nobody can write any more, and counts
 // it. It closes done at the end.
-func drain(r *os.File, o *output, secrets []string) (count *atomic.Int64, done chan struct{}) {
+func drain(r *os.File, o *output, secrets *values) (count *atomic.Int64, done chan struct{}) {
 	count, done = new(atomic.Int64), make(chan struct{})
-	m := NewMasker(o, secrets)
+	m := &Masker{w: o, find: secrets}
 	go func() {
 		defer close(done)
 		defer r.Close()

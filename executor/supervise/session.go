@@ -22,6 +22,8 @@ type Session struct {
 	signal string // that ended the program, for Result
 	hard   *enclosure
 
+	secrets *values
+
 	mu      sync.Mutex
 	running map[*Program]bool
 	ended   bool // nothing is started any more
@@ -62,7 +64,7 @@ func (s *Session) Logf(format string, args ...any) {
 }
 
 // Mask takes the Spec's secrets out of a text that goes to the server by another way than the log.
-func (s *Session) Mask(text string) string { return Mask(text, s.spec.Secrets) }
+func (s *Session) Mask(text string) string { return s.secrets.mask(text) }
 
 // Masker takes the Spec's secrets out of what goes to w: for whoever takes the output of a program apart before it is logged.
 func (s *Session) Masker(w io.Writer) *Masker { return NewMasker(w, s.spec.Secrets) }
