@@ -118,7 +118,7 @@ func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.R
 		Owner: s.repo.Owner, Repo: s.repo.Name, RepoID: s.repo.ID, InstallationID: s.repo.InstallationID,
 		CloneURL: s.htmlURL() + ".git", Branch: branch, BranchKind: x.Kind, SHA: x.SHA, CommitTime: x.CommitTime,
 		With: with, Env: env, Inputs: c.Inputs, Outputs: c.Outputs, Digest: c.Digest, Timeout: c.Timeout, Attempt: c.Attempt,
-		PreviousSHA: x.State.Variables[previousSHA], RequestedAt: s.b.Now(),
+		PreviousSHA: x.State.Variables[previousSHA], ActorID: x.StartedBy.ID, RequestedAt: s.b.Now(),
 	}
 }
 

@@ -49,6 +49,8 @@ type Request struct {
 
 	// PreviousSHA is the head that the branch had before SHA; empty when the branch is new or it is not known.
 	PreviousSHA string `json:"previous_sha,omitempty"`
+	// ActorID is the numeric ID of the account at GitHub that the execution was started by; 0 when it is not known.
+	ActorID int64 `json:"actor_id,omitempty"`
 	// RequestedAt is when the action was asked for: the same in every call for this ID.
 	RequestedAt time.Time `json:"requested_at"`
 	// StartTried is when Start was first called for this ID, as the caller noted before that call; zero in that first

@@ -24,7 +24,7 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 	maps.Copy(env, looked)
 	maps.Copy(env, r.Env)
 	maps.Copy(env, p.env)
-	maps.Copy(env, map[string]string{
+	own := map[string]string{
 		"HOME": filepath.Join(work, homeFolder), "TMPDIR": filepath.Join(work, tmpFolder), "PATH": e.o.Path,
 		"CODEBUILD_BUILD_ARN":               "arn:sluice:build:" + e.o.Region + ":" + r.Owner + ":" + r.Repo + "/" + r.ID,
 		"CODEBUILD_BUILD_ID":                "sluice:" + r.ID,
@@ -43,7 +43,15 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 		"CODEBUILD_WEBHOOK_TRIGGER":         "branch/" + r.Branch,
 		"CODEBUILD_WEBHOOK_HEAD_REF":        "refs/heads/" + r.Branch,
 		"CODEBUILD_WEBHOOK_PREV_COMMIT":     r.PreviousSHA,
-	})
+	}
+	if r.ActorID != 0 {
+		own["CODEBUILD_WEBHOOK_ACTOR_ACCOUNT_ID"] = strconv.FormatInt(r.ActorID, 10)
+	}
+	for name, value := range own {
+		if value != "" || !strings.HasPrefix(name, "CODEBUILD_") { // what is not known is not set
+			env[name] = value
+		}
+	}
 	for name := range r.Inputs {
 		env["CODEBUILD_SRC_DIR_"+strings.ReplaceAll(name, "-", "_")] = filepath.Join(work, inputsFolder, name)
 	}

@@ -100,8 +100,8 @@ func TestEnvironment(t *testing.T) {
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return n == "_" || n == "PWD" || n == "OLDPWD" || n == "SHLVL" })
 	want := strings.Fields("A AWS_EC2_METADATA_DISABLED B C CODEBUILD_BUILD_ARN CODEBUILD_BUILD_ID CODEBUILD_BUILD_IMAGE CODEBUILD_BUILD_NUMBER CODEBUILD_BUILD_SUCCEEDING " +
-		"CODEBUILD_INITIATOR CODEBUILD_LOG_PATH CODEBUILD_PUBLIC_BUILD_URL CODEBUILD_RESOLVED_SOURCE_VERSION CODEBUILD_SOURCE_REPO_URL CODEBUILD_SOURCE_VERSION CODEBUILD_SRC_DIR CODEBUILD_START_TIME " +
-		"CODEBUILD_WEBHOOK_EVENT CODEBUILD_WEBHOOK_HEAD_REF CODEBUILD_WEBHOOK_PREV_COMMIT CODEBUILD_WEBHOOK_TRIGGER HOME LANG PATH SLUICE_BRANCH SLUICE_SUPERVISED SLUICE_VERSION TMPDIR")
+		"CODEBUILD_INITIATOR CODEBUILD_LOG_PATH CODEBUILD_RESOLVED_SOURCE_VERSION CODEBUILD_SOURCE_REPO_URL CODEBUILD_SOURCE_VERSION CODEBUILD_SRC_DIR CODEBUILD_START_TIME " +
+		"CODEBUILD_WEBHOOK_EVENT CODEBUILD_WEBHOOK_HEAD_REF CODEBUILD_WEBHOOK_TRIGGER HOME LANG PATH SLUICE_BRANCH SLUICE_SUPERVISED SLUICE_VERSION TMPDIR")
 	slices.Sort(names)
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names (-want +got)\n%s", diff)
@@ -116,6 +116,16 @@ func TestEnvironment(t *testing.T) {
 	}
 	if values["HOME"] == os.Getenv("HOME") || values["HOME"] == "" {
 		t.Errorf("HOME is %q", values["HOME"])
+	}
+	r.PreviousSHA, r.ActorID = strings.Repeat("9", 40), 4711
+	e := w.executor(func(o *Options) { o.Page = func(executor.Request) string { return "https://sluice.example/x" } })
+	env := e.environment(r, params{}, &Spec{}, nil, "/work")
+	for name, want := range map[string]string{
+		"CODEBUILD_WEBHOOK_PREV_COMMIT": r.PreviousSHA, "CODEBUILD_WEBHOOK_ACTOR_ACCOUNT_ID": "4711", "CODEBUILD_PUBLIC_BUILD_URL": "https://sluice.example/x",
+	} {
+		if env[name] != want {
+			t.Errorf("%s is %q, want %q", name, env[name], want)
+		}
 	}
 }
 

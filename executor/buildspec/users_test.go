@@ -1,16 +1,23 @@
 package buildspec
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -89,5 +96,116 @@ func TestGitCredentials(t *testing.T) {
 	}
 	if _, err := w.executor(token("", errors.New("busy"))).Start(t.Context(), request("ex-3-1-1")); err == nil || executor.IsPermanent(err) {
 		t.Errorf("%v, want an error worth a retry", err)
+	}
+}
+
+// hourly is a token as gitCredentials gets one.
+const hourly = "read-only-token-of-an-hour"
+
+func withToken(o *Options) {
+	o.GitToken = func(context.Context, executor.Request) (string, error) { return hourly, nil }
+}
+
+// Whatever a build caches and however it calls the file, another build does not find its credentials.
+func TestACacheHoldsNoCredentials(t *testing.T) {
+	files := spec("env: {git-credential-helper: yes}", "phases: {build: {commands: ['ln ~/.git-credentials ~/other; mkdir -p ~/deep; mv ~/other ~/deep/x', 'ln ~/.git-credentials here', 'echo own > ~/own']}}",
+		"cache: {paths: ['$HOME/**/*', '**/*']}")
+	w := newWorld(t, files)
+	got := w.run(w.executor(withToken, func(o *Options) { o.Caches = filepath.Join(w.dir, "caches") }), request("ex-1-1-1"))
+	all := w.handedOn(got)
+	if got.Status != pipeline.Succeeded || !strings.Contains(all, "home/own: own") {
+		t.Errorf("%s %s\n%s", got.Status, got.Summary, all)
+	}
+	for _, unwanted := range []string{hourly, "home/.git-credentials", "home/.gitconfig", "home/deep/x", "src/here"} {
+		if strings.Contains(all, unwanted) {
+			t.Errorf("%s was handed on\n%s", unwanted, all)
+		}
+	}
+	// One that an older version of this program kept is not given to a build.
+	archives, err := filepath.Glob(filepath.Join(w.dir, "caches", "*", "*", "*.tgz"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("%v, %v", archives, err)
+	}
+	var b bytes.Buffer
+	compressed := gzip.NewWriter(&b)
+	archive := tar.NewWriter(compressed)
+	for _, name := range []string{"home/.git-credentials", "home/kept"} {
+		if err := errors.Join(archive.WriteHeader(&tar.Header{Name: name, Size: 4, Mode: 0o600}), func() error { _, err := archive.Write([]byte("text")); return err }()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), compressed.Close(), os.WriteFile(archives[0], b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.src.files = spec("phases: {build: {commands: ['ls -A ~']}}", "cache: {paths: ['$HOME/**/*']}")
+	got = w.run(w.executor(func(o *Options) { o.Caches = filepath.Join(w.dir, "caches") }), request("ex-2-1-1"))
+	if diff := cmp.Diff([]string{"kept"}, said(got.Log)); diff != "" {
+		t.Errorf("restored (-want +got)\n%s", diff)
+	}
+}
+
+// Credentials are gone when the commands have ended, before anybody has looked how; and what a server that was killed left
+// behind goes at the next look or when old actions are removed.
+func TestCredentialsDoNotStay(t *testing.T) {
+	files := spec("env: {git-credential-helper: yes}", "phases: {build: {commands: ['test -e ~/.git-credentials']}}")
+	w := newWorld(t, files)
+	e, r := w.executor(withToken), request("ex-1-1-1")
+	if _, err := e.Start(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	ws := e.workspace(r.ID)
+	until(t, "the end of the build", func() bool {
+		state, _, err := supervise.Look(ws.Try(1))
+		return err == nil && state == supervise.Finished
+	})
+	credentials := filepath.Join(ws.work(1), homeFolder, gitCredentialsFile)
+	if actiondir.Exists(credentials) || !actiondir.Exists(filepath.Dir(credentials)) {
+		t.Error("the credentials are still there")
+	}
+	if got := w.end(e, r, r.ID); got.Status != pipeline.Succeeded {
+		t.Errorf("%s %s\n%s", got.Status, got.Summary, got.Log)
+	}
+	for name, do := range map[string]func() error{
+		"a look":            func() error { _, err := e.Status(t.Context(), r, r.ID); return err },
+		"removing old ones": func() error { _, err := e.Prune(t.Context(), time.Now().Add(-time.Hour)); return err },
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(credentials), 0o700), os.WriteFile(credentials, []byte(hourly), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := do(); err != nil || actiondir.Exists(ws.work(1)) || !ws.Exists() {
+			t.Errorf("%s: %v, or the wrong things are left", name, err)
+		}
+	}
+}
+
+func TestRemoveAll(t *testing.T) {
+	outside, dir := t.TempDir(), filepath.Join(t.TempDir(), "work")
+	at := filepath.Join(dir, strings.Repeat("d/", 450))
+	for range 3 { // deeper than a path can name
+		if err := os.MkdirAll(filepath.Join(at, "closed"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Symlink(outside, filepath.Join(at, "out")), os.WriteFile(filepath.Join(at, "closed", "f"), nil, 0o400), os.Chmod(filepath.Join(at, "closed"), 0o500)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Mkdir(dir+".new", 0o700), os.MkdirAll(filepath.Join(dir+".new", strings.Repeat("d/", 450)), 0o700),
+			os.Rename(dir, filepath.Join(dir+".new", strings.Repeat("d/", 450), "inner")), os.Rename(dir+".new", dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	low := unix.Rlimit{Cur: 256, Max: before.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before) }()
+	if os.RemoveAll(dir) == nil {
+		t.Fatal("the tree is not deep enough to prove anything")
+	}
+	if err := removeAll(dir); err != nil || actiondir.Exists(dir) || !actiondir.Exists(outside) {
+		t.Errorf("%v, or it is still there", err)
 	}
 }
