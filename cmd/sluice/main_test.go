@@ -73,5 +73,8 @@ func testWiring() wiring {
 
 // TestScripts runs the program as a shell does: testdata/script/*.txtar, each a command line and its effect.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Setup: func(env *testscript.Env) error {
+		env.Setenv("GORACE", "atexit_sleep_ms=20") // instead of a second, after each of a hundred programs
+		return nil
+	}})
 }
