@@ -178,6 +178,9 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 			continue
 		}
 		if version == "" || version == d.Version {
+			if err := s.wayBack(ctx, way, history, bad, d); err != nil {
+				return way, nil, err
+			}
 			way.To = d.ID
 			return way, &history[i], s.stillThere(ctx, d)
 		}

@@ -93,6 +93,9 @@ func (s *session) writeShip(ctx context.Context, r *store.Release, w *world) (st
 		fmt.Fprintf(&b, "| Lacks | %d commit(s) that this release does not have | |\n", c.BehindBy)
 	}
 	b.WriteString("\n" + worthText(c))
+	if why := noWayBack(c.Commits); why != "" {
+		fmt.Fprintf(&b, "**No way back:** with this release production cannot go back to %s: %s.\n\n", code(name), why)
+	}
 	fmt.Fprintf(&b, "<details><summary>Release notes since %s</summary>\n\n%s\n</details>\n\n", tagging.EscapeMarkdown(name), n.Markdown())
 	return b.String(), nil
 }

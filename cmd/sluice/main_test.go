@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 
 	"github.com/sluicehq/sluice/internal/pgtest"
 	"github.com/sluicehq/sluice/test/fakegithub/description"
@@ -26,8 +29,17 @@ func TestMain(m *testing.M) {
 // program runs the tests and stops what they started.
 type program struct{ m *testing.M }
 
-// Run implements testscript.TestingM.
-func (p program) Run() int { return pgtest.Main(p.m) }
+// Run implements testscript.TestingM. What a test leaves running fails it all.
+func (p program) Run() int {
+	ignore := goleak.IgnoreCurrent()
+	status := pgtest.Main(p.m)
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(ignore); err != nil && status == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return status
+}
 
 // Variables that only this test binary knows.
 const (
