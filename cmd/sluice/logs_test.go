@@ -94,7 +94,6 @@ func TestLogs(t *testing.T) {
 }
 
 func TestLogsThatCannotBeRead(t *testing.T) {
-	s := logServer(t, []string{"one\n"}, 0, pipeline.Succeeded)
 	for name, c := range map[string]struct {
 		args   []string
 		status int
@@ -104,6 +103,7 @@ func TestLogsThatCannotBeRead(t *testing.T) {
 		"no such attempt":    {[]string{"ex", "--attempt=-1"}, exitUsage, "--attempt"},
 		"a name that is two": {[]string{"ex", "unit"}, exitUsage, "Several actions"},
 	} {
+		s := logServer(t, []string{"one\n"}, 0, pipeline.Succeeded)
 		if name == "a name that is two" {
 			s.answer = problemAnswer(http.StatusUnprocessableEntity, "Several actions have this name", "")
 		}

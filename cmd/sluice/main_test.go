@@ -34,9 +34,9 @@ func (p program) Run() int {
 	ignore := goleak.IgnoreCurrent()
 	status := pgtest.Main(p.m)
 	http.DefaultClient.CloseIdleConnections()
-	if err := goleak.Find(ignore); err != nil && status == 0 {
+	if err := goleak.Find(ignore); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		status = max(status, 1)
 	}
 	return status
 }
