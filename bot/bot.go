@@ -39,6 +39,10 @@ type Bot struct {
 	// Secrets looks for credentials in commits. Nil: nobody does.
 	Secrets SecretScanner
 	Allow   Allow
+	// Alarms tells what an alarm of AWS is about, by the ARNs it is known by and its description. Nil: no alarm is about anything.
+	Alarms func(arns []string, description string) []config.AlarmPlace
+	// Topics confirms subscriptions to topics. Nil: there are none to confirm.
+	Topics Topics
 	// PublicURL is where people reach the dashboard, without a slash at the end.
 	PublicURL string
 	// GitHubURL is where people reach GitHub, the same way.
@@ -60,6 +64,13 @@ type Images interface {
 	// Signed tells which of the public keys (PEM) signed an image, host/repository@sha256:…: the key's SHA-256. Where none
 	// did, problem is why, half a sentence that names the digest.
 	Signed(ctx context.Context, image string, keys []string) (key, problem string, err error)
+}
+
+// Topics is what the bot asks of Amazon SNS.
+type Topics interface {
+	// Confirm confirms the subscription that a token was sent for; twice is once. An error for which executor.IsPermanent holds
+	// is final.
+	Confirm(ctx context.Context, topic, token string) error
 }
 
 // Allow is what the operator allows a repository ("owner", "name").
@@ -87,6 +98,7 @@ const (
 	itemConfig    = "config"    // the organization's defaults may have changed
 	itemJudge     = "judge"     // judge pull requests by a changed configuration: payload judgeFact
 	itemResolved  = "resolved"  // a registry told an image's digest: payload resolvePayload
+	itemAlarm     = "alarm"     // an alarm of a monitoring has changed: payload alarmFact
 	itemWalk      = "walk"      // look at a release again: payload walkFact
 	jobAction     = "action"    // drive an action execution: payload its ID
 )

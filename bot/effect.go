@@ -37,6 +37,7 @@ const (
 	effectRedeliver    effectKind = "redeliver"
 	effectStop         effectKind = "stop-action"
 	effectAlarm        effectKind = "raise-alarm"
+	effectSubscribe    effectKind = "confirm-subscription"
 )
 
 // effectKinds is the table of effects.
@@ -45,13 +46,13 @@ func effectKinds() []effectKind {
 		effectCreateBranch, effectDeleteBranch, effectCreateTag, effectCreateCommit, effectOpenPull, effectMergePull, effectMerge, effectEnqueue,
 		effectRetarget, effectClosePull, effectRelease, effectComment, effectReaction, effectCheck, effectDeployment,
 		effectDeployState, effectAction, effectKeep, effectIssue, effectEditComment, effectRedeliver, effectStop,
-		effectAlarm,
+		effectAlarm, effectSubscribe,
 	}
 }
 
 // harmlessKinds are those of harmless effects: they have no intent and no result.
 func harmlessKinds() []effectKind {
-	return []effectKind{effectEditComment, effectRedeliver, effectStop, effectAlarm}
+	return []effectKind{effectEditComment, effectRedeliver, effectStop, effectAlarm, effectSubscribe}
 }
 
 // FailpointNames lists every point Failpoint may be called with: before the intent, after it, after the act and after

@@ -115,6 +115,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.callReview(ctx, f.EmergencyID) })
+	case itemAlarm:
+		var f alarmFact
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.alarmChanged(ctx, f) })
 	case itemRights:
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.rightsChanged(ctx) })
 	case itemReconcile:
@@ -135,6 +141,10 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 		return b.repositoryChanged(ctx, e)
 	case event.Members:
 		return b.membersChanged(ctx, e)
+	case event.Alarm:
+		return b.alarmHeard(ctx, e)
+	case event.TopicSubscribed:
+		return b.topicSubscribed(ctx, e)
 	case event.Ping, event.Release, event.RefCreated, event.RefDeleted:
 		return nil // rights are asked for when they matter; refs come as pushes; release pages decide nothing
 	}

@@ -158,7 +158,7 @@ func (p *planner) plan(e event.Event) {
 	case event.Repository:
 		p.repository(e)
 		return
-	case event.Members, event.Ping, event.Release, event.RefCreated, event.RefDeleted:
+	case event.Alarm, event.TopicSubscribed, event.Members, event.Ping, event.Release, event.RefCreated, event.RefDeleted:
 		p.noted(e)
 		return
 	}

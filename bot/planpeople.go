@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/event"
@@ -164,6 +165,17 @@ func (p *planner) noted(e event.Event) {
 	case event.Members:
 		p.Event = fmt.Sprintf("%s: rights of members, %s", who(e.Sender), e.Activity)
 		p.does("count the approvals again wherever one waits that this may concern: in %s", membersOf(e))
+	case event.Alarm:
+		p.Event = fmt.Sprintf("alarm %q: %s", e.Name, e.State)
+		p.given("--aws-alarms says which environment %q is about", e.ARN)
+		if e.State == event.AlarmRaised {
+			p.does("end the deployment to that environment that began before %s, if one is under way or in its bake time", e.At.Format(time.RFC3339))
+		}
+		p.does("write down how the alarm stands")
+	case event.TopicSubscribed:
+		p.Event = fmt.Sprintf("the topic %q asks whether its messages are wanted", e.Topic)
+		p.given("--aws-topics names the topic")
+		p.does("confirm the subscription")
 	case event.Ping:
 		p.Event = fmt.Sprintf("ping of webhook %d", e.HookID)
 		p.Nothing = "it is recorded and answered: the webhook works"

@@ -32,5 +32,9 @@ type ServerFlags struct {
 	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: the server's own."`
 	BuildSandbox        string `name:"build-sandbox" env:"SLUICE_BUILD_SANDBOX" placeholder:"MODE" help:"auto: builds run by bubblewrap where it works; always: or not at all; off. Default auto."`
 	BuildLimits         string `name:"build-limits" env:"SLUICE_BUILD_LIMITS" placeholder:"NAME=N,…" help:"What a build may use: memory, disk, output (such as 4GiB) and processes. Default processes=4096,output=4GiB,disk=50GiB."`
+	AWSTopics           string `name:"aws-topics" env:"SLUICE_AWS_TOPICS" placeholder:"ARN,…" help:"SNS topics whose messages are taken at /webhooks/aws. Default none."`
+	AWSSignatures       string `name:"aws-signatures" env:"SLUICE_AWS_SIGNATURES" placeholder:"VERSION" help:"Signatures of SNS that are taken: 2 (SHA-256), or all: version 1 (SHA-1) too. Default 2."`
+	AWSEventSecret      string `name:"aws-eventbridge-secret" env:"SLUICE_AWS_EVENTBRIDGE_SECRET" placeholder:"SECRET,…" help:"Secrets of EventBridge's API destinations, any of which is accepted at /webhooks/aws; SLUICE_AWS_EVENTBRIDGE_SECRET_FILE names a file. Default none."`
+	AWSAlarms           string `name:"aws-alarms" env:"SLUICE_AWS_ALARMS" placeholder:"ARN=OWNER/REPO:ENV,…" help:"Which alarms (ARNs of alarms or topics, * for any text) are about which environment. Default none."`
 	AWSRegion           string `name:"aws-region" env:"SLUICE_AWS_REGION" placeholder:"REGION" help:"Region of AWS, for secrets and for builds. Default: that of AWS's own settings."`
 }

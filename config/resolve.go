@@ -34,6 +34,12 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		BuildSandbox:   r.oneOf("BuildSandbox", "auto", "always", "off"),
 		BuildLimits:    r.buildLimits("BuildLimits"),
 		AWSRegion:      r.text("AWSRegion"),
+		AWS: AWS{
+			Topics:             r.topics("AWSTopics"),
+			Version1:           r.oneOf("AWSSignatures", "2", "all") == "all",
+			EventBridgeSecrets: r.optionalSecrets("AWSEventSecret"),
+			Alarms:             r.alarmRules("AWSAlarms"),
+		},
 		GitHub: GitHub{
 			AppID:          r.appID("GitHubAppID"),
 			PrivateKey:     r.privateKey("GitHubPrivateKey"),
@@ -54,6 +60,9 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 	s.Artifacts = Artifacts{URL: r.artifacts("Artifacts", s.Data), Keep: r.keep("KeepArtifacts", 30*24*time.Hour, 24*time.Hour)}
 	if s.Listen != "" && s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
 		r.wrong("AdminListen", "the same address as --listen", "give metrics and health an address of their own")
+	}
+	if !s.AWS.Alarms.IsZero() && len(s.AWS.Topics)+len(s.AWS.EventBridgeSecrets) == 0 && !r.failed("AWSTopics") && !r.failed("AWSEventSecret") {
+		r.wrong("AWSAlarms", "given, though nobody at AWS is listened to", "set --aws-topics or --aws-eventbridge-secret")
 	}
 	if s.GitHub.ClientID == "" && !s.GitHub.ClientSecret.IsZero() {
 		r.wrong("GitHubClientID", "missing, though the client secret is set", "set both or neither")
@@ -179,6 +188,24 @@ func (r *resolver) registryRules(field string) RegistryRules {
 		r.wrong(field, err.Problem, err.Hint)
 	}
 	return g
+}
+
+func (r *resolver) alarmRules(field string) AlarmRules {
+	g, errs := ParseAlarmRules(r.text(field))
+	for _, err := range errs {
+		r.wrong(field, err.Problem, err.Hint)
+	}
+	return g
+}
+
+func (r *resolver) topics(field string) []string {
+	topics := splitList(r.text(field))
+	for _, t := range topics {
+		if !topicARN.MatchString(t) {
+			r.wrong(field, fmt.Sprintf("%.120q is not the ARN of a topic", t), "write it like arn:aws:sns:eu-west-1:111122223333:alarms, without wildcards")
+		}
+	}
+	return topics
 }
 
 func (r *resolver) machineRules(field string) MachineRules {

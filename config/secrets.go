@@ -82,6 +82,20 @@ func (r *resolver) secrets(field string) []Secret {
 		}
 		return nil
 	}
+	return r.listed(field, g)
+}
+
+// optionalSecrets is secrets for a setting that may be left out.
+func (r *resolver) optionalSecrets(field string) []Secret {
+	g := r.secret(field)
+	if g.text == "" {
+		return nil
+	}
+	return r.listed(field, g)
+}
+
+// listed takes a list of secrets apart.
+func (r *resolver) listed(field string, g given) []Secret {
 	var all []Secret
 	for i, part := range strings.Split(g.text, ",") {
 		part = strings.TrimSpace(part)

@@ -40,6 +40,7 @@ type Server struct {
 	// BuildSandbox is auto, always or off.
 	BuildSandbox string
 	BuildLimits  BuildLimits
+	AWS          AWS
 	// AWSRegion is empty where AWS's own settings hold.
 	AWSRegion string
 }
@@ -55,6 +56,16 @@ type GitHub struct {
 	ClientSecret Secret
 	// APIURL and URL are the addresses of the REST API and of the web pages, with a slash at the end.
 	APIURL, URL *url.URL
+}
+
+// AWS is who is listened to at AWS. The zero AWS is nobody.
+type AWS struct {
+	// Topics are ARNs of SNS topics, Version1 takes their SHA-1 signatures too.
+	Topics   []string
+	Version1 bool
+	// EventBridgeSecrets are all accepted, none is empty.
+	EventBridgeSecrets []Secret
+	Alarms             AlarmRules
 }
 
 // WriteRate paces writes to GitHub, per installation.

@@ -94,6 +94,8 @@ func TestFlagsAndVariables(t *testing.T) {
 		"ssh-allow": "SLUICE_SSH_ALLOW", "ssh-key": "SLUICE_SSH_KEY", "ssh-known-hosts": "SLUICE_SSH_KNOWN_HOSTS",
 		"build-secrets": "SLUICE_BUILD_SECRETS", "build-runtimes": "SLUICE_BUILD_RUNTIMES", "build-users": "SLUICE_BUILD_USERS",
 		"build-sandbox": "SLUICE_BUILD_SANDBOX", "build-limits": "SLUICE_BUILD_LIMITS", "aws-region": "SLUICE_AWS_REGION",
+		"aws-topics": "SLUICE_AWS_TOPICS", "aws-signatures": "SLUICE_AWS_SIGNATURES", "aws-eventbridge-secret": "SLUICE_AWS_EVENTBRIDGE_SECRET",
+		"aws-alarms": "SLUICE_AWS_ALARMS",
 	}
 	got := map[string]string{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ServerFlags]()) {

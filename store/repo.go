@@ -50,7 +50,7 @@ func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
 	for _, table := range []string{
 		"branches", "tags", "pushes", "pulls", "releases", "executions", "action_runs", "effects", "approvals", "emergencies",
 		"environments", "deployments", "checks", "comments", "operations", "permits", "stops", "secret_scans", "signatures", "test_totals",
-		"deliveries",
+		"deliveries", "alarms",
 	} {
 		all = append(all, rows{table, "repo_id", id})
 	}

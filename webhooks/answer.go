@@ -17,6 +17,7 @@ type answer struct {
 var answers = []answer{
 	accepted, duplicate, conflict, full, noRoom, failed, wrongMethod, tooLarge, cutShort, wrongType, encoded,
 	noSignature, wrongSignature, noDelivery, noEvent, invalid,
+	noAWS, noTopics, noEventBridge, tooLargeAWS, rawSNS, noSecret, wrongSecret, refusedSNS, invalidSNS, laterSNS, invalidEvent,
 }
 
 var (
@@ -37,6 +38,21 @@ var (
 	noDelivery     = answer{http.StatusBadRequest, "no-delivery", `{"error":"want one X-GitHub-Delivery header, a GUID"}`}
 	noEvent        = answer{http.StatusBadRequest, "no-event", `{"error":"want one X-GitHub-Event header, the name of an event"}`}
 	invalid        = answer{http.StatusBadRequest, "invalid", `{"error":"the body is not one JSON object"}`}
+)
+
+// Those of the endpoint for AWS alone.
+var (
+	noAWS         = answer{http.StatusNotFound, "aws-off", `{"error":"this server listens to nobody at AWS: set --aws-topics or --aws-eventbridge-secret"}`}
+	noTopics      = answer{http.StatusNotFound, "aws-off", `{"error":"this server listens to no topics: set --aws-topics"}`}
+	noEventBridge = answer{http.StatusNotFound, "aws-off", `{"error":"this server does not listen to EventBridge: set --aws-eventbridge-secret"}`}
+	tooLargeAWS   = answer{http.StatusRequestEntityTooLarge, "too-large", `{"error":"the body is larger than 2 MiB"}`}
+	rawSNS        = answer{http.StatusBadRequest, "raw", `{"error":"raw messages are not signed: switch raw message delivery of the subscription off"}`}
+	noSecret      = answer{http.StatusUnauthorized, "no-signature", `{"error":"want one X-Sluice-Secret header, as the connection's API key"}`}
+	wrongSecret   = answer{http.StatusUnauthorized, "wrong-signature", `{"error":"X-Sluice-Secret is none of the accepted secrets"}`}
+	refusedSNS    = answer{http.StatusForbidden, "wrong-signature", `{"error":"the message is not taken; the operator finds the cause in the log"}`}
+	invalidSNS    = answer{http.StatusBadRequest, "invalid", `{"error":"the body is no message of SNS"}`}
+	laterSNS      = answer{http.StatusServiceUnavailable, "unverified", `{"error":"the signing certificate cannot be had now; send the message again later"}`}
+	invalidEvent  = answer{http.StatusBadRequest, "invalid", `{"error":"the body is no event of EventBridge: an object with id, source and detail-type"}`}
 )
 
 func (a answer) write(c echo.Context, retryAfter string) error {

@@ -40,22 +40,22 @@ func (s *Server) release(b body) {
 	}
 }
 
-// read reads the body of r. The error is errTooLarge, event.ErrFull or what reading said; the body is to be released
-// in any case.
-func (s *Server) read(w http.ResponseWriter, r *http.Request) (body, error) {
+// read reads the body of r, of at most limit bytes. The error is errTooLarge, event.ErrFull or what reading said; the body
+// is to be released in any case.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, limit int64) (body, error) {
 	var b body
 	if !s.waitForRoom(r.Context(), &b, firstPiece) {
 		return b, event.ErrFull
 	}
 	b.pooled = s.pieces.Get().(*piece)
 	b.bytes = b.pooled[:0]
-	from := http.MaxBytesReader(w, r.Body, MaxBody)
+	from := http.MaxBytesReader(w, r.Body, limit)
 	for {
 		if len(b.bytes) == cap(b.bytes) {
 			if done, err := atEnd(from, &b, r.ContentLength); done || err != nil {
 				return b, err
 			}
-			if err := s.grow(&b, r.ContentLength); err != nil {
+			if err := s.grow(&b, r.ContentLength, limit); err != nil {
 				return b, err
 			}
 		}
@@ -87,7 +87,7 @@ func atEnd(from io.Reader, b *body, length int64) (bool, error) {
 }
 
 var (
-	errTooLarge = errors.New("body is larger than 25 MiB")
+	errTooLarge = errors.New("body is larger than is taken")
 	errTooLong  = errors.New("body is longer than announced")
 )
 
@@ -101,12 +101,12 @@ func readError(err error) error {
 
 // grow doubles the buffer, but not beyond the length that was announced. It does not wait: whoever holds memory while
 // waiting for more could wait for ever.
-func (s *Server) grow(b *body, length int64) error {
+func (s *Server) grow(b *body, length, limit int64) error {
 	size := int64(cap(b.bytes)) * 2
 	if length > 0 && size > length {
 		size = length
 	}
-	size = min(size, MaxBody+1)
+	size = min(size, limit+1)
 	if !s.hold(b, size) {
 		return event.ErrFull
 	}

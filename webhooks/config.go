@@ -14,6 +14,8 @@ type Config struct {
 	// Secrets are the webhook secrets that are accepted, the newest first. More than one serves a rotation: both are
 	// accepted until the old one is removed. None of them may be empty.
 	Secrets []Secret
+	// AWS is who is listened to at AWS. The zero AWS is nobody.
+	AWS AWS
 	// Acceptor stores the deliveries.
 	Acceptor Acceptor
 	// MaxInFlight bounds the bytes of all bodies held at one time. What does not fit is answered 503. Defaults to
@@ -58,6 +60,11 @@ func (c Config) validate() error {
 	for i, s := range c.Secrets {
 		if len(s) == 0 {
 			errs = append(errs, fmt.Errorf("webhooks: secret %d is empty: set it, or leave it out", i+1))
+		}
+	}
+	for i, s := range c.AWS.Secrets {
+		if len(s) == 0 {
+			errs = append(errs, fmt.Errorf("webhooks: EventBridge's secret %d is empty: set it, or leave it out", i+1))
 		}
 	}
 	if c.Acceptor == nil {

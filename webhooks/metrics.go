@@ -23,10 +23,10 @@ const otherEvent = "other"
 
 func newMetrics(reg prometheus.Registerer, keys int) (*metrics, error) {
 	results := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sluice_webhook_requests_total", Help: "Requests to the webhook endpoint by what they were answered.",
+		Name: "sluice_webhook_requests_total", Help: "Requests to the webhook endpoints by what they were answered.",
 	}, []string{"result"})
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sluice_webhook_events_total", Help: "Deliveries with a valid signature by the name of the event.",
+		Name: "sluice_webhook_events_total", Help: "Deliveries with a valid signature, or secret, by the name of the event.",
 	}, []string{"event"})
 	byKey := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_webhook_signatures_total",
@@ -45,7 +45,7 @@ func newMetrics(reg prometheus.Registerer, keys int) (*metrics, error) {
 	for _, a := range answers {
 		m.results[a.result] = results.WithLabelValues(a.result)
 	}
-	for _, name := range append(github.MessageTypes(), otherEvent) {
+	for _, name := range append(github.MessageTypes(), NameSNS, NameEventBridge, otherEvent) {
 		m.events[name] = events.WithLabelValues(name)
 	}
 	for i := range keys {

@@ -1,6 +1,6 @@
-// Package webhooks is where GitHub's deliveries come in, and where they are turned into events.
+// Package webhooks is where the deliveries of GitHub and AWS come in, and where they are turned into events.
 //
-// The two halves meet only in the database. Server answers POST /webhooks/github: it checks size, headers and
+// The two halves meet only in the database. Server answers POST /webhooks/github, and POST /webhooks/aws in the same way: it checks size, headers and
 // signature, scans the body once for validity and for the IDs that choose a lane, hands the raw delivery to an
 // Acceptor that stores it, and answers. It decodes nothing and calls nobody, so the answer takes as long as the
 // storage, and what a payload contains cannot hurt the intake. Translate runs later, when the delivery's turn has
@@ -42,6 +42,7 @@ type Acceptor interface {
 // Server is the webhook endpoint. Its methods may be called concurrently.
 type Server struct {
 	verifier   verifier
+	aws        AWS
 	acceptor   Acceptor
 	room       *semaphore.Weighted // bytes
 	pieces     sync.Pool           // of *piece
@@ -63,7 +64,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
 	return &Server{
-		verifier: newVerifier(c.Secrets), acceptor: c.Acceptor, room: semaphore.NewWeighted(c.MaxInFlight),
+		verifier: newVerifier(c.Secrets), aws: c.AWS, acceptor: c.Acceptor, room: semaphore.NewWeighted(c.MaxInFlight),
 		pieces: sync.Pool{New: func() any { return new(piece) }}, timeout: c.AcceptTimeout, retryAfter: fmt.Sprint(int(c.RetryAfter.Seconds())), metrics: m, log: c.Log, now: c.Now,
 	}, nil
 }
@@ -73,9 +74,12 @@ type Router interface {
 	Any(path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) []*echo.Route
 }
 
-// Register puts the endpoint at Path, below r if that is a group. Time limits for reading headers and bodies are the
-// HTTP server's to set.
-func (s *Server) Register(r Router) { r.Any(Path, s.serve) }
+// Register puts the endpoints at Path and AWSPath, below r if that is a group. Time limits for reading headers and bodies
+// are the HTTP server's to set.
+func (s *Server) Register(r Router) {
+	r.Any(Path, s.serve)
+	r.Any(AWSPath, s.serveAWS)
+}
 
 // serve answers one request. Refusals are answered here and are not errors to echo, so that no error handler or
 // middleware can change what GitHub is told.
@@ -93,7 +97,7 @@ func (s *Server) receive(c echo.Context, at time.Time) answer {
 	if refusal != nil {
 		return *refusal
 	}
-	b, err := s.read(c.Response(), r)
+	b, err := s.read(c.Response(), r, MaxBody)
 	defer func() { s.release(b) }()
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -113,12 +117,15 @@ func (s *Server) receive(c echo.Context, at time.Time) answer {
 		s.log.WarnContext(r.Context(), "webhook refused: signed and not usable", "delivery", h.delivery, "event", h.event, "err", err)
 		return invalid
 	}
-	s.metrics.event(h.event)
-	// Once verified a delivery is worth storing even if the sender has hung up by now.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.timeout)
+	return s.store(r.Context(), d, &b)
+}
+
+// store hands a verified delivery on. It is worth storing even if the sender has hung up by now.
+func (s *Server) store(ctx context.Context, d event.Delivery, b *body) answer {
+	s.metrics.event(d.Name)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	err = s.acceptor.Accept(ctx, d)
-	return s.outcome(ctx, d, err, &b)
+	return s.outcome(ctx, d, s.acceptor.Accept(ctx, d), b)
 }
 
 // outcome turns the Acceptor's result into the answer.

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/forge"
 )
 
-// PayloadError says that a payload is not what GitHub documents for its event. No retry mends it; the delivery is kept
+// PayloadError says that a payload is not what GitHub or AWS documents for its event. No retry mends it; the delivery is kept
 // and shown.
 type PayloadError struct {
 	Delivery string // the delivery's ID
@@ -28,6 +28,9 @@ func (e *PayloadError) Unwrap() error { return e.Err }
 // no interest, those that this version does not know among them: the payload is then not even decoded, or not looked
 // into any further. The error is a *PayloadError.
 func Translate(d event.Delivery) ([]event.Event, error) {
+	if d.Name == NameSNS || d.Name == NameEventBridge {
+		return translateAWS(d)
+	}
 	if !ofInterest(d.Name) {
 		return nil, nil
 	}

@@ -26,7 +26,7 @@ type story struct {
 func crashStories() map[string]story {
 	return map[string]story{
 		"release": {(*flow).imageFiles, releaseStory}, "hotfix": {(*flow).imageFiles, hotfixStory}, "pick": {(*flow).imageFiles, pickStory},
-		"watch": {watchFiles, watchStory},
+		"watch": {watchFiles, watchStory}, "subscription": {(*flow).imageFiles, subscriptionStory},
 	}
 }
 
@@ -145,6 +145,9 @@ func play(t *testing.T, s story, database string, places []string) (ending, []st
 	f := newFlow(t, database)
 	file := filepath.Join(f.dir, "passed")
 	f.extra = []string{passedVariable + "=" + file, pointsVariable + "=" + strings.Join(places, ",")}
+	if err := f.listens(); err != nil {
+		t.Fatal(err)
+	}
 	files := s.files(f)
 	builds := filepath.Join(f.dir, "builds.txt")
 	files["buildspec.yml"] = strings.Replace(files["buildspec.yml"], "commands:\n", "commands:\n      - echo \"$SLUICE_EXECUTION_ID\" >>"+builds+"\n", 1)

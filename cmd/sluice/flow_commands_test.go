@@ -52,6 +52,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range handCommands() {
 		all[name] = c
 	}
+	for name, c := range awsCommands() {
+		all[name] = c
+	}
 	return all
 }
 

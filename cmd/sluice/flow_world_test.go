@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/test/fakegithub"
 	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
+	"github.com/sluicehq/sluice/test/fakesns"
 )
 
 // The world of a flow: a stand-in GitHub with one repository and some people, two registries, and the real server as a
@@ -47,7 +48,10 @@ type flow struct {
 	// database is the store's URL; empty: SQLite in the data folder.
 	database string
 	// extra are variables of the server's environment beyond the usual ones.
-	extra  []string
+	extra []string
+	// sns is there for a server that listens to AWS, sent what it was sent, by ID: what is sent again is the same.
+	sns    *fakesns.Server
+	sent   map[string][]byte
 	server *flowServer
 	// commits counts those without files of their own.
 	commits int

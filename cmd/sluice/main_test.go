@@ -63,6 +63,7 @@ func testWiring() wiring {
 	if file := os.Getenv(clockVariable); file != "" {
 		w.now = movedClock(file).now
 	}
+	listenToStandIn(&w)
 	if file := os.Getenv(descriptionVariable); file != "" {
 		d, err := description.Load(file)
 		if err != nil {

@@ -56,6 +56,7 @@ func TestRoutesAreWrittenDown(t *testing.T) {
 	cfg, err := config.ServerFlags{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PublicURL: "http://127.0.0.1:8080", Data: filepath.Join(f.dir, "routes"),
 		GitHubAppID: "1", GitHubWebhookSecret: flowSecret, GitHubAPIURL: f.hub.URL() + "/", GitHubURL: f.hub.URL() + "/", GitHubClientID: "client",
+		AWSTopics: flowTopic, AWSEventSecret: flowAWSSecret,
 	}.Resolve(func(name string) string {
 		return map[string]string{
 			"SLUICE_GITHUB_PRIVATE_KEY_FILE": filepath.Join(f.dir, "app.pem"), "SLUICE_GITHUB_CLIENT_SECRET": "a secret of the tests",

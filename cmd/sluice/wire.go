@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,9 @@ type wiring struct {
 	localPages bool
 	// openAPI is GitHub's description, with which the demo compares what it asks of its stand-in. Nil: nothing is compared.
 	openAPI demo.Checker
+	// aws fetches SNS's certificates, awsRoots are who may have issued them. Nil: as package sns does.
+	aws      *http.Client
+	awsRoots *x509.CertPool
 	// failpoint is handed to the bot.
 	failpoint func(point, key string)
 	// lease is how long lanes stay with a process that died, where others share the database. Zero: the queue's default.
@@ -125,14 +129,17 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 		App: gitHub{app}, Store: s.store, Queue: s.queue, Translate: webhooks.Translate, Executors: executors, Bell: bell,
 		Images: images, Secrets: secrets{scanner}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
 		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
-		Now: w.now, Log: s.log, Failpoint: w.failpoint,
+		Alarms: s.cfg.AWS.Alarms.Places,
+		Now:    w.now, Log: s.log, Failpoint: w.failpoint,
 	}
 	s.bot.Register()
-	secrets := make([]webhooks.Secret, len(s.cfg.GitHub.WebhookSecrets))
-	for i, secret := range s.cfg.GitHub.WebhookSecrets {
-		secrets[i] = webhooks.Secret(secret.Reveal())
+	listened, err := s.listenToAWS(w)
+	if err != nil {
+		return err
 	}
-	s.hooks, err = webhooks.New(webhooks.Config{Secrets: secrets, Acceptor: s.bot, Registerer: s.metrics, Log: s.log})
+	s.hooks, err = webhooks.New(webhooks.Config{
+		Secrets: webhookSecrets(s.cfg.GitHub.WebhookSecrets), AWS: listened, Acceptor: s.bot, Registerer: s.metrics, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}

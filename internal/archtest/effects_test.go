@@ -17,6 +17,7 @@ var changing = map[string]struct{ changes, reads []string }{
 	"Executor": {changes: []string{"Start", "Stop"}, reads: []string{"Check", "Status"}},
 	"Alarmed":  {changes: []string{"Alarm"}},
 	"Images":   {reads: []string{"Find", "Signed"}},
+	"Topics":   {changes: []string{"Confirm"}},
 }
 
 // everything is the methods of an interface whose embedded ones are named, as GitHub's are.

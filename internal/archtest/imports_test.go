@@ -51,8 +51,9 @@ var house = map[string]row{
 
 	"bot": {ours: slices.Concat(top, []string{"config", "store", "queue", "executor"})},
 
-	"webhooks":  {ours: []string{"event", "forge"}, foreign: []string{"*"}},
-	"dashboard": {ours: []string{"event", "pipeline", "store", "forge", "gitflow"}, foreign: []string{"*"}},
+	"webhooks":     {ours: []string{"event", "forge", "webhooks/sns"}, foreign: []string{"*"}},
+	"webhooks/sns": {foreign: []string{"golang.org/x/sync/"}},
+	"dashboard":    {ours: []string{"event", "pipeline", "store", "forge", "gitflow"}, foreign: []string{"*"}},
 
 	"setup": {},
 

@@ -50,6 +50,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"access tokens are revoked once, by their owner":         accessTokens,
 		"operations end once":                                    operationsEnd,
 		"stops are one of a kind for each target":                stops,
+		"alarms stand until they are cleared":                    alarms,
 		"totals of tests are a branch's trend for a year":        testTotals,
 	} {
 		t.Run(name, func(t *testing.T) {
