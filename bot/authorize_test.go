@@ -91,10 +91,14 @@ func TestDoorsAreComplete(t *testing.T) {
 	if len(handlers) != len(commandTable) {
 		t.Errorf("%d handlers for %d commands", len(handlers), len(commandTable))
 	}
-	for name, identifier := range constants(t, "button") {
-		if spec, _ := lookup(strings.Fields(buttonCommands()[identifier].Name)); spec == nil {
-			t.Errorf("%s stands for no command", name)
+	identifiers := constants(t, "button")
+	for name, identifier := range identifiers {
+		if spec, _ := lookup(strings.Fields(pressed(identifier).Name)); spec == nil || len(offered(identifier)) != 1 {
+			t.Errorf("%s is %d buttons, want one that stands for a command", name, len(offered(identifier)))
 		}
+	}
+	if len(Buttons()) != len(identifiers) {
+		t.Errorf("%d buttons for %d identifiers", len(Buttons()), len(identifiers))
 	}
 	if _, err := l.authorize(t.Context(), ask{door: "side entrance", who: person(1, "ann")}); err == nil {
 		t.Error("a door without a row was passed")

@@ -60,7 +60,7 @@ func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 	run.Summary = text.String()
 	if offer != "" {
 		run.Summary += fmt.Sprintf("The button **Change base** makes %s the base; so does `/retarget`.\n", code(offer))
-		run.Buttons = []forge.Button{{Label: "Change base", Description: "Merge it where it belongs", Identifier: buttonBase}}
+		run.Buttons = offered(buttonBase)
 	}
 	return s.secretsCheck(completed(run, conclusion), at)
 }

@@ -21,7 +21,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if e.AppID != s.us.AppID || !strings.HasPrefix(e.ExternalID, e.SHA+" ") {
 		return nil // another App's check run, or not one of ours
 	}
-	command := buttonCommands()[e.Identifier]
+	command := pressed(e.Identifier)
 	if command.Name == "" {
 		return nil
 	}
@@ -58,18 +58,6 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 func (s *session) sayOnce(ctx context.Context, q *request, button, reply string) error {
 	sum := sha256.Sum256([]byte(reply))
 	return s.say(ctx, q.issue, fmt.Sprintf("%s-%d-%x", button, q.by.ID, sum[:4]), mention(q.by.Login)+" "+reply)
-}
-
-// buttonCommands is the command each button stands for.
-func buttonCommands() map[string]Command {
-	return map[string]Command{
-		buttonRetry:   {Name: "retry"},
-		buttonCancel:  {Name: "cancel"},
-		buttonApprove: {Name: "approve"},
-		buttonReject:  {Name: "reject", Args: []string{"rejected by button"}},
-		buttonMerge:   {Name: "backmerge"},
-		buttonBase:    {Name: "retarget"},
-	}
 }
 
 // findByCheck finds what a check run at a SHA is about: the release's pull request, else the newest open one.

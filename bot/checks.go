@@ -14,16 +14,6 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// Buttons, by the identifier GitHub sends back.
-const (
-	buttonRetry   = "retry"
-	buttonCancel  = "cancel"
-	buttonApprove = "approve"
-	buttonReject  = "reject"
-	buttonMerge   = "backmerge"
-	buttonBase    = "retarget"
-)
-
 // atSHA is everything that has a say in the checks of a SHA.
 type atSHA struct {
 	sha        string
@@ -332,9 +322,9 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 	switch {
 	case len(at.releases) > 1: // a button could only be for one of them
 	case run.Status != "completed":
-		run.Buttons = []forge.Button{{Label: "Cancel", Description: "Stop this pipeline", Identifier: buttonCancel}}
+		run.Buttons = offered(buttonCancel)
 	case run.Conclusion == forge.Failure || run.Conclusion == forge.Cancelled || run.Conclusion == forge.TimedOut:
-		run.Buttons = []forge.Button{{Label: "Retry", Description: "Run what failed again", Identifier: buttonRetry}}
+		run.Buttons = offered(buttonRetry)
 	}
 	return run, true
 }
@@ -403,7 +393,7 @@ func (s *session) noPipelineOf(run forge.CheckRun, p store.Pull) forge.CheckRun 
 	for _, f := range b.Flaws {
 		run.Summary += "\n\n" + f.Text.Markdown(code)
 	}
-	run.Buttons = []forge.Button{{Label: "Start", Description: "Start the pipeline", Identifier: buttonRetry}}
+	run.Buttons = offered(buttonStart)
 	return completed(run, forge.ActionRequired)
 }
 

@@ -321,9 +321,7 @@ func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun)
 		if run.Status == "completed" && run.Conclusion == forge.Success {
 			run.Title = wants
 		}
-		run.Buttons = append(run.Buttons,
-			forge.Button{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
-			forge.Button{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject})
+		run.Buttons = append(run.Buttons, offered(buttonApprove, buttonReject)...)
 		run.Summary += fmt.Sprintf("%s. The approval is for %s, digest %s, until %s.\n", prose(wants), short(state.Approval.SHA),
 			code(shortDigest(state.Approval.Digest)), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, u := range by {

@@ -42,7 +42,7 @@ func matrixPeople() []forge.User {
 // matrixPlaces are the pull requests of the places, their heads, and who opened them; or the execution on whose page something
 // is said, and its commit; or the token with which it is.
 var matrixPlaces = map[string]struct { //nolint:gochecknoglobals // a constant
-	number                       int
+	number                        int
 	sha, author, execution, token string
 }{
 	"release":   {number: 5, sha: head, author: "sluice[bot]"},

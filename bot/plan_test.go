@@ -177,6 +177,7 @@ func TestPlanEvents(t *testing.T) {
 		{"a bot's command", bots},
 		{"an edited comment", edited},
 		{"the button Approve", event.CheckAction{Origin: from, CheckRunID: 3, Name: "sluice/promotion", SHA: planned, ExternalID: planned + " x", AppID: 77, Identifier: "approve"}},
+		{"the button Change base", event.CheckAction{Origin: from, CheckRunID: 3, Name: "sluice/branch", SHA: planned, ExternalID: planned + " x", AppID: 77, Identifier: "retarget"}},
 		{"another App's button", event.CheckAction{Origin: from, CheckRunID: 3, Name: "lint", SHA: planned, AppID: 78, Identifier: "approve"}},
 		{"a group of development's queue", event.MergeGroup{Origin: from, Activity: event.ChecksRequested, SHA: planned, BaseRef: "refs/heads/development", HeadRef: "refs/heads/gh-readonly-queue/development/pr-12-" + earlier}},
 		{"a group of production's queue", event.MergeGroup{Origin: from, Activity: event.ChecksRequested, SHA: planned, BaseRef: "refs/heads/master", HeadRef: "refs/heads/gh-readonly-queue/master/pr-12-" + earlier}},

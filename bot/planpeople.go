@@ -116,11 +116,9 @@ func (p *planner) review(e event.Review) {
 // checkAction is buttonPressed without the doing.
 func (p *planner) checkAction(e event.CheckAction) {
 	p.Event = fmt.Sprintf("%s pressed the button %q of the check %q at %s", who(e.Sender), e.Identifier, e.Name, short(e.SHA))
-	c, ok := map[string]Command{
-		buttonRetry: {Name: "retry"}, buttonCancel: {Name: "cancel"}, buttonApprove: {Name: "approve"}, buttonReject: {Name: "reject"},
-	}[e.Identifier]
+	c := pressed(e.Identifier)
 	switch {
-	case !ok:
+	case c.Name == "":
 		p.Nothing = "it is recorded; Sluice has no such button, so the check run is another App's"
 		return
 	case !strings.HasPrefix(e.ExternalID, e.SHA+" "):

@@ -145,15 +145,10 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 		return run, nil
 	}
 	if _, _, waits := w.execution.State.OpenApproval(); waits {
-		run.Buttons = []forge.Button{
-			{Label: "Approve", Description: "Approve exactly this digest", Identifier: buttonApprove},
-			{Label: "Reject", Description: "Reject this candidate", Identifier: buttonReject},
-		}
+		run.Buttons = offered(buttonApprove, buttonReject)
 	}
 	if r.Status == store.ReleaseOpen && !w.Lacks.OK() && !w.Lacks.Unknown {
-		run.Buttons = append(run.Buttons, forge.Button{
-			Label: "Merge production in", Description: "Take over the commits that are missing", Identifier: buttonMerge,
-		})
+		run.Buttons = append(run.Buttons, offered(buttonMerge)...)
 	}
 	if len(run.Buttons) > 0 {
 		return completed(run, forge.ActionRequired), nil

@@ -23,7 +23,7 @@ var updateDocs = flag.Bool("update", false, "write the generated parts of docs/ 
 // The tables of the documents are made from what the program does.
 func TestDocs(t *testing.T) {
 	for name, parts := range map[string]map[string]string{
-		"commands.md":    {"commands": commandTable(), "command line": commandLineTable(t)},
+		"commands.md":    {"commands": commandTable(), "buttons": buttonTable(), "command line": commandLineTable(t)},
 		"permissions.md": {"permissions": permissionTable(), "events": eventTable()},
 		"flows.md":       flowParts(t),
 	} {
@@ -75,6 +75,14 @@ func commandTable() string {
 		rows = append(rows, []string{"`" + strings.ReplaceAll(c.Usage, "|", `\|`) + "`", c.Help, c.Who, changes})
 	}
 	return table("Command|What it does|Who|", rows)
+}
+
+func buttonTable() string {
+	var rows [][]string
+	for _, b := range bot.Buttons() {
+		rows = append(rows, []string{"*" + b.Label + "*", b.Check, b.When, "`/" + b.Command.Name + "`"})
+	}
+	return table("Button|On the check|When|Is the command", rows)
 }
 
 func commandLineTable(t *testing.T) string {

@@ -57,7 +57,9 @@ func TestImageSign(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			getenv := func(name string) string { return map[string]string{"SLUICE_IMAGE_SIGNING_PASSWORD": signingKeys["cosign"]}[name] }
+			getenv := func(name string) string {
+				return map[string]string{"SLUICE_IMAGE_SIGNING_PASSWORD": signingKeys["cosign"]}[name]
+			}
 			got := run(append([]string{"image"}, c.args...), getenv, strings.NewReader(""), &stdout, &stderr, wiring{})
 			if got != c.status || !strings.Contains(stdout.String()+stderr.String(), c.says) {
 				t.Errorf("it ends with %d, want %d and %q\n%s%s", got, c.status, c.says, &stdout, &stderr)
