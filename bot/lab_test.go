@@ -20,12 +20,18 @@ import (
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/internal/pgtest"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(program{m}) }
+
+// program stops the Postgres server of the benchmarks before leaks are looked for.
+type program struct{ m *testing.M }
+
+func (p program) Run() int { return pgtest.Main(p.m) }
 
 // emptyDatabase is the file of a database that nothing was written to. Making one takes longer than most tests.
 var emptyDatabase = sync.OnceValues(func() ([]byte, error) { //nolint:gochecknoglobals // made once
@@ -264,7 +270,13 @@ func newLab(t testing.TB, yaml string) *lab {
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "sluice.db")
 	must(t, os.WriteFile(path, empty, 0o600))
-	st, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+	return newLabOn(t, "sqlite:"+path, yaml)
+}
+
+// newLabOn is newLab over the database at an address.
+func newLabOn(t testing.TB, database, yaml string) *lab {
+	t.Helper()
+	st, err := store.Open(context.Background(), database, store.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, st.Close()) })
 	q, err := queue.New(st, queue.Options{})
