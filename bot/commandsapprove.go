@@ -213,7 +213,7 @@ func (s *session) decideWaiting(ctx context.Context) error {
 	}
 	var active []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		active, err = tx.ApprovalsOpen(ctx, s.repo.ID)
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 
 	"github.com/sluicehq/sluice/pipeline"
@@ -14,10 +15,22 @@ func executions() table[Execution] {
 			{"release_id", &e.ReleaseID}, {"pull", &e.Pull}, {"status", text[pipeline.Status]{&e.Status}},
 			{"state", document{&e.State}}, {"config_sha", &e.ConfigSHA}, {"organization_sha", &e.OrganizationSHA}, {"config_hash", &e.ConfigHash}, {"version", &e.Version},
 			{"image", &e.Image}, {"digest", &e.Digest}, {"origin", &e.Origin}, {"commit_time", micros{&e.CommitTime}}, {"rev", &e.Rev}, {"created_at", micros{&e.CreatedAt}},
-			{"updated_at", micros{&e.UpdatedAt}}, {"ended_at", micros{&e.EndedAt}},
+			{"updated_at", micros{&e.UpdatedAt}}, {"ended_at", micros{&e.EndedAt}}, {"awaits_approval", awaits{&e.State}},
 		}, user("started_by", &e.StartedBy))
 	}}
 }
+
+// awaits is a column that follows from the state: whether an approval is open.
+type awaits struct{ state *pipeline.State }
+
+// Value implements driver.Valuer.
+func (a awaits) Value() (driver.Value, error) {
+	_, _, open := a.state.OpenApproval()
+	return open, nil
+}
+
+// Scan implements sql.Scanner: the state says it.
+func (awaits) Scan(any) error { return nil }
 
 // CreateExecution adds an execution, with Rev 1. One with this ID already there is ErrConflict.
 func (tx *Tx) CreateExecution(ctx context.Context, e *Execution) error {
@@ -62,6 +75,12 @@ func (tx *Tx) ExecutionsAt(ctx context.Context, repo int64, sha string) ([]Execu
 // ActiveExecutions returns those that have not ended (EndedAt is zero), oldest first.
 func (tx *Tx) ActiveExecutions(ctx context.Context, repo int64) ([]Execution, error) {
 	return executions().list(ctx, tx, "repo_id = ? AND ended_at = 0 ORDER BY created_at, id", repo)
+}
+
+// ApprovalsOpen returns those that have not ended and of which an approval may be open, oldest first: all with one, and few
+// others.
+func (tx *Tx) ApprovalsOpen(ctx context.Context, repo int64) ([]Execution, error) {
+	return executions().list(ctx, tx, "repo_id = ? AND ended_at = 0 AND awaits_approval ORDER BY created_at, id", repo)
 }
 
 // ExecutionsFor returns the executions of a kind and branch, newest first, at most limit. An empty branch is any.

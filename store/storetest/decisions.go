@@ -268,6 +268,42 @@ func auditChain(t *testing.T, s suite) {
 	}
 }
 
+func openApprovals(t *testing.T, s suite) {
+	at := func(n int) time.Time { return time.Date(2026, 3, 2, 12, n, 0, 0, time.UTC) }
+	def := pipeline.Definition{Kind: pipeline.KindFeature, Mode: pipeline.ModeParallel, Stages: []pipeline.Stage{
+		{Name: "Approval", Actions: []pipeline.Action{{Name: "approval", Uses: pipeline.UsesApproval, Environment: "staging"}}},
+		{Name: "Deploy", Actions: []pipeline.Action{{Name: "staging", Uses: "x", Environment: "staging"}}},
+	}}
+	state, _ := pipeline.Start(pipeline.Input{ID: "e1", Definition: def, SHA: "a", ConfigHash: "h"}, at(1))
+	x := store.Execution{ID: "e1", RepoID: 1, State: state, Status: state.Status, CreatedAt: at(1)}
+	other := store.Execution{ID: "e2", RepoID: 1, State: pipeline.New(pipeline.Input{ID: "e2", Definition: def}, at(1)), CreatedAt: at(2)}
+	s.write(t, func(ctx context.Context, tx *store.Tx) error {
+		return errors.Join(tx.CreateExecution(ctx, &x), tx.CreateExecution(ctx, &other))
+	})
+	open := func() (ids []string) {
+		s.read(t, func(ctx context.Context, tx *store.Tx) error {
+			list, err := tx.ApprovalsOpen(ctx, 1)
+			for _, e := range list {
+				ids = append(ids, e.ID)
+			}
+			return err
+		})
+		return ids
+	}
+	if got := open(); !slices.Equal(got, []string{"e1"}) {
+		t.Errorf("approvals are open in %v, want e1", got)
+	}
+	given, _, err := pipeline.Advance(x.State, pipeline.Approved{At: at(2), ID: "e1-1-1-1", By: []pipeline.Actor{{ID: 1}}, SHA: "a", ConfigHash: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.State = given
+	s.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.SaveExecution(ctx, &x) })
+	if got := open(); len(got) > 0 {
+		t.Errorf("approvals are open in %v, and it was given", got)
+	}
+}
+
 func deleteRepository(t *testing.T, s suite) {
 	s.write(t, func(ctx context.Context, tx *store.Tx) error {
 		for _, repo := range []int64{1, 2} {

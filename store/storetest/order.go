@@ -107,6 +107,7 @@ func scopes(t *testing.T, s suite) {
 			{"LiveReleases", []any{"1b", "1f", "1g"}, pick(func(r store.Release) any { return r.ID })(tx.LiveReleases(ctx, 1))},
 			{"ExecutionsAt", []any{"1x2", "1x3", "1x4"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsAt(ctx, 1, "h"))},
 			{"ActiveExecutions", []any{"1x2", "1x3"}, pick(func(e store.Execution) any { return e.ID })(tx.ActiveExecutions(ctx, 1))},
+			{"ApprovalsOpen", nil, pick(func(e store.Execution) any { return e.ID })(tx.ApprovalsOpen(ctx, 1))},
 			{"ExecutionsFor branch", []any{"1x3", "1x1"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsFor(ctx, 1, "release", "release/1.1.0", 9))},
 			{"ExecutionsFor kind", []any{"1x3", "1x2"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsFor(ctx, 1, "release", "", 2))},
 			{"ExecutionsByRelease", []any{"1x1", "1x3"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsByRelease(ctx, "1b"))},
