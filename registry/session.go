@@ -41,7 +41,7 @@ func (c *Client) open(ctx context.Context, repositories ...name.Repository) (*se
 		trusted[hostname(r.RegistryStr())] = true
 	}
 	g := newGuard(c.o.Transport, trusted)
-	count := &counter{next: g}
+	count := &counter{next: &greeter{next: g}}
 	s := &session{c: c, count: count, close: g.close}
 	s.options = []remote.Option{
 		remote.WithTransport(count),
