@@ -22,8 +22,8 @@ const (
 // annotationPredicate tells statements apart without reading them.
 const annotationPredicate = "in-toto.io/predicate-type"
 
-// attest attaches what was asked for to the image that was pushed. The same build attaches the same bytes, so a repeat
-// changes nothing.
+// attest attaches what was asked for to the image that was pushed, and signs it. The same build attaches the same bytes, so
+// a repeat changes nothing.
 func (a *assembly) attest(ctx context.Context, repository, digest string) error {
 	for _, what := range a.p.attest {
 		var document any
@@ -43,7 +43,11 @@ func (a *assembly) attest(ctx context.Context, repository, digest string) error 
 		if err != nil {
 			return err
 		}
-		if _, err := a.e.o.Registry.Attach(ctx, repository+"@"+digest, mediaType, body, annotations); err != nil {
+		attached, err := a.e.o.Registry.Attach(ctx, repository+"@"+digest, mediaType, body, annotations)
+		if err != nil {
+			return err
+		}
+		if err := a.e.sign(ctx, repository+"@"+attached); err != nil {
 			return err
 		}
 	}

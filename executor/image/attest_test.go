@@ -16,6 +16,27 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 )
 
+// attachedDigests lists what refers to the image.
+func (w *world) attachedDigests(digest string) (out []string) {
+	w.t.Helper()
+	ref, err := name.NewDigest(w.host + "/shop@" + digest)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	index, err := remote.Referrers(ref)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	list, err := index.IndexManifest()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, d := range list.Manifests {
+		out = append(out, d.Digest.String())
+	}
+	return out
+}
+
 // attached reads the documents next to the image, by media type.
 func (w *world) attached(digest string) map[string][]byte {
 	w.t.Helper()
@@ -58,7 +79,7 @@ func (w *world) attached(digest string) map[string][]byte {
 func TestAttest(t *testing.T) {
 	w := newWorld(t)
 	r := w.request(map[string]any{
-		"base": "scratch", "platforms": []any{"linux/amd64", "linux/arm64"}, "attest": []any{"sbom", "provenance"},
+		"base": "scratch", "platforms": []any{"linux/amd64", "linux/arm64"},
 		"from": []any{map[string]any{"artifact": "app", "path": "bin/{os}-{arch}/shop", "to": "/shop"}},
 	})
 	r.ExecutionID, r.Branch = "ex", "release/1.4.0"
@@ -67,6 +88,16 @@ func TestAttest(t *testing.T) {
 	w.start(w.executor(), r)
 	if diff := cmp.Diff(first, w.attached(digest)); diff != "" || len(first) != 2 {
 		t.Fatalf("built again, other documents are attached:\n%s", diff)
+	}
+
+	r.With["attest"], r.Env["SLUICE_IMAGE"] = []any{}, w.host+"/shop:bare" // the same image, asked for without documents
+	if got := w.attached(w.start(w.executor(), r)); len(got) != 2 {
+		t.Errorf("they went away: %d", len(got))
+	}
+	r.SHA = strings.Repeat("a", 40)
+	r.Env["SLUICE_IMAGE"] = w.host + "/shop:other"
+	if got := w.attached(w.start(w.executor(), r)); len(got) != 0 {
+		t.Errorf("asked for none, %d are attached", len(got))
 	}
 
 	var b bill

@@ -182,10 +182,15 @@ func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p pa
 	if err := a.attest(ctx, tag.Context().Name(), want.String()); err != nil {
 		return "", err
 	}
-	if !e.o.Key.IsZero() {
-		err = e.o.Registry.Sign(ctx, tag.Context().Digest(want.String()).Name(), e.o.Key)
+	return want.String(), e.sign(ctx, tag.Context().Digest(want.String()).Name())
+}
+
+// sign signs what was pushed, where there is a key.
+func (e *Executor) sign(ctx context.Context, ref string) error {
+	if e.o.Key.IsZero() {
+		return nil
 	}
-	return want.String(), err
+	return e.o.Registry.Sign(ctx, ref, e.o.Key)
 }
 
 // pinned is a base by digest, and by the name it was given.

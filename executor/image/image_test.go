@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,8 +72,13 @@ func newWorld(t *testing.T) *world {
 	if w.store, err = artifact.Open(t.Context(), artifact.Options{URL: filepath.Join(w.dir, "artifacts")}); err != nil {
 		t.Fatal(err)
 	}
-	w.app = w.save(map[string]string{"bin/linux-amd64/shop": "amd", "bin/linux-arm64/shop": "arm", "web/index.html": "<p>", "web/now": "->index.html"})
+	w.app = w.save(shopFiles())
 	return w
+}
+
+// shopFiles are what every test's artifact has, unless it needs another.
+func shopFiles() map[string]string {
+	return map[string]string{"bin/linux-amd64/shop": "amd", "bin/linux-arm64/shop": "arm", "web/index.html": "<p>", "web/now": "->index.html"}
 }
 
 // save stores an artifact of files; those below bin/ are executable.
@@ -259,18 +265,56 @@ func TestReproducible(t *testing.T) {
 		same   bool
 		change func(w *world, r *executor.Request)
 	}{
-		"nothing":            {true, nil},
-		"another attempt":    {true, func(_ *world, r *executor.Request) { r.Attempt = 7 }},
-		"another time zone":  {true, func(_ *world, r *executor.Request) { r.CommitTime = commit.In(time.FixedZone("x", 3600)) }},
-		"another time":       {false, func(_ *world, r *executor.Request) { r.CommitTime = commit.Add(time.Second) }},
-		"another revision":   {false, func(_ *world, r *executor.Request) { r.SHA = strings.Repeat("a", 40) }},
-		"another file":       {false, func(w *world, r *executor.Request) { r.Inputs["app"] = w.save(map[string]string{"bin/x": "y"}) }},
-		"another entrypoint": {false, func(_ *world, r *executor.Request) { r.With["entrypoint"] = "/x" }},
+		"nothing":           {true, nil},
+		"another attempt":   {true, func(_ *world, r *executor.Request) { r.Attempt = 7 }},
+		"another time zone": {true, func(_ *world, r *executor.Request) { r.CommitTime = commit.In(time.FixedZone("x", 3600)) }},
+		"built under another umask": {true, func(w *world, r *executor.Request) {
+			umask(w.t, 0)
+			r.Inputs["app"] = w.save(shopFiles())
+		}},
+		"assembled under another umask": {true, func(w *world, _ *executor.Request) { umask(w.t, 0o077) }},
+		"several platforms":             {false, severalPlatforms},
+		"another time":                  {false, func(_ *world, r *executor.Request) { r.CommitTime = commit.Add(time.Second) }},
+		"another revision":              {false, func(_ *world, r *executor.Request) { r.SHA = strings.Repeat("a", 40) }},
+		"another file":                  {false, func(w *world, r *executor.Request) { r.Inputs["app"] = w.save(map[string]string{"bin/x": "y"}) }},
+		"another user":                  {false, func(_ *world, r *executor.Request) { r.With["user"] = "1000" }},
+		"another entrypoint":            {false, func(_ *world, r *executor.Request) { r.With["entrypoint"] = "/x" }},
 	} {
 		if got := digest(tc.change); (got == first) != tc.same {
 			t.Errorf("%s: %s, first %s; want the same: %v", name, got, first, tc.same)
 		}
 	}
+}
+
+// An index is as reproducible as an image.
+func TestReproducibleIndex(t *testing.T) {
+	var first string
+	for _, mask := range []int{0o022, 0o077, 0} {
+		umask(t, mask)
+		w := newWorld(t)
+		r := w.request(map[string]any{"base": "scratch"})
+		r.ID = fmt.Sprint(time.Now().UnixNano())
+		severalPlatforms(w, &r)
+		got := w.start(w.executor(), r)
+		if first == "" {
+			first = got
+		}
+		if got != first {
+			t.Errorf("umask %03o: %s, first %s", mask, got, first)
+		}
+	}
+}
+
+func severalPlatforms(_ *world, r *executor.Request) {
+	r.With["platforms"] = []any{"linux/amd64", "linux/arm64"}
+	r.With["from"] = []any{map[string]any{"artifact": "app", "path": "bin/{os}-{arch}/shop", "to": "/shop"}}
+}
+
+// umask sets the process's for the rest of the test.
+func umask(t *testing.T, mask int) {
+	t.Helper()
+	old := syscall.Umask(mask)
+	t.Cleanup(func() { syscall.Umask(old) })
 }
 
 // base pushes an index of two platforms with a program of its own.

@@ -28,7 +28,7 @@ type params struct {
 	user       string
 	labels     map[string]string
 	platforms  []v1.Platform // empty: the base's, or linux/amd64
-	attest     []string      // sbom, provenance
+	attest     []string      // sbom, provenance; both, unless it is given
 }
 
 // source is something that goes into the layer: a file or folder of an artifact, and where it goes.
@@ -51,6 +51,9 @@ func readParams(with map[string]any) (params, error) {
 		base: r.Required("base"), workdir: r.String("workdir"), entrypoint: r.Strings("entrypoint"), cmd: r.Strings("cmd"),
 		env: r.Map("env"), user: r.String("user"), labels: r.Map("labels"),
 		attest: r.Strings("attest"),
+	}
+	if _, given := with["attest"]; !given {
+		p.attest = []string{attestSBOM, attestProvenance}
 	}
 	platforms := r.Strings("platforms")
 	r.Has("from")

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/signature"
 )
 
-// What is pushed is signed by the operator's key, an index as a whole; a repeat signs nothing anew, and mends what a crash
+// What is pushed is signed by the operator's key, an index as a whole, and so is what is attached to it; a repeat signs nothing anew, and mends what a crash
 // left without a signature.
 func TestSign(t *testing.T) {
 	read := func(name string) string {
@@ -55,6 +55,15 @@ func TestSign(t *testing.T) {
 		}
 		if n, problem := look(digest); n != 1 || problem != "" {
 			t.Errorf("with a key there are %d signatures: %s", n, problem)
+		}
+		documents := w.attachedDigests(digest)
+		if len(documents) != 2 {
+			t.Errorf("%d documents are attached, want 2", len(documents))
+		}
+		for _, d := range documents {
+			if n, problem := look(d); n != 1 || problem != "" {
+				t.Errorf("the document %s has %d signatures: %s", d, n, problem)
+			}
 		}
 	}
 }
