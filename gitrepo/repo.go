@@ -21,7 +21,7 @@ type Repo struct{ repo *git.Repository }
 func Open(dir string) (*Repo, error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return nil, fmt.Errorf("%s is not in a git repository: change to one, or name it", dir)
+		return nil, fmt.Errorf("%s is not in a git repository: change to one", dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository of %s: %w", dir, err)

@@ -31,7 +31,11 @@ type Left struct{ Stage, Action, Why string }
 func Choose(d pipeline.Definition, c Choice) (pipeline.Definition, []Left, error) {
 	for _, name := range append(slices.Clone(c.Only), c.Until) {
 		if name != "" && !slices.ContainsFunc(names(d), func(n string) bool { return n == name }) {
-			return d, nil, fmt.Errorf("the pipeline has neither stage nor action %q; it has %s", name, strings.Join(all(d), ", "))
+			which := "the pipeline"
+			if d.Kind != "" {
+				which = "the " + d.Kind + " pipeline"
+			}
+			return d, nil, fmt.Errorf("%s has neither stage nor action %q; it has %s", which, name, strings.Join(all(d), ", "))
 		}
 	}
 	out := d

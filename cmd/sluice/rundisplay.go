@@ -126,7 +126,26 @@ func (p *plainDisplay) log(id string) *logReader {
 }
 
 func (p *plainDisplay) end(s pipeline.State) {
-	fmt.Fprintf(p.out, "%s %s after %s\n", p.r.title, strings.ToLower(string(s.Status)), tookOf(time.Since(s.StartedAt)))
+	fmt.Fprintf(p.out, "%s %s after %s\n", p.r.ran(), strings.ToLower(string(s.Status)), tookOf(time.Since(s.StartedAt)))
+}
+
+// ran is what was run: the pipeline, or what of it was asked for.
+func (r *rehearsal) ran() string {
+	asked, all := 0, 0
+	var names []string
+	for _, s := range r.input.Definition.Stages {
+		for _, a := range s.Actions {
+			names = append(names, s.Name+"/"+a.Name)
+			asked++
+		}
+	}
+	for _, s := range r.whole.Stages {
+		all += len(s.Actions)
+	}
+	if asked+len(r.left) == all {
+		return r.title
+	}
+	return strings.Join(names, ", ") + " of the " + r.title
 }
 
 // oneLine is text that a terminal can take: one line, without control characters.

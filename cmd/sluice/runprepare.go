@@ -155,9 +155,6 @@ func (r *rehearsal) config(c *runCmd) (*config.Repo, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("%w\nrun \"sluice lint\" for the places", config.Join(problems))
 	}
-	if r.source.local == nil {
-		return nil, fmt.Errorf("%s is not in a git repository: change to a clone, or run a buildspec with --buildspec", r.source.root)
-	}
 	return cfg, nil
 }
 
@@ -222,8 +219,11 @@ func (r *rehearsal) note(e *env, c *runCmd) {
 	case r.source.local == nil:
 		r.notes = append(r.notes, fmt.Sprintf("The files are those of %s as they are now; the server runs a commit.", r.source.root))
 	case len(r.source.changed) > 0:
-		r.notes = append(r.notes, fmt.Sprintf("%d file(s) are as they are in this folder, not as in commit %.7s: %s. --committed runs the commit.",
-			len(r.source.changed), r.source.sha, few(r.source.changed)))
+		files := fmt.Sprintf("%d files are as they are", len(r.source.changed))
+		if len(r.source.changed) == 1 {
+			files = "1 file is as it is"
+		}
+		r.notes = append(r.notes, fmt.Sprintf("%s in this folder, not as in commit %.7s: %s. --committed runs the commit.", files, r.source.sha, few(r.source.changed)))
 	}
 	if c.Buildspec == "" {
 		r.notes = append(r.notes, "The configuration is the one in this folder; the server goes by that of the default branch.")

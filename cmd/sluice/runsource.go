@@ -43,7 +43,9 @@ func openSource(c *runCmd) (source, error) {
 	case err == nil:
 		s.local, s.root = local, local.Root()
 		err = s.readClone(c)
-	case c.Buildspec == "" || c.Committed:
+	case c.Buildspec == "":
+		return s, fmt.Errorf("%w, or run a buildspec with --buildspec FILE", err)
+	case c.Committed:
 		return s, err
 	default:
 		if s.root, err = filepath.Abs("."); err == nil {
