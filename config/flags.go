@@ -11,6 +11,7 @@ type ServerFlags struct {
 	Database            string `name:"database" env:"SLUICE_DATABASE_URL" placeholder:"URL" help:"sqlite:/path/file.db, or postgres://… for several replicas. Default SQLite in the data folder."`
 	Artifacts           string `name:"artifacts" env:"SLUICE_ARTIFACTS" placeholder:"PLACE" help:"Where what builds hand on is kept: a folder, or s3://bucket?region=…. Default the folder artifacts in the data folder."`
 	KeepArtifacts       string `name:"keep-artifacts" env:"SLUICE_KEEP_ARTIFACTS" placeholder:"TIME" help:"How long artifacts are kept that no release, execution or rollback needs. Default 30d."`
+	Setup               string `name:"setup" env:"SLUICE_SETUP" placeholder:"ORG" help:"While there is no App: make one for this organization (- for your own account), by a link that is printed and works once. Default: do not start without an App."`
 	GitHubAppID         string `name:"github-app-id" env:"SLUICE_GITHUB_APP_ID" placeholder:"ID" help:"ID of the GitHub App. Required."`
 	GitHubPrivateKey    string `name:"github-private-key" env:"SLUICE_GITHUB_PRIVATE_KEY" placeholder:"PEM" help:"Private key of the App, PEM. Required; SLUICE_GITHUB_PRIVATE_KEY_FILE names a file."`
 	GitHubWebhookSecret string `name:"github-webhook-secret" env:"SLUICE_GITHUB_WEBHOOK_SECRET" placeholder:"SECRET,…" help:"Secrets of the webhook, any of which is accepted. Required; SLUICE_GITHUB_WEBHOOK_SECRET_FILE names a file."`

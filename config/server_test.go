@@ -95,7 +95,7 @@ func TestFlagsAndVariables(t *testing.T) {
 		"build-secrets": "SLUICE_BUILD_SECRETS", "build-runtimes": "SLUICE_BUILD_RUNTIMES", "build-users": "SLUICE_BUILD_USERS",
 		"build-sandbox": "SLUICE_BUILD_SANDBOX", "build-limits": "SLUICE_BUILD_LIMITS", "aws-region": "SLUICE_AWS_REGION",
 		"aws-topics": "SLUICE_AWS_TOPICS", "aws-signatures": "SLUICE_AWS_SIGNATURES", "aws-eventbridge-secret": "SLUICE_AWS_EVENTBRIDGE_SECRET",
-		"aws-alarms": "SLUICE_AWS_ALARMS",
+		"aws-alarms": "SLUICE_AWS_ALARMS", "setup": "SLUICE_SETUP",
 	}
 	got := map[string]string{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[ServerFlags]()) {

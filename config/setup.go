@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Setup is the checked settings of sluice setup: those of the server that are known before there is an App.
+// Setup is the checked settings of sluice setup, and of a server that is to make its App: those of the server that are known
+// before there is one.
 type Setup struct {
-	Listen string // host:port
+	Listen, AdminListen string // host:port
 	// PublicURL is where GitHub and people will reach the server: no slash at the end.
 	PublicURL *url.URL
 	Data      string // folder that the key and the secrets are written to; absolute
@@ -22,10 +23,11 @@ type Setup struct {
 func (f ServerFlags) ResolveSetup(getenv func(string) string) (*Setup, error) {
 	r := resolver{flags: reflect.ValueOf(f), getenv: getenv}
 	s := &Setup{
-		Listen: r.address("Listen", "127.0.0.1:8080"),
-		Data:   r.data("Data"),
-		APIURL: r.url("GitHubAPIURL", "https://api.github.com/"),
-		URL:    r.url("GitHubURL", "https://github.com/"),
+		Listen:      r.address("Listen", "127.0.0.1:8080"),
+		AdminListen: r.address("AdminListen", "127.0.0.1:9090"),
+		Data:        r.data("Data"),
+		APIURL:      r.url("GitHubAPIURL", "https://api.github.com/"),
+		URL:         r.url("GitHubURL", "https://github.com/"),
 	}
 	s.PublicURL = r.publicURL("PublicURL", s.Listen)
 	if s.PublicURL != nil && s.URL != nil && !loopback(s.URL.Hostname()) {
@@ -43,6 +45,18 @@ func (f ServerFlags) ResolveSetup(getenv func(string) string) (*Setup, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Wanted tells for whom an App is to be made while there is none: an organization, "-" for the person's own account, empty for
+// nobody. It is empty, too, where there are settings of an App: its ID, its key or its webhook's secret.
+func (f ServerFlags) Wanted(getenv func(string) string) string {
+	r := resolver{flags: reflect.ValueOf(f), getenv: getenv}
+	for _, field := range []string{"GitHubAppID", "GitHubPrivateKey", "GitHubWebhookSecret"} {
+		if _, env := r.label(field); r.text(field) != "" || getenv(env+"_FILE") != "" {
+			return ""
+		}
+	}
+	return r.text("Setup")
 }
 
 // loopback tells whether a host name means this machine.

@@ -49,6 +49,8 @@ type Options struct {
 	Recorder Recorder
 	// Logs has what actions have written. Nil: there are no logs but their ends.
 	Logs Logs
+	// Examiner looks how the App stands, for admins. Nil: there is no such page.
+	Examiner Examiner
 	// PublicURL is where browsers reach the dashboard, without a slash at the end. Required. With a Viewer it is https,
 	// or http on a loopback address.
 	PublicURL string
@@ -161,6 +163,7 @@ func (s *Server) Register(e *echo.Echo) {
 	e.Any("/:owner/:repo/executions/:id/act", s.post(s.act))
 	e.Any("/:owner/:repo/executions/:id/log/events", s.get(s.logEvents(s.visitor)))
 	e.Any("/api/v1/repos/:owner/:repo/executions/:id/log/events", s.get(s.logEvents(s.caller)))
+	e.Any("/setup", s.get(s.page(route{page: "setup", read: s.health})))
 	e.Any("/tokens", s.get(s.tokensPage))
 	e.POST("/tokens", s.post(s.changeTokens))
 	e.Any("/api/v1/openapi.json", s.get(s.description))

@@ -65,7 +65,7 @@ type errorView struct {
 // parsePages reads the templates: each page with the layout around it.
 func (s *Server) parsePages() (map[string]*template.Template, error) {
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"board", "repo", "execution", "log", "release", "approvals", "tokens", "error"} {
+	for _, name := range []string{"board", "repo", "execution", "log", "release", "approvals", "tokens", "setup", "error"} {
 		t, err := template.New("layout.html").Funcs(s.functions()).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
@@ -84,7 +84,7 @@ func (s *Server) functions() template.FuncMap {
 		"tone": func(status any) string {
 			return map[string]string{
 				"Succeeded": "good", "released": "good", "approved": "good", "Failed": "bad", "failed": "bad", "rejected": "bad", "rolled-back": "bad",
-				"InProgress": "busy", "promoting": "busy", "open": "busy",
+				"InProgress": "busy", "promoting": "busy", "open": "busy", "ok": "good", "problem": "bad", "warning": "ask",
 			}[fmt.Sprint(status)]
 		},
 		"words": func(status any) string {
@@ -121,6 +121,9 @@ func (s *Server) page(r route) echo.HandlerFunc {
 			return err
 		}
 		out := page{Title: titleOf(view), Section: r.page, Person: p, View: view, Live: true}
+		if _, is := view.(Health); is {
+			out.Live = false // nothing of it changes in the store
+		}
 		if log, ok := view.(ActionLog); ok {
 			out.Live, out.Follows = false, !log.Ended // it grows by itself
 		}
@@ -162,6 +165,8 @@ func (s *Server) visit(c echo.Context, p *person) *visit {
 
 func titleOf(view any) string {
 	switch v := view.(type) {
+	case Health:
+		return "The App"
 	case Repo:
 		return v.Owner + "/" + v.Name
 	case Execution:

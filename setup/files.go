@@ -105,3 +105,29 @@ func quoted(line string) string {
 	}
 	return name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
+
+// ReadEnv reads the file of variables that a set-up has written into a folder: names and values. The error is fs.ErrNotExist
+// where there was no set-up.
+func ReadEnv(dir string) (map[string]string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, EnvFile))
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, fmt.Errorf("%s: %.40q is not NAME=value", filepath.Join(dir, EnvFile), line)
+		}
+		if inner, is := strings.CutPrefix(value, "'"); is {
+			inner = strings.TrimSuffix(inner, "'")
+			value = strings.ReplaceAll(inner, `'\''`, "'")
+		}
+		env[name] = value
+	}
+	return env, nil
+}

@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -164,5 +166,31 @@ func TestOptionsAreChecked(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)
 		}
+	}
+}
+
+// What is written is read again as a shell reads it.
+func TestReadEnv(t *testing.T) {
+	dir := t.TempDir()
+	want := map[string]string{"A": "plain", "B": "with blanks", "C": "it's, quoted", "D": "", "E": "a=b'", "F": "'"}
+	lines := "# a comment\n\n"
+	for name, value := range want {
+		lines += quoted(name+"="+value) + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, EnvFile), []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadEnv(dir)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v -want +got\n%s", err, diff)
+	}
+	if err := os.WriteFile(filepath.Join(dir, EnvFile), []byte("nothing\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadEnv(dir); err == nil || !strings.Contains(err.Error(), "not NAME=value") {
+		t.Errorf("a line without =: %v", err)
+	}
+	if _, err := ReadEnv(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing there: %v", err)
 	}
 }

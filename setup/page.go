@@ -32,8 +32,9 @@ type view struct {
 	WithOptional                          bool
 	Until                                 time.Time
 	// Of the others:
-	Text string
-	App  App
+	Text   string
+	App    App
+	Serves bool
 }
 
 // parsePages reads the templates. The style stands in the page, so that the last page needs nothing after the server has
@@ -184,7 +185,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, http.StatusBadGateway, "The App could not be taken over", fmt.Sprintf("%v. If an App was made on %s, delete it there, then open /setup again.", err, s.github.Host))
 		return
 	}
-	s.render(w, http.StatusOK, "done.html", view{Title: "The App is made", App: app, Dir: filepath.Clean(s.opts.Dir)})
+	s.render(w, http.StatusOK, "done.html", view{Title: "The App is made", App: app, Dir: filepath.Clean(s.opts.Dir), Serves: s.opts.Serves})
 	s.done <- app
 }
 

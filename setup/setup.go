@@ -3,8 +3,8 @@
 // for the App's key and secrets, which are written to files of the server.
 //
 // Whoever completes this decides whose App the server will obey, and the answer to the exchange is the App's private key.
-// So none of it is reachable while a server serves: it is a server of its own, started by a command, that ends with the
-// first success. Its page opens only by a link with a random token that is printed on the operator's console, is good once
+// So none of it is reachable while there is an App: it is a server of its own, started by a command or before a server that
+// was told to make its App, that ends with the first success. Its page opens only by a link with a random token that is printed on the operator's console, is good once
 // and not for long; the browser that used it gets a cookie, and everybody else is refused, also with the same link. The
 // way back from GitHub asks for the cookie and for a state that GitHub carried, which is good once too. Requests under
 // another host name than the known ones are refused, so no name that is pointed at this machine gets in. Key and secrets
@@ -46,6 +46,8 @@ type Options struct {
 	Dir string
 	// Env are variables of the server that are known already, as NAME=value; they go into the file of variables too.
 	Env []string
+	// Serves says that the server starts by itself once the App is made.
+	Serves bool
 	// Lifetime is how long the link can be opened, and how long whoever opened it has then. Default 15 minutes.
 	Lifetime time.Duration
 	// Say is told, in one line each, what happens. Default: nobody is.

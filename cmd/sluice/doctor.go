@@ -41,16 +41,20 @@ type finding struct {
 	// Says is what was found; Remedy what to do about it, empty where nothing is to be done.
 	Says   string `json:"says"`
 	Remedy string `json:"remedy,omitempty"`
+
+	account string // whose installation it is about
 }
 
 // diagnosis is what --json prints.
 type diagnosis struct {
 	OK       bool      `json:"ok"` // no problem; warnings are allowed
 	Findings []finding `json:"findings"`
+
+	account string // of the findings that are added now
 }
 
 func (d *diagnosis) add(status, what, says, remedy string) {
-	d.Findings = append(d.Findings, finding{status, what, says, remedy})
+	d.Findings = append(d.Findings, finding{Status: status, What: what, Says: says, Remedy: remedy, account: d.account})
 }
 
 // Run looks and reports. The exit status is 1 when there is a problem.

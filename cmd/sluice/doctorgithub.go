@@ -201,6 +201,7 @@ func (d *diagnosis) installations(ctx context.Context, gh *github.Client) {
 		}
 		for _, i := range list {
 			count++
+			d.account = i.Account.Login
 			what := fmt.Sprintf("installation %d on %q", i.ID, i.Account.Login)
 			if i.SuspendedAt != nil {
 				d.add(doubtful, what, "suspended since "+i.SuspendedAt.UTC().Format(time.RFC3339), "unsuspend it in the organization's settings")
@@ -208,6 +209,7 @@ func (d *diagnosis) installations(ctx context.Context, gh *github.Client) {
 			}
 			d.permissions(what, i.Permissions, i.Account.Type == "Organization", "an owner accepts the App's new permissions in the organization's settings")
 		}
+		d.account = ""
 		if len(list) < 100 {
 			break
 		}

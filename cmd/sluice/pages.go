@@ -17,7 +17,7 @@ import (
 func (s *server) wirePages(w wiring, executors *executor.Registry) error {
 	o := dashboard.Options{
 		Logs:  actionLogs{executors},
-		Actor: actor{s.bot}, Recorder: recorder{s.bot}, Rights: rights{s.github},
+		Actor: actor{s.bot}, Recorder: recorder{s.bot}, Rights: rights{s.github}, Examiner: &examiner{server: s, now: w.now},
 		Store: s.store, PublicURL: s.cfg.PublicURL.String(), GitHubURL: s.cfg.GitHub.URL.String(), OpenToLocal: w.localPages, Log: s.log, Now: w.now,
 	}
 	if s.cfg.GitHub.ClientID != "" {

@@ -14,11 +14,15 @@ type serveCmd struct {
 
 // Run checks all settings, reports every wrong one, and serves until SIGTERM or SIGINT.
 func (c *serveCmd) Run(e *env) error {
-	cfg, err := c.Resolve(e.getenv, config.ReadFile)
+	log := slog.New(slog.NewJSONHandler(e.stderr, nil))
+	getenv, err := c.withApp(e, log)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.Resolve(getenv, config.ReadFile)
 	if err != nil {
 		return &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}
-	log := slog.New(slog.NewJSONHandler(e.stderr, nil))
 	s, err := newServer(e.ctx, cfg, log, e.wiring)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +15,7 @@ import (
 )
 
 // setupCmd is "sluice setup": makes the GitHub App by GitHub's manifest flow, in a browser, and writes its key and secrets
-// into the data folder. A server that serves has no such page.
+// into the data folder. sluice serve --setup does the same before it serves.
 type setupCmd struct {
 	Organization string `name:"organization" placeholder:"ORG" help:"Organization that will own the App. Default: your own account."`
 	PublicURL    string `name:"public-url" env:"SLUICE_PUBLIC_URL" placeholder:"URL" help:"Where GitHub and people will reach the server."`
@@ -31,27 +32,17 @@ func (c *setupCmd) Run(e *env) error {
 	if err != nil {
 		return &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}
-	l, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s (--listen): %w", cfg.Listen, err)
-	}
-	s, err := setup.New(setup.Options{
-		PublicURL: cfg.PublicURL.String(), Origins: setupOrigins(cfg, l.Addr()), GitHubURL: cfg.URL.String(), APIURL: cfg.APIURL.String(),
-		Organization: c.Organization, Permissions: setupPermissions(), Events: setupEvents(), Dir: cfg.Data, Env: setupEnv(cfg),
-		Say: func(line string) { fmt.Fprintln(e.stderr, line) },
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("set-up: %w", err), l.Close())
-	}
-	fmt.Fprintf(e.stdout, "Open this link in a browser within 15 minutes. It works once:\n\n")
-	for i, link := range s.Links() {
-		if i == 1 {
-			fmt.Fprintf(e.stdout, "\nor, in a browser on this machine:\n\n")
+	o := setup.Options{Organization: c.Organization, Say: func(line string) { fmt.Fprintln(e.stderr, line) }}
+	app, err := makeApp(e.ctx, cfg, o, func(links []string) {
+		fmt.Fprintf(e.stdout, "Open this link in a browser within 15 minutes. It works once:\n\n")
+		for i, link := range links {
+			if i == 1 {
+				fmt.Fprintf(e.stdout, "\nor, in a browser on this machine:\n\n")
+			}
+			fmt.Fprintf(e.stdout, "  %s\n", link)
 		}
-		fmt.Fprintf(e.stdout, "  %s\n", link)
-	}
-	fmt.Fprintln(e.stdout)
-	app, err := s.Run(e.ctx, l)
+		fmt.Fprintln(e.stdout)
+	})
 	if err != nil {
 		return err
 	}
@@ -62,6 +53,23 @@ func (c *setupCmd) Run(e *env) error {
 	}
 	fmt.Fprintf(e.stdout, "Whether all is as it should be is said, with the same variables, by: sluice doctor\n")
 	return nil
+}
+
+// makeApp serves the set-up's pages until the App is made. show is given the links, which are for the operator alone. Options that
+// the settings say are filled in.
+func makeApp(ctx context.Context, cfg *config.Setup, o setup.Options, show func(links []string)) (setup.App, error) {
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return setup.App{}, fmt.Errorf("listen on %s (--listen): %w", cfg.Listen, err)
+	}
+	o.PublicURL, o.Origins, o.GitHubURL, o.APIURL = cfg.PublicURL.String(), setupOrigins(cfg, l.Addr()), cfg.URL.String(), cfg.APIURL.String()
+	o.Permissions, o.Events, o.Dir, o.Env = setupPermissions(), setupEvents(), cfg.Data, setupEnv(cfg)
+	s, err := setup.New(o)
+	if err != nil {
+		return setup.App{}, errors.Join(fmt.Errorf("set-up: %w", err), l.Close())
+	}
+	show(s.Links())
+	return s.Run(ctx, l)
 }
 
 // setupOrigins are the addresses under which browsers may reach the set-up: the public one, and this machine's.
