@@ -46,7 +46,7 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 		report, err = executor.Report{Status: pipeline.Failed, Summary: err.Error()}, nil
 	}
 	if err != nil {
-		b.Log.WarnContext(ctx, "executor did not answer", "job", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
+		b.Log.WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
 		return outcome(err, b.Now())
 	}
 	if err := b.record(ctx, run, report); err != nil {

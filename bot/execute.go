@@ -128,7 +128,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if err != nil {
 		return nil, fmt.Errorf("start %s pipeline of %s: %w", q.kind, q.branch.Name, err)
 	}
-	s.log.InfoContext(ctx, "execution created", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "sha", x.SHA)
+	s.log.InfoContext(ctx, "execution created", "execution", x.ID, "pipeline", x.Kind, "branch", x.Branch, "sha", x.SHA)
 	s.mark(q.sha)
 	return &x, s.schedule(ctx, x)
 }
@@ -340,7 +340,7 @@ func (s *session) advanceWith(ctx context.Context, id string, also func(*store.T
 		}
 	}
 	if ended {
-		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "kind", x.Kind, "branch", x.Branch, "status", x.Status)
+		s.log.InfoContext(ctx, "execution ended", "execution", x.ID, "pipeline", x.Kind, "branch", x.Branch, "status", x.Status)
 	}
 	if ended || x.State.AwaitsPeople() {
 		return s.schedule(ctx, x) // the next one's turn may have come

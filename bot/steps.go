@@ -30,7 +30,7 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 		// Nothing was built, so the plan has nothing to copy. The pipeline is told of the approval first all the same.
 		return s.promote(ctx, r, w)
 	}
-	s.log.InfoContext(ctx, "step", "kind", string(step.Kind), "step", step.ID, "release", r.Version)
+	s.log.InfoContext(ctx, "step", "step", step.ID, "does", string(step.Kind), "release", r.Version)
 	switch step.Kind {
 	case gitflow.StepCutBranch:
 		if r.Kind == pipeline.KindRelease && step.Branch == r.Branch {

@@ -63,7 +63,10 @@ func (q *Queue) handle(t turn) store.Settlement {
 	end := store.Settlement{Item: *t.item}
 	log := q.opts.Log.With("lane", item.Lane, "seq", item.Seq, "kind", item.Kind, "attempt", item.Attempt)
 	if item.Delivery != nil {
-		log = log.With("delivery", item.Delivery.ID)
+		log = log.With("delivery", item.Delivery.ID, "event", item.Delivery.Name)
+	}
+	if isJob(item.Lane) {
+		log = log.With("job", item.Key)
 	}
 	switch {
 	case item.hold.settled.Load():
