@@ -19,11 +19,11 @@ import (
 // gitHubTimeout bounds each question to GitHub.
 const gitHubTimeout = 15 * time.Second
 
-// asApp is GitHub as the App itself sees it, without an installation.
+// asApp is GitHub as the App itself sees it, without an installation. ask bounds each question.
 func asApp(id int64, key *rsa.PrivateKey, apiURL string) *github.Client {
 	signed := ghinstallation.NewAppsTransportFromPrivateKey(http.DefaultTransport, id, key)
 	signed.BaseURL = strings.TrimSuffix(apiURL, "/")
-	return github.NewClient(&http.Client{Transport: signed, Timeout: gitHubTimeout})
+	return github.NewClient(&http.Client{Transport: signed})
 }
 
 // appInfo is what GET /app says.
