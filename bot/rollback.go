@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -172,27 +170,26 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 			way.FromRelease = releases[i].ID
 		}
 	}
-	var targets []string
+	why := ""
 	for i, d := range history {
-		if d.Status != pipeline.Succeeded || d.Version == way.FromVersion || bad[d.Version] {
+		if d.Status != pipeline.Succeeded || d.Version == way.FromVersion || bad[d.Version] || version != "" && version != d.Version {
 			continue
 		}
-		if version == "" || version == d.Version {
-			if err := s.wayBack(ctx, way, history, bad, d); err != nil {
-				return way, nil, err
-			}
+		if why, err = s.notBack(ctx, way, history, d); err != nil {
+			return way, nil, err
+		}
+		if why == "" {
 			way.To = d.ID
-			return way, &history[i], s.stillThere(ctx, d)
+			return way, &history[i], nil
 		}
-		if name := code(d.Version); !slices.Contains(targets, name) {
-			targets = append(targets, name)
-		}
+		break
 	}
-	choices := "There is nothing else to go back to."
-	if len(targets) > 0 {
-		choices = "These can be gone back to: " + strings.Join(targets, ", ") + "."
-	}
+	choices, err := s.choices(ctx, way, history, bad)
 	switch {
+	case err != nil:
+		return way, nil, err
+	case why != "":
+		return way, nil, &userError{why + " " + choices}
 	case version == "":
 		return way, nil, &userError{fmt.Sprintf("There is no earlier good version in %s to go back to.", code(environment))}
 	case version == way.FromVersion:
@@ -215,25 +212,6 @@ func leaves(env store.Environment, history []store.Deployment) retreat {
 		}
 	}
 	return retreat{FromVersion: env.Version, FromRelease: env.ReleaseID}
-}
-
-// stillThere refuses to go back to an image that the registry has no more. A registry that does not answer holds no
-// rollback up: the deployment will tell.
-func (s *session) stillThere(ctx context.Context, d store.Deployment) error {
-	if d.Image == "" {
-		return nil
-	}
-	digest, err := s.b.Images.Find(ctx, d.Image)
-	switch {
-	case err != nil:
-		s.log.WarnContext(ctx, "registry does not tell whether an image is there", "digest", d.Digest, "err", err)
-		return nil
-	case digest == "":
-		return &userError{fmt.Sprintf("The image of %s is no longer in the registry: %s.", code(d.Version), code(d.Image))}
-	case digest != d.Digest:
-		return &userError{fmt.Sprintf("The image %s is %s now, and %s was deployed as %s.", code(d.Image), code(digest), code(d.Version), code(d.Digest))}
-	}
-	return nil
 }
 
 // isRollback tells whether an execution goes back to an earlier version.

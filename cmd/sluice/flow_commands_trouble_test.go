@@ -32,6 +32,7 @@ func troubleCommands() map[string]flowCommand {
 		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit, second-limit", cmdFault},
 		"refuse":        {"method route status message [count]: what GitHub refuses us, in its words", cmdRefuse},
 		"mend":          {": GitHub is well again", cmdMend},
+		"drop-image":    {"tag: somebody takes an image out of production's registry", cmdDropImage},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
 		"sign-image":    {"tag KEY: somebody signs an image in development's registry, with a key of signature/testdata", cmdSignImage},
@@ -307,4 +308,12 @@ func cmdPutImage(s *scripted, args []string) error {
 		return err
 	}
 	return crane.Push(empty.Image, s.prod+"/"+flowApp+":"+args[0], crane.WithContext(s.tb.Context()), crane.Insecure)
+}
+
+func cmdDropImage(s *scripted, args []string) error {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return err
+	}
+	return crane.Delete(s.prod+"/"+flowApp+":"+args[0], crane.WithContext(s.tb.Context()), crane.Insecure)
 }
