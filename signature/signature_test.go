@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,7 +225,11 @@ func TestKeysThatAreNone(t *testing.T) {
 // A key prints nothing of itself, however it is printed.
 func TestPrivateKeyIsSilent(t *testing.T) {
 	key := private(t, "empty.key", "")
-	scalar := fmt.Sprint(key.key.D)
+	raw, err := key.key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scalar := new(big.Int).SetBytes(raw).String()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		if text := fmt.Sprintf(verb, key) + fmt.Sprintf(verb, struct{ K PrivateKey }{key}); strings.Contains(text, scalar) || !strings.Contains(text, "[secret]") {
 			t.Errorf("%s prints %s", verb, text)

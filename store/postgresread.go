@@ -25,7 +25,7 @@ func (c *postgresReader) forUpdate() string { return "" }
 
 func (c *postgresReader) query(ctx context.Context, query string, args ...any) (rows, error) {
 	if c.begun {
-		return c.on.Query(ctx, numbered(query), args...)
+		return c.on.Query(ctx, numbered(query), args...) //nolint:sqlclosecheck // who asked closes them
 	}
 	c.begun = true
 	var batch pgx.Batch

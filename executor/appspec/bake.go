@@ -73,7 +73,7 @@ func (d *deployment) ask(ctx context.Context, hosts []int) []answer {
 func (d *deployment) look(ctx context.Context, hosts []int, inRow []int) (problem string, err error) {
 	answers := d.ask(ctx, hosts)
 	if ctx.Err() != nil {
-		return "", nil // these are no answers
+		return "", nil //nolint:nilerr // these are no answers
 	}
 	err = d.notes.change(func(p *progress) {
 		for n, i := range hosts {

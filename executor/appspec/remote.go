@@ -372,7 +372,7 @@ func (r *remote) run(ctx context.Context, x execution) (last string, err error) 
 	defer time.AfterFunc(outputGrace+dialTime, l.drop).Stop()
 	<-read
 	if !waited {
-		<-ended
+		_ = <-ended // why it ended is known
 	}
 	return last, remoteError(err)
 }
