@@ -89,7 +89,7 @@ func (s *Server) functions() template.FuncMap {
 		},
 		"words": func(status any) string {
 			text := fmt.Sprint(status)
-			if w := map[string]string{"InProgress": "in progress", "rolled-back": "rolled back"}[text]; w != "" {
+			if w := map[string]string{"InProgress": "in progress", "rolled-back": "rolled back", "RolledBack": "rolled back"}[text]; w != "" {
 				return w
 			}
 			return strings.ToLower(text)

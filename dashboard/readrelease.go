@@ -68,6 +68,11 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 			return err
 		}
 		p.ReleaseLine = w.release(rel, executions)
+		stops, err := w.stops(ctx, tx)
+		if err != nil {
+			return err
+		}
+		p.Stops = stopsOf(stops, store.StopRelease(rel.ID))
 		for _, x := range slices.Backward(executions) {
 			p.Executions = append(p.Executions, w.row(x))
 			if x.ID == rel.ExecutionID || x.ID == rel.ProductionExecutionID {

@@ -32,7 +32,7 @@
       main().replaceWith(document.adoptNode(next));
       for (const p of main().querySelectorAll("pre[id]")) {
         const was = scroll.get(p.id);
-        if (was) p.scrollTop = was[0] >= was[1] - 4 ? p.scrollHeight : was[0]; // who reads the end sees it grow
+        if (was) p.scrollTop = was[0] >= -4 ? 0 : was[0] + was[1] - (p.scrollHeight - p.clientHeight); // 0 is the end: who reads it sees it grow
       }
     } catch { /* the next event tries again */ } finally {
       busy = false;
