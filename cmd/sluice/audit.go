@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -174,6 +175,9 @@ func (c *auditVerifyCmd) Run(e *env) error {
 	err := c.prove(e, p)
 	if err == nil && len(p.heads) > 0 {
 		err = fmt.Errorf("the log does not hold the hash %s: entries were cut off, or it is another log", p.heads[0])
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no audit log to prove: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("the audit log is not whole: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/alecthomas/kong"
 )
@@ -97,7 +98,7 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "sluice: %v\nRun \"sluice --help\" for the commands.\n", err)
+		fmt.Fprintf(stderr, "sluice: %s\n%s\n", misread(err), whereHelpIs(err))
 		return exitUsage
 	}
 	err = k.Run(&env{ctx: ctx, getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, wiring: w})
@@ -115,4 +116,23 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 		fmt.Fprintf(stderr, "sluice: %v\n", err)
 		return exitFailed
 	}
+}
+
+// dashedRE is what kong says of a value that begins with a dash. It quotes the value, which may be a key or a secret.
+var dashedRE = regexp.MustCompile(`(?s)^(--[a-z-]+): expected string value but got .*$`)
+
+// misread is what is wrong with the command line, without the values of flags that are taken for flags themselves.
+func misread(err error) string {
+	return dashedRE.ReplaceAllString(err.Error(), "$1: its value is missing, or begins with a dash; then write $1=VALUE")
+}
+
+// whereHelpIs says how to read about the command that was written wrong: of the subcommand, as far as it was understood.
+func whereHelpIs(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) {
+		if at := wrong.Context.Selected(); at != nil {
+			return fmt.Sprintf("Run \"%s --help\" for its arguments and flags.", at.FullPath())
+		}
+	}
+	return "Run \"sluice --help\" for the commands."
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -23,11 +24,14 @@ import (
 type demoCmd struct {
 	Auto bool   `help:"End after the story, with status 0 if all of it came out as told."`
 	JSON bool   `help:"Print one JSON object at the end instead of telling the story."`
-	Dir  string `help:"An empty folder for everything, kept afterwards. Default: a temporary one, removed." placeholder:"DIR"`
+	Dir  string `help:"A new or empty folder for everything, kept afterwards. Default: a temporary one, removed." placeholder:"DIR"`
 }
 
 // Run plays the story.
 func (c *demoCmd) Run(e *env) error {
+	if err := c.checkDir(); err != nil {
+		return err
+	}
 	out, colour := e.stdout, false
 	if f, ok := e.stdout.(*os.File); ok {
 		colour = term.IsTerminal(int(f.Fd())) && e.getenv("NO_COLOR") == ""
@@ -36,6 +40,23 @@ func (c *demoCmd) Run(e *env) error {
 		Start: func(ctx context.Context, s demo.Settings) (demo.Server, error) { return startDemo(ctx, e, s) },
 		Out:   out, Auto: c.Auto, JSON: c.JSON, Colour: colour, Dir: c.Dir, OpenAPI: e.wiring.openAPI,
 	})
+}
+
+// checkDir refuses a folder that has something in it: the demo makes many files, and would mix them with others.
+func (c *demoCmd) checkDir() error {
+	if c.Dir == "" {
+		return nil
+	}
+	there, err := os.ReadDir(c.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &usageError{fmt.Errorf("--dir: %w", err)}
+	case len(there) > 0:
+		return &usageError{fmt.Errorf("--dir: %s is not empty; name a new folder, or an empty one", c.Dir)}
+	}
+	return nil
 }
 
 // demoServer is the real server, as the demo holds it.

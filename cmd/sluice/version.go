@@ -40,6 +40,9 @@ type versionReport struct {
 // Run prints the version.
 func (c *versionCmd) Run(e *env) error {
 	repo, err := openClone(c.Dir)
+	if errors.Is(err, errNoClone) {
+		return &usageError{fmt.Errorf("%w; go to a clone, or name its folder", err)}
+	}
 	if err != nil {
 		return err
 	}
