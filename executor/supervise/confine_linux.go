@@ -128,13 +128,10 @@ func terminateDescendants(besides string) {
 
 // killDescendants kills and reaps every descendant, until there is none. Orphans have come to this process.
 func killDescendants() {
-	for {
+	for !childless() {
 		pids := descendants(os.Getpid())
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-		if len(pids) == 0 {
-			return
 		}
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
@@ -146,6 +143,17 @@ func killDescendants() {
 			}
 		}
 		_, _ = unix.Poll(nil, 5) // they need a moment to die
+	}
+}
+
+// childless tells whether this process has no child, not even one that has ended. It has no descendant then, since orphans
+// come to it, and nobody has to look at all processes of the host.
+func childless() bool {
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return errors.Is(err, unix.ECHILD)
+		}
 	}
 }
 
