@@ -34,6 +34,17 @@ import (
 // ErrChanged is in the chain of an error when the stored bytes are not those that were stored.
 var ErrChanged = errors.New("the artifact was changed where it is kept")
 
+// ErrUnfit is in the chain of an error when files cannot be an artifact, however often it is tried: they are too large or too
+// many, or not what an artifact holds.
+var ErrUnfit = errors.New("this cannot be an artifact")
+
+// unfit marks an error by ErrUnfit, and says what it says.
+type unfit struct{ error }
+
+func (unfit) Is(target error) bool { return target == ErrUnfit }
+
+func (e unfit) Unwrap() error { return e.error }
+
 // Limits bound what is packed and unpacked. Zero fields get the defaults.
 type Limits struct {
 	Bytes   int64 // unpacked, all files together. Defaults to 4 GiB
@@ -72,7 +83,7 @@ type File struct {
 
 // Save packs files from a tree, under the names given, and returns the artifact. All times in it are at (1970 when it is
 // zero), so the same files and time give the same digest. Symbolic links must stay inside the tree; what is no file, folder
-// or link is an error.
+// or link is an error. It wraps ErrUnfit where no retry helps.
 func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File, at time.Time) (pipeline.Artifact, error) {
 	wrap := func(err error) (pipeline.Artifact, error) {
 		return pipeline.Artifact{}, fmt.Errorf("save artifact %s: %w", name, err)

@@ -21,12 +21,12 @@ func pack(ctx context.Context, w io.Writer, tree *Tree, files []File, at time.Ti
 	for i := range files {
 		files[i].Name = path.Clean(cmp.Or(files[i].Name, files[i].Path))
 		if !fs.ValidPath(files[i].Name) || !fs.ValidPath(path.Clean(files[i].Path)) {
-			return fmt.Errorf("%q: want a path below the folder that is packed", files[i].Name)
+			return unfit{fmt.Errorf("%q: want a path below the folder that is packed", files[i].Name)}
 		}
 	}
 	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	if len(files) > limits.Entries {
-		return fmt.Errorf("%d files; at most %d are packed", len(files), limits.Entries)
+		return unfit{fmt.Errorf("%d files; at most %d are packed", len(files), limits.Entries)}
 	}
 	zw, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
 	if err != nil {
@@ -42,7 +42,7 @@ func pack(ctx context.Context, w io.Writer, tree *Tree, files []File, at time.Ti
 			return err
 		}
 		if i > 0 && f.Name == last {
-			return fmt.Errorf("two files would be called %q", f.Name)
+			return unfit{fmt.Errorf("two files would be called %q", f.Name)}
 		}
 		last = f.Name
 		if err := p.add(ctx, f); err != nil {
@@ -75,7 +75,7 @@ func (p *packer) add(ctx context.Context, f File) error {
 			return err
 		}
 		if !inTree(f.Name, target) {
-			return fmt.Errorf("the link leads to %q, outside of the artifact", target)
+			return unfit{fmt.Errorf("the link leads to %q, outside of the artifact", target)}
 		}
 		return p.header(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.Name, Linkname: target, Mode: 0o777})
 	}
@@ -85,7 +85,7 @@ func (p *packer) add(ctx context.Context, f File) error {
 	}
 	defer file.Close()
 	if p.left -= info.Size(); p.left < 0 {
-		return errors.New("the artifact is larger than is allowed")
+		return unfit{errors.New("the artifact is larger than is allowed")}
 	}
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: info.Size(), Mode: modeOf(info.Mode())}
 	if err := p.header(h); err != nil {

@@ -65,7 +65,7 @@ func (t *Tree) Close() error { return t.root.Close() }
 func (t *Tree) Root() *os.Root { return t.root }
 
 // Open opens a regular file for reading. A link in the tree is followed as long as it stays there; what is no file, or may
-// be somebody else's, is an error.
+// be somebody else's, is an error that wraps ErrUnfit.
 func (t *Tree) Open(name string) (*os.File, fs.FileInfo, error) {
 	// Without O_NONBLOCK a named pipe would block until somebody writes into it.
 	f, err := t.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -81,7 +81,7 @@ func (t *Tree) Open(name string) (*os.File, fs.FileInfo, error) {
 	case !info.Mode().IsRegular():
 		err = notAFile(info)
 	case !t.may(info):
-		err = errors.New("has another name elsewhere and belongs to somebody else than the build")
+		err = unfit{errors.New("has another name elsewhere and belongs to somebody else than the build")}
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
@@ -89,7 +89,9 @@ func (t *Tree) Open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-func notAFile(info fs.FileInfo) error { return fmt.Errorf("is a %s, not a file", kind(info.Mode())) }
+func notAFile(info fs.FileInfo) error {
+	return unfit{fmt.Errorf("is a %s, not a file", kind(info.Mode()))}
+}
 
 // Read reads a regular file of most bytes at most, found as by Open.
 func (t *Tree) Read(name string, most int64) ([]byte, error) {

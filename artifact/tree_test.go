@@ -90,7 +90,7 @@ func TestAHardLinkToAForeignFile(t *testing.T) {
 		if _, err := tree.Read("single", 100); err != nil {
 			t.Errorf("%s: a file with one name: %v", name, err)
 		}
-		if _, err := open(t, Limits{}).Save(t.Context(), "app", tree, []File{{Path: "linked"}}, commit); (err == nil) != tc.ok {
+		if _, err := open(t, Limits{}).Save(t.Context(), "app", tree, []File{{Path: "linked"}}, commit); (err == nil) != tc.ok || errors.Is(err, ErrUnfit) == tc.ok {
 			t.Errorf("%s: saved: %v", name, err)
 		}
 	}

@@ -51,7 +51,11 @@ func collect(ctx context.Context, store Artifacts, tree *artifact.Tree, specs ma
 		for _, r := range some {
 			remarks = append(remarks, fmt.Sprintf("artifact %s: %s", name, r))
 		}
-		if out[name], err = store.Save(ctx, name, tree, files, at); err != nil {
+		out[name], err = store.Save(ctx, name, tree, files, at)
+		if errors.Is(err, artifact.ErrUnfit) {
+			err = &collectError{name: name, line: spec.Line, err: errors.Unwrap(err)} // which names the artifact too
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -242,6 +243,32 @@ func TestACacheIsRestoredIntoTheSource(t *testing.T) {
 			}
 			if diff := cmp.Diff(before, v.state(t)); diff != "" {
 				t.Errorf("changed (-before +after)\n%s", diff)
+			}
+		})
+	}
+}
+
+// What cannot be an artifact fails the build, and is not tried again for ever.
+func TestWhatCannotBeAnArtifact(t *testing.T) {
+	for name, tc := range map[string]struct {
+		spec, want string
+		limits     artifact.Limits
+	}{
+		"a link that leads out": {"phases: {build: {commands: ['ln -s ../../x out']}}\nartifacts: {files: [out], enable-symlinks: yes}", `artifact app: out: the link leads to "../../x"`, artifact.Limits{}},
+		"too many bytes":        {"phases: {build: {commands: ['echo text > a']}}\nartifacts: {files: [a]}", "artifact app: a: the artifact is larger than is allowed", artifact.Limits{Bytes: 4}},
+		"too many files":        {"phases: {build: {commands: ['touch a b c']}}\nartifacts: {files: [a, b, c]}", "artifact app: 3 files; at most 2 are packed", artifact.Limits{Entries: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, spec(tc.spec))
+			store, err := artifact.Open(t.Context(), artifact.Options{URL: t.TempDir(), Limits: tc.limits})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := request("ex-1-1-1")
+			r.Outputs = []string{"app"}
+			got := w.run(w.executor(func(o *Options) { o.Artifacts = store }), r)
+			if got.Status != pipeline.Failed || !strings.HasPrefix(got.Summary, tc.want) || len(got.Annotations) != 1 {
+				t.Errorf("%s %q %+v", got.Status, got.Summary, got.Annotations)
 			}
 		})
 	}
