@@ -31,6 +31,13 @@ func (b *Sandbox) arguments(spec Spec, dir string) []string {
 		b.Program, "--die-with-parent", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL",
 		"--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
 	}
+	if spec.User == nil && os.Geteuid() == 0 || spec.User != nil && spec.User.UID == 0 {
+		for _, path := range ofTheKernel() {
+			if _, err := os.Lstat(path); err == nil {
+				args = append(args, "--ro-bind", path, path)
+			}
+		}
+	}
 	if spec.NoNetwork {
 		args = append(args, "--unshare-net")
 	}
@@ -58,6 +65,12 @@ func (b *Sandbox) arguments(spec Spec, dir string) []string {
 	return append(args, "--chdir", dir, "--")
 }
 
+// ofTheKernel are files of /proc by which the user ID 0 alone, without any capability, changes the kernel's settings, and so
+// may have it run a program outside.
+func ofTheKernel() []string {
+	return []string{"/proc/sys", "/proc/sysrq-trigger", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/acpi", "/proc/driver", "/proc/mtrr", "/proc/scsi"}
+}
+
 // TrySandbox tells why bubblewrap cannot be used on this host as the user; nil when it can. program is its name or path;
 // the path is returned.
 func TrySandbox(ctx context.Context, program string, u *User) (path string, err error) {
@@ -70,7 +83,7 @@ func TrySandbox(ctx context.Context, program string, u *User) (path string, err 
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	b := &Sandbox{Program: path}
-	args := append(b.arguments(Spec{NoNetwork: true}, "/"), "/bin/true")
+	args := append(b.arguments(Spec{NoNetwork: true, User: u}, "/"), "/bin/true")
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{}, "/", time.Second
 	cmd.SysProcAttr = attributes(Spec{User: u})
