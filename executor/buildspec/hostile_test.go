@@ -123,6 +123,7 @@ func TestTheSandboxHidesTheServer(t *testing.T) {
 		"ls " + data + " | grep . && echo SEEN data", "ls /root/. | grep . && echo SEEN home",
 		"touch /etc/hostile /usr/hostile 2>/dev/null && echo SEEN host", "touch " + key + ".new",
 		"for f in kernel/core_pattern kernel/modprobe kernel/printk vm/swappiness; do cat /proc/sys/$f > same && cat same > /proc/sys/$f 2>/dev/null && echo SEEN $f; done",
+		"find /run -mindepth 1 | grep . && echo SEEN sockets",
 		"kill -0 " + fmt.Sprint(os.Getpid()) + " 2>/dev/null && echo SEEN signal",
 		"timeout 3 bash -c 'echo > /dev/tcp/127.0.0.1/" + port + "' 2>/dev/null && echo SEEN server",
 		"timeout 3 bash -c 'echo > /dev/tcp/169.254.169.254/80' 2>/dev/null && echo SEEN metadata",

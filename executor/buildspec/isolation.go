@@ -29,10 +29,12 @@ const (
 // Bubblewrap is the program of the sandbox, in the server's PATH.
 const Bubblewrap = "bwrap"
 
-// secretSockets are doors to the host that no sandboxed build sees: who reaches them is root.
-func secretSockets() []string {
-	return []string{"/run/docker.sock", "/run/docker", "/run/containerd", "/run/podman", "/run/crio", "/run/dbus", "/run/systemd/private"}
-}
+// sockets is where the sockets of container engines, databases and the host's own services are. No sandboxed build sees them:
+// being read-only keeps nobody from connecting to one, and who reaches some of them is root.
+const sockets = "/run"
+
+// resolver is the file that says who answers names. It often is a link to somewhere among the sockets.
+const resolver = "/etc/resolv.conf"
 
 // isolation is how builds are kept from the host.
 type isolation struct {
@@ -76,11 +78,14 @@ func (e *Executor) sandbox(work string) *supervise.Sandbox {
 	if home, err := os.UserHomeDir(); err == nil {
 		b.Hide = append(b.Hide, home)
 	}
-	b.Hide = append(append(b.Hide, "/root"), secretSockets()...)
+	b.Hide = append(b.Hide, "/root", sockets)
 	b.Hide = slices.DeleteFunc(b.Hide, func(p string) bool { return !filepath.IsAbs(p) || p == "/" })
 	// What is inside of what is hidden comes after it.
 	slices.Sort(b.Hide)
 	b.Hide = outermost(slices.Compact(b.Hide))
+	if file, err := filepath.EvalSymlinks(resolver); err == nil && hidden(b.Hide, file) {
+		b.Read = append(b.Read, file)
+	}
 	for _, dir := range append(filepath.SplitList(e.o.Path), e.o.Runtimes) {
 		if up := filepath.Dir(dir); filepath.Base(dir) == "bin" && hidden(b.Hide, up) && !slices.Contains(b.Hide, up) {
 			dir = up // a toolchain: what its programs need is beside them
