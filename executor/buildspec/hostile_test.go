@@ -5,7 +5,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -153,5 +155,45 @@ func TestWithoutASandboxItIsSaid(t *testing.T) {
 	}
 	if _, err := New(Options{Dir: t.TempDir(), Cloner: w.src, Artifacts: w.store, Sandbox: SandboxAlways}); err == nil || !strings.Contains(err.Error(), "bubblewrap is not installed") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Who hides by an empty environment when the supervisor is killed is found by the control group, where the host gives one.
+func TestNobodyOutlivesAKilledSupervisor(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: ['setsid env -i sh -c \"exec sleep 1000\" & echo pids $PPID $!', 'sleep 1000']}}"))
+	e := w.executor(func(o *Options) { o.Limits = supervise.Limits{Processes: 4096} })
+	r := request("ex-1-1-1")
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var supervisor, hidden int
+	var log string
+	until(t, "the start", func() bool {
+		report, err := e.Status(t.Context(), r, handle)
+		log = report.Log
+		i := strings.Index(log, "\npids ")
+		if err != nil || i < 0 {
+			return false
+		}
+		n, _ := fmt.Sscanf(log[i:], "\npids %d %d", &supervisor, &hidden)
+		return n == 2
+	})
+	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log, "no control group") {
+		_ = syscall.Kill(hidden, syscall.SIGKILL)
+		t.Skip("this host gives no control group")
+	}
+	if got := w.end(e, r, handle); !strings.HasPrefix(got.Summary, "interrupted") {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+	until(t, "the end of the one that hides", func() bool { return gone(hidden) })
+	if left, err := filepath.Glob("/sys/fs/cgroup/*/sluice-*"); err != nil || slices.ContainsFunc(left, func(group string) bool {
+		procs, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+		return err == nil && strings.Contains("\n"+string(procs), fmt.Sprintf("\n%d\n", hidden))
+	}) {
+		t.Errorf("%v, %v", left, err)
 	}
 }

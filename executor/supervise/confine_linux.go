@@ -198,8 +198,9 @@ func processes() []int {
 }
 
 // Sweep kills what was run in dir and outlived its supervisor, when that was killed itself: processes that carry the
-// folder's Cookie. It returns how many it found. Only for folders that are Interrupted.
-func Sweep(dir string) int { return SweepVariable(Cookie + "=" + dir) }
+// folder's Cookie, and all in its control group where it has one. It returns how many it found. Only for folders that are
+// Interrupted.
+func Sweep(dir string) int { return sweepGroup(dir) + SweepVariable(Cookie+"="+dir) }
 
 // SweepVariable kills the processes in whose environment NAME=value is, and returns how many it found. The value must be
 // one that only what is to be killed was given.

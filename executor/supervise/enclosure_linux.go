@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,12 @@ import (
 // and said.
 const spareProcesses = 256
 
+// groups is where the kernel shows control groups, groupPrefix how the names of ours begin. No two are ever called the same.
+const (
+	groups      = "/sys/fs/cgroup"
+	groupPrefix = "sluice-"
+)
+
 // enclosure is a control group of the kernel's, where this host gives one: the limits of memory and processes then hold at
 // every moment, and not only when they are looked at. The zero value and nil are none.
 type enclosure struct {
@@ -23,25 +30,25 @@ type enclosure struct {
 
 // enclose makes a control group below this process's own, or beside it. The error says why there is none.
 func enclose(l Limits) (*enclosure, error) {
-	groups, err := os.ReadFile("/proc/self/cgroup")
+	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
-	for line := range strings.Lines(string(groups)) {
+	for line := range strings.Lines(string(own)) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		switch {
 		case len(parts) != 3:
 		case parts[0] == "0":
 			for _, parent := range []string{parts[2], filepath.Dir(parts[2])} {
-				e, err := encloseV2(filepath.Join("/sys/fs/cgroup", parent), l)
+				e, err := encloseV2(filepath.Join(groups, parent), l)
 				if err == nil {
 					return e, nil
 				}
 				errs = append(errs, err)
 			}
 		case parts[1] == "pids":
-			e, err := encloseV1(filepath.Join("/sys/fs/cgroup/pids", parts[2]), l)
+			e, err := encloseV1(filepath.Join(groups, "pids", parts[2]), l)
 			if err == nil {
 				return e, nil
 			}
@@ -67,7 +74,7 @@ func encloseV2(parent string, l Limits) (*enclosure, error) {
 		return nil, err
 	}
 	_ = os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+pids +memory"), 0) // or they are handed on already
-	dir := filepath.Join(parent, "sluice-"+strconv.Itoa(os.Getpid()))
+	dir := filepath.Join(parent, groupPrefix+rand.Text())
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -92,7 +99,7 @@ func encloseV2(parent string, l Limits) (*enclosure, error) {
 // encloseV1 makes a group of version 1 with a limit of processes, and moves this thread into it, from which all programs are
 // started. Memory is watched: in version 1 it would be charged with this process's own.
 func encloseV1(parent string, l Limits) (*enclosure, error) {
-	dir := filepath.Join(parent, "sluice-"+strconv.Itoa(os.Getpid()))
+	dir := filepath.Join(parent, groupPrefix+rand.Text())
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -134,6 +141,36 @@ func (e *enclosure) kill() {
 	if e != nil && e.file != nil {
 		_ = os.WriteFile(filepath.Join(e.dir, "cgroup.kill"), []byte("1"), 0)
 	}
+}
+
+// note writes down in a folder which group its programs are in, for sweepGroup.
+func (e *enclosure) note(dir string) error {
+	return os.WriteFile(filepath.Join(dir, groupFile), []byte(e.dir), 0o600)
+}
+
+// sweepGroup kills what is in the group of a folder whose supervisor is gone, whatever it has made of its environment, and
+// removes the group. It returns how many it found.
+func sweepGroup(dir string) int {
+	noted, err := os.ReadFile(filepath.Join(dir, groupFile))
+	group := filepath.Clean(string(noted))
+	if err != nil || !strings.HasPrefix(group, groups+"/") || !strings.HasPrefix(filepath.Base(group), groupPrefix) {
+		return 0
+	}
+	killed := map[string]bool{}
+	for range 400 {
+		left, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+		if err != nil || len(left) == 0 {
+			break
+		}
+		for _, line := range strings.Fields(string(left)) {
+			if pid, err := strconv.Atoi(line); err == nil && unix.Kill(pid, unix.SIGKILL) == nil {
+				killed[line] = true
+			}
+		}
+		_, _ = unix.Poll(nil, 5) // they need a moment to die
+	}
+	_ = os.Remove(group)
+	return len(killed)
 }
 
 // close removes the group when it is empty.

@@ -19,6 +19,7 @@ const (
 	logFile     = "log"
 	resultFile  = "result.json"
 	ownLogFile  = "supervisor.log"
+	groupFile   = "group" // the path of the control group, where there is one
 )
 
 // State is where a folder stands.

@@ -195,7 +195,10 @@ func (s *Session) terminate(running []*Program) {
 // enclose puts what will be started into a control group, where there is one, and says so.
 func (s *Session) enclose() {
 	var err error
-	if s.hard, err = enclose(s.spec.Limits); err != nil {
+	if s.hard, err = enclose(s.spec.Limits); err == nil {
+		err = s.hard.note(s.dir)
+	}
+	if err != nil {
 		s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", err)
 	}
 }
