@@ -195,6 +195,21 @@ func componentsSpec() *spec {
 		}}}
 }
 
+// conditionSpec is a condition of a stage. words are what may follow when it does not hold.
+func conditionSpec(doc string, words ...string) *spec {
+	value := func(doc string) *spec { return &spec{kind: textValue, maxLen: 200, doc: doc} }
+	return &spec{kind: objectValue, doc: doc, fields: []field{
+		{"if", true, &spec{kind: listValue, nonEmpty: true, maxItems: pipeline.MaxRules, doc: "Rules about variables. The condition holds when all do.",
+			elem: &spec{kind: objectValue, doc: "A rule.", oneOf: []string{"equals", "not", "matches"}, fields: []field{
+				{"variable", true, &spec{kind: textValue, maxLen: 200, doc: "Variable that an action before has exported, as namespace.name. One that was not exported fulfils no rule."}},
+				{"equals", false, value("The variable is this.")},
+				{"not", false, value("The variable is anything but this.")},
+				{"matches", false, value("All of the variable matches this regular expression (RE2).")},
+			}}}},
+		{"else", false, &spec{kind: wordValue, words: words, def: "fail", doc: "What follows when it does not hold."}},
+	}}
+}
+
 func pipelineSpec(kind string) *spec {
 	artifacts := func(doc string) *spec {
 		return &spec{kind: listValue, single: true, maxItems: 20, doc: doc,
@@ -229,6 +244,10 @@ func pipelineSpec(kind string) *spec {
 						form: "letters, digits, blanks, dots, dashes and underscores; at most 64", doc: "Name, unique in the pipeline."}},
 					{"actions", true, &spec{kind: listValue, nonEmpty: true, maxItems: 50, elem: action,
 						doc: "Actions, at the same time unless run_order says otherwise."}},
+					{"before_entry", false, conditionSpec("Asked when the stage's turn has come.", "fail", "skip")},
+					{"on_success", false, conditionSpec("Asked when all actions of the stage are done.", "fail")},
+					{"on_failure", false, &spec{kind: wordValue, words: []string{"fail", string(pipeline.StageRetryFailed), string(pipeline.StageRetryAll)}, def: "fail",
+						doc: "What follows when an action has failed the stage: the execution fails, or the actions that failed, or all, are tried again once."}},
 				}}}},
 			{"extends", false, &spec{kind: textValue, pattern: extendsRE, maxLen: 300,
 				form: "FILE#NAME: a file of the organization's repository .github and the name of a model in it",

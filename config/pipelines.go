@@ -62,13 +62,41 @@ func (d *decoder) within(n *node) bool {
 }
 
 func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
-	s := pipeline.Stage{Name: d.text(n, "", "name")}
+	s := pipeline.Stage{
+		Name: d.text(n, "", "name"), BeforeEntry: d.condition(d.find(n, "before_entry")), OnSuccess: d.condition(d.find(n, "on_success")),
+	}
+	if again := d.text(n, "", "on_failure"); again != "fail" {
+		s.OnFailure = pipeline.StageFailure(again)
+	}
 	if actions := d.find(n, "actions"); actions != nil {
 		for i, a := range actions.items {
 			s.Actions = append(s.Actions, d.action(a, fmt.Sprintf("%s.actions[%d]", path, i), kind, r))
 		}
 	}
 	return s
+}
+
+// condition reads what is asked before or after a stage.
+func (d *decoder) condition(n *node) *pipeline.Condition {
+	if n == nil || n.kind != mapNode {
+		return nil
+	}
+	c := &pipeline.Condition{Else: pipeline.Otherwise(d.text(n, string(pipeline.OtherwiseFail), "else"))}
+	if rules := d.find(n, "if"); rules != nil {
+		for _, rule := range rules.items {
+			for _, o := range operators() {
+				if d.find(rule, string(o)) != nil {
+					c.Rules = append(c.Rules, pipeline.Rule{Variable: d.text(rule, "", "variable"), Operator: o, Value: d.text(rule, "", string(o))})
+				}
+			}
+		}
+	}
+	return c
+}
+
+// operators are the keys of a rule that compare.
+func operators() []pipeline.Operator {
+	return []pipeline.Operator{pipeline.OperatorEquals, pipeline.OperatorNot, pipeline.OperatorMatches}
 }
 
 func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {

@@ -112,7 +112,8 @@ func withoutDeploys(d pipeline.Definition) pipeline.Definition {
 			}
 		}
 		if len(actions) > 0 {
-			stages = append(stages, pipeline.Stage{Name: s.Name, Actions: actions})
+			s.Actions = actions
+			stages = append(stages, s)
 		}
 	}
 	d.Stages = stages

@@ -99,6 +99,7 @@ type run struct {
 	s        State // a copy that may be changed
 	now      time.Time
 	commands []Command
+	again    bool // a stage is tried again
 }
 
 func (r *run) do(c Command) { r.commands = append(r.commands, c) }

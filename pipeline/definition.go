@@ -25,6 +25,11 @@ type Definition struct {
 type Stage struct {
 	Name    string   `json:"name"`
 	Actions []Action `json:"actions"`
+	// BeforeEntry is asked once the stage's turn has come, OnSuccess once its actions are done.
+	BeforeEntry *Condition `json:"before_entry,omitempty"`
+	OnSuccess   *Condition `json:"on_success,omitempty"`
+	// OnFailure is what follows when an action has failed the stage. A condition that does not hold is not tried again.
+	OnFailure StageFailure `json:"on_failure,omitempty"`
 }
 
 // Action is one thing that is done, or waited for, in a stage.

@@ -8,6 +8,14 @@ import (
 
 // proceed does whatever follows from the state as it is now: starts what can start, closes stages, ends the execution.
 func (r *run) proceed() {
+	for r.again = true; r.again; { // each stage is tried again once at most
+		r.again = false
+		r.pass()
+	}
+}
+
+// pass goes over the stages once.
+func (r *run) pass() {
 	if r.s.Status != InProgress {
 		return
 	}
@@ -31,9 +39,15 @@ func (r *run) proceed() {
 // stage goes on with a stage and tells whether it is done and the next may begin.
 func (r *run) stage(i int) (done bool) {
 	st := &r.s.Stages[i]
+	if st.leftOut() {
+		return true
+	}
 	if st.Status == Waiting {
 		if r.kept(i) {
 			return false
+		}
+		if !r.enter(i) {
+			return st.leftOut()
 		}
 		st.Status, st.StartedAt = InProgress, r.now
 	}
@@ -41,6 +55,9 @@ func (r *run) stage(i int) (done bool) {
 		if !r.group(i, order) {
 			return false
 		}
+	}
+	if !r.leave(i) {
+		return false
 	}
 	st.Status, st.EndedAt = Succeeded, r.now
 	return true
@@ -81,7 +98,7 @@ func (r *run) group(i, order int) (done bool) {
 	if done {
 		return true
 	}
-	if j := r.failure(i, order); j >= 0 {
+	if j := r.failure(i, order); j >= 0 && !r.onceMore(i) {
 		r.finish(Failed, reason(r.s.Stages[i].Name, &states[j]))
 	}
 	return false
@@ -121,8 +138,8 @@ func (r *run) running() bool {
 
 func (r *run) allDone() bool {
 	all := true
-	r.s.each(func(_, _ int, d *Action, a *ActionState) bool {
-		all = a.done(d)
+	r.s.each(func(i, _ int, d *Action, a *ActionState) bool {
+		all = a.done(d) || r.s.Stages[i].leftOut()
 		return all
 	})
 	return all

@@ -56,9 +56,26 @@ func anyDefinition(t *rapid.T) Definition {
 		}
 		approved = approved || approval
 		artifacts = append(artifacts, made...)
+		anyConditions(t, &st)
 		d.Stages = append(d.Stages, st)
 	}
 	return d
+}
+
+// anyConditions draws conditions and what follows a failure, as far as the stage may have them.
+func anyConditions(t *rapid.T, st *Stage) {
+	condition := func(words ...Otherwise) *Condition {
+		if rapid.IntRange(0, 3).Draw(t, "condition") > 0 {
+			return nil
+		}
+		rule := Rule{Variable: "sluice.v", Operator: OperatorEquals, Value: rapid.SampledFrom([]string{"1", "1", "2"}).Draw(t, "value")}
+		return &Condition{Rules: []Rule{rule}, Else: rapid.SampledFrom(words).Draw(t, "else")}
+	}
+	people := slices.ContainsFunc(st.Actions, func(a Action) bool { return a.IsApproval() || a.IsPromote() })
+	if st.BeforeEntry, st.OnSuccess = condition("", OtherwiseFail), condition(""); !people {
+		st.OnFailure = rapid.SampledFrom([]StageFailure{"", StageRetryFailed, StageRetryAll}).Draw(t, "stage on failure")
+		st.BeforeEntry = condition("", OtherwiseSkip)
+	}
 }
 
 // model is the world around an execution, which knows only what it was told by commands.
@@ -354,7 +371,7 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 		if problems := d.Validate(); len(problems) > 0 {
 			t.Fatalf("the test draws a definition that is not valid: %v", problems)
 		}
-		in := Input{ID: "ex", Definition: d, SHA: testSHA, ConfigHash: testConfig}
+		in := Input{ID: "ex", Definition: d, SHA: testSHA, ConfigHash: testConfig, Variables: map[string]string{"sluice.v": "1"}}
 		if rapid.Bool().Draw(t, "image") {
 			in.Image.Reference = testRef
 		}

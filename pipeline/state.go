@@ -96,7 +96,7 @@ type Turn struct {
 type StageState struct {
 	Name      string        `json:"name"`
 	Status    Status        `json:"status"`
-	Reason    string        `json:"reason,omitempty"` // why it failed, when no action says so
+	Reason    string        `json:"reason,omitempty"` // why it failed, or was left out, when no action says so
 	StartedAt time.Time     `json:"started_at,omitzero"`
 	EndedAt   time.Time     `json:"ended_at,omitzero"`
 	Actions   []ActionState `json:"actions"` // as Stage.Actions
@@ -104,6 +104,8 @@ type StageState struct {
 	// has begun is not concerned.
 	Disabled  *Disabled `json:"disabled,omitempty"`
 	ArrivedAt time.Time `json:"arrived_at,omitzero"`
+	// Retried says that Stage.OnFailure has had the stage tried again, since somebody last retried it by hand.
+	Retried bool `json:"retried,omitempty"`
 }
 
 // ActionState is where an action stands: its latest attempt, with the earlier ones in Earlier.

@@ -196,7 +196,7 @@ func (r *run) retryRequested(f RetryRequested) (changed bool, err error) {
 	}
 	first := true
 	for i := range r.s.Stages {
-		if r.s.Stages[i].Status == Succeeded {
+		if r.s.Stages[i].Status == Succeeded || r.s.Stages[i].leftOut() {
 			continue
 		}
 		r.reopen(i, first && f.Scope == RetryStage)
@@ -208,7 +208,7 @@ func (r *run) retryRequested(f RetryRequested) (changed bool, err error) {
 // reopen prepares a stage for another pass: what did not succeed, or with whole everything, is Waiting again.
 func (r *run) reopen(i int, whole bool) {
 	st := &r.s.Stages[i]
-	st.Status, st.Reason, st.EndedAt = Waiting, "", time.Time{}
+	st.Status, st.Reason, st.EndedAt, st.Retried = Waiting, "", time.Time{}, false
 	for j := range st.Actions {
 		a := &st.Actions[j]
 		if whole {

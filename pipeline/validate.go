@@ -53,6 +53,7 @@ func (d Definition) Validate() []Problem {
 	v.collect()
 	for i := range d.Stages {
 		v.stage(i)
+		v.conditions(i)
 		for j := range d.Stages[i].Actions {
 			v.action(i, j)
 		}

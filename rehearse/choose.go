@@ -44,7 +44,8 @@ func Choose(d pipeline.Definition, c Choice) (pipeline.Definition, []Left, error
 	ended := false
 	for _, stage := range d.Stages {
 		last, isLast := until(stage, c.Until)
-		kept := pipeline.Stage{Name: stage.Name}
+		kept := stage
+		kept.Actions = nil
 		for _, a := range stage.Actions {
 			asked := slices.ContainsFunc(c.Only, func(name string) bool { return matches(name, stage, a) })
 			switch {
