@@ -256,7 +256,13 @@ func TestActionsAreReadWhole(t *testing.T) {
 		}},
 		{Name: "Build", Actions: []pipeline.Action{
 			{Name: "image", Uses: "image", With: map[string]any{"base": "registry.example.com/base"}, RunOrder: 1, Inputs: []string{"app"}, OnFailure: "fail"},
-		}},
+		}, OnFailure: pipeline.StageRetryFailed, BeforeEntry: &pipeline.Condition{Else: pipeline.OtherwiseSkip, Rules: []pipeline.Rule{
+			{Variable: "unit.verdict", Operator: "equals", Value: "good"}, {Variable: "unit.branch", Operator: "not", Value: "old"},
+			{Variable: "unit.coverage", Operator: "matches", Value: "9[0-9]|100"},
+		}}, OnSuccess: &pipeline.Condition{Else: pipeline.OtherwiseFail, Rules: []pipeline.Rule{
+			{Variable: "image.size", Operator: "equals", Value: "small"}, {Variable: "image.base", Operator: "not", Value: "old"},
+			{Variable: "image.layers", Operator: "matches", Value: "[0-9]"},
+		}}},
 		{Name: "Approval staging", Actions: []pipeline.Action{
 			{Name: "approval", Uses: "approval", Environment: "staging", Timeout: 7 * day, Remind: -1},
 		}},

@@ -62,7 +62,7 @@ func (s *State) unmet(c *Condition) string {
 			return fmt.Sprintf("%s was not exported", rule.Variable)
 		}
 		if !rule.holds(value) {
-			return fmt.Sprintf("%s is %q, and the condition is %s %q", rule.Variable, oneLine(value), rule.Operator, rule.Value)
+			return fmt.Sprintf("%s is %q%s", rule.Variable, oneLine(value), rule.instead())
 		}
 	}
 	return ""
@@ -79,6 +79,17 @@ func (r Rule) holds(value string) bool {
 		return err == nil && re.MatchString(value)
 	}
 	return false
+}
+
+// instead says what the value should have been.
+func (r Rule) instead() string {
+	switch r.Operator {
+	case OperatorEquals:
+		return fmt.Sprintf(" and not %q", r.Value)
+	case OperatorMatches:
+		return fmt.Sprintf(" and does not match %q", r.Value)
+	}
+	return ""
 }
 
 func (r Rule) expression() (*regexp.Regexp, error) { return regexp.Compile(`\A(?:` + r.Value + `)\z`) }

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,7 +74,31 @@ func Choose(d pipeline.Definition, c Choice) (pipeline.Definition, []Left, error
 		}
 		return d, left, fmt.Errorf("nothing is left to run: %s", strings.Join(why, "; "))
 	}
-	return out, left, nil
+	return out, append(left, withoutStrayConditions(&out)...), nil
+}
+
+// withoutStrayConditions takes away conditions about variables of actions that are left out.
+func withoutStrayConditions(d *pipeline.Definition) (left []Left) {
+	exported := map[string]bool{"sluice": true}
+	for _, stage := range d.Stages {
+		for _, a := range stage.Actions {
+			exported[cmp.Or(a.Namespace, a.Name)] = true
+		}
+	}
+	for i := range d.Stages {
+		stage := &d.Stages[i]
+		for what, c := range map[string]**pipeline.Condition{"before_entry": &stage.BeforeEntry, "on_success": &stage.OnSuccess} {
+			if *c == nil || !slices.ContainsFunc((*c).Rules, func(r pipeline.Rule) bool {
+				namespace, _, _ := strings.Cut(r.Variable, ".")
+				return !exported[namespace]
+			}) {
+				continue
+			}
+			*c = nil
+			left = append(left, Left{stage.Name, what, "it asks for variables of an action that is left out"})
+		}
+	}
+	return left
 }
 
 // why says why an action is left out; empty: it is not.
