@@ -77,7 +77,10 @@ type rights interface {
 // decide is the rule of a door for one person: those whom the configuration names, else a role.
 func decide(ctx context.Context, cfg *config.Repo, have rights, rule doorRule, a ask) (*refusal, error) {
 	if teams, users := keepers(cfg, rule, a.environment); len(teams)+len(users) > 0 {
-		return listed(ctx, have, a.who, teams, users)
+		no, err := listed(ctx, have, a.who, teams, users)
+		if err != nil || no == nil || rule.environment != byAnyKeeper {
+			return no, err
+		}
 	}
 	want := rule.role
 	if rule.lenient && !a.release || rule.starter && a.starter.ID == a.who.ID {
@@ -120,8 +123,13 @@ func keepers(cfg *config.Repo, rule doorRule, environment string) (teams, users 
 		return env.Promote.Teams, env.Promote.Users
 	case rule.environment == byEmergency:
 		return env.Emergency.Teams, env.Emergency.Users
+	case rule.environment == byAnyKeeper:
+		for _, r := range []environmentRule{byApprove, byPromote, byEmergency} {
+			t, u := keepers(cfg, doorRule{environment: r}, environment)
+			teams, users = append(teams, t...), append(users, u...)
+		}
 	}
-	return nil, nil
+	return teams, users
 }
 
 // account is an account as it is now, by its ID. Answers are remembered for the length of the handling.

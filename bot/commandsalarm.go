@@ -1,9 +1,12 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
@@ -11,28 +14,101 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// cmdAlarm tells the deployment that is under way in an environment, or in its bake time there, that it is not well.
+const (
+	// alarmByHand is the name of an alarm that nobody gave one.
+	alarmByHand = "by-hand"
+	// maxAlarmName is how long a name may be, in characters.
+	maxAlarmName = 100
+)
+
+// cmdAlarm says that an environment is not well. What is being deployed there, or is in its bake time, ends as failed; and the alarm
+// stands until it is cleared. The executor takes it down at once and once only, so a repetition after a crash does no harm.
 func (s *session) cmdAlarm(ctx context.Context, q *request) (string, error) {
-	environment := q.Arg(0)
-	d, err := s.alarmable(ctx, environment)
+	environment, name, err := s.alarmOf(q)
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("The deployment to %s is ended as failed, and goes back.", code(environment))
-	if q.DryRun {
-		return s.dry(ctx, q, text)
+	text := fmt.Sprintf("The alarm %s stands in %s.", code(name), code(environment))
+	var nothing *userError
+	for _, place := range s.placesOf(environment) {
+		d, err := s.alarmable(ctx, place)
+		var no *userError
+		switch {
+		case errors.As(err, &no):
+			nothing = cmp.Or(nothing, no)
+			continue
+		case err != nil:
+			return "", err
+		case !q.DryRun:
+			if err := s.end(ctx, d, q.by.Login+": "+q.Flag("reason")); err != nil {
+				return "", err
+			}
+		}
+		q.alarmed = append(q.alarmed, d.id)
+		text += fmt.Sprintf(" The deployment to %s is ended as failed, and goes back.", code(place))
 	}
-	if err := s.end(ctx, d, q.by.Login+": "+q.Flag("reason")); err != nil {
+	if len(q.alarmed) == 0 {
+		text += " " + nothing.text
+	}
+	text += fmt.Sprintf(" %s lifts it.", code("/alarm clear "+environment+" --name "+name))
+	if q.DryRun {
+		return s.dry(ctx, q, "It would then be so: "+text)
+	}
+	return s.setStops(ctx, q, text, store.Stop{Kind: store.StopAlarm, Target: store.StopAlarmOf(environment, name), Reason: q.Flag("reason")})
+}
+
+// cmdAlarmClear lifts an alarm, or all that stand in an environment. One that does not stand is no error to monitoring, which says
+// what is and not what was.
+func (s *session) cmdAlarmClear(ctx context.Context, q *request) (string, error) {
+	environment, name, err := s.alarmOf(q)
+	if err != nil {
 		return "", err
 	}
-	q.said = text
-	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := s.auditIn(ctx, tx, q.by, "alarm", environment, q.Flag("reason"), map[string]any{"action": d.id}); err != nil {
-			return err
+	list, err := s.stopsNow(ctx)
+	if err != nil {
+		return "", err
+	}
+	var found []store.Stop
+	var was []string
+	for _, x := range list {
+		in, called, is := x.Target.Alarm()
+		if is && in == environment && (q.Flag("name") == "" || called == name) {
+			found = append(found, x)
+			was = append(was, fmt.Sprintf("%s raised %s", code(called), prose(s.byWhom(&x))))
 		}
-		return q.done(tx)
-	})
-	return text, err
+	}
+	switch {
+	case len(found) == 0 && q.Flag("name") == "":
+		return "", &userError{fmt.Sprintf("No alarm stands in %s.", code(environment))}
+	case len(found) == 0:
+		return s.finishWith(ctx, q, fmt.Sprintf("The alarm %s does not stand in %s.", code(name), code(environment)))
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("Lifted would be in %s: %s.", code(environment), strings.Join(was, "; ")))
+	}
+	return s.liftStops(ctx, q, fmt.Sprintf("Lifted in %s: %s.", code(environment), strings.Join(was, "; ")), found...)
+}
+
+// alarmOf reads which alarm a command is about: the environment as it is in records, and the alarm's name.
+func (s *session) alarmOf(q *request) (environment, name string, err error) {
+	if !s.knownEnvironment(q.Arg(0)) {
+		return "", "", &userError{fmt.Sprintf("There is no environment %s. Environments are %s.", code(q.Arg(0)), s.environmentNames())}
+	}
+	name = cmp.Or(q.Flag("name"), alarmByHand)
+	if len([]rune(name)) > maxAlarmName {
+		return "", "", &userError{fmt.Sprintf("The name of an alarm has at most %d characters.", maxAlarmName)}
+	}
+	return s.env(q.Arg(0)), name, nil
+}
+
+// placesOf are the environments that a name means: that of the repository is every component's.
+func (s *session) placesOf(environment string) []string {
+	places := []string{environment}
+	if componentOf(environment) == "" {
+		for _, c := range s.names().Components {
+			places = append(places, c+"/"+environment)
+		}
+	}
+	return places
 }
 
 // alarmable is a deployment that is under way, or in its bake time, and takes alarms.

@@ -58,6 +58,7 @@ const (
 	byApprove   environmentRule = "approve"
 	byPromote   environmentRule = "promote"
 	byEmergency environmentRule = "emergency"
+	byAnyKeeper environmentRule = "any"          // all of them, and the role besides
 	roleReader                  = forge.RoleNone // anyone who can see the repository
 )
 
@@ -82,7 +83,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorTransition:     {role: forge.RoleMaintain},
 	DoorLock:           {role: forge.RoleWrite},
 	DoorUnlock:         {role: forge.RoleMaintain, starter: true},
-	DoorAlarm:          {role: forge.RoleWrite},
+	DoorAlarm:          {role: forge.RoleMaintain, environment: byAnyKeeper},
 	DoorPlan:           {role: forge.RoleWrite},
 	DoorEvidence:       {role: forge.RoleWrite},
 	DoorTest:           {role: forge.RoleWrite, author: true},
@@ -114,6 +115,8 @@ func (d Door) who() string {
 		return "who may promote to the environment, else " + who
 	case byEmergency:
 		return "whom the environment names for emergencies, else " + who
+	case byAnyKeeper:
+		return "whom the environment names to approve, to promote or for emergencies, and " + who
 	}
 	if r.starter {
 		who += " and whoever started it"

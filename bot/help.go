@@ -102,6 +102,9 @@ func (s *session) asking(q *request, door Door) ask {
 	if door == DoorApprove {
 		a.environment = s.entered(q)
 	}
+	if door == DoorAlarm {
+		a.environment = ownEnv(q.Arg(0))
+	}
 	if q.release != nil {
 		a.starter = q.release.StartedBy
 	}

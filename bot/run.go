@@ -41,6 +41,8 @@ type request struct {
 	named *store.Execution
 	// back is what a /retry puts back, where it is about that; nil: it is about something else.
 	back *stranded
+	// alarmed are the actions that an alarm has ended, for its record.
+	alarmed []string
 	// lockedBy is whose lock /unlock is about; zero: nobody's.
 	lockedBy forge.User
 }
@@ -318,6 +320,7 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"lock":               s.cmdLock,
 		"unlock":             s.cmdUnlock,
 		"alarm":              s.cmdAlarm,
+		"alarm clear":        s.cmdAlarmClear,
 	}
 }
 

@@ -65,6 +65,17 @@ func (l stopList) lockOn(environment string, asker int64) *store.Stop {
 	return nil
 }
 
+// alarmsIn are the alarms that stand in an environment. One of the repository's environment stands in every component's.
+func (l stopList) alarmsIn(environment string) []store.Stop {
+	var out []store.Stop
+	for _, x := range l {
+		if in, _, is := x.Target.Alarm(); is && (in == environment || in == ownEnv(environment)) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // hold is a stop in gitflow's words; the zero Hold for none.
 func (s *session) hold(x *store.Stop) gitflow.Hold {
 	if x == nil {
@@ -163,6 +174,9 @@ func lifting(k store.StopKind) string {
 
 func stopEvidence(q *request, x store.Stop) map[string]any {
 	e := map[string]any{"via": q.via, "comment": q.comment}
+	if len(q.alarmed) > 0 {
+		e["actions"] = q.alarmed
+	}
 	if !x.Until.IsZero() {
 		e["until"] = x.Until.UTC()
 	}
@@ -229,7 +243,7 @@ func (s *session) endStops(ctx context.Context) error {
 func (s *session) concerned(ctx context.Context, target store.StopTarget) error {
 	what, name, _ := strings.Cut(string(target), ":")
 	switch what {
-	case "environment":
+	case "environment", "alarm":
 		s.touchAll = true
 		return nil
 	case "stage":
@@ -274,6 +288,10 @@ func (s *session) remarks(list stopList, e store.Environment) string {
 	if x := list.findOn(store.StopLock, e.Name); x != nil {
 		out = append(out, "locked "+prose(s.byWhom(x)))
 	}
+	for _, x := range list.alarmsIn(e.Name) {
+		_, name, _ := x.Target.Alarm()
+		out = append(out, "alarm "+prose(name+" "+s.byWhom(&x)))
+	}
 	if !s.cfg.Environment(e.Name).Windows.Open(s.b.Now()) {
 		why, _ := s.closed(e.Name)
 		out = append(out, prose(why))
@@ -293,6 +311,9 @@ func (s *session) withStopped(envs []store.Environment, list stopList) []store.E
 	}
 	for _, x := range list {
 		if name, is := strings.CutPrefix(string(x.Target), string(store.StopEnvironment(""))); is {
+			add(name)
+		}
+		if name, _, is := x.Target.Alarm(); is {
 			add(name)
 		}
 	}

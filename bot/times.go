@@ -57,7 +57,26 @@ func (s *session) lookTimes(ctx context.Context, r *store.Release, w *world) err
 			w.Scheduled = gitflow.Schedule{By: c.By.Login, At: s.when(c)}
 		}
 	}
+	w.Alarm = s.alarmFor(list, w)
 	return s.lookSoak(ctx, hotfix, w)
+}
+
+// alarmFor is the first alarm that keeps a candidate back: of production, or of the environment in which it proves itself before.
+func (s *session) alarmFor(list stopList, w *world) gitflow.Alarm {
+	places := []string{pipeline.EnvironmentProduction}
+	if w.execution != nil {
+		places = append(places, placeBefore(w.execution.State.Definition))
+	}
+	for _, place := range places {
+		if place == "" {
+			continue
+		}
+		for _, x := range list.alarmsIn(s.env(place)) {
+			environment, name, _ := x.Target.Alarm()
+			return gitflow.Alarm{Environment: environment, Name: name, By: x.By.Login, Reason: x.Reason}
+		}
+	}
+	return gitflow.Alarm{}
 }
 
 // promotedNow is another release that is on its way into production at this moment, and who sent it: one at a time. One
@@ -200,7 +219,7 @@ func roughly(d time.Duration) string {
 
 // timeGates are the gates of a promotion that time opens, or whoever has closed them.
 func timeGates() []string {
-	return []string{"hold", "schedule", "soak", "environment", "freeze", "window", "lock"}
+	return []string{"hold", "schedule", "soak", "environment", "alarm", "freeze", "window", "lock"}
 }
 
 // parked tells once a day, on the pull request, that a promotion which has everything else waits, and for what; and sees

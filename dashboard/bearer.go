@@ -128,6 +128,9 @@ func (s *Server) caller(c echo.Context) (*person, error) {
 		return nil, err
 	}
 	s.gate.passed(key)
+	if err := allowed(t.Scope, c.Path()); err != nil {
+		return nil, err
+	}
 	return &person{user: t.Owner, access: t}, nil
 }
 

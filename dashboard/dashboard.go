@@ -169,6 +169,7 @@ func (s *Server) Register(e *echo.Echo) {
 	e.Any("/api/v1/openapi.json", s.get(s.description))
 	e.Any("/api/v1/user", s.get(s.tokenOwner))
 	e.Any("/api/v1/repos/:owner/:repo/commands", s.command())
+	e.Any("/api/v1/alarms", s.alarm())
 	e.Any("/:owner/:repo/releases/:version/evidence.json", s.get(s.download))
 	for _, r := range s.routes() {
 		if r.page != "" {

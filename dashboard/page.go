@@ -96,7 +96,7 @@ func (s *Server) functions() template.FuncMap {
 		},
 		"stopped": func(kind store.StopKind) string {
 			return map[store.StopKind]string{
-				store.StopHold: "On hold", store.StopFreeze: "Frozen", store.StopLock: "Locked", store.StopSchedule: "Promotion put off", store.StopTransition: "Transition disabled",
+				store.StopHold: "On hold", store.StopFreeze: "Frozen", store.StopLock: "Locked", store.StopAlarm: "Alarm", store.StopSchedule: "Promotion put off", store.StopTransition: "Transition disabled",
 			}[kind]
 		},
 		"short": short, "took": took, "pieces": pieces, "asset": assetPath,

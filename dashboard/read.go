@@ -210,6 +210,9 @@ func environmentsOf(ctx context.Context, tx *store.Tx, w scribe) ([]Environment,
 	}
 	for _, x := range stops { // nothing need run in a place that is closed
 		name, is := strings.CutPrefix(string(x.Target), string(store.StopEnvironment("")))
+		if in, _, alarm := x.Target.Alarm(); alarm {
+			name, is = in, true
+		}
 		if is && !slices.ContainsFunc(all, func(e store.Environment) bool { return e.Name == name }) {
 			all = append(all, store.Environment{RepoID: w.repo.ID, Name: name})
 		}
@@ -220,7 +223,7 @@ func environmentsOf(ctx context.Context, tx *store.Tx, w scribe) ([]Environment,
 	out := make([]Environment, len(all))
 	for i, e := range all {
 		out[i] = w.environment(e)
-		out[i].Stops = stopsOf(stops, store.StopEnvironment(e.Name))
+		out[i].Stops = append(stopsOf(stops, store.StopEnvironment(e.Name)), alarmsIn(stops, e.Name)...)
 	}
 	stranded, err := tx.Stranded(ctx, w.repo.ID)
 	for _, x := range stranded {

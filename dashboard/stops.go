@@ -24,6 +24,18 @@ func stopsOf(all []store.Stop, target store.StopTarget) []Stop {
 	return out
 }
 
+// alarmsIn are those that stand in an environment.
+func alarmsIn(all []store.Stop, environment string) []Stop {
+	var out []Stop
+	for _, x := range all {
+		if in, _, is := x.Target.Alarm(); is && in == environment {
+			out = append(out, stopOf(x))
+		}
+	}
+	return out
+}
+
 func stopOf(x store.Stop) Stop {
-	return Stop{Kind: x.Kind, By: x.By.Login, Reason: x.Reason, At: x.At, Until: x.Until}
+	_, name, _ := x.Target.Alarm()
+	return Stop{Name: name, Kind: x.Kind, By: x.By.Login, Reason: x.Reason, At: x.At, Until: x.Until}
 }

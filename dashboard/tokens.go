@@ -102,8 +102,8 @@ func (s *Server) createToken(ctx context.Context, c echo.Context, user forge.Use
 	switch {
 	case name == "" || len([]rune(name)) > maxTokenName:
 		return s.tell(ctx, c, "/tokens", fmt.Sprintf("A token needs a name of at most %d characters.", maxTokenName), false)
-	case scope != store.ScopeRead && scope != store.ScopeAct:
-		return s.tell(ctx, c, "/tokens", "Say what the token may do: read, or act.", false)
+	case scope != store.ScopeRead && scope != store.ScopeAct && scope != store.ScopeAlarms:
+		return s.tell(ctx, c, "/tokens", "Say what the token may do: read, or act, or raise alarms.", false)
 	case days < 1 || days > maxTokenDays:
 		return s.tell(ctx, c, "/tokens", fmt.Sprintf("A token lasts from 1 to %d days.", maxTokenDays), false)
 	}

@@ -88,6 +88,7 @@ type Environment struct {
 // Stop is something that somebody said is not to go on now.
 type Stop struct {
 	Kind   store.StopKind `json:"kind"`
+	Name   string         `json:"name,omitempty"` // of an alarm
 	By     string         `json:"by"`
 	Reason string         `json:"reason,omitempty"`
 	At     time.Time      `json:"at"`

@@ -64,6 +64,9 @@ type Actor interface {
 	// Post is Act that does not wait. An operation whose ID is there already is not handed in again, and comes back as it
 	// stands.
 	Post(ctx context.Context, o store.Operation) (store.Operation, error)
+	// Alarm is Post of what monitoring says; the operation lacks its command. *CommandError: there is no such environment or
+	// component, and it names those there are.
+	Alarm(ctx context.Context, o store.Operation, a Alarm) (store.Operation, error)
 }
 
 // Recorder has the evidence of releases. It decides who may have it, by the rules that hold for commands.

@@ -174,6 +174,15 @@ func (a *actor) Post(ctx context.Context, o store.Operation) (store.Operation, e
 	return o, err
 }
 
+// Alarm remembers what it was told, in a command's place.
+func (a *actor) Alarm(ctx context.Context, o store.Operation, m Alarm) (store.Operation, error) {
+	if m.Environment != "production" {
+		return o, &CommandError{Problem: `there is no environment "` + m.Environment + `"; there is production`}
+	}
+	o.Command = fmt.Sprintf("%s %s %s %s", m.State, m.Environment, m.Name, m.Reason)
+	return a.Post(ctx, o)
+}
+
 func (a *actor) commands() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,6 +10,7 @@ func TestEmergency(t *testing.T) {
 	}{
 		"approvals that are missing": {func(_ *world, s *State) { s.Approvals.Given = 0 }, true},
 		"nobody who may approve":     {func(_ *world, s *State) { s.Approvals = Approvals{Needed: 1} }, true},
+		"an alarm":                   {func(_ *world, s *State) { s.Alarm = Alarm{Environment: "production", Name: "p99", By: "eve"} }, true},
 		"a freeze":                   {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, true},
 		"a closed window":            {func(_ *world, s *State) { s.Environment.WindowOpens = "Mon 09:00" }, true},
 		"soak time":                  {func(_ *world, s *State) { s.Soak = Soak{Needed: "24h"} }, true},

@@ -28,6 +28,9 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"pull request a draft":    {func(_ *world, s *State) { s.Pull.Draft = true }, `Pull request #10 is a draft, so "1.4.0" is paused; mark it ready for review.`},
 		"on hold":                 {func(_ *world, s *State) { s.Paused = Hold{By: "eve"} }, `"1.4.0" is on hold by "eve"; /unhold lifts it.`},
 		"held after a rollback":   {func(_ *world, s *State) { s.Environment.Held = Hold{By: "eve", Reason: "broken"} }, `Production is held after a rollback by "eve" ("broken"); /unpin production lifts it.`},
+		"an alarm stands": {func(_ *world, s *State) {
+			s.Alarm = Alarm{Environment: "staging", Name: "p99", By: "eve", Reason: "above 2 s"}
+		}, `The alarm "p99" stands in "staging", raised by "eve" ("above 2 s"); /alarm clear "staging" --name "p99" lifts it, and hotfixes are not kept back.`},
 		"frozen":                  {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, `Production is frozen ("Christmas"); /unfreeze production lifts it.`},
 		"frozen for a time": {func(_ *world, s *State) { s.Environment.Frozen = Hold{By: "eve", Reason: "sale", Until: "Fri 18:00"} },
 			`Production is frozen by "eve" until Fri 18:00 ("sale"); /unfreeze production lifts it.`},

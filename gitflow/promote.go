@@ -117,6 +117,7 @@ func (s State) gates() []Step {
 	ask("soak", "it has run long enough before", s.soaking)
 	e := s.Environment
 	gate("environment", "the environment is not held", s.held(e.Held, "Production is held after a rollback", "/unpin production"), "")
+	gate("alarm", "no alarm stands", s.alarmed(), "")
 	ask("freeze", "no freeze", s.frozen)
 	waiting := Text("")
 	if e.WindowOpens != "" && !s.Emergency {
@@ -125,6 +126,16 @@ func (s State) gates() []Step {
 	gate("window", "the deployment window is open", "", waiting)
 	gate("lock", "nobody else deploys", "", e.locked())
 	return gates
+}
+
+// alarmed: an alarm that stands in production, or where the candidate proves itself before it. What mends it is a hotfix.
+func (s State) alarmed() Text {
+	a := s.Alarm
+	if a.Name == "" || s.Emergency || s.Kind == KindHotfix {
+		return ""
+	}
+	return text("The alarm %s stands in %s, raised by %s%s; /alarm clear %s --name %s lifts it, and hotfixes are not kept back.",
+		a.Name, a.Environment, a.By, because(a.Reason), a.Environment, a.Name)
 }
 
 // frozen: a freeze that ends by itself only takes time.

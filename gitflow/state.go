@@ -62,8 +62,10 @@ type State struct {
 	// Soak is what is missing of the time in the environment before, Scheduled the time that was asked for.
 	Soak      Soak
 	Scheduled Schedule
-	// Emergency is set when two people asked by the emergency path: the approvals still missing, a freeze, a closed window and
-	// soak time do not keep the promotion waiting. Tests, production's commits, holds, vetoes and the digest still do.
+	// Alarm stands in production, or in the environment before it.
+	Alarm Alarm
+	// Emergency is set when two people asked by the emergency path: the approvals still missing, a freeze, a closed window,
+	// an alarm and soak time do not keep the promotion waiting. Tests, production's commits, holds, vetoes and the digest still do.
 	Emergency bool
 	// OutOfOrder allows a release to ship before an open one with a lower version.
 	OutOfOrder bool
@@ -225,6 +227,12 @@ type Hold struct {
 }
 
 func (h Hold) none() bool { return h.By == "" && h.Reason == "" }
+
+// Alarm is an alarm that was raised and not cleared. The zero value: none.
+type Alarm struct {
+	Environment      string
+	Name, By, Reason string // untrusted
+}
 
 // Soak is what is missing until the candidate has run long enough in the environment before. The zero value: nothing.
 type Soak struct {

@@ -13,8 +13,9 @@ type AccessScope string
 
 // Scopes of a token.
 const (
-	ScopeRead AccessScope = "read" // look
-	ScopeAct  AccessScope = "act"  // look, and give commands
+	ScopeRead   AccessScope = "read"   // look
+	ScopeAct    AccessScope = "act"    // look, and give commands
+	ScopeAlarms AccessScope = "alarms" // raise and clear alarms, and nothing else: what monitoring needs
 )
 
 // AccessToken lets a person in without a browser, with the rights that the person has at GitHub when it is used.

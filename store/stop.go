@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
@@ -17,6 +18,7 @@ const (
 	StopFreeze     StopKind = "freeze"     // of an environment or branch: nothing is deployed there, or merged into it
 	StopLock       StopKind = "lock"       // of an environment: nobody but By deploys there
 	StopTransition StopKind = "transition" // into a stage: executions wait before it
+	StopAlarm      StopKind = "alarm"      // in an environment: no candidate is promoted past it
 	StopSchedule   StopKind = "schedule"   // of a release: it is not promoted before Until, or, without, before it is asked for again
 )
 
@@ -42,6 +44,21 @@ func StopStage(component, pipeline, stage string) StopTarget {
 
 // StopRelease names a release by its ID.
 func StopRelease(id string) StopTarget { return StopTarget("release:" + id) }
+
+// StopAlarmOf names an alarm in an environment by its name.
+func StopAlarmOf(environment, name string) StopTarget {
+	return StopTarget("alarm:" + environment + ":" + name)
+}
+
+// Alarm tells which alarm of which environment a target names; ok is false for anything else.
+func (t StopTarget) Alarm() (environment, name string, ok bool) {
+	rest, ok := strings.CutPrefix(string(t), "alarm:")
+	if !ok {
+		return "", "", false
+	}
+	environment, name, _ = strings.Cut(rest, ":")
+	return environment, name, true
+}
 
 // Stop is something that somebody said is not to go on now. There is one of a kind for each target.
 type Stop struct {

@@ -56,6 +56,14 @@ func (a actor) Post(ctx context.Context, o store.Operation) (store.Operation, er
 	return o, misspelt(err)
 }
 
+// Alarm implements dashboard.Actor.
+func (a actor) Alarm(ctx context.Context, o store.Operation, m dashboard.Alarm) (store.Operation, error) {
+	o, err := a.Bot.Alarm(ctx, o, bot.Alarm{
+		Environment: m.Environment, Component: m.Component, Name: m.Name, Reason: m.Reason, Cleared: m.State == dashboard.AlarmCleared,
+	})
+	return o, misspelt(err)
+}
+
 // recorder is the bot's evidence as pages and the API see it.
 type recorder struct{ *bot.Bot }
 
