@@ -20,9 +20,9 @@ import (
 // shellCommands are the commands of scripts for that.
 func shellCommands() map[string]flowCommand {
 	return map[string]flowCommand{
-		"token":  {"[-scope act|read] who: signs in on the dashboard and makes a token for the shell", cmdToken},
+		"token":  {"[-scope act|read|alarms] who: signs in on the dashboard and makes a token for the shell", cmdToken},
 		"revoke": {"who: revokes the token made last", cmdRevoke},
-		"api":    {"who path: reads something below /api/v1 with somebody's token, and prints status and body", cmdAPI},
+		"api":    {"who path [file]: reads something below /api/v1 with somebody's token, or posts a file there, and prints status and body", cmdAPI},
 		"shell":  {"[-exit status] who command ...: runs sluice with somebody's token against the server; with ! it must fail with status 1", cmdShell},
 	}
 }
@@ -132,7 +132,7 @@ func cmdRevoke(s *scripted, args []string) error {
 }
 
 func cmdAPI(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
+	args, err := s.args(args, 2, 3)
 	if err != nil {
 		return err
 	}
@@ -140,18 +140,26 @@ func cmdAPI(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(s.tb.Context(), http.MethodGet, "http://"+s.server.public+"/api/v1"+args[1], nil)
+	method, body := http.MethodGet, []byte(nil)
+	if len(args) == 3 {
+		method = http.MethodPost
+		if body, err = os.ReadFile(s.ts.MkAbs(args[2])); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(s.tb.Context(), method, "http://"+s.server.public+"/api/v1"+args[1], bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", res.StatusCode, body)
+	answer, err := io.ReadAll(res.Body)
+	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", res.StatusCode, answer)
 	return err
 }
 
