@@ -130,12 +130,12 @@ func (s *session) operate(ctx context.Context, id string) error {
 }
 
 func (s *session) operation(ctx context.Context, o store.Operation) (reply string, ok bool, err error) {
-	if err := s.stillThem(ctx, o); err != nil {
-		return "", false, err
-	}
 	c, wrong, _ := parseLine(o.Command, "")
 	if wrong != nil {
 		return wrong.Error(), false, nil
+	}
+	if err := s.stillThem(ctx, o, c); err != nil {
+		return "", false, err
 	}
 	q := &request{Command: c, by: o.By, via: o.Via + " " + o.ID}
 	q.done = func(tx *store.Tx) error { return tx.EndOperation(ctx, o.ID, ended(!q.no), q.said, s.b.Now()) }
@@ -146,8 +146,8 @@ func (s *session) operation(ctx context.Context, o store.Operation) (reply strin
 }
 
 // stillThem refuses an operation whose account has another name by now, since rights are asked for by name and the old
-// one may be somebody else's; and one whose token was taken back while it waited.
-func (s *session) stillThem(ctx context.Context, o store.Operation) error {
+// one may be somebody else's; one whose token was taken back while it waited; and one that is not for its token to ask for.
+func (s *session) stillThem(ctx context.Context, o store.Operation, c Command) error {
 	u, err := s.gh.UserByLogin(ctx, o.By.Login)
 	if err != nil && !errors.Is(err, forge.ErrNotFound) {
 		return fmt.Errorf("account of %s: %w", o.By.Login, err)
@@ -168,7 +168,9 @@ func (s *session) stillThem(ctx context.Context, o store.Operation) error {
 		return err
 	case t.Owner.ID != o.By.ID:
 		return &userError{"The token is another account's."}
-	case t.Scope != store.ScopeAct:
+	case t.Scope == store.ScopeAlarms && !c.alarms():
+		return &userError{"The token may only raise alarms and clear them."}
+	case t.Scope != store.ScopeAct && t.Scope != store.ScopeAlarms:
 		return &userError{"The token may only read. Make one that may act."}
 	case !t.Valid(s.b.Now()):
 		return &userError{"The token was revoked, or has expired, before the command's turn came."}

@@ -21,6 +21,12 @@ const (
 	maxAlarmName = 100
 )
 
+// alarms tells whether a command is one that monitoring gives.
+func (c Command) alarms() bool {
+	spec, _ := lookup(strings.Fields(c.Name))
+	return spec != nil && spec.doorOf(c) == DoorAlarm
+}
+
 // cmdAlarm says that an environment is not well. What is being deployed there, or is in its bake time, ends as failed; and the alarm
 // stands until it is cleared. The executor takes it down at once and once only, so a repetition after a crash does no harm.
 func (s *session) cmdAlarm(ctx context.Context, q *request) (string, error) {

@@ -53,6 +53,7 @@ var matrixPlaces = map[string]struct { //nolint:gochecknoglobals // a constant
 
 	"act-token":     {number: 5, token: "act"},
 	"read-token":    {number: 5, token: "read"},
+	"alarm-token":   {number: 5, token: "alarm"},
 	"revoked-token": {number: 5, token: "revoked"},
 	"expired-token": {number: 5, token: "expired"},
 	"lent-token":    {number: 5, token: "lent"},
@@ -65,6 +66,8 @@ func (l *lab) tokenOf(kind string, who forge.User) string {
 	switch kind {
 	case "read":
 		t.Scope = store.ScopeRead
+	case "alarm":
+		t.Scope = store.ScopeAlarms
 	case "revoked":
 		t.RevokedAt = noon
 	case "expired":

@@ -31,7 +31,7 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"an alarm stands": {func(_ *world, s *State) {
 			s.Alarm = Alarm{Environment: "staging", Name: "p99", By: "eve", Reason: "above 2 s"}
 		}, `The alarm "p99" stands in "staging", raised by "eve" ("above 2 s"); /alarm clear "staging" --name "p99" lifts it, and hotfixes are not kept back.`},
-		"frozen":                  {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, `Production is frozen ("Christmas"); /unfreeze production lifts it.`},
+		"frozen": {func(_ *world, s *State) { s.Environment.Frozen = Hold{Reason: "Christmas"} }, `Production is frozen ("Christmas"); /unfreeze production lifts it.`},
 		"frozen for a time": {func(_ *world, s *State) { s.Environment.Frozen = Hold{By: "eve", Reason: "sale", Until: "Fri 18:00"} },
 			`Production is frozen by "eve" until Fri 18:00 ("sale"); /unfreeze production lifts it.`},
 		"its branch is frozen": {func(_ *world, s *State) { s.Production.Frozen = Hold{By: "eve", Reason: "audit"} },
