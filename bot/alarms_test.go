@@ -78,7 +78,7 @@ func TestAlarmsStand(t *testing.T) {
 		stand   []string
 	}{
 		{person(2, "dev"), "/alarm production --name p99 --reason slow", store.OperationRefused, "This needs the role maintain", nil},
-		{person(1, "rm"), "/alarm production --name p99 --reason slow", store.OperationDone, "The alarm `p99` stands in `production`. Nothing is being deployed there now", []string{"production:p99"}},
+		{person(1, "rm"), "/alarm production --name p99 --reason slow", store.OperationDone, "The alarm `p99` stands in `production`. Nothing is being deployed to `production` now", []string{"production:p99"}},
 		{person(1, "rm"), "/alarm production --name p99 --reason slower", store.OperationDone, "", []string{"production:p99"}},
 		{person(1, "rm"), "/alarm production --name http:5xx --reason many", store.OperationDone, "", []string{"production:http:5xx", "production:p99"}},
 		{person(1, "rm"), "/alarm staging --reason slow", store.OperationDone, "/alarm clear staging --name by-hand", []string{"production:http:5xx", "production:p99", "staging:by-hand"}},
