@@ -156,8 +156,8 @@ type endError struct {
 
 func (e *endError) Error() string { return string(e.reason) }
 
-// watchForTheEnd returns a context that ends when the time is up, somebody asks for it, the host goes down, or end is
-// called; its cause tells which. release ends it without a reason.
+// watchForTheEnd returns a context that ends when the time is up, somebody asks for it, the host goes down, the folder is
+// removed, or end is called; its cause tells which. release ends it without a reason.
 func watchForTheEnd(dir string, timeout time.Duration) (ctx context.Context, end func(error), release func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -175,6 +175,9 @@ func watchForTheEnd(dir string, timeout time.Duration) (ctx context.Context, end
 			case <-tick.C:
 				if _, err := os.Lstat(filepath.Join(dir, stopFile)); !errors.Is(err, fs.ErrNotExist) {
 					cancel(&endError{reason: Stopped})
+				}
+				if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+					cancel(&endError{reason: Terminated}) // nobody can ask about it any more, nor stop it
 				}
 			case <-over:
 				cancel(&endError{reason: TimedOut})

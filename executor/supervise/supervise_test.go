@@ -1,9 +1,11 @@
 package supervise
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,6 +116,25 @@ func TestStop(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without its folder nobody could ask about a program, or stop it: it does not outlive it.
+func TestTheFolderIsRemoved(t *testing.T) {
+	l, _ := launcher(t)
+	dir := filepath.Join(t.TempDir(), "job")
+	if _, err := l.Start(t.Context(), dir, shell(`echo $$ > "$`+Cookie+`/pid"; sleep 1000; sleep 1000`)); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	until(t, "start", func() bool {
+		text, _ := os.ReadFile(filepath.Join(dir, "pid"))
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return pid > 0
+	})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "end", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 }
 
 func TestTimeout(t *testing.T) {
