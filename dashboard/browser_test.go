@@ -159,6 +159,29 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// TestBrowserLongNames puts names as long as GitHub allows where there are names: nothing is wider than a phone.
+func TestBrowserLongNames(t *testing.T) {
+	t.Parallel()
+	ctx := openBrowser(t)
+	w := newWorld(t, nil)
+	w.signIn(ctx, "qa")
+	const lengthen = `document.querySelectorAll("details").forEach((d) => d.open = true);
+document.querySelectorAll("h1, .main, .envs dt, .sub:not(.num *), .lead, .summary, .next, .hold, code:not(.sha)").forEach((e) => { e.textContent = "a-very-long-name".repeat(16); });
+document.documentElement.scrollWidth - document.documentElement.clientWidth`
+	for _, path := range []string{"/", "/acme/shop", "/acme/shop/executions/excand", "/acme/shop/executions/exfailed", "/acme/shop/releases/1.4.0", "/approvals", "/tokens"} {
+		for _, width := range []int64{375, 1280} {
+			err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(w.url+path), chromedp.WaitReady(chromedp.CSS("main")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](lengthen))
+			if err != nil || over > 0 {
+				t.Errorf("%s is %d pixels wider than a window of %d (%v)", path, over, width, err)
+			}
+		}
+	}
+}
+
 // TestBrowserActs approves in the browser as a person would, and sees the page load itself again.
 func TestBrowserActs(t *testing.T) {
 	t.Parallel()
