@@ -295,11 +295,7 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	var active []store.Execution
 	var owed []store.Emergency
 	var list stopList
-	var alarms []store.Alarm
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if alarms, err = tx.RaisedAlarms(ctx, s.repo.ID); err != nil {
-			return err
-		}
 		if owed, err = tx.OwedReviews(ctx, s.repo.ID); err != nil {
 			return err
 		}
@@ -372,11 +368,6 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		if x.Kind == store.StopTransition {
 			_, stage, _ := strings.Cut(string(x.Target), ":")
 			fmt.Fprintf(&b, "\n- the transition into %s is disabled %s", code(stage), prose(s.byWhom(&x)))
-		}
-	}
-	for _, a := range alarms {
-		if only == "" || only == a.Environment {
-			fmt.Fprintf(&b, "\n- the alarm %s of %s stands since %s: %s", code(a.Name), code(a.Environment), day(a.ChangedAt), prose(a.Reason))
 		}
 	}
 	for _, e := range owed {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/event"
@@ -31,7 +33,7 @@ func (b *Bot) alarmHeard(ctx context.Context, e event.Alarm) error {
 		b.Log.InfoContext(ctx, "an alarm is about no repository (--aws-alarms)", "alarm", e.ARN, "topic", e.Topic)
 	}
 	for _, p := range places {
-		f := alarmFact{p.environment, e.ARN, e.Name, e.State, reasonOf(e), e.At}
+		f := alarmFact{p.environment, e.ARN, nameOf(e), e.State, reasonOf(e), e.At}
 		err := b.Store.Write(ctx, func(tx *store.Tx) error {
 			r, err := tx.RepoByName(ctx, p.owner, p.repo)
 			if err != nil {
@@ -48,6 +50,15 @@ func (b *Bot) alarmHeard(ctx context.Context, e event.Alarm) error {
 		}
 	}
 	return nil
+}
+
+// byCloudWatch is whom alarms of AWS are by.
+func byCloudWatch() forge.User { return forge.User{Login: "CloudWatch", Bot: true} }
+
+// nameOf is an alarm's name as one that can be given with /alarm.
+func nameOf(e event.Alarm) string {
+	name := []rune(plainWords(e.Name))
+	return string(name[:min(len(name), maxAlarmName)])
 }
 
 // reasonOf is a monitoring's explanation, cut to what is worth keeping.
@@ -75,8 +86,9 @@ func (b *Bot) places(e event.Alarm) (out []monitored) {
 	return out
 }
 
-// alarmChanged writes down how an alarm stands, unless something newer is known of it. One that was raised after a deployment
-// began ends it, as /alarm does; one that stood before does not, since what is deployed may be the remedy.
+// alarmChanged writes down how an alarm stands, unless something newer is known of it. One that is raised stands as one by /alarm
+// does, until it is cleared. If it was raised after a deployment began it ends that too; one that stood before does not, since
+// what is deployed may be the remedy.
 func (s *session) alarmChanged(ctx context.Context, f alarmFact) error {
 	var known store.Alarm
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -101,27 +113,53 @@ func (s *session) alarmChanged(ctx context.Context, f alarmFact) error {
 	return s.noteAlarm(ctx, a, action)
 }
 
-// alarmEnds ends the deployment that an alarm is about, if there is one that takes alarms, and returns its action.
-func (s *session) alarmEnds(ctx context.Context, f alarmFact) (action string, err error) {
-	d, err := s.alarmable(ctx, f.Environment)
-	var nothing *userError
-	switch {
-	case errors.As(err, &nothing) || err == nil && f.At.Before(d.since):
-		return "", nil
-	case err != nil:
-		return "", err
+// alarmEnds ends the deployments that an alarm is about, where they take alarms, and returns their actions.
+func (s *session) alarmEnds(ctx context.Context, f alarmFact) (actions string, err error) {
+	var ended []string
+	for _, place := range s.placesOf(f.Environment) {
+		d, err := s.alarmable(ctx, place)
+		var nothing *userError
+		switch {
+		case errors.As(err, &nothing) || err == nil && f.At.Before(d.since):
+			continue
+		case err != nil:
+			return "", err
+		}
+		if err := s.end(ctx, d, fmt.Sprintf("alarm %s: %s", f.Name, f.Reason)); err != nil {
+			return "", err
+		}
+		ended = append(ended, d.id)
 	}
-	return d.id, s.end(ctx, d, fmt.Sprintf("alarm %s: %s", f.Name, f.Reason))
+	return strings.Join(ended, " "), nil
 }
 
-// noteAlarm writes an alarm down, with an entry in the audit log where something has changed.
+// noteAlarm writes an alarm down, and where something has changed that it stands or is lifted, with an entry in the audit log.
 func (s *session) noteAlarm(ctx context.Context, a store.Alarm, action string) error {
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	target := store.StopAlarmOf(a.Environment, a.Name)
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.SaveAlarm(ctx, a); err != nil || action == "" {
 			return err
 		}
-		return s.auditIn(ctx, tx, forge.User{}, action, a.Environment, a.Reason, map[string]any{"alarm": a.Source, "action": a.ActionID})
+		raised, err := tx.RaisedAlarms(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		namesake := slices.ContainsFunc(raised, func(x store.Alarm) bool { return x.Environment == a.Environment && x.Name == a.Name })
+		switch {
+		case a.Raised:
+			err = tx.SaveStop(ctx, store.Stop{RepoID: s.repo.ID, Kind: store.StopAlarm, Target: target, By: byCloudWatch(), Reason: a.Reason, At: s.b.Now()})
+		case !namesake: // of another account, which stands
+			err = tx.LiftStop(ctx, s.repo.ID, store.StopAlarm, target)
+		}
+		if err != nil {
+			return err
+		}
+		return s.auditIn(ctx, tx, forge.User{}, action, a.Environment, a.Reason, map[string]any{"alarm": a.Source, "actions": a.ActionID})
 	})
+	if err != nil || action == "" {
+		return err
+	}
+	return s.concerned(ctx, target)
 }
 
 // topicSubscribed confirms the subscription to a topic that the operator named.

@@ -80,9 +80,10 @@ func TestAlarms(t *testing.T) {
 			}
 			var stands, audit []string
 			must(t, l.b.Store.Read(t.Context(), func(tx *store.Tx) error {
-				raised, err := tx.RaisedAlarms(t.Context(), 42)
-				for _, a := range raised {
-					stands = append(stands, a.Environment)
+				raised, err := tx.Stops(t.Context(), 42)
+				for _, x := range raised {
+					environment, _, _ := x.Target.Alarm()
+					stands = append(stands, environment)
 				}
 				entries, _ := tx.AuditLog(t.Context(), 42, 0, 10)
 				for _, e := range entries {

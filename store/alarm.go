@@ -13,7 +13,7 @@ type Alarm struct {
 	Name        string
 	Raised      bool
 	Reason      string
-	ActionID    string    // the deployment that it ended; empty: none
+	ActionID    string    // the deployments that it ended, separated by blanks; empty: none
 	ChangedAt   time.Time // by the monitoring's clock
 }
 
