@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/gitflow"
@@ -35,10 +36,43 @@ func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) 
 	if err := s.audit(ctx, q.by, "backmerge", w.Production.SHA, "", nil); err != nil {
 		return "", err
 	}
+	busy, err := s.finishing(ctx)
+	if err != nil {
+		return "", err
+	}
+	if busy {
+		return s.finishWith(ctx, q, "A release is on its way through production; its end brings production back to every branch.")
+	}
 	if err := s.backmerge(ctx, to); err != nil {
 		return "", err
 	}
-	return s.finishWith(ctx, q, "")
+	now, _, err := s.backmergePlan(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	return s.finishWith(ctx, q, fmt.Sprintf("%s of %s is brought back:\n\n%s", short(w.Production.SHA), code(s.names().Production), backmerged(plan, now)))
+}
+
+// backmerged says of each step of a plan what has become of it, by the plan as it is now.
+func backmerged(plan, now gitflow.Plan) string {
+	var b strings.Builder
+	for _, step := range plan.Steps {
+		if step.Done {
+			continue
+		}
+		left := slices.IndexFunc(now.Steps, func(x gitflow.Step) bool { return x.Target == step.Target && !x.Done })
+		switch {
+		case left < 0 || step.Target == "":
+			fmt.Fprintf(&b, "- [x] %s\n", step.Title.Markdown(code))
+		case now.Steps[left].Blocked != "":
+			fmt.Fprintf(&b, "- [ ] %s: %s\n", step.Title.Markdown(code), now.Steps[left].Blocked.Markdown(code))
+		case now.Steps[left].Waiting != "":
+			fmt.Fprintf(&b, "- [ ] %s: %s\n", step.Title.Markdown(code), now.Steps[left].Waiting.Markdown(code))
+		default:
+			fmt.Fprintf(&b, "- [ ] %s\n", now.Steps[left].Title.Markdown(code))
+		}
+	}
+	return b.String()
 }
 
 // owedTo reads which branches a /backmerge is about.

@@ -159,7 +159,7 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return err
 	}
 	if x == nil {
-		_, err := s.startMissing(ctx, q)
+		_, _, err := s.startMissing(ctx, q)
 		return err
 	}
 	q.via += fmt.Sprintf(" %d", len(x.State.RetryKeys)) // the next failure may be run again as well

@@ -81,7 +81,7 @@ type commandSpec struct {
 var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "help", usage: "/help [command]", help: "what you may run here, or how one command works", door: DoorRead, maxArgs: 1, rest: true},
 	{name: "status", aliases: []string{"wcid"}, usage: "/status [environment]", help: "what runs where, and what is on its way", door: DoorRead, maxArgs: 1},
-	{name: "why", usage: "/why [check]", help: "every rule and gate of the checks here, what passed and what did not, and who counts as approver", door: DoorRead, maxArgs: 1, where: onPull},
+	{name: "why", usage: "/why [check]", help: "every rule and gate of the checks here, what passed and what did not, and who counts as approver", door: DoorRead, maxArgs: 1},
 	{name: "plan", aliases: []string{"noop"}, usage: "/plan [command]", help: "what a command would do, step by step; nothing is done", door: DoorPlan, maxArgs: 1, raw: true,
 		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
 	{name: "evidence", usage: "/evidence [version] [--component name]", component: componentMay, help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,

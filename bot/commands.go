@@ -178,6 +178,10 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, error) {
 	if q.pr != nil && q.pr.Merged && q.pr.BaseBranch == s.names().Development {
 		start := *q
+		start.done = func(tx *store.Tx) error {
+			q.said, q.no = start.said, start.no
+			return q.done(tx)
+		}
 		start.Command = Command{Name: "release start", Flags: map[string]string{}, DryRun: q.DryRun, Line: q.Line}
 		if err := s.admit(ctx, &start, DoorReleaseStart); err != nil {
 			return "", err
@@ -229,11 +233,8 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 			}
 			return s.finishWith(ctx, q, "")
 		}
-		if started, err := s.startMissing(ctx, q); err != nil || started {
-			if err != nil {
-				return "", err
-			}
-			return s.finishWith(ctx, q, "")
+		if reply, started, err := s.startMissing(ctx, q); err != nil || started {
+			return reply, err
 		}
 		return "", s.noReturn(ctx, q)
 	}
@@ -271,15 +272,27 @@ func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (st
 }
 
 // startMissing starts the pipeline of a pull request whose head has none: it was there before Sluice was.
-func (s *session) startMissing(ctx context.Context, q *request) (bool, error) {
-	if q.DryRun || q.pr == nil || q.pr.Number == 0 || !q.pr.Open {
-		return false, nil
+func (s *session) startMissing(ctx context.Context, q *request) (reply string, started bool, err error) {
+	if q.pr == nil || q.pr.Number == 0 || !q.pr.Open {
+		return "", false, nil
 	}
 	pr, err := s.gh.Pull(ctx, q.pr.Number)
 	if err != nil || pr.Fork() {
-		return false, ignoreNotFound(err)
+		return "", false, ignoreNotFound(err)
 	}
-	return s.ensureExecution(ctx, pr, q.by)
+	missing, err := s.lacksExecution(ctx, pr)
+	switch {
+	case err != nil || !missing:
+		return "", false, err
+	case q.DryRun:
+		reply, err = s.dry(ctx, q, fmt.Sprintf("The pipeline of %s at %s would be started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA)))
+		return reply, true, err
+	}
+	if started, err = s.ensureExecution(ctx, pr, q.by); err != nil || !started {
+		return "", false, err
+	}
+	reply, err = s.finishWith(ctx, q, fmt.Sprintf("The pipeline of %s at %s is started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA)))
+	return reply, true, err
 }
 
 // asks tells whether a request may be about an execution: about any, unless it was given on the page of another.

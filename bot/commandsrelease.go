@@ -17,6 +17,11 @@ import (
 // cmdReleaseStart decides on a new release and records it; the branch and the pull request are the walk's first steps.
 func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, error) {
 	origin := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
+	if r, err := s.startedBefore(ctx, origin); err != nil {
+		return "", err
+	} else if r != nil {
+		return s.begin(ctx, q, r)
+	}
 	w := &world{phase: phaseStart}
 	w.State = gitflow.State{Kind: gitflow.KindRelease}
 	r := store.Release{
@@ -70,22 +75,10 @@ func (s *session) cmdReleaseStart(ctx context.Context, q *request) (string, erro
 	}
 	q.said = fmt.Sprintf("%s is started at %s; its branch is %s, and its pull request follows.%s",
 		code(r.Version), short(from), code(r.Branch), warningsText(explanation))
-	return q.said, s.recordStart(ctx, q, &r)
-}
-
-// recordStart writes a new release, once for one origin, with the audit entry and the end of the command.
-func (s *session) recordStart(ctx context.Context, q *request, r *store.Release) error {
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SaveRelease(ctx, *r); err != nil {
-			return err
-		}
-		evidence := map[string]any{"from": r.CutSHA, "branch": r.Branch, "via": q.via, "comment": q.comment}
-		if err := s.auditIn(ctx, tx, q.by, r.Kind+".start", r.Key(), "", evidence); err != nil {
-			return err
-		}
-		s.touch(r.ID)
-		return q.done(tx)
-	})
+	if err := s.recordStart(ctx, q, &r); err != nil {
+		return "", err
+	}
+	return s.begin(ctx, q, &r)
 }
 
 // refusedPlan tells why a plan is refused, with every obstacle that is fatal.
@@ -163,7 +156,12 @@ func (s *session) abandonable(ctx context.Context, q *request) (*store.Release, 
 
 // cmdHotfixStart decides on a hotfix of what production runs, or of a named version.
 func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error) {
-	id := q.Arg(0)
+	id, origin := q.Arg(0), fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
+	if r, err := s.startedBefore(ctx, origin); err != nil {
+		return "", err
+	} else if r != nil {
+		return s.begin(ctx, q, r)
+	}
 	if err := tagging.CheckHotfixID(id); err != nil {
 		return "", &userError{prose(err.Error()) + "."}
 	}
@@ -180,7 +178,7 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	r := store.Release{
 		ID: store.NewID(), RepoID: s.repo.ID, Kind: pipeline.KindHotfix, Component: s.component(), HotfixID: id, Line: line, Status: store.ReleaseOpen,
 		Branch: branch, CutSHA: from, HeadSHA: from,
-		StartedBy: q.by, Origin: fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line), StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		StartedBy: q.by, Origin: origin, StartedAt: s.b.Now(), UpdatedAt: s.b.Now(),
 	}
 	v, explanation, err := s.hotfixVersion(ctx, version, id, "")
 	if err != nil {
@@ -223,7 +221,10 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	}
 	q.said = fmt.Sprintf("%s is cut from %s, %s, and will be %s. Push the fix there; the pull request opens with the first commit:\n\n%s",
 		code(r.Branch), short(from), what, code(r.Version), codeBlock("sh", "git fetch origin && git switch "+gitflow.Quote(r.Branch)))
-	return q.said, s.recordStart(ctx, q, &r)
+	if err := s.recordStart(ctx, q, &r); err != nil {
+		return "", err
+	}
+	return s.begin(ctx, q, &r)
 }
 
 // mended is the commit that a hotfix is cut from, the version it mends, and the support line it belongs to, if any: the one

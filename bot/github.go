@@ -129,8 +129,6 @@ type writer interface {
 	// ClosePull closes without merging; RetargetPull changes the base.
 	ClosePull(ctx context.Context, number int) error
 	RetargetPull(ctx context.Context, number int, base string) error
-	// EditPull replaces title and body.
-	EditPull(ctx context.Context, number int, title, body string) error
 	// MergePull merges with two parents, only if the head is sha. ErrMoved, ErrConflict, *RefusedError.
 	MergePull(ctx context.Context, number int, sha, title, message string) (string, error)
 	// Enqueue puts a pull request into the merge queue of its base, only if its head is sha. Being there already is

@@ -49,7 +49,7 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	case err != nil:
 		return "", err
 	}
-	no, err := s.authorize(ctx, s.asking(&asked, spec.door))
+	no, err := s.authorize(ctx, s.asking(&asked, spec.doorOf(c)))
 	if err != nil {
 		return "", err
 	}

@@ -61,20 +61,17 @@ func (s *session) touchPull(ctx context.Context, pr forge.PullRequest) {
 // ensureExecution starts the pipeline of a pull request's head where none ran yet: the branch was there before Sluice
 // was, or its push was lost. Without it a required sluice/pipeline would never be reported.
 func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by forge.User) (started bool, err error) {
-	branch := s.classify(pr.Head.Branch)
-	if branch.Kind == gitflow.KindBackmerge || branch.Kind == gitflow.KindFinish || branch.Kind == gitflow.KindIgnored || branch.Kind.LongLived() {
-		return false, nil
+	missing, err := s.lacksExecution(ctx, pr)
+	if err != nil || !missing {
+		return false, err
 	}
-	var at []store.Execution
+	branch := s.classify(pr.Head.Branch)
 	var known store.Branch
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if at, err = tx.ExecutionsAt(ctx, s.repo.ID, pr.Head.SHA); err != nil {
-			return err
-		}
 		known, err = tx.Branch(ctx, s.repo.ID, pr.Head.Branch)
 		return ignoreMissing(err)
 	})
-	if err != nil || slices.ContainsFunc(at, func(x store.Execution) bool { return x.Branch == pr.Head.Branch }) {
+	if err != nil {
 		return false, err
 	}
 	e := &event.Push{Origin: event.Origin{Sender: by}, Branch: pr.Head.Branch, After: pr.Head.SHA}
@@ -82,6 +79,20 @@ func (s *session) ensureExecution(ctx context.Context, pr forge.PullRequest, by 
 		return true, s.branchMoved(ctx, pr.Head.Branch, e)
 	}
 	return true, s.build(ctx, branch, "", known.SHA, e) // recorded at first sight, when nothing was started
+}
+
+// lacksExecution tells whether the head of a pull request is of a kind that has a pipeline, and none ran for it.
+func (s *session) lacksExecution(ctx context.Context, pr forge.PullRequest) (bool, error) {
+	kind := s.classify(pr.Head.Branch).Kind
+	if kind == gitflow.KindBackmerge || kind == gitflow.KindFinish || kind == gitflow.KindIgnored || kind.LongLived() {
+		return false, nil
+	}
+	var at []store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		at, err = tx.ExecutionsAt(ctx, s.repo.ID, pr.Head.SHA)
+		return err
+	})
+	return !slices.ContainsFunc(at, func(x store.Execution) bool { return x.Branch == pr.Head.Branch }), err
 }
 
 // judge holds a pull request against the rules and stores what was found.

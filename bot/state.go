@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -416,6 +417,12 @@ func (s *session) preflight(ctx context.Context, r *store.Release, candidate, pr
 			continue // not merged into
 		}
 		if *q.into, err = s.rules(ctx, q.ref); err != nil {
+			return f, err
+		}
+	}
+	onCreate := slices.ContainsFunc(f.Releases, func(r gitflow.RuleFact) bool { return r.OnCreate && !r.Bypass })
+	if candidate != "" && onCreate && r.Pull == 0 {
+		if f.Unchecked, err = s.missingChecks(ctx, candidate, r.Branch); err != nil {
 			return f, err
 		}
 	}

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -17,7 +17,7 @@ import (
 // are the checks themselves.
 func (s *session) cmdWhy(ctx context.Context, q *request) (string, error) {
 	if q.pr == nil || q.pr.Number == 0 {
-		return "", &userError{"`/why` belongs on a pull request."}
+		return s.whyElsewhere(ctx, q)
 	}
 	pr, err := s.gh.Pull(ctx, q.pr.Number)
 	if err != nil {
@@ -26,15 +26,36 @@ func (s *session) cmdWhy(ctx context.Context, q *request) (string, error) {
 	if err := s.judge(ctx, pr); err != nil { // it is told about what is there now
 		return "", err
 	}
-	runs, err := s.checksOf(ctx, pr.Head.SHA)
+	base := s.classify(pr.Base.Branch)
+	head := s.headOf(pr.Head.Branch, !pr.Fork())
+	return s.explainHead(ctx, q, pr.Head.SHA, fmt.Sprintf("%s (%s) at %s into %s (%s) at %s.\n\n",
+		code(pr.Head.Branch), head.Kind, short(pr.Head.SHA), code(pr.Base.Branch), base.Kind, short(pr.Base.SHA)))
+}
+
+// whyElsewhere answers /why where there is no pull request: about the head of the release or hotfix it is said of, or of the
+// branch whose page it is said on.
+func (s *session) whyElsewhere(ctx context.Context, q *request) (string, error) {
+	branch, sha := "", ""
+	switch {
+	case q.release != nil:
+		branch, sha = q.release.Branch, cmp.Or(q.release.HeadSHA, q.release.SHA)
+	case q.pr != nil:
+		branch, sha = q.pr.HeadBranch, q.pr.HeadSHA
+	default:
+		return "", &userError{"`/why` explains the checks of one head: say it on a pull request, or from the shell with `--pull number` or `--release version`."}
+	}
+	return s.explainHead(ctx, q, sha, fmt.Sprintf("%s (%s) at %s, which has no pull request.\n\n", code(branch), s.classify(branch).Kind, short(sha)))
+}
+
+// explainHead shows every check of a commit, who said what about it, and by which configuration it was judged.
+func (s *session) explainHead(ctx context.Context, q *request, sha, heading string) (string, error) {
+	runs, err := s.checksOf(ctx, sha)
 	if err != nil {
 		return "", err
 	}
 	only := strings.TrimPrefix(strings.ToLower(q.Arg(0)), "sluice/")
 	var b strings.Builder
-	base := s.classify(pr.Base.Branch)
-	head := s.headOf(pr.Head.Branch, !pr.Fork())
-	fmt.Fprintf(&b, "%s (%s) at %s into %s (%s) at %s.\n\n", code(pr.Head.Branch), head.Kind, short(pr.Head.SHA), code(pr.Base.Branch), base.Kind, short(pr.Base.SHA))
+	b.WriteString(heading)
 	fold := foldingFor(q)
 	var names []string
 	for _, run := range runs {
@@ -47,7 +68,9 @@ func (s *session) cmdWhy(ctx context.Context, q *request) (string, error) {
 			writeRun(&b, run, fold)
 		}
 	}
-	if only != "" && !slices.Contains(names, code(only)) {
+	if len(names) == 0 {
+		b.WriteString("Nothing is reported there yet.\n\n")
+	} else if only != "" && !slices.Contains(names, code(only)) {
 		return "", &userError{fmt.Sprintf("There is no check %s here; there are %s.", code(q.Arg(0)), strings.Join(names, ", "))}
 	}
 	if q.execution != nil && (only == "" || "sluice/"+only == CheckPromotion) {
@@ -55,10 +78,12 @@ func (s *session) cmdWhy(ctx context.Context, q *request) (string, error) {
 			return "", err
 		}
 	}
-	if err := s.writePermits(ctx, &b, pr.Number); err != nil {
-		return "", err
+	if q.pr != nil && q.pr.Number != 0 {
+		if err := s.writePermits(ctx, &b, q.pr.Number); err != nil {
+			return "", err
+		}
 	}
-	b.WriteString(s.configSource())
+	b.WriteString(s.configSource(q))
 	return s.finishWith(ctx, q, b.String())
 }
 
@@ -162,12 +187,15 @@ func (s *session) writePermits(ctx context.Context, b *strings.Builder, number i
 	return err
 }
 
-// configSource says which configuration is in force.
-func (s *session) configSource() string {
+// configSource says which configuration is in force, and by which of its parts the approvals of a release or hotfix are bound.
+func (s *session) configSource(q *request) string {
 	text := fmt.Sprintf("Configuration: none on %s, so the defaults.", code(s.repo.DefaultBranch))
 	if len(s.repo.Config) > 0 {
-		text = fmt.Sprintf("Configuration: %s on %s at %s; approvals bind the hash %s of what concerns a release.",
-			code(config.FileName), code(s.repo.DefaultBranch), short(s.repo.ConfigSHA), code(s.cfg.ApprovalHash(pipeline.KindRelease)))
+		text = fmt.Sprintf("Configuration: %s on %s at %s.", code(config.FileName), code(s.repo.DefaultBranch), short(s.repo.ConfigSHA))
+	}
+	if r := q.release; r != nil {
+		cfg := s.in(r.Component).cfg
+		text += fmt.Sprintf(" Approvals bind the hash %s of what concerns a %s.", code(cfg.ApprovalHash(pipelineKind(cfg, r.Kind, r.Line))), r.Kind)
 	}
 	if s.repo.ConfigProblem != "" {
 		text += " A newer one cannot be used: " + code(s.repo.ConfigProblem)

@@ -260,6 +260,8 @@ type Rule struct {
 	Ruleset string // name or ID of where it comes from, for messages
 	// RequiredChecks is set for required_status_checks.
 	RequiredChecks []RequiredCheck
+	// OnCreate tells that required_status_checks holds for the commit too at which a branch is made.
+	OnCreate bool
 	// RequiredReviews is the number of approving reviews for pull_request.
 	RequiredReviews int
 	// MergeMethods is what pull_request allows, and how merge_queue merges: merge, squash, rebase; empty means all.

@@ -20,6 +20,9 @@ type PreflightFacts struct {
 	Production, Development, Tags []RuleFact
 	// Releases are the active rules for the release or hotfix branch itself, for its creation and deletion.
 	Releases []RuleFact
+	// Unchecked are the checks that Releases require and that have not passed at the commit that the branch is cut from; asked where
+	// they are required for its creation.
+	Unchecked []string
 	// Branch and Tag are the names of the release or hotfix branch and of the release tag.
 	Branch, Tag string
 	// Finish and Backmerge are branches that Sluice makes where it merges by pull request, and the rules for them; asked
@@ -51,8 +54,9 @@ type RuleFact struct {
 	Ruleset string // name or ID, for messages; untrusted
 	// Bypass is true when the App may bypass it, BypassByPull when it may so by merging a pull request.
 	Bypass, BypassByPull bool
-	// Checks of required_status_checks.
-	Checks []RequiredCheck
+	// Checks of required_status_checks; OnCreate: also of the commit at which a branch is made.
+	Checks   []RequiredCheck
+	OnCreate bool
 	// Reviews of pull_request, MergeMethods of that and of merge_queue; empty MergeMethods: all.
 	Reviews      int
 	MergeMethods []string

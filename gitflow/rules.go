@@ -191,6 +191,12 @@ const ourChecks = "sluice/"
 
 // checkRule: our own required checks turn green in time; everybody else's must be green before production is touched.
 func (f PreflightFacts) checkRule(branch string, r role, rule RuleFact, o Obstacle) []Obstacle {
+	if r == roleCandidate && f.Pull.Number == 0 && rule.OnCreate && len(f.Unchecked) > 0 {
+		o.Fatal = true
+		o.Problem = text("%s may only be made at a commit where %s passed%s, and that is not so where it is to be cut.", f.Branch, names(f.Unchecked), rule.where())
+		o.Remedy = "Turn on \"Do not require status checks on creation\" in that rule, add the App to its bypass list, or have the checks run there first."
+		return []Obstacle{o}
+	}
 	if r == roleTag || r == roleCandidate {
 		return nil
 	}

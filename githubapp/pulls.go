@@ -154,11 +154,6 @@ func (r *Repo) RetargetPull(ctx context.Context, number int, base string) error 
 	return r.editPull(ctx, number, map[string]string{"base": base})
 }
 
-// EditPull replaces title and description.
-func (r *Repo) EditPull(ctx context.Context, number int, title, body string) error {
-	return r.editPull(ctx, number, map[string]string{"title": cutEnd(title, maxPullTitle), "body": cutEnd(body, maxBody)})
-}
-
 // MergePull merges with two parents, only if the head is sha, and returns the merge commit. forge.ErrMoved when it is
 // not, forge.ErrConflict, *forge.RefusedError when a rule or setting refuses or the pull request is not open.
 func (r *Repo) MergePull(ctx context.Context, number int, sha, title, message string) (string, error) {

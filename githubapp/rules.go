@@ -22,6 +22,7 @@ type rule struct {
 			Context       string `json:"context"`
 			IntegrationID int64  `json:"integration_id"`
 		} `json:"required_status_checks"`
+		NotOnCreate  bool     `json:"do_not_enforce_on_create"` // of required_status_checks
 		Reviews      int      `json:"required_approving_review_count"`
 		MergeMethods []string `json:"allowed_merge_methods"`
 		QueueMethod  string   `json:"merge_method"` // of merge_queue: MERGE, SQUASH, REBASE
@@ -86,6 +87,7 @@ func ruleOf(x rule, from ruleset) forge.Rule {
 	out := forge.Rule{
 		Type: x.Type, Ruleset: from.String(), RequiredReviews: x.Parameters.Reviews, MergeMethods: x.Parameters.MergeMethods,
 		Environments: x.Parameters.Environments, Bypass: from.bypass(), Known: knownRule(x.Type),
+		OnCreate: x.Type == "required_status_checks" && !x.Parameters.NotOnCreate,
 	}
 	if method := strings.ToLower(x.Parameters.QueueMethod); method != "" {
 		out.MergeMethods = []string{method}
