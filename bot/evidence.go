@@ -251,10 +251,7 @@ func (b *Bot) reading(ctx context.Context, repoID int64) (*session, error) {
 	if repo.Gone != "" || repo.BaselineAt.IsZero() {
 		return nil, fmt.Errorf("repository %d: %w", repoID, store.ErrNotFound)
 	}
-	s := &session{
-		b: b, repo: repo, us: us, log: b.Log, turn: newTurn(),
-		gh: b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
-	}
+	s := b.sessionOf(repo, us)
 	names, err := s.branchNames(ctx)
 	if err != nil {
 		return nil, err

@@ -121,12 +121,7 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 		}
 		return nil, errors.Join(errInactive, err)
 	}
-	s := &session{
-		b: b, repo: repo, us: us,
-		gh:   b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
-		log:  b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
-		turn: newTurn(),
-	}
+	s := b.sessionOf(repo, us)
 	if repo.BaselineAt.IsZero() {
 		if err := s.baseline(ctx); err != nil {
 			return nil, fmt.Errorf("first look at %s/%s: %w", repo.Owner, repo.Name, err)
@@ -140,6 +135,16 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 		return nil, err
 	}
 	return s, nil
+}
+
+// sessionOf is a session in a repository, without a configuration yet.
+func (b *Bot) sessionOf(repo store.Repo, us Identity) *session {
+	return &session{
+		b: b, repo: repo, us: us,
+		gh:   b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
+		log:  b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
+		turn: newTurn(),
+	}
 }
 
 // roused is in for what may have ended the reason why Sluice is not active in the repository: such a one is looked at as if

@@ -134,26 +134,15 @@ func (s *session) wakeAt(ctx context.Context, tx *store.Tx, at time.Time) error 
 // setStops carries out a command that sets stops: one transaction writes them, the record of them and the answer. What they
 // concern is looked at, now and when they end.
 func (s *session) setStops(ctx context.Context, q *request, reply string, list ...store.Stop) (string, error) {
-	for _, x := range list {
-		if err := s.concerned(ctx, x.Target); err != nil {
-			return "", err
+	return s.changeStops(ctx, q, reply, list, func(tx *store.Tx, x store.Stop) error {
+		x.RepoID, x.By, x.At = s.repo.ID, q.by, s.b.Now()
+		if err := tx.SaveStop(ctx, x); err != nil {
+			return err
 		}
-	}
-	q.said = reply
-	return reply, s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		for _, x := range list {
-			x.RepoID, x.By, x.At = s.repo.ID, q.by, s.b.Now()
-			if err := tx.SaveStop(ctx, x); err != nil {
-				return err
-			}
-			if err := s.wakeAt(ctx, tx, x.Until); err != nil {
-				return err
-			}
-			if err := s.auditIn(ctx, tx, q.by, setting(x.Kind), string(x.Target), x.Reason, stopEvidence(q, x)); err != nil {
-				return err
-			}
+		if err := s.wakeAt(ctx, tx, x.Until); err != nil {
+			return err
 		}
-		return q.done(tx)
+		return s.auditIn(ctx, tx, q.by, setting(x.Kind), string(x.Target), x.Reason, stopEvidence(q, x))
 	})
 }
 
@@ -185,6 +174,18 @@ func stopEvidence(q *request, x store.Stop) map[string]any {
 
 // liftStops carries out a command that ends stops, in the same way.
 func (s *session) liftStops(ctx context.Context, q *request, reply string, list ...store.Stop) (string, error) {
+	return s.changeStops(ctx, q, reply, list, func(tx *store.Tx, x store.Stop) error {
+		if err := tx.LiftStop(ctx, s.repo.ID, x.Kind, x.Target); err != nil {
+			return err
+		}
+		evidence := stopEvidence(q, x)
+		evidence["by"] = x.By.Login
+		return s.auditIn(ctx, tx, q.by, lifting(x.Kind), string(x.Target), x.Reason, evidence)
+	})
+}
+
+// changeStops changes stops, each as change does, in the transaction that holds the answer.
+func (s *session) changeStops(ctx context.Context, q *request, reply string, list []store.Stop, change func(*store.Tx, store.Stop) error) (string, error) {
 	for _, x := range list {
 		if err := s.concerned(ctx, x.Target); err != nil {
 			return "", err
@@ -193,12 +194,7 @@ func (s *session) liftStops(ctx context.Context, q *request, reply string, list 
 	q.said = reply
 	return reply, s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		for _, x := range list {
-			if err := tx.LiftStop(ctx, s.repo.ID, x.Kind, x.Target); err != nil {
-				return err
-			}
-			evidence := stopEvidence(q, x)
-			evidence["by"] = x.By.Login
-			if err := s.auditIn(ctx, tx, q.by, lifting(x.Kind), string(x.Target), x.Reason, evidence); err != nil {
+			if err := change(tx, x); err != nil {
 				return err
 			}
 		}

@@ -108,7 +108,7 @@ func TestRules(t *testing.T) {
 	w.must(err)
 	from := fmt.Sprintf("main, ID %d of acme/shop", id)
 	equal(t, []forge.Rule{
-		{Type: "required_status_checks", Ruleset: from, RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "sluice/promotion", AppID: 7}}, Known: true},
+		{Type: "required_status_checks", Ruleset: from, RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "sluice/promotion", AppID: 7}}, OnCreate: true, Known: true},
 		{Type: "pull_request", Ruleset: from, RequiredReviews: 2, MergeMethods: []string{"merge"}, Known: true},
 		{Type: "required_linear_history", Ruleset: from, Known: true},
 		{Type: "moon_phase", Ruleset: from},

@@ -77,17 +77,11 @@ func (c Cloner) Clone(ctx context.Context, from Source, dir string) (Revision, e
 }
 
 func (c Cloner) clone(ctx context.Context, from Source, dir string) (Revision, error) {
-	tree := osfs.New(dir, osfs.WithBoundOS())
-	dot, err := tree.Chroot(git.GitDirName)
-	if err != nil {
-		return Revision{}, err
-	}
-	store := filesystem.NewStorage(dot, cache.NewObjectLRUDefault())
-	defer store.Close()
-	repo, err := git.Init(store, tree)
+	repo, store, err := initIn(dir)
 	if err != nil {
 		return Revision{}, fmt.Errorf("prepare the clone: %w", err)
 	}
+	defer store.Close()
 	if _, err := repo.CreateRemote(&config.RemoteConfig{Name: git.DefaultRemoteName, URLs: []string{from.URL}}); err != nil {
 		return Revision{}, fmt.Errorf("prepare the clone: %w", err)
 	}
@@ -95,6 +89,21 @@ func (c Cloner) clone(ctx context.Context, from Source, dir string) (Revision, e
 		return Revision{}, err
 	}
 	return checkOut(repo, plumbing.NewHash(from.SHA), dir)
+}
+
+// initIn makes a repository without a commit in an empty folder, out of which nothing of it leads. Who calls it closes its storage.
+func initIn(dir string) (*git.Repository, *filesystem.Storage, error) {
+	tree := osfs.New(dir, osfs.WithBoundOS())
+	dot, err := tree.Chroot(git.GitDirName)
+	if err != nil {
+		return nil, nil, err
+	}
+	store := filesystem.NewStorage(dot, cache.NewObjectLRUDefault())
+	repo, err := git.Init(store, tree)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return repo, store, nil
 }
 
 // makeEmpty makes dir, or sees that nothing is in it.

@@ -67,17 +67,11 @@ func (l *Local) CheckOut(ctx context.Context, sha, dir string) (Revision, error)
 }
 
 func (l *Local) checkOut(ctx context.Context, at plumbing.Hash, dir string) (Revision, error) {
-	tree := osfs.New(dir, osfs.WithBoundOS())
-	dot, err := tree.Chroot(git.GitDirName)
+	repo, store, err := initIn(dir)
 	if err != nil {
 		return Revision{}, err
 	}
-	store := filesystem.NewStorage(dot, cache.NewObjectLRUDefault())
 	defer store.Close()
-	repo, err := git.Init(store, tree)
-	if err != nil {
-		return Revision{}, err
-	}
 	objects, err := l.objects(ctx, at)
 	if err != nil {
 		return Revision{}, err
