@@ -82,6 +82,14 @@ func decide(ctx context.Context, cfg *config.Repo, have rights, rule doorRule, a
 			return no, err
 		}
 	}
+	others := ""
+	if teams, users := named(cfg, rule.also, a.environment); len(teams)+len(users) > 0 {
+		no, err := listed(ctx, have, a.who, teams, users)
+		if err != nil || no == nil {
+			return nil, err
+		}
+		others = " So can " + keeperNames(teams, users) + "."
+	}
 	want := rule.role
 	if rule.lenient && !a.release || rule.starter && a.starter.ID == a.who.ID {
 		want = forge.RoleWrite
@@ -99,7 +107,7 @@ func decide(ctx context.Context, cfg *config.Repo, have rights, rule doorRule, a
 	}
 	return &refusal{
 		Why: fmt.Sprintf("This needs the role %s, and yours here is %s.", want, is),
-		Who: fmt.Sprintf("Anyone with the role %s can do it.", want),
+		Who: fmt.Sprintf("Anyone with the role %s can do it.", want) + others,
 	}, nil
 }
 
@@ -115,13 +123,18 @@ func (s *session) writes(ctx context.Context, who forge.User) (bool, error) {
 // keepers are the teams and users whom the configuration names for an environment's door; none means that the role
 // decides.
 func keepers(cfg *config.Repo, rule doorRule, environment string) (teams, users []string) {
+	return named(cfg, rule.environment, environment)
+}
+
+// named are the teams and users whom a setting of an environment names.
+func named(cfg *config.Repo, setting environmentRule, environment string) (teams, users []string) {
 	env := cfg.Environment(environment)
 	switch {
-	case rule.environment == byApprove && env.Approve != nil:
+	case setting == byApprove && env.Approve != nil:
 		return env.Approve.Teams, env.Approve.Users
-	case rule.environment == byPromote:
+	case setting == byPromote:
 		return env.Promote.Teams, env.Promote.Users
-	case rule.environment == byEmergency:
+	case setting == byEmergency:
 		return env.Emergency.Teams, env.Emergency.Users
 	case rule.environment == byAnyKeeper:
 		for _, r := range []environmentRule{byApprove, byPromote, byEmergency} {

@@ -43,6 +43,8 @@ type doorRule struct {
 	role forge.Role
 	// environment makes the door that environment's: its approve or promote setting decides, where there is one.
 	environment environmentRule
+	// also lets in those too whom that setting of the environment names, with whatever role.
+	also environmentRule
 	// starter lets in whoever started the thing, with write access.
 	starter bool
 	// author lets in whoever opened the pull request, with whatever role: it is their own change.
@@ -76,7 +78,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorCancel:         {role: forge.RoleMaintain, starter: true, lenient: true},
 	DoorBackmerge:      {role: forge.RoleWrite},
 	DoorRetarget:       {role: forge.RoleWrite},
-	DoorRollback:       {role: forge.RoleMaintain},
+	DoorRollback:       {role: forge.RoleMaintain, also: byEmergency},
 	DoorUnpin:          {role: forge.RoleMaintain},
 	DoorHold:           {role: forge.RoleWrite},
 	DoorFreeze:         {role: forge.RoleMaintain},
@@ -117,6 +119,9 @@ func (d Door) who() string {
 		return "whom the environment names for emergencies, else " + who
 	case byAnyKeeper:
 		return "whom the environment names to approve, to promote or for emergencies, and " + who
+	}
+	if r.also == byEmergency {
+		who += " and, for production, whom it names for emergencies"
 	}
 	if r.starter {
 		who += " and whoever started it"

@@ -99,8 +99,15 @@ func (s *session) findOwnLock(ctx context.Context, q *request) error {
 // asking is a request as a question to authorize.
 func (s *session) asking(q *request, door Door) ask {
 	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: s.concernsRelease(q)}
-	if door == DoorApprove {
+	switch {
+	case door == DoorApprove:
 		a.environment = s.entered(q)
+	case door == DoorRollback && q.back != nil:
+		a.environment = ownEnv(q.back.Environment.Name)
+	case door == DoorRollback && q.Name == "rollback":
+		if environment, _, err := rollbackTarget(q.Args); err == nil { // one that is written wrongly goes nowhere
+			a.environment = ownEnv(environment)
+		}
 	}
 	if door == DoorAlarm {
 		a.environment = ownEnv(q.Arg(0))

@@ -38,6 +38,12 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	asked.Command = c
 	asked.done = func(*store.Tx) error { return nil } // this command's own record ends it
 	var reply string
+	var err error
+	if c.Name == "retry" {
+		if asked.back, err = s.findReturn(ctx, &asked); err != nil {
+			return "", err
+		}
+	}
 	view, err := s.asComponent(&asked, spec.component)
 	if err == nil {
 		reply, err = view.handlers()[spec.name](ctx, &asked)
@@ -49,7 +55,7 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	case err != nil:
 		return "", err
 	}
-	no, err := s.authorize(ctx, s.asking(&asked, spec.doorOf(c)))
+	no, err := s.authorize(ctx, s.asking(&asked, asked.doorOf(spec)))
 	if err != nil {
 		return "", err
 	}

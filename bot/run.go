@@ -266,7 +266,7 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if spec == nil {
 		return "", fmt.Errorf("command %q has no row", q.Name)
 	}
-	if err := s.admit(ctx, q, spec.doorOf(q.Command)); err != nil {
+	if err := s.admit(ctx, q, q.doorOf(spec)); err != nil {
 		return "", err
 	}
 	if spec.pinned {
@@ -279,6 +279,14 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 		return "", err
 	}
 	return view.handlers()[spec.name](ctx, q)
+}
+
+// doorOf is the door that a request leads through. A rollback that failed is tried again by who may roll back.
+func (q *request) doorOf(spec *commandSpec) Door {
+	if q.back != nil && isRollback(&q.back.Execution) {
+		return DoorRollback
+	}
+	return spec.doorOf(q.Command)
 }
 
 // handlers is what carries out each command of the table.

@@ -133,7 +133,7 @@ func environmentSpec() *spec {
 			{"users", false, users("Logins of people who may promote. With neither teams nor users, whoever may maintain.")},
 			{"auto", false, &spec{kind: booleanValue, def: "true", doc: "true: the last approval starts the promotion; false: /promote does."}},
 		}}},
-		{"emergency", false, &spec{kind: objectValue, doc: "Who may take a candidate to production by /promote --emergency, with a second person; of production only. Without it, admins.", fields: []field{
+		{"emergency", false, &spec{kind: objectValue, doc: "Who may take a candidate to production by /promote --emergency, with a second person, and roll production back like release managers: those on call. Of production only. Without it, admins and release managers.", fields: []field{
 			{"teams", false, teams("Slugs of the teams whose members may.")},
 			{"users", false, users("Logins of people who may.")},
 		}}},

@@ -107,7 +107,8 @@ type Environment struct {
 	// Approve is what must be approved before anything enters; nil: nothing. Production's is never nil.
 	Approve *Approve
 	Promote Promote
-	// Emergency says who may take a candidate here by the emergency path; nobody named: admins. Production's only.
+	// Emergency says who may take a candidate here by the emergency path, nobody named: admins; and who may roll it back besides
+	// release managers. Production's only.
 	Emergency People `json:",omitzero"`
 	// Deploy is how to deploy; Deploy.Uses is empty where only the deployment is recorded.
 	Deploy pipeline.Deploy
