@@ -136,9 +136,9 @@ func named(cfg *config.Repo, setting environmentRule, environment string) (teams
 		return env.Promote.Teams, env.Promote.Users
 	case setting == byEmergency:
 		return env.Emergency.Teams, env.Emergency.Users
-	case rule.environment == byAnyKeeper:
-		for _, r := range []environmentRule{byApprove, byPromote, byEmergency} {
-			t, u := keepers(cfg, doorRule{environment: r}, environment)
+	case setting == byAnyKeeper:
+		for _, one := range []environmentRule{byApprove, byPromote, byEmergency} {
+			t, u := named(cfg, one, environment)
 			teams, users = append(teams, t...), append(users, u...)
 		}
 	}
