@@ -107,7 +107,7 @@ func (s *Server) alarm() echo.HandlerFunc {
 			return err
 		}
 		w := scribe{repo: r}
-		s.opts.Log.InfoContext(ctx, "alarm", "repo", w.fullName(), "environment", a.Environment,
+		s.opts.Log.InfoContext(ctx, "alarm", "repo", w.fullName(), "environment", a.Environment, "name", a.Name, "state", string(a.State),
 			"operation", got.ID, "login", p.user.Login, "token", p.access.ID)
 		out := w.operation(got)
 		c.Response().Header().Set("Location", out.Path)
