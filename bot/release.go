@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -184,6 +185,20 @@ func (s *session) released(ctx context.Context, r *store.Release) error {
 	return s.reportChecks(ctx)
 }
 
+// goesBack tells whether the configuration answers the end of an execution, which failed, by the last good version.
+func (s *session) goesBack(ctx context.Context, x *store.Execution) (bool, error) {
+	e := s.cfg.Environment(pipeline.EnvironmentProduction)
+	if x.Kind != pipeline.KindProduction || e.RollbackOnFailure || !e.RollbackOnAlarm {
+		return x.Kind == pipeline.KindProduction && e.RollbackOnFailure, nil
+	}
+	list, err := s.stopsNow(ctx)
+	if err != nil {
+		return false, err
+	}
+	raised := func(a store.Stop) bool { return !a.At.Before(x.CreatedAt) }
+	return slices.ContainsFunc(list.alarmsIn(s.env(pipeline.EnvironmentProduction)), raised), nil
+}
+
 // failRelease records that a promotion failed, tells who must know, and puts the last good version back where the
 // configuration asks for that.
 func (s *session) failRelease(ctx context.Context, r *store.Release, x *store.Execution, problem string) error {
@@ -193,7 +208,11 @@ func (s *session) failRelease(ctx context.Context, r *store.Release, x *store.Ex
 	if err := s.tell(ctx, r, "failed:"+attempt, prose(problem)); err != nil {
 		return err
 	}
-	if x.Kind == pipeline.KindProduction && s.cfg.Environment(pipeline.EnvironmentProduction).RollbackOnFailure {
+	goBack, err := s.goesBack(ctx, x)
+	if err != nil {
+		return err
+	}
+	if goBack {
 		back, err := s.putBack(ctx, r, attempt, problem)
 		if err != nil {
 			return err

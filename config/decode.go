@@ -318,7 +318,8 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 	}
 	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
 	d.timing(n, name, &e)
-	e.RollbackOnFailure = slices.Contains(d.texts(n, nil, "rollback_on"), "deploy-failure")
+	on := d.texts(n, nil, "rollback_on")
+	e.RollbackOnFailure, e.RollbackOnAlarm = slices.Contains(on, "deploy-failure"), slices.Contains(on, "alarm")
 	return e
 }
 

@@ -149,8 +149,8 @@ func environmentSpec() *spec {
 		{"soak", false, soakSpec("0s", "How long a version must have run without a failure in the environment before; of production only.")},
 		{"soak_hotfix", false, soakSpec("as soak", "The same for hotfixes.")},
 		{"rollback_on", false, &spec{kind: listValue, single: true, maxItems: 10, def: "[]",
-			elem: &spec{kind: wordValue, words: []string{"deploy-failure"}, later: []string{"alarm"}},
-			doc:  "What is answered by deploying the last good digest again."}},
+			elem: &spec{kind: wordValue, words: []string{"deploy-failure", "alarm"}},
+			doc:  "What is answered by deploying the last good digest again: any deployment that failed, or one that failed after an alarm was raised."}},
 	}}
 }
 

@@ -117,6 +117,8 @@ type Environment struct {
 	Borrow Borrow `json:"-"`
 	// RollbackOnFailure: a failed deployment is answered by deploying the last good digest again.
 	RollbackOnFailure bool
+	// RollbackOnAlarm: so is one that failed after an alarm of the environment was raised.
+	RollbackOnAlarm bool
 	// Verify says whose signature an image must have to come in. Production's only. No approval rests on it, because it is
 	// asked anew each time.
 	Verify Verify `json:"-"`

@@ -147,7 +147,7 @@ func (r *Repo) ApprovalHash(kind string) string {
 	slices.Sort(enters)
 	for _, name := range slices.Compact(enters) {
 		e := r.Environment(name)
-		e.RollbackOnFailure, e.Emergency = false, People{}
+		e.RollbackOnFailure, e.RollbackOnAlarm, e.Emergency = false, false, People{}
 		rests.Environments = append(rests.Environments, e)
 	}
 	rests.Registries = r.Registries

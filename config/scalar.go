@@ -15,9 +15,7 @@ func (c *checker) scalar(n *node, s *spec, path string) {
 	case textValue:
 		c.text(n, s, path)
 	case wordValue:
-		if slices.Contains(s.later, n.text) {
-			c.wrong(n, path, fmt.Sprintf("%q is %s", n.text, notYet), "take it out; there is: "+strings.Join(s.words, ", "))
-		} else if !slices.Contains(s.words, n.text) {
+		if !slices.Contains(s.words, n.text) {
 			hint := "write one of them"
 			if word, ok := nearest(n.text, s.words); ok {
 				hint = `did you mean "` + word + `"?`

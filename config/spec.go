@@ -36,7 +36,6 @@ type spec struct {
 	// nonEmpty: a list with no item is an error.
 	nonEmpty bool
 	words    []string
-	later    []string // words that a later version will have
 	pattern  *regexp.Regexp
 	form     string // what pattern or valid asks for, in words; the hint
 	maxLen   int    // of a text, in characters; 0 is 512
