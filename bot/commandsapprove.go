@@ -67,6 +67,9 @@ func (s *session) cmdReject(ctx context.Context, q *request) (string, error) {
 		return s.liftVeto(ctx, q, r, x)
 	}
 	if q.DryRun {
+		if _, _, open := x.State.OpenApproval(); !open {
+			return "", s.nothingWaits(x)
+		}
 		return s.dry(ctx, q, "You would reject this candidate.")
 	}
 	s.markJudged(r, x) // what follows tells the pipeline
@@ -234,7 +237,7 @@ func (s *session) decideWaiting(ctx context.Context) error {
 }
 
 func (s *session) decideOne(ctx context.Context, x *store.Execution) error {
-	if x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind)) {
+	if x.ConfigHash != s.in(x.Component).cfg.ApprovalHash(hashKind(x.Kind)) {
 		return s.anew(ctx, x)
 	}
 	pull, err := s.pullOf(ctx, x)
