@@ -49,12 +49,17 @@ func subject(r *store.Release, x *store.Execution) string {
 	return x.Branch
 }
 
+// nothingWaits is the answer to a verdict on an execution that asks for none now.
+func (s *session) nothingWaits(x *store.Execution) error {
+	return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))}
+}
+
 // sayVerdict records somebody's word on the candidate that waits. The second time changes nothing. r is nil for an
 // execution that belongs to no release. done is the record of the command, in the same transaction.
 func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Execution, v verdict, done func(*store.Tx) error) error {
 	action, state, ok := x.State.OpenApproval()
 	if !ok {
-		return &userError{fmt.Sprintf("Nothing waits for an approval here: %s", prose(lowerFirst(pipeline.Why(x.State, s.b.Now()))))}
+		return s.nothingWaits(x)
 	}
 	a := store.Approval{
 		ID: v.id(state.ID), RepoID: s.repo.ID, ExecutionID: x.ID,

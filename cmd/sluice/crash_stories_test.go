@@ -168,7 +168,7 @@ func watchStory(f *flow) error {
 		pears(map[string]string{"pears.txt": "1\n"}),
 		func() error { _, err := f.open("dev", "feature/pears", "development", "Pears"); return err },
 		is("in_progress", "Deploy"),
-		f.says("dev", "feature/pears", `/alarm development --reason "p99 above 2 s"`),
+		f.says("rm", "feature/pears", `/alarm development --reason "p99 above 2 s"`),
 		is("failure", ""),
 		f.idle,
 		pears(map[string]string{"pears.txt": "2\n"}),

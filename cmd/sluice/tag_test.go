@@ -31,7 +31,7 @@ func TestTagAndVersionStatus(t *testing.T) {
 		{"another release's version", tag("release/1.4.0", "--version", "1.5.0"), exitUsage},
 		{"another hotfix's version", tag("hotfix/17", "--version", "1.4.0-hotfix-16"), exitUsage},
 		{"an unknown flag", tag("a", "--nonsense"), exitUsage},
-		{"no clone", []string{"version"}, exitFailed},
+		{"no clone", []string{"version"}, exitUsage},
 		{"no folder", []string{"version", "nowhere"}, exitUsage},
 		{"too many folders", []string{"version", ".", "."}, exitUsage},
 	} {
