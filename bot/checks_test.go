@@ -310,3 +310,37 @@ func BenchmarkChecksOf(b *testing.B) {
 		}
 	}
 }
+
+// A crash comes after a new run took the place of a completed one, and before that was noted; meanwhile what there was to say is
+// over, and the check says again what the completed one said. The new run says it then, and does not stay as it was made.
+func TestARunThatACrashLeftIsCompleted(t *testing.T) {
+	for name, noted := range map[string]bool{"made, and not noted": false, "made and noted": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			ends := completed(forge.CheckRun{Name: CheckPipeline, SHA: head, Title: "Passed"}, forge.Success)
+			must(t, l.reportCheck(t.Context(), ends))
+			l.write(func(tx *store.Tx) error {
+				known, err := tx.Check(t.Context(), 42, head, CheckPipeline)
+				if err != nil {
+					return err
+				}
+				key := effectKey(42, effectCheck, afterCheck(known))
+				if _, err := tx.Intend(t.Context(), store.Effect{Key: key, RepoID: 42, Kind: string(effectCheck), Intent: []byte(`""`)}); err != nil || !noted {
+					return err
+				}
+				return tx.EffectDone(t.Context(), key, []byte(`{"id": 7, "hash": "of other words", "status": "in_progress"}`))
+			})
+			l.gh.Runs = []forge.CheckRun{{ID: 1, AppID: l.us.AppID, Name: CheckPipeline, Status: "completed", Conclusion: forge.Success, Title: "Passed"},
+				{ID: 7, AppID: l.us.AppID, Name: CheckPipeline, Status: "in_progress", Title: "It waits"}}
+			must(t, l.reportCheck(t.Context(), ends))
+			if last := l.gh.Saved[len(l.gh.Saved)-1]; last.ID != 7 || last.Status != "completed" {
+				t.Errorf("run %d is made to say %s", last.ID, last.Status)
+			}
+			sent := len(l.gh.Saved)
+			must(t, l.reportCheck(t.Context(), ends))
+			if len(l.gh.Saved) != sent {
+				t.Error("it is said once more")
+			}
+		})
+	}
+}

@@ -172,8 +172,14 @@ func (s *session) reportChecks(ctx context.Context) error {
 // reportCheck sends one check run, if it says something new.
 func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	var known store.Check
+	begun := false // before a crash, to make another run in place of the completed one
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Check(ctx, s.repo.ID, run.SHA, run.Name)
+		if err != nil || known.Status != "completed" {
+			return ignoreMissing(err)
+		}
+		_, err = tx.Effect(ctx, effectKey(s.repo.ID, effectCheck, afterCheck(known)))
+		begun = err == nil
 		return ignoreMissing(err)
 	})
 	if err != nil {
@@ -183,7 +189,7 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	if err != nil {
 		return err
 	}
-	if known.Hash == hash {
+	if known.Hash == hash && !begun {
 		return nil
 	}
 	wanted := run
@@ -192,12 +198,12 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	if run.DetailsURL == "" {
 		run.DetailsURL = fmt.Sprintf("%s/%s/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name)
 	}
-	if known.Status == "completed" && run.Status != "completed" {
+	if known.Status == "completed" && (run.Status != "completed" || begun) {
 		run.ID = 0 // GitHub does not reopen a completed run for required checks: a new run takes its place
 	}
-	// The key names what is replaced: the same words may have to be said again after others. A run that is made is the same
-	// effect whatever it says, so that a run which an earlier attempt made is not left behind.
-	key := fmt.Sprintf("%s@%s#%d-%s-%d", run.Name, run.SHA, known.RunID, known.Hash, known.UpdatedAt.UnixMicro())
+	// A run that is made is the same effect whatever it says, so that a run which an earlier attempt made is not left behind.
+	known.SHA, known.Name = run.SHA, run.Name
+	key := afterCheck(known)
 	if run.ID != 0 {
 		key += "#" + hash
 	}
@@ -232,6 +238,12 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 		return s.reportCheck(ctx, wanted)
 	}
 	return err
+}
+
+// afterCheck is the key of what comes after a check run. It names what is replaced: the same words may have to be said again
+// after others.
+func afterCheck(known store.Check) string {
+	return fmt.Sprintf("%s@%s#%d-%s-%d", known.Name, known.SHA, known.RunID, known.Hash, known.UpdatedAt.UnixMicro())
 }
 
 // sentCheck is what a check run was made to say.

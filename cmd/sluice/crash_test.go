@@ -124,7 +124,7 @@ func (c *crashes) enough(t *testing.T, story string, places []string) {
 	if len(left) > 0 {
 		t.Logf("in the %s story no server died at %s", story, strings.Join(left, ", "))
 	}
-	if len(left) > len(places)/10 {
+	if len(left) > max(4, len(places)/10) { // 4: one effect
 		t.Errorf("in the %s story servers died at %d of %d places", story, len(places)-len(left), len(places))
 	}
 }
