@@ -109,7 +109,8 @@ func (c *crashes) add(story string, places []string) {
 }
 
 // enough fails unless servers died at every point that a story passes, and at nearly all places. Whether GitHub is told of
-// something before the next thing happens depends on time, so a few places of one play are not those of the next.
+// something before the next thing happens depends on time, so a few places of one play, or two effects of a short one, are not
+// those of the next.
 func (c *crashes) enough(t *testing.T, story string, places []string) {
 	t.Helper()
 	var left []string
@@ -124,7 +125,7 @@ func (c *crashes) enough(t *testing.T, story string, places []string) {
 	if len(left) > 0 {
 		t.Logf("in the %s story no server died at %s", story, strings.Join(left, ", "))
 	}
-	if len(left) > max(4, len(places)/10) { // 4: one effect
+	if len(left) > max(8, len(places)/10) { // 8: two effects
 		t.Errorf("in the %s story servers died at %d of %d places", story, len(places)-len(left), len(places))
 	}
 }
