@@ -28,9 +28,6 @@ func (e *PayloadError) Unwrap() error { return e.Err }
 // no interest, those that this version does not know among them: the payload is then not even decoded, or not looked
 // into any further. The error is a *PayloadError.
 func Translate(d event.Delivery) ([]event.Event, error) {
-	if d.Name == NameSNS || d.Name == NameEventBridge {
-		return translateAWS(d)
-	}
 	if !ofInterest(d.Name) {
 		return nil, nil
 	}
@@ -46,7 +43,7 @@ func Translate(d event.Delivery) ([]event.Event, error) {
 
 func ofInterest(name string) bool {
 	switch name {
-	case "push", "create", "delete", "merge_group", "pull_request", "pull_request_review", "issue_comment", "check_run",
+	case NameSNS, NameEventBridge, "push", "create", "delete", "merge_group", "pull_request", "pull_request_review", "issue_comment", "check_run",
 		"check_suite", "status", "workflow_run", "release", "repository", "installation", "installation_repositories",
 		"member", "membership", "team", "ping":
 		return true
@@ -56,6 +53,12 @@ func ofInterest(name string) bool {
 
 // translate gives nil for an activity of no interest.
 func translate(d event.Delivery) (event.Event, error) {
+	switch d.Name {
+	case NameSNS:
+		return fromSNS(d.Body)
+	case NameEventBridge:
+		return fromEventBridge(d.Body)
+	}
 	payload, err := github.ParseWebHook(d.Name, d.Body)
 	if err != nil {
 		return nil, err

@@ -10,23 +10,6 @@ import (
 	"github.com/sluicehq/sluice/webhooks/sns"
 )
 
-// translateAWS turns what AWS sent into an event. Whatever is no change of an alarm and no question whether a topic's messages
-// are wanted is of no interest.
-func translateAWS(d event.Delivery) ([]event.Event, error) {
-	read := fromEventBridge
-	if d.Name == NameSNS {
-		read = fromSNS
-	}
-	e, err := read(d.Body)
-	switch {
-	case err != nil:
-		return nil, &PayloadError{Delivery: d.ID, Event: d.Name, Err: err}
-	case e == nil:
-		return nil, nil
-	}
-	return []event.Event{e}, nil
-}
-
 // alarmStates are CloudWatch's words.
 var alarmStates = map[string]event.AlarmState{"ALARM": event.AlarmRaised, "OK": event.AlarmCleared, "INSUFFICIENT_DATA": event.AlarmUnknown} //nolint:gochecknoglobals // a table
 
