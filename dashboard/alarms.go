@@ -70,18 +70,11 @@ func (s *Server) alarm() echo.HandlerFunc {
 		if c.Request().Method != http.MethodPost {
 			return s.wrongMethod(c, "POST")
 		}
-		p, err := s.caller(c)
-		switch {
-		case err != nil:
+		p, err := s.holder(c, "for alarms", store.ScopeAlarms, store.ScopeAct)
+		if err != nil {
 			return err
-		case p.access == nil:
-			return errNoToken
-		case p.access.Scope != store.ScopeAlarms && p.access.Scope != store.ScopeAct:
-			return &problem{
-				status: http.StatusForbidden, title: "The token may only read",
-				text: "Make one for alarms, at " + s.opts.PublicURL + "/tokens.",
-			}
-		case s.opts.Actor == nil:
+		}
+		if s.opts.Actor == nil {
 			return notFound("Nobody takes alarms here.")
 		}
 		a, err := readAlarm(c)

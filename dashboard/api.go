@@ -102,18 +102,11 @@ func (s *Server) command() echo.HandlerFunc {
 		if c.Request().Method != http.MethodPost {
 			return s.wrongMethod(c, "POST")
 		}
-		p, err := s.caller(c)
-		switch {
-		case err != nil:
+		p, err := s.holder(c, "that may act", store.ScopeAct)
+		if err != nil {
 			return err
-		case p.access == nil:
-			return errNoToken
-		case p.access.Scope != store.ScopeAct:
-			return &problem{
-				status: http.StatusForbidden, title: "The token may only read",
-				text: "Make one that may act, at " + s.opts.PublicURL + "/tokens.",
-			}
-		case s.opts.Actor == nil:
+		}
+		if s.opts.Actor == nil {
 			return notFound("Nobody carries out commands here.")
 		}
 		ctx := c.Request().Context()

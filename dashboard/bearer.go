@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,6 +100,22 @@ func (g *gate) passed(key tokenKey) {
 
 // errBadToken: the token is none of ours, is revoked, or has expired. Which of them is not said.
 var errBadToken = errors.New("the token is not valid")
+
+// holder tells whose token asks for a change. The token has one of the scopes; else the answer says which to make.
+func (s *Server) holder(c echo.Context, which string, scopes ...store.AccessScope) (*person, error) {
+	p, err := s.caller(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.access == nil:
+		return nil, errNoToken
+	case !slices.Contains(scopes, p.access.Scope):
+		return nil, &problem{
+			status: http.StatusForbidden, title: "The token may only read", text: "Make one " + which + ", at " + s.opts.PublicURL + "/tokens.",
+		}
+	}
+	return p, nil
+}
 
 // caller tells who asks below /api/v1/: the owner of the token that came with the request. Cookies count for nothing
 // there, so that no page elsewhere can ask in somebody's name.

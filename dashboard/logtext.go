@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 )
@@ -57,19 +56,6 @@ func isColour(sequence string) bool {
 }
 
 // visible writes characters that deceive the eye as escapes, in text whose control characters are meant.
-func visible(s string) string {
-	if strings.IndexFunc(s, deceives) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if deceives(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func visible(s string) string { return escaped(s, deceives) }
 
 func deceives(r rune) bool { return deceptive(r) && !unicode.IsControl(r) }

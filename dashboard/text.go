@@ -34,13 +34,16 @@ func deceptive(r rune) bool {
 }
 
 // plain writes deceptive characters as escapes that can be seen. Whole pages pass through it.
-func plain(s string) string {
-	if strings.IndexFunc(s, deceptive) < 0 {
+func plain(s string) string { return escaped(s, deceptive) }
+
+// escaped writes some characters as escapes that can be seen.
+func escaped(s string, which func(rune) bool) string {
+	if strings.IndexFunc(s, which) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if deceptive(r) {
+		if which(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 			continue
 		}
