@@ -187,9 +187,12 @@ func (s *session) released(ctx context.Context, r *store.Release) error {
 
 // goesBack tells whether the configuration answers the end of an execution, which failed, by the last good version.
 func (s *session) goesBack(ctx context.Context, x *store.Execution) (bool, error) {
+	if x.Kind != pipeline.KindProduction {
+		return false, nil
+	}
 	e := s.cfg.Environment(pipeline.EnvironmentProduction)
-	if x.Kind != pipeline.KindProduction || e.RollbackOnFailure || !e.RollbackOnAlarm {
-		return x.Kind == pipeline.KindProduction && e.RollbackOnFailure, nil
+	if e.RollbackOnFailure || !e.RollbackOnAlarm {
+		return e.RollbackOnFailure, nil
 	}
 	list, err := s.stopsNow(ctx)
 	if err != nil {

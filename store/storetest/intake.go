@@ -133,7 +133,7 @@ func full(t *testing.T, s suite) {
 	var senders sync.WaitGroup
 	var refused, stored []string
 	sent := 0
-	for len(refused) == 0 && sent < cap(outcomes) { // the committers take some in, the queue one more
+	for len(refused) == 0 && sent < cap(outcomes) { // the committer takes some in, the queue one more
 		id := fmt.Sprint("d", sent)
 		sent++
 		senders.Go(func() {
