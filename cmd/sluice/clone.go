@@ -243,6 +243,34 @@ func (c *clone) name() (owner, name string) {
 	return owner, strings.TrimSuffix(parts[len(parts)-1], ".git")
 }
 
+// checkedOut is the branch that is checked out.
+func (c *clone) checkedOut() (string, error) {
+	if c.headBranch == "" {
+		return "", &usageError{errors.New("no branch is checked out in this clone (HEAD is detached); name the one that was built with --branch")}
+	}
+	return c.headBranch, nil
+}
+
+// lastOf is the last commit of a branch: of a branch that the clone does not have, the commit that is checked out by itself.
+func (c *clone) lastOf(branch string) (string, error) {
+	tip, found := c.branches[branch]
+	if !found && c.headBranch == "" {
+		tip = c.head
+	}
+	if tip.IsZero() {
+		return "", &usageError{fmt.Errorf("this clone has no commit of branch %q; fetch it, or give --revision", branch)}
+	}
+	return tip.String(), nil
+}
+
+// imageName is the name of the image in configuration, else of the repository by its remote's address.
+func (c *clone) imageName() (string, error) {
+	if _, name := c.name(); name == "" && !c.config.Configured {
+		return "", &usageError{errors.New("this clone has no remote whose address names the repository; name the image with --image")}
+	}
+	return c.config.ImageName, nil
+}
+
 func (c *clone) branchNames() []string {
 	names := make([]string, 0, len(c.branches))
 	for name := range c.branches {

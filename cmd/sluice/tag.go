@@ -12,15 +12,16 @@ import (
 )
 
 // tagCmd is "sluice tag": the reference of the image that a branch builds at a revision, without registry. In a clone it
-// goes by the clone's configuration, and finds the version where --version does not give it.
+// goes by the clone's configuration, and the clone says what no flag does. A flag that is given is never empty: a script's
+// variable that is not set must not come to mean the clone's branch.
 type tagCmd struct {
-	Branch    string `required:"" placeholder:"NAME" help:"Branch that was built."`
-	Revision  string `required:"" placeholder:"SHA" help:"Commit that was built, at least 7 digits of it."`
-	Image     string `required:"" placeholder:"NAME" help:"Name of the image: the repository or app, without registry."`
-	Version   string `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
-	Component string `placeholder:"NAME" help:"Component of a monorepo, where the version is computed. Default: the one that the branch names."`
-	Promoted  bool   `help:"The tag in the production registry."`
-	JSON      bool   `name:"json" help:"Print one JSON object."`
+	Branch    *string `placeholder:"NAME" help:"Branch that was built. Default: the one checked out in the clone in this folder."`
+	Revision  *string `placeholder:"SHA" help:"Commit that was built, at least 7 digits of it. Default: the branch's last in the clone."`
+	Image     *string `placeholder:"NAME" help:"Name of the image: the repository or app, without registry. Default: app of the clone's configuration, else the name in the address of its remote."`
+	Version   string  `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
+	Component string  `placeholder:"NAME" help:"Component of a monorepo, where the version is computed. Default: the one that the branch names."`
+	Promoted  bool    `help:"The tag in the production registry."`
+	JSON      bool    `name:"json" help:"Print one JSON object."`
 }
 
 // tagReport is what --json prints.
@@ -37,14 +38,11 @@ type tagReport struct {
 
 // Run prints the reference.
 func (c *tagCmd) Run(e *env) error {
-	if c.Branch == "" {
-		return &usageError{errors.New("--branch is empty; name the branch that was built")}
-	}
 	t, err := c.tagger()
 	if err != nil {
 		return err
 	}
-	name, err := tagging.ImageName(c.Image)
+	name, err := tagging.ImageName(t.image)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -63,7 +61,7 @@ func (c *tagCmd) Run(e *env) error {
 		return nil
 	}
 	report := tagReport{Image: tagging.Reference(name, tag), Name: name, Tag: tag.String(), Kind: tag.Kind, BranchKind: t.branch.Kind,
-		Revision: tag.Revision, Explanation: append(t.why, tag.Explain(c.Branch)...)}
+		Revision: tag.Revision, Explanation: append(t.why, tag.Explain(t.branch.Name)...)}
 	if tag.Kind != tagging.Feature {
 		report.Version = cmpVersion(t.version, tag.ReleaseVersion())
 	}
@@ -84,32 +82,53 @@ type tagger struct {
 	revision  string // shortened
 	sha       string // as given
 	component string // as given
+	image     string // as given, or the clone's
 	clone     *clone // nil outside of a repository
 	version   tagging.Version
 	given     bool // version was given by --version
 	why       tagging.Explanation
 }
 
-// tagger checks what was given and looks for a clone.
+// tagger checks what was given and looks for a clone, which says the rest.
 func (c *tagCmd) tagger() (*tagger, error) {
-	t := &tagger{sha: c.Revision, component: c.Component}
+	t := &tagger{component: c.Component}
 	repo, err := openClone(".")
-	length := tagging.MinRevision
-	names := gitflow.DefaultNames([]string{c.Branch})
 	switch {
 	case errors.Is(err, errNoClone):
 	case err != nil:
 		return nil, err
 	default:
-		t.clone, length = repo, repo.config.Versioning.RevisionLength
+		t.clone = repo
+	}
+	branch, err := t.said(c.Branch, "--branch", "the branch that was built", (*clone).checkedOut)
+	if err != nil {
+		return nil, err
+	}
+	length := tagging.MinRevision
+	names := gitflow.DefaultNames([]string{branch})
+	if t.clone != nil {
+		length = t.clone.config.Versioning.RevisionLength
 		// A branch that the clone has never seen may be of another repository; then its name alone counts.
-		if _, known := repo.branches[c.Branch]; known || repo.config.Configured {
-			names = repo.config.Names
+		if _, known := t.clone.branches[branch]; known || t.clone.config.Configured {
+			names = t.clone.config.Names
 		}
 	}
-	t.branch = names.Classify(c.Branch)
-	if t.revision, err = tagging.Revision(c.Revision, length); err != nil {
+	t.branch = names.Classify(branch)
+	t.sha, err = t.said(c.Revision, "--revision", "the commit that was built", func(c *clone) (string, error) { return c.lastOf(branch) })
+	if err != nil {
+		return nil, err
+	}
+	if t.revision, err = tagging.Revision(t.sha, length); err != nil {
 		return nil, &usageError{fmt.Errorf("--revision: %w", err)}
+	}
+	t.image, err = t.said(c.Image, "--image", "the repository or app", func(cl *clone) (string, error) {
+		if err := cl.as(c.Component, t.branch); err != nil {
+			return "", err
+		}
+		return cl.imageName()
+	})
+	if err != nil {
+		return nil, err
 	}
 	if c.Version != "" {
 		if t.version, err = tagging.ParseVersion(c.Version); err != nil {
@@ -118,6 +137,19 @@ func (c *tagCmd) tagger() (*tagger, error) {
 		t.given = true
 	}
 	return t, nil
+}
+
+// said is the value of a flag, else what the clone says.
+func (t *tagger) said(given *string, flag, what string, clones func(*clone) (string, error)) (string, error) {
+	switch {
+	case given != nil && *given == "":
+		return "", &usageError{fmt.Errorf("%s is empty; name %s", flag, what)}
+	case given != nil:
+		return *given, nil
+	case t.clone == nil:
+		return "", &usageError{fmt.Errorf("missing flags: %s; name %s, or go to a clone, which says it", flag, what)}
+	}
+	return clones(t.clone)
 }
 
 // tag is the image tag of the kind of branch.

@@ -34,7 +34,7 @@ func TestAnalyses(t *testing.T) {
 		},
 		{
 			"as many as are allowed pass", map[string]string{"out/a.sarif": analysis("error", "main.go")}, quiet,
-			map[string]any{"sarif": []any{"out/a.sarif"}, "sarif_max": 1}, pipeline.Succeeded, "1 phases in", "failure main.go:7 lint: R1",
+			map[string]any{"sarif": []any{"out/a.sarif"}, "sarif_max": 1}, pipeline.Succeeded, "1 phase in", "failure main.go:7 lint: R1",
 		},
 		{
 			"a warning is shown", map[string]string{"a.sarif": analysis("warning", "x/y.go")}, quiet,
