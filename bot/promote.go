@@ -105,9 +105,9 @@ func (s *session) deployProduction(ctx context.Context, r *store.Release, w *wor
 	if w.deploying != nil && w.deploying.Version == r.Version {
 		return false, nil
 	}
-	image := r.ProductionImage
-	if image == "" {
-		image = r.CandidateImage
+	image := r.CandidateImage
+	if w.Published != "" && s.cfg.Registries.Production != "" {
+		image = s.productionImage(r)
 	}
 	given := built{version: r.Version, image: image, digest: r.CandidateDigest}
 	if w.execution != nil {

@@ -174,6 +174,7 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 		w.Candidate.SHA = w.Head
 	}
 	if x := w.execution; x != nil {
+		w.Publishing = !x.Status.Final()
 		before := x.State.BeforeApproval()
 		w.Candidate.Digest = x.State.Digest()
 		w.Candidate.Tested = before == pipeline.Succeeded

@@ -333,3 +333,17 @@ func TestALineThatProductionDoesNotRunIsPublishedOnly(t *testing.T) {
 		t.Errorf("published, it is not finished:\n%s", PlanFinish(s))
 	}
 }
+
+// The registry may have the digest before its signatures are there, or because somebody copied it by hand: the deployment
+// waits for the pipeline that publishes it.
+func TestTheDeploymentWaitsForThePublishingPipeline(t *testing.T) {
+	s := approvedHotfix().state()
+	s.Published, s.Publishing = s.Candidate.Digest, true
+	if step, ok := PlanPromote(s).Next(); !ok || step.ID != "copy" {
+		t.Errorf("while it is published:\n%s", PlanPromote(s))
+	}
+	s.Publishing = false
+	if step, ok := PlanPromote(s).Next(); !ok || step.ID != "deploy" {
+		t.Errorf("once it is:\n%s", PlanPromote(s))
+	}
+}

@@ -21,7 +21,7 @@ func PlanPromote(s State) Plan {
 		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after,
 			Title:   text("copy the approved image to the production registry as %s", s.Version),
 			Before:  []Text{"The image is the approved one, by digest; nothing is rebuilt.", "A tag in the registry is made once and never moved."},
-			Version: s.Version, Digest: s.Candidate.Digest, SHA: s.Candidate.SHA, Done: s.Published != "" && s.Published == s.Candidate.Digest,
+			Version: s.Version, Digest: s.Candidate.Digest, SHA: s.Candidate.SHA, Done: s.Published == s.Candidate.Digest && !s.Publishing,
 			Probe: Probe{Kind: ProbeImage, Version: s.Version, Digest: s.Candidate.Digest}})
 		after = append(after, "copy")
 	}

@@ -72,6 +72,9 @@ type State struct {
 
 	// Published is the digest that the production registry has for Version; empty: none, the version is not spent.
 	Published string
+	// Publishing is set until the pipeline that copies the image to production's registry has ended: the registry may have
+	// the digest before what belongs to it is there, or because somebody copied it by hand.
+	Publishing bool
 	// Environment is the production environment.
 	Environment Environment
 

@@ -282,7 +282,7 @@ func TestTheServerIsKilled(t *testing.T) {
 func TestTheSupervisorIsKilled(t *testing.T) {
 	l, ended := launcher(t)
 	dir := filepath.Join(t.TempDir(), "job")
-	if _, err := l.Start(t.Context(), dir, shell(`(setsid sleep 1000 &); echo up $$ $PPID; sleep 1000`)); err != nil {
+	if _, err := l.Start(t.Context(), dir, shell(`setsid sleep 1000 & sleep 1000 & echo up $$ $PPID; wait`)); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "start", says(dir, "\n"))
@@ -299,7 +299,7 @@ func TestTheSupervisorIsKilled(t *testing.T) {
 		t.Errorf("state %s, %v, want interrupted", state, err)
 	}
 	until(t, "the program's end", func() bool { return syscall.Kill(program, 0) != nil })
-	if n := Sweep(dir); n != 2 { // what left the session, and the shell's sleep
+	if n := Sweep(dir); n != 2 { // what left the session, and what stayed in it
 		t.Errorf("swept %d, want 2", n)
 	}
 	if started, err := l.Start(t.Context(), dir, shell("true")); started || err != nil {
