@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
 

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 	"github.com/sluicehq/sluice/pipeline"
 )

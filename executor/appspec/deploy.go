@@ -15,7 +15,6 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 	"github.com/sluicehq/sluice/executor/supervise"
 )

@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
 )
 

@@ -15,10 +15,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"

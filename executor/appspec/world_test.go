@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"go.uber.org/goleak"
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/pipeline"
 )
 

@@ -15,9 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/pipeline"
 )
 

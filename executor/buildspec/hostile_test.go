@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )

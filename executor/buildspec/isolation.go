@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 

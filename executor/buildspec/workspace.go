@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/document"
 )
 

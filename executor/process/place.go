@@ -10,9 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 

@@ -13,13 +13,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sluicehq/sluice/executor/actiondir"
-
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 )
 
 // unpacked is an image on disk.
