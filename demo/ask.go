@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,8 +35,9 @@ type Release struct {
 	ProductionDigest string `json:"production_digest"`
 	Status           string `json:"status"`
 
-	Pull     int  `json:"-"`
-	Finished bool `json:"-"`
+	ID       string `json:"-"`
+	Pull     int    `json:"-"`
+	Finished bool   `json:"-"`
 }
 
 // Environment is what runs in a place.
@@ -43,6 +45,12 @@ type Environment struct {
 	Version string `json:"version"`
 	Image   string `json:"image"`
 	Digest  string `json:"digest"`
+
+	SHA string `json:"-"`
+	// Hold is why nothing may be promoted here until /unpin.
+	Hold string `json:"-"`
+	// LentBy are the IDs of the releases that made room for what runs here.
+	LentBy []string `json:"-"`
 }
 
 // pollEvery is the pause between two looks while the story waits for something.
@@ -51,7 +59,11 @@ const pollEvery = 50 * time.Millisecond
 // patience is how long the story waits for one thing.
 const patience = 90 * time.Second
 
-// until waits for something to become so. look says what it saw, for the message when patience ends.
+// errFinal ends a wait at once: what was waited for will not come.
+var errFinal = errors.New("this is final")
+
+// until waits for something to become so. look says what it saw, for the message when patience ends; an error that is
+// errFinal ends it at once.
 func until(ctx context.Context, what string, look func(context.Context) (saw string, done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -59,6 +71,9 @@ func until(ctx context.Context, what string, look func(context.Context) (saw str
 		saw, done, err := look(ctx)
 		if err == nil && done {
 			return nil
+		}
+		if errors.Is(err, errFinal) {
+			return fmt.Errorf("waited for %s; it is %s", what, saw)
 		}
 		if err != nil {
 			saw = err.Error()
@@ -73,7 +88,8 @@ func until(ctx context.Context, what string, look func(context.Context) (saw str
 	}
 }
 
-// check waits until a check at a SHA has one of the wanted conclusions; "waits" is action_required.
+// check waits until a check at a SHA has one of the wanted conclusions; "waits" is action_required. A pipeline that
+// succeeded or failed stays so: nobody retries one in the story.
 func (w *world) check(ctx context.Context, sha, name string, want ...string) (fakegithub.CheckRun, error) {
 	var found fakegithub.CheckRun
 	err := until(ctx, fmt.Sprintf("%s at %s to be %s", name, sha[:7], strings.Join(want, " or ")), func(context.Context) (string, bool, error) {
@@ -87,6 +103,9 @@ func (w *world) check(ctx context.Context, sha, name string, want ...string) (fa
 			if c.Status == "completed" && c.Conclusion == x {
 				return saw, true, nil
 			}
+		}
+		if name == "sluice/pipeline" && (c.Conclusion == "success" || c.Conclusion == "failure") {
+			return saw + "\n" + c.Summary + "\n" + c.Text, false, errFinal
 		}
 		return saw, false, nil
 	})

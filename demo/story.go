@@ -29,6 +29,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
 	s := &story{w: w, n: n}
+	if err := w.reachable(ctx); err != nil {
+		return err
+	}
 	n.saw("GitHub's stand-in at %s, registries at %s and %s, Sluice at %s", w.hub.URL(), w.development, w.production, w.settings.PublicURL)
 	for _, c := range chapters() {
 		n.chapter(c.title)
@@ -134,10 +137,13 @@ func (s *story) pushFeature(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(c.Summary+c.Text, "FAIL: TestGreeting") {
-		return fmt.Errorf("sluice/pipeline does not name the test that failed:\n%s\n%s", c.Summary, c.Text)
+	if err := shows(c, "FAIL: TestGreeting"); err != nil {
+		return err
 	}
-	s.n.saw("sluice/pipeline failed: TestGreeting found no version in the greeting; nothing was built or deployed")
+	if err := s.w.leftNothing(ctx, sha); err != nil {
+		return err
+	}
+	s.n.saw("sluice/pipeline failed: TestGreeting found no version in the greeting; nothing was pushed or deployed")
 	return s.pushRight(ctx)
 }
 
@@ -149,10 +155,14 @@ func (s *story) pushRight(ctx context.Context) error {
 		return err
 	}
 	s.n.who(developer, "pushes %s at %s", featureBranch, sha[:7])
-	if _, err := s.w.check(ctx, sha, "sluice/pipeline", "success"); err != nil {
+	c, err := s.w.check(ctx, sha, "sluice/pipeline", "success")
+	if err != nil {
 		return err
 	}
-	s.n.saw("sluice/pipeline succeeded: tested, built, pushed and deployed to development")
+	if err := shows(c, "| **Build** | Succeeded |", "build | Succeeded |", "| **Deploy** | Succeeded |", "3 of 3 hosts, deployed in 2 batches"); err != nil {
+		return err
+	}
+	s.n.saw("sluice/pipeline succeeded: built and deployed to development")
 	tag := "feature-ABC-12-" + sha[:7]
 	digest, err := s.w.digest(ctx, s.w.development, tag)
 	if err != nil {
@@ -161,6 +171,9 @@ func (s *story) pushRight(ctx context.Context) error {
 	s.n.saw("image %s:%s, %s", app, tag, digest[:19])
 	answer, err := s.w.answers(ctx, "development", tag, sha)
 	if err != nil {
+		return err
+	}
+	if err := shows(c, "| `web-1` | 1 | Succeeded |", "| `web-2` | 1 | Succeeded |", "| `web-3` | 2 | Succeeded |"); err != nil {
 		return err
 	}
 	s.n.saw("development answers %q on three hosts, deployed to in two batches", answer)
@@ -211,7 +224,15 @@ func (s *story) snapshot(ctx context.Context, sha, version string) error {
 	if err != nil {
 		return err
 	}
-	s.n.saw("snapshot %s:%s-snapshot-%s is deployed; development answers %q", app, version, sha[:7], answer)
+	tag := version + "-snapshot-" + sha[:7]
+	digest, err := s.w.digest(ctx, s.w.development, tag)
+	if err != nil {
+		return err
+	}
+	if _, err := s.w.environment(ctx, "development", "running "+digest, func(e Environment) bool { return e.Digest == digest }); err != nil {
+		return err
+	}
+	s.n.saw("snapshot %s:%s is deployed; development answers %q", app, tag, answer)
 	return nil
 }
 
@@ -229,10 +250,8 @@ func (s *story) unwell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, want := range []string{"| `web-1` | 1 | RolledBack | ValidateService |", "| `web-2` | 1 | RolledBack | ValidateService |", "| `web-3` |  | Pending |"} {
-		if !strings.Contains(c.Summary, want) {
-			return fmt.Errorf("sluice/pipeline does not show %q:\n%s", want, c.Summary)
-		}
+	if err := shows(c, "| `web-1` | 1 | RolledBack | ValidateService |", "| `web-2` | 1 | RolledBack | ValidateService |", "| `web-3` |  | Pending |"); err != nil {
+		return err
 	}
 	s.n.saw("sluice/pipeline failed: ValidateService failed on web-1 and web-2, the first batch; web-3 was not touched")
 	answer, err := s.w.answers(ctx, "development", "1.4.0", s.w.repo.SHA("development"))
@@ -273,6 +292,13 @@ func (s *story) candidateOf(ctx context.Context, version, word string) (Release,
 	answer, err := s.w.answers(ctx, "staging", version, r.SHA)
 	if err != nil {
 		return r, err
+	}
+	digest, err := s.w.digest(ctx, s.w.development, r.CandidateImage[strings.LastIndexByte(r.CandidateImage, ':')+1:])
+	if err != nil {
+		return r, err
+	}
+	if digest != r.CandidateDigest {
+		return r, fmt.Errorf("the registry has %s under %s, and Sluice says %s", digest, r.CandidateImage, r.CandidateDigest)
 	}
 	s.n.saw("%s %s, %s", word, r.CandidateImage[strings.LastIndexByte(r.CandidateImage, '/')+1:], r.CandidateDigest[:19])
 	s.n.saw("staging answers %q", answer)
@@ -328,14 +354,22 @@ func (s *story) givenBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.n.saw("staging was given back and answers %q", answer)
+	if _, err := s.w.environment(ctx, "staging", "running "+s.waiting.CandidateDigest+" again", func(e Environment) bool {
+		return e.Digest == s.waiting.CandidateDigest && len(e.LentBy) == 0
+	}); err != nil {
+		return err
+	}
+	s.n.saw("staging was given back: it runs %s again and answers %q", s.waiting.CandidateDigest[:19], answer)
 	return nil
 }
 
-func (s *story) finish(ctx context.Context) error { return s.finished(ctx, "1.4.0", "1.5.0") }
+func (s *story) finish(ctx context.Context) error {
+	return s.finished(ctx, "1.4.0", "1.5.0", "greet by name")
+}
 
-// finished waits for the end of a release and looks at what it left, and at what development builds next.
-func (s *story) finished(ctx context.Context, version, next string) error {
+// finished waits for the end of a release and looks at what it left, notes that tell of a change among it, and at what
+// development builds next.
+func (s *story) finished(ctx context.Context, version, next, change string) error {
 	r, err := s.w.release(ctx, version, "finished", func(r Release) bool { return r.Finished })
 	if err != nil {
 		return err
@@ -354,6 +388,9 @@ func (s *story) finished(ctx context.Context, version, next string) error {
 	s.n.saw("master merged with two parents, and merged back into development")
 	if s.w.repo.SHA(r.Branch) != "" {
 		return fmt.Errorf("%s is still there", r.Branch)
+	}
+	if err := published(s.w.repo, r.Tag, change); err != nil {
+		return err
 	}
 	s.n.saw("GitHub release %s with notes; %s deleted", r.Tag, r.Branch)
 	return s.snapshot(ctx, s.w.repo.SHA("development"), next)
@@ -391,73 +428,6 @@ func (s *story) nextRelease(ctx context.Context) error {
 	}
 	s.waiting, err = s.candidateOf(ctx, "1.5.0", "candidate")
 	return err
-}
-
-func (s *story) hotfix(ctx context.Context) error {
-	if err := s.say(ctx, developer, s.feature, "/hotfix start 17"); err != nil {
-		return err
-	}
-	if err := until(ctx, "the branch hotfix/17", func(context.Context) (string, bool, error) {
-		return "not there", s.w.repo.SHA("hotfix/17") != "", nil
-	}); err != nil {
-		return err
-	}
-	s.n.saw("hotfix/17 is cut from %s, what production runs", s.w.repo.SHA("hotfix/17")[:7])
-	if _, err := s.push(ctx, "hotfix/17", "hotfix/17", "fix: keep the total positive", map[string]string{
-		"total.go": "package main\n\n// total never falls below zero.\nfunc total(n int) int { return max(n, 0) }\n\nvar _ = total\n",
-	}); err != nil {
-		return err
-	}
-	s.n.who(developer, "pushes the fix")
-	if _, err := s.candidateOf(ctx, "1.4.0-hotfix-17", "hotfix candidate"); err != nil {
-		return err
-	}
-	s.n.saw("1.5.0 made room: its approval waits, its digest is remembered")
-	return nil
-}
-
-func (s *story) promoteHotfix(ctx context.Context) error {
-	if err := s.promoteVersion(ctx, "1.4.0-hotfix-17"); err != nil {
-		return err
-	}
-	if err := s.finished(ctx, "1.4.0-hotfix-17", "1.6.0"); err != nil {
-		return err
-	}
-	tip := s.w.repo.SHA("master")
-	if !s.w.repo.Contains(s.w.repo.SHA("release/1.5.0"), tip) {
-		return fmt.Errorf("release/1.5.0 lacks the hotfix")
-	}
-	s.n.saw("the hotfix went back into development and release/1.5.0, whose new candidate is built")
-	_, err := s.candidateOf(ctx, "1.5.0", "next candidate")
-	return err
-}
-
-func (s *story) rollback(ctx context.Context) error {
-	r, err := s.w.release(ctx, "1.4.0-hotfix-17", "there", func(Release) bool { return true })
-	if err != nil {
-		return err
-	}
-	if err := s.say(ctx, releaseManager, r.Pull, "/rollback production --reason totals are wrong for refunds"); err != nil {
-		return err
-	}
-	good, err := s.w.release(ctx, "1.4.0", "there", func(Release) bool { return true })
-	if err != nil {
-		return err
-	}
-	answer, err := s.w.answers(ctx, "production", "1.4.0", good.SHA)
-	if err != nil {
-		return err
-	}
-	s.n.saw("production answers %q", answer)
-	_, err = s.w.release(ctx, "1.4.0-hotfix-17", "rolled back", func(r Release) bool { return r.Status == "rolled-back" })
-	if err != nil {
-		return err
-	}
-	s.n.saw("1.4.0-hotfix-17 is marked as rolled back; production is held until /unpin production")
-	return until(ctx, "Sluice's record of production to be 1.4.0", func(ctx context.Context) (string, bool, error) {
-		all, err := s.w.server.Environments(ctx, org, app)
-		return all["production"].Version, all["production"].Version == "1.4.0", err
-	})
 }
 
 // print writes the object that tells how everything stands at the end.

@@ -142,7 +142,7 @@ func (d *demoServer) Releases(ctx context.Context, owner, name string) (out []de
 			out = append(out, demo.Release{
 				Version: r.Version, Kind: r.Kind, Branch: r.Branch, Tag: r.Tag, SHA: r.SHA, CandidateImage: r.CandidateImage,
 				CandidateDigest: r.CandidateDigest, ProductionImage: r.ProductionImage, ProductionDigest: r.ProductionDigest,
-				Status: string(r.Status), Pull: r.Pull, Finished: r.Finished,
+				Status: string(r.Status), ID: r.ID, Pull: r.Pull, Finished: r.Finished,
 			})
 		}
 		return err
@@ -160,7 +160,7 @@ func (d *demoServer) Environments(ctx context.Context, owner, name string) (map[
 		}
 		all, err := tx.Environments(ctx, repo.ID)
 		for _, e := range all {
-			out[e.Name] = demo.Environment{Version: e.Version, Image: e.Image, Digest: e.Digest}
+			out[e.Name] = demo.Environment{Version: e.Version, Image: e.Image, Digest: e.Digest, SHA: e.SHA, Hold: e.Hold, LentBy: e.LentBy}
 		}
 		return err
 	})

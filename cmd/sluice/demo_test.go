@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -138,6 +140,46 @@ func playDemo(t *testing.T) told {
 		t.Fatalf("the object at the end: %v\n%s", err, out)
 	}
 	return d
+}
+
+// A step that does not come true ends the demo with the reason and a status other than 0, though the story has begun: here
+// the machine's compiler fails, as it can on anybody's, once the tests of the sample application have passed.
+func TestDemoFails(t *testing.T) {
+	path, err := exec.LookPath("sluice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, dir := t.TempDir(), t.TempDir()
+	script := "#!/bin/sh\n[ \"$1\" != build ] || { echo 'no room for objects' >&2; exit 1; }\nexec '" + compiler + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), demoBound)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "demo", "--auto")
+	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TMPDIR="+dir)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("it ended with %v, want status 1:\n%s%s", err, stdout.String(), stderr.String())
+	}
+	for _, want := range []string{"A feature branch is pushed: waited for sluice/pipeline", "completed failure", "no room for objects"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("the reason lacks %q:\n%s", want, stderr.String())
+		}
+	}
+	if told := stdout.String(); !strings.Contains(told, "TestGreeting found no version") || strings.Contains(told, "built and deployed") || strings.Contains(told, "The story took") {
+		t.Errorf("it told:\n%s", told)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("the demo leaves %v behind, %v", left, err)
+	}
 }
 
 // demoEnvironments: production went back to the release, staging has the candidate that waits, development what is next.
