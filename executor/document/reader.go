@@ -2,12 +2,13 @@
 // and with the place of everything that is wrong.
 //
 // Such a file comes from the revision that runs, so from whoever may push. Its bytes and tokens are looked over before the
-// library builds anything from them, so that size and depth are known to be harmless; aliases, tags and several documents
-// are refused.
+// library builds anything from them, so that size and depth are known to be harmless. Aliases stand for what their anchors
+// name, up to a number of values; tags and several documents are refused.
 package document
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +84,7 @@ func parse(file string, b []byte) (root ast.Node, err *Error) {
 		return nil, fail(1, 1, "the file has too many parts")
 	}
 	depth, documents, line, dashes := 0, 0, 0, 0
+	starred := map[int]bool{} // lines
 	for _, t := range tokens {
 		p := t.Position
 		if p.Line != line {
@@ -103,8 +105,8 @@ func parse(file string, b []byte) (root ast.Node, err *Error) {
 			if documents++; documents > 1 {
 				return nil, fail(p.Line, p.Column, "a second document; the file has one")
 			}
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			return nil, fail(p.Line, p.Column, "anchors and aliases are not read; write the value again")
+		case token.AliasType:
+			starred[p.Line] = true
 		case token.TagType:
 			return nil, fail(p.Line, p.Column, "tags are not read")
 		}
@@ -119,12 +121,21 @@ func parse(file string, b []byte) (root ast.Node, err *Error) {
 		if at != nil && at.GetToken() != nil && at.GetToken().Position != nil {
 			e.Line, e.Column = at.GetToken().Position.Line, at.GetToken().Position.Column
 		}
+		if starred[e.Line] {
+			e.Problem += "; a text that begins with * needs quotes"
+		}
 		return nil, e
 	}
 	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
 		return nil, fail(1, 1, "the file is empty")
 	}
-	return f.Docs[0].Body, nil
+	body, aerr := withoutAliases(f.Docs[0].Body)
+	var wrong *wrongAlias
+	if errors.As(aerr, &wrong) {
+		line, column := Position(wrong.at)
+		return nil, fail(line, column, "%s", wrong.problem)
+	}
+	return body, nil
 }
 
 func firstLine(s string) string {
