@@ -72,6 +72,12 @@ type reader interface {
 	MergedInto(ctx context.Context, base string) (merged []forge.PullRequest, complete bool, err error)
 	// PullsWith lists the pull requests that brought a commit.
 	PullsWith(ctx context.Context, sha string) ([]forge.PullRequest, error)
+	// PullsBringing is PullsWith for many commits, by commit; one that GitHub does not have has no entry. It is a call for
+	// every 25 commits, and gives of pull requests number, title, text, branches, author and whether they are merged.
+	PullsBringing(ctx context.Context, shas []string) (map[string][]forge.PullRequest, error)
+	// Authors lists the accounts that wrote commits, co-authors included, by commit; one that GitHub does not have has no
+	// entry. It is a call for every 25 commits.
+	Authors(ctx context.Context, shas []string) (map[string]forge.Authors, error)
 	// PullFiles lists the paths a pull request changes; complete is false past GitHub's 3,000.
 	PullFiles(ctx context.Context, number int) (paths []string, complete bool, err error)
 	// PullCommits lists the commits of a pull request, oldest first; complete is false past GitHub's 250.

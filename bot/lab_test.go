@@ -64,14 +64,18 @@ type FakeGitHub struct {
 	MergedCut   bool                // there may be more
 	Comparisons map[string]forge.Comparison
 	Runs        []forge.CheckRun
-	Reviewed    []forge.Review      // of any pull request
-	Brought     []forge.PullRequest // any commit
+	Reviewed    []forge.Review                 // of any pull request
+	Brought     []forge.PullRequest            // any commit
+	BroughtBy   map[string][]forge.PullRequest // by commit
+	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
 	Files       []string // of any pull request
 	Err         error    // of every question about rights
 
 	// Asked is how many questions about rights there were.
 	Asked int
+	// Listed is of how many commits it was asked which pull requests brought them, or who wrote them.
+	Listed int
 	// Saved are the check runs written, Reactions those of comments.
 	Saved     []forge.CheckRun
 	Reactions []string
@@ -143,6 +147,28 @@ func (g *FakeGitHub) Reviews(context.Context, int) ([]forge.Review, error) { ret
 func (g *FakeGitHub) PullsWith(context.Context, string) ([]forge.PullRequest, error) {
 	return g.Brought, nil
 }
+
+func (g *FakeGitHub) PullsBringing(_ context.Context, shas []string) (map[string][]forge.PullRequest, error) {
+	out := map[string][]forge.PullRequest{}
+	for _, sha := range shas {
+		g.Listed++
+		out[sha] = g.BroughtBy[sha]
+	}
+	return out, nil
+}
+
+func (g *FakeGitHub) Authors(_ context.Context, shas []string) (map[string]forge.Authors, error) {
+	out := map[string]forge.Authors{}
+	for _, sha := range shas {
+		g.Listed++
+		if a, known := g.CoWrote[sha]; known {
+			out[sha] = a
+		}
+	}
+	return out, g.Err
+}
+
+func (g *FakeGitHub) Wrote(context.Context, string, string) (bool, error) { return true, nil }
 
 func (g *FakeGitHub) MergedInto(context.Context, string) ([]forge.PullRequest, bool, error) {
 	return g.Merged, !g.MergedCut, nil

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -106,18 +109,28 @@ func (s *session) newcomers(ctx context.Context, n *tagging.Notes, base string) 
 	return nil
 }
 
-// notedPulls finds the pull requests by their merge commits.
+// maxNoted is of how many commits of one release GitHub is asked which pull requests brought them: forty calls.
+const maxNoted = 1000
+
+// notedPulls finds the pull requests that brought commits, however they were merged. Of more commits than GitHub is asked about,
+// merges come first and then those whose subject names a pull request, as squashed ones' does; that the rest was left out is said.
 func (s *session) notedPulls(ctx context.Context, n *tagging.Notes, commits []forge.Commit) error {
+	asked := make([]string, len(commits))
+	for i, c := range slices.SortedStableFunc(slices.Values(commits), func(a, b forge.Commit) int { return telling(a) - telling(b) }) {
+		asked[i] = c.SHA
+	}
+	if len(asked) > maxNoted {
+		asked = asked[:maxNoted]
+		n.Incomplete = strings.TrimSpace(n.Incomplete + fmt.Sprintf(" Of %d commits GitHub was asked about %d, which pull requests brought them; the others are listed by themselves.",
+			len(commits), maxNoted))
+	}
+	brought, err := s.gh.PullsBringing(ctx, asked)
+	if err != nil {
+		return fmt.Errorf("pull requests of %d commits: %w", len(asked), err)
+	}
 	seen := map[int]bool{}
 	for i, c := range commits {
-		if len(c.Parents) < 2 && len(commits) > 100 {
-			continue // many commits: ask for the merges only
-		}
-		pulls, err := s.gh.PullsWith(ctx, c.SHA)
-		if err != nil {
-			return fmt.Errorf("pull requests with %s: %w", short(c.SHA), err)
-		}
-		for _, p := range pulls {
+		for _, p := range brought[c.SHA] {
 			if !p.Merged || s.classify(p.Head.Branch).Kind == gitflow.KindBackmerge || s.classify(p.Head.Branch).Kind.Ships() {
 				continue
 			}
@@ -131,6 +144,25 @@ func (s *session) notedPulls(ctx context.Context, n *tagging.Notes, commits []fo
 		}
 	}
 	return nil
+}
+
+// telling is in which turn GitHub is asked about a commit, by how much its pull request may bring besides.
+func telling(c forge.Commit) int {
+	switch {
+	case len(c.Parents) > 1:
+		return 0
+	case namesPull(firstLine(c.Message)):
+		return 1
+	}
+	return 2
+}
+
+// namesPull tells whether a subject ends with the number of a pull request, as GitHub writes it when it squashes one.
+func namesPull(subject string) bool {
+	rest, closed := strings.CutSuffix(strings.TrimSpace(subject), ")")
+	_, number, opened := strings.Cut(rest[strings.LastIndexByte(rest, '(')+1:], "#")
+	_, err := strconv.Atoi(number)
+	return closed && opened && err == nil
 }
 
 // htmlURL is the repository's page.

@@ -104,6 +104,14 @@ type Comparison struct {
 	Truncated bool
 }
 
+// Authors are the accounts that wrote a commit together: its author's, and those of the co-authors whom its message names by
+// addresses that GitHub knows to be theirs.
+type Authors struct {
+	Users []User
+	// Complete is false when GitHub did not list them all. Who decides on them then must fail closed.
+	Complete bool
+}
+
 // FileChange is what a comparison or commit does to one file.
 type FileChange struct {
 	Path     string

@@ -15,20 +15,27 @@ func (s *Server) commitPulls(c *call) (*answer, error) {
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, "No commit found for SHA: %s", c.params["commit_sha"])
 	}
-	var all []*Issue
-	for _, i := range slices.Backward(c.repo.sortedIssues()) {
+	return ok(shapes(page(c, c.repo.pullsWith(sha)[sha]), func(i *Issue) obj { return s.simplePull(c.repo, i) }))
+}
+
+// pullsWith are the pull requests that commits came with, newest first.
+func (r *repository) pullsWith(shas ...string) map[string][]*Issue {
+	out := map[string][]*Issue{}
+	for _, i := range slices.Backward(r.sortedIssues()) {
 		if i.Pull == nil || !i.Open && !i.Pull.Merged {
 			continue
 		}
-		cmp, err := c.repo.git.Compare(c.repo.pullBase(i), i.Pull.HeadSHA)
+		cmp, err := r.git.Compare(r.pullBase(i), i.Pull.HeadSHA)
 		if err != nil {
 			continue // the base is gone
 		}
-		if slices.Contains(cmp.Ahead, sha) || i.Pull.MergeSHA == sha {
-			all = append(all, i)
+		for _, sha := range shas {
+			if slices.Contains(cmp.Ahead, sha) || i.Pull.MergeSHA == sha {
+				out[sha] = append(out[sha], i)
+			}
 		}
 	}
-	return ok(shapes(page(c, all), func(i *Issue) obj { return s.simplePull(c.repo, i) }))
+	return out
 }
 
 func (s *Server) branchesWhereHead(c *call) (*answer, error) {

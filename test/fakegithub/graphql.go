@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// graphQL knows what the REST API lacks: the merge queue, and drafts. GitHub's description of the REST API says nothing of
+// graphQL knows what the REST API lacks: the merge queue, drafts, and facts about many commits at once. GitHub's description of the REST API says nothing of
 // it; names, arguments and answers are those of GitHub's published schema.
 func (s *Server) graphQL(c *call) (*answer, error) {
 	var in struct {
@@ -21,6 +21,9 @@ func (s *Server) graphQL(c *call) (*answer, error) {
 	}
 	if graphPull.MatchString(in.Query) {
 		return s.graphPull(c, in.Variables)
+	}
+	if m := graphCommits.FindStringSubmatch(in.Query); m != nil {
+		return s.graphCommits(c, m[1], m[2], in.Variables)
 	}
 	return nil, refuse(http.StatusNotFound, "the stand-in does not know this query")
 }
@@ -96,12 +99,22 @@ func (s *Server) graphMutate(c *call, name string, variables map[string]any) (*a
 	return ok(obj{"data": obj{name: obj{"pullRequest": pull}}})
 }
 
-func (s *Server) graphPull(c *call, v map[string]any) (*answer, error) {
+// graphRepo is the repository that variables name, of which somebody may read something; else the answer that there is none.
+func (s *Server) graphRepo(c *call, v map[string]any, permission string) (*repository, *answer, error) {
 	owner, _ := v["owner"].(string)
 	name, _ := v["name"].(string)
 	r := s.repoNamed(owner + "/" + name)
-	if r == nil || s.admit(c.who, reads("pull_requests"), r) != nil {
-		return ok(obj{"data": obj{"repository": nil}, "errors": []obj{{"type": "NOT_FOUND", "path": []string{"repository"}, "message": "Could not resolve to a Repository with the name '" + owner + "/" + name + "'."}}})
+	if r == nil || s.admit(c.who, reads(permission), r) != nil {
+		no, err := ok(obj{"data": obj{"repository": nil}, "errors": []obj{{"type": "NOT_FOUND", "path": []string{"repository"}, "message": "Could not resolve to a Repository with the name '" + owner + "/" + name + "'."}}})
+		return nil, no, err
+	}
+	return r, nil, nil
+}
+
+func (s *Server) graphPull(c *call, v map[string]any) (*answer, error) {
+	r, no, err := s.graphRepo(c, v, "pull_requests")
+	if r == nil {
+		return no, err
 	}
 	i := r.issues[number(v["number"])]
 	if i == nil || i.Pull == nil {
