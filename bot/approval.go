@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,9 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
+
+// maxNamed is how many co-authors of one change are looked up.
+const maxNamed = 300
 
 // committers excludes the authors and co-authors of the commits that only this branch has. unknown is why there may be
 // others: GitHub lists only so many commits, and what is not listed may be anybody's.
@@ -28,36 +33,97 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 	case own.Truncated:
 		unknown = fmt.Sprintf("GitHub lists %d of the %d commits since %s", len(own.Commits), own.AheadBy, short(r.CutSHA))
 	}
+	var together []string // commits that several people may have written
 	for _, c := range own.Commits {
 		if len(c.Parents) > 1 {
 			continue // merging is not writing
 		}
 		add(c.Author, "wrote commit "+short(c.SHA))
-		for _, u := range coAuthors(c.Message) {
-			add(u, "wrote part of commit "+short(c.SHA))
-		}
 		add(c.Committer, "committed "+short(c.SHA))
+		if len(coAuthors(c.Message)) > 0 {
+			together = append(together, c.SHA)
+		}
+	}
+	wrote, err := s.authors(ctx, together)
+	if err != nil {
+		return "", err
+	}
+	var named []string
+	for _, c := range own.Commits {
+		if !slices.Contains(together, c.SHA) {
+			continue
+		}
+		known, why := wrote[c.SHA], "wrote part of commit "+short(c.SHA)
+		if !known.Complete {
+			unknown = fmt.Sprintf("GitHub does not list all authors of commit %s", short(c.SHA))
+		}
+		for _, u := range known.Users {
+			add(u, why)
+		}
+		for _, address := range coAuthors(c.Message) {
+			if !slices.Contains(named, address) {
+				named = append(named, address)
+			}
+			if len(named) > maxNamed {
+				return fmt.Sprintf("the commits name more than %d co-authors", maxNamed), nil
+			}
+			u, err := s.behind(ctx, address)
+			if err != nil {
+				return "", err
+			}
+			add(u, why)
+		}
 	}
 	return unknown, nil
 }
 
-// coAuthors are the accounts that a commit's trailers name by GitHub's own addresses. Anybody may write such a trailer, so
-// it only excludes.
-func coAuthors(message string) []forge.User {
-	var out []forge.User
+// authors are the accounts that wrote commits together, as GitHub knows their addresses. Answers are remembered for the length
+// of the handling.
+func (s *session) authors(ctx context.Context, shas []string) (map[string]forge.Authors, error) {
+	ask := slices.DeleteFunc(slices.Clone(shas), func(sha string) bool { _, known := s.wrote[sha]; return known })
+	if len(ask) > 0 {
+		found, err := s.gh.Authors(ctx, ask)
+		if err != nil {
+			return nil, fmt.Errorf("authors of %d commits: %w", len(ask), err)
+		}
+		maps.Copy(s.wrote, found)
+	}
+	return s.wrote, nil
+}
+
+// coAuthors are the addresses of a commit's trailers. Anybody may write such a trailer, so it only excludes.
+func coAuthors(message string) []string {
+	var out []string
 	for _, line := range strings.Split(message, "\n") {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok || !strings.EqualFold(strings.TrimSpace(name), "co-authored-by") {
 			continue
 		}
 		_, address, _ := strings.Cut(value, "<")
-		address, _, _ = strings.Cut(address, "@users.noreply.")
-		id, login, ok := strings.Cut(address, "+")
-		if n, err := strconv.ParseInt(id, 10, 64); ok && err == nil && n > 0 {
-			out = append(out, forge.User{ID: n, Login: login})
-		}
+		address, _, _ = strings.Cut(address, ">")
+		out = append(out, strings.TrimSpace(address))
 	}
 	return out
+}
+
+// behind is the account that an address of GitHub's own names, whatever the account is called now; no account where it names
+// none. They have the form id+login@users.noreply.github.com, and those of old accounts login@users.noreply.github.com.
+//
+// https://docs.github.com/account-and-profile/reference/email-addresses-reference
+func (s *session) behind(ctx context.Context, address string) (forge.User, error) {
+	local, _, ok := strings.Cut(strings.ToLower(address), "@users.noreply.")
+	if !ok {
+		return forge.User{}, nil
+	}
+	id, login, numbered := strings.Cut(local, "+")
+	if n, err := strconv.ParseInt(id, 10, 64); numbered && err == nil && n > 0 {
+		return forge.User{ID: n, Login: login}, nil
+	}
+	u, err := s.gh.UserByLogin(ctx, local)
+	if err != nil && !errors.Is(err, forge.ErrNotFound) {
+		return u, fmt.Errorf("account of a co-author, %s: %w", local, err)
+	}
+	return u, nil
 }
 
 // approvals counts the approvals of a release's candidate for production: by different people who may still approve, who

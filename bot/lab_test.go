@@ -161,6 +161,7 @@ func (g *FakeGitHub) Authors(_ context.Context, shas []string) (map[string]forge
 	out := map[string]forge.Authors{}
 	for _, sha := range shas {
 		g.Listed++
+		out[sha] = forge.Authors{Complete: true}
 		if a, known := g.CoWrote[sha]; known {
 			out[sha] = a
 		}

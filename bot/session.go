@@ -52,11 +52,13 @@ type turn struct {
 	ruled map[string][]gitflow.RuleFact
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
+	// wrote keeps who wrote commits with co-authors, by SHA.
+	wrote map[string]forge.Authors
 }
 
 func newTurn() *turn {
 	return &turn{
-		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{},
+		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{},
 		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
 	}
 }
