@@ -36,6 +36,9 @@ func ParseUserRules(list string) (UserRules, []*Error) {
 	return g, errs
 }
 
+// Empty tells that no rule names anybody.
+func (g UserRules) Empty() bool { return len(g.rules) == 0 }
+
 // Users are those that scripts of the repository may run as, in the order of the rules.
 func (g UserRules) Users(owner, repo string) []string {
 	var out []string

@@ -30,7 +30,7 @@ type ServerFlags struct {
 	DeployUsers         string `name:"deploy-users" env:"SLUICE_DEPLOY_USERS" placeholder:"OWNER/REPO=USER,…" help:"Users of this host that scripts of a deployment to its folders may run as (runas), for repositories (globs). Default the server's own."`
 	BuildSecrets        string `name:"build-secrets" env:"SLUICE_BUILD_SECRETS" placeholder:"FILE" help:"File that says which parameters and secrets the builds of each repository may have. Default none."`
 	BuildRuntimes       string `name:"build-runtimes" env:"SLUICE_BUILD_RUNTIMES" placeholder:"DIR" help:"Folder with NAME/VERSION/bin for the runtime-versions of buildspecs. Default none: what is installed on this host."`
-	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: the server's own."`
+	BuildUsers          string `name:"build-users" env:"SLUICE_BUILD_USERS" placeholder:"USER,…" help:"Users that builds may run as, the first unless their run-as names another. Needs root. Default: nobody where the server is root, else the server's own."`
 	BuildSandbox        string `name:"build-sandbox" env:"SLUICE_BUILD_SANDBOX" placeholder:"MODE" help:"auto: builds run by bubblewrap where it works; always: or not at all; off. Default auto."`
 	BuildLimits         string `name:"build-limits" env:"SLUICE_BUILD_LIMITS" placeholder:"NAME=N,…" help:"What a build may use: memory, disk, output (such as 4GiB) and processes. Default processes=4096,output=4GiB,disk=50GiB."`
 	AWSTopics           string `name:"aws-topics" env:"SLUICE_AWS_TOPICS" placeholder:"ARN,…" help:"SNS topics whose messages are taken at /webhooks/aws. Default none."`

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/artifact"
@@ -41,15 +39,16 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 	o.GitToken = func(ctx context.Context, r executor.Request) (string, error) {
 		return gh.ReadToken(ctx, r.InstallationID, r.RepoID)
 	}
-	for _, name := range s.cfg.BuildUsers {
-		u, err := buildUser(name)
-		if err != nil {
-			return nil, fmt.Errorf("--build-users: %w", err)
+	users, err := buildUsers(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	as := "the server"
+	for i, u := range users {
+		if i == 0 {
+			o.User, o.Users, as = &u.User, map[string]supervise.User{}, u.name
 		}
-		if o.User == nil {
-			o.User, o.Users = &u, map[string]supervise.User{}
-		}
-		o.Users[name] = u
+		o.Users[u.name] = u.User
 	}
 	if s.cfg.BuildSecrets != "" {
 		source := &lookup.Source{File: s.cfg.BuildSecrets, Getenv: os.Getenv, AWS: lookup.NewAmazon(s.cfg.AWSRegion)}
@@ -60,7 +59,7 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 	}
 	e, err := buildspec.New(o)
 	if err == nil {
-		s.log.Info("builds", "isolation", e.Isolation())
+		s.log.Info("builds", "isolation", "run as "+as+"; "+e.Isolation())
 	}
 	return e, err
 }
@@ -71,24 +70,4 @@ type buildSecrets struct{ source *lookup.Source }
 // Find implements buildspec.Secrets.
 func (b buildSecrets) Find(ctx context.Context, owner, repo string, l buildspec.Lookup) (string, error) {
 	return b.source.Find(ctx, owner, repo, lookup.Ref{Parameter: l.Parameter, Secret: l.Secret, Stage: l.Stage, Version: l.Version})
-}
-
-// buildUser finds a user that builds may run as.
-func buildUser(name string) (supervise.User, error) {
-	if os.Geteuid() != 0 {
-		return supervise.User{}, fmt.Errorf("only root can run builds as %s, and the server is not root", name)
-	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return supervise.User{}, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return supervise.User{}, fmt.Errorf("user %s: %w", name, err)
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return supervise.User{}, fmt.Errorf("group of user %s: %w", name, err)
-	}
-	return supervise.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }

@@ -75,6 +75,9 @@ func startDemo(ctx context.Context, e *env, s demo.Settings) (demo.Server, error
 		LocalExecutors: s.LocalExecutors, BuildSandbox: "off", // the sample is built with this machine's build cache
 		RegistryAllow: s.RegistryAllow,
 	}
+	if os.Geteuid() == 0 {
+		flags.BuildUsers = "root" // so does the sample's build, which is this machine's own
+	}
 	cfg, err := flags.Resolve(func(name string) string {
 		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": s.PrivateKeyFile}[name]
 	}, config.ReadFile)

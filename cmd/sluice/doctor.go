@@ -124,9 +124,29 @@ func (d *diagnosis) settings(cfg *config.Server) {
 	}
 	if list := cfg.LocalExecutors.String(); list != "" {
 		d.add(doubtful, "local executors", "code of "+list+" runs on the server's own host", "take away --local-executors where that is not meant")
-		if _, err := supervise.TrySandbox(context.Background(), buildspec.Bubblewrap, nil); err != nil && cfg.BuildSandbox != "off" {
-			d.add(doubtful, "isolation of builds", err.Error(), "install bubblewrap and allow user namespaces, or run builds as another user (--build-users)")
-		}
+		d.builders(cfg)
+	}
+}
+
+// builders looks at who builds run as, and in what.
+func (d *diagnosis) builders(cfg *config.Server) {
+	users, err := buildUsers(cfg)
+	if err != nil {
+		d.add(sick, "users of builds", err.Error(), "")
+		return
+	}
+	var who *supervise.User
+	if len(users) > 0 {
+		who = &users[0].User
+	}
+	if who != nil && who.UID == 0 {
+		d.add(doubtful, "users of builds", "builds run as root and can do what the server can", "name another user with --build-users, or leave it out")
+	}
+	if cfg.BuildSandbox == "off" {
+		return
+	}
+	if _, err := supervise.TrySandbox(context.Background(), buildspec.Bubblewrap, who); err != nil {
+		d.add(doubtful, "isolation of builds", err.Error(), "install bubblewrap and allow user namespaces, or run builds as another user (--build-users)")
 	}
 }
 

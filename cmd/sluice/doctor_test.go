@@ -111,6 +111,9 @@ func TestDoctor(t *testing.T) {
 		wantFinding(t, findings, want)
 	}
 
+	_, findings, _ = examine(t, hub, well, "--local-executors", "acme/*", "--build-users", "there-is-no-such-user")
+	wantFinding(t, findings, "problem users of builds: --build-users: ")
+
 	stranger := well
 	stranger.PrivateKey = newKey(t)
 	status, findings, _ = examine(t, hub, stranger)

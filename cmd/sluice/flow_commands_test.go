@@ -13,8 +13,8 @@ import (
 // an idle belongs before it. Commits are named by branch, tag or SHA; pull requests by number or by their branch.
 func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
-		"repo": {"[-no-development] [-ahead] [-empty|-images [-components] [-verify] [-signs]] [-sign-in] [file|name=text ...]: master with version 1.3.0, development at it " +
-			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images, of the components api and web; sign-in: with a dashboard to sign in on", cmdRepo},
+		"repo": {"[-no-development] [-ahead] [-empty|-images [-components] [-verify] [-signs]] [-sign-in] [-builders] [file|name=text ...]: master with version 1.3.0, development at it " +
+			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images, of the components api and web; sign-in: with a dashboard to sign in on; builders: builds run as whom the server chooses, and not as whoever runs the tests", cmdRepo},
 		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
 		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
 		"pull":     {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
@@ -67,6 +67,7 @@ func cmdRepo(s *scripted, args []string) error {
 	verify := s.flags.Bool("verify", false, "")
 	signs := s.flags.Bool("signs", false, "")
 	signIn := s.flags.Bool("sign-in", false, "")
+	builders := s.flags.Bool("builders", false, "")
 	args, err := s.args(args, 0, -1)
 	if err != nil {
 		return err
@@ -97,6 +98,11 @@ func cmdRepo(s *scripted, args []string) error {
 	}
 	if *signIn {
 		s.signIn()
+	}
+	if *builders {
+		if err := s.buildersOfServe(); err != nil {
+			return err
+		}
 	}
 	if *signs {
 		if err := s.signs(); err != nil {

@@ -56,7 +56,8 @@ func (f *flow) serve() error {
 		"SLUICE_LOCAL_EXECUTORS=" + flowRepo, "SLUICE_BUILD_SANDBOX=off", // the same on every machine
 		"SLUICE_REGISTRY_ALLOW=" + flowRepo + "=" + f.dev + "/" + flowApp + "," + flowRepo + "=" + f.prod + "/" + flowApp + "," +
 			flowRepo + "=" + f.dev + "/" + flowApp + "/*," + flowRepo + "=" + f.prod + "/" + flowApp + "/*",
-	}, f.extra...)
+	}, f.builders()...)
+	s.cmd.Env = append(s.cmd.Env, f.extra...)
 	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()))
 	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
 		return err
@@ -226,4 +227,18 @@ func (f *flow) delivery(id, name, body string) (int, error) {
 		return 0, err
 	}
 	return resp.StatusCode, resp.Body.Close()
+}
+
+// builders has builds run as whoever runs the tests, also where that is root: others do not get into their folders.
+func (f *flow) builders() []string {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return []string{"SLUICE_BUILD_USERS=root"}
+}
+
+// buildersOfServe has builds run as whom the server chooses, who is let into the folder.
+func (f *flow) buildersOfServe() error {
+	f.extra = append(f.extra, "SLUICE_BUILD_USERS=")
+	return os.Chmod(f.dir, 0o711)
 }

@@ -46,6 +46,12 @@ func playFlows(t *testing.T, p testscript.Params, database func(testing.TB) stri
 		}
 		return nil
 	}
+	p.Condition = func(cond string) (bool, error) {
+		if cond != "root" {
+			return false, fmt.Errorf("there is no condition [%s]", cond)
+		}
+		return os.Geteuid() == 0, nil
+	}
 	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){}
 	for name, c := range flowCommands() {
 		p.Cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {

@@ -197,7 +197,7 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 		s.embedded = append(s.embedded, run)
 		all["process"] = run
 	}
-	return executor.NewRegistry(all), nil
+	return executor.NewRegistry(all), s.letUsersIn(ctx)
 }
 
 // run takes requests and works until ctx ends, then drains: no new work is begun, what runs may finish in the grace time.

@@ -126,6 +126,9 @@ func New(o Options) (*Executor, error) {
 	if err := os.MkdirAll(o.Dir, mode); err != nil {
 		return nil, fmt.Errorf("folder of builds: %w", err)
 	}
+	if err := os.Chmod(o.Dir, mode); err != nil { // it may be from before there was another user
+		return nil, fmt.Errorf("folder of builds: %w", err)
+	}
 	e := &Executor{o: o}
 	var err error
 	if e.isolated, err = isolate(o); err != nil {

@@ -93,3 +93,14 @@ func TrySandbox(ctx context.Context, program string, u *User) (path string, err 
 	}
 	return path, nil
 }
+
+// Reaches tells why a user cannot get into a folder; nil when they can. Only root may ask it about others.
+func Reaches(ctx context.Context, dir string, u User) error {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", ":")
+	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{}, dir, time.Second
+	cmd.SysProcAttr = attributes(Spec{User: &u})
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("that user cannot get into %s: %w", dir, err)
+	}
+	return nil
+}
