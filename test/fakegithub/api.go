@@ -186,10 +186,13 @@ func (s *Server) check(c *call, a *answer, entry Call) {
 		s.log.violate(entry, "unknown-route", "the stand-in does not have it")
 		return
 	}
-	if s.opts.OpenAPI == nil || c.route.undescribed || c.unchecked {
+	if s.opts.OpenAPI == nil {
 		return
 	}
-	e := Exchange{Request: c.r, Route: c.route.public(), Params: c.params, Query: c.query, Body: c.body, Status: a.status, Answer: a.raw, JSON: a.kind == ""}
+	e := Exchange{
+		Request: c.r, Route: Route{c.route.method, c.route.path}, Params: c.params, Query: c.query, Body: c.body,
+		Status: a.status, Answer: a.raw, JSON: a.kind == "", FutureRule: c.futureRule,
+	}
 	for kind, err := range s.opts.OpenAPI.CheckCall(e) {
 		s.log.violate(entry, kind, err.Error())
 	}

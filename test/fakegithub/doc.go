@@ -12,7 +12,9 @@
 //
 // With [Options.OpenAPI] each request and each response is compared with GitHub's own description of its API. A call
 // that does not fit it, or that asks for something unknown here, is kept as a [Violation]. Package description does the
-// comparing, and package fakegithubtest turns violations into test failures.
+// comparing, and package fakegithubtest turns violations into test failures. What is left out of the comparison, and why,
+// is one list, [Exemptions]; a test holds that each is needed. In one place the stand-in follows the description where GitHub
+// may not: in the payload of check_suite the App's events lack merge_group, which the description does not have there.
 //
 // GitHub's surprises are kept on purpose. A deployment created without required_contexts demands green checks and
 // merges the default branch into its ref; a release for a missing tag creates the tag; permission says write for

@@ -29,8 +29,8 @@ type call struct {
 	repo   *repository // of paths with {owner}/{repo}
 	link   string      // Link header, set by page
 	lose   bool        // the reply is to be lost
-	// unchecked answers hold what GitHub's description does not have, because a test asked for it.
-	unchecked bool
+	// futureRule answers hold a rule of a type that GitHub's description does not have, because a test asked for it.
+	futureRule bool
 }
 
 // answer is a response of a handler. A nil body is an empty response.

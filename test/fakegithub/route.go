@@ -51,12 +51,6 @@ type route struct {
 	do           handler
 	segments     []string
 	literals     int
-	// undescribed routes are real but missing from GitHub's description.
-	undescribed bool
-	// misdescribed routes have an answer that the description gets wrong: only their requests are checked.
-	misdescribed bool
-	// lax routes take more than the description has: their requests are not checked.
-	lax bool
 }
 
 type router struct{ byKey map[string][]*route }

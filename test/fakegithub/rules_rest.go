@@ -49,7 +49,7 @@ func (s *Server) branchRules(c *call) (*answer, error) {
 	for _, rule := range s.rulesFor(c.repo, "refs/heads/"+c.params["branch"]) {
 		if rule.set != nil {
 			all = append(all, rule)
-			c.unchecked = c.unchecked || !slices.Contains(known, rule.Type)
+			c.futureRule = c.futureRule || !slices.Contains(known, rule.Type)
 		}
 	}
 	return ok(shapes(page(c, all), func(a activeRule) obj {
@@ -67,7 +67,7 @@ func (s *Server) rulesetShape(c *call, rs *Ruleset, full bool) obj {
 		return o
 	}
 	for _, r := range rs.Rules {
-		c.unchecked = c.unchecked || !slices.Contains(known, r.Type)
+		c.futureRule = c.futureRule || !slices.Contains(known, r.Type)
 	}
 	o["rules"] = shapes(rs.Rules, ruleShape)
 	o["conditions"] = obj{"ref_name": obj{"include": orEmpty(rs.Include), "exclude": orEmpty(rs.Exclude)}}

@@ -19,7 +19,10 @@ import (
 
 // Description is GitHub's description of its REST API or of its webhooks, loaded. It may be shared by any number of
 // servers.
-type Description struct{ doc *openapi3.T }
+type Description struct {
+	doc        *openapi3.T
+	exemptions []fakegithub.Exemption
+}
 
 // Load reads a description: test/node_modules/@octokit/openapi/generated/api.github.com.json or
 // test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json. Of the thousand operations only those the
@@ -37,7 +40,7 @@ func Load(path string) (*Description, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading GitHub's description %s: %w", path, err)
 	}
-	return &Description{doc: doc}, nil
+	return &Description{doc: doc, exemptions: fakegithub.Exemptions()}, nil
 }
 
 // Has tells whether GitHub's description has an operation, its path spelled as there.

@@ -1,7 +1,8 @@
 package description_test
 
 import (
-	"os"
+	"errors"
+	"io/fs"
 	"testing"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
@@ -10,11 +11,17 @@ import (
 
 func TestEveryRouteIsGitHubs(t *testing.T) {
 	d, err := description.Load("../../node_modules/@octokit/openapi/generated/api.github.com.json")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
+	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("the description is not installed: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	undescribed := map[string]bool{}
+	for _, x := range fakegithub.Exemptions() {
+		if x.Gap == fakegithub.GapOperation {
+			undescribed[x.Method+" "+x.Path] = true
+		}
 	}
 	seen := map[string]bool{}
 	for _, r := range fakegithub.Routes() {
@@ -23,8 +30,8 @@ func TestEveryRouteIsGitHubs(t *testing.T) {
 			t.Errorf("%s is in the table twice", key)
 		}
 		seen[key] = true
-		if described := d.Has(r.Method, r.Path); described == r.Undescribed {
-			t.Errorf("%s: described by GitHub is %v, the table says undescribed is %v", key, described, r.Undescribed)
+		if described := d.Has(r.Method, r.Path); described == undescribed[key] {
+			t.Errorf("%s: described by GitHub is %v, and the exemptions say %v", key, described, !undescribed[key])
 		}
 	}
 }
