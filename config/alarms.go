@@ -30,31 +30,26 @@ var (
 // ParseAlarmRules reads comma separated rules of the form ARN=owner/repo:environment. In the ARN, of alarms or of a topic, *
 // stands for any text; the repository may be a glob, and the environment left out. Every bad rule is an error (Problem and Hint only).
 func ParseAlarmRules(list string) (AlarmRules, []*Error) {
-	var g AlarmRules
-	var errs []*Error
-	for _, item := range splitList(list) {
-		source, about, ok := strings.Cut(item, "=")
-		repo, environment, named := strings.Cut(strings.TrimSpace(about), ":")
-		source = strings.TrimSpace(source)
-		problem := ""
-		switch {
-		case !ok:
-			problem = fmt.Sprintf("%.80q has no =", item)
-		case !strings.HasPrefix(source, "arn:") || len(source) > maxGlob:
-			problem = fmt.Sprintf("%.80q is no ARN", source)
-		case badRepoGlob(repo) != "":
-			problem = badRepoGlob(repo)
-		case named && !environmentName.MatchString(environment):
-			problem = fmt.Sprintf("%.80q is not the name of an environment", environment)
-		}
-		if problem != "" {
-			errs = append(errs, &Error{Problem: problem, Hint: "write it like arn:aws:cloudwatch:eu-west-1:111122223333:alarm:payments-*=acme/payments:production"})
-			continue
-		}
-		pattern := strings.ReplaceAll(regexp.QuoteMeta(source), `\*`, `.*`)
-		g.rules = append(g.rules, alarmRule{regexp.MustCompile(`\A(?s:` + pattern + `)\z`), strings.ToLower(repo), environment})
+	rules, errs := readRules(list, "write it like arn:aws:cloudwatch:eu-west-1:111122223333:alarm:payments-*=acme/payments:production", readAlarm)
+	return AlarmRules{rules}, errs
+}
+
+func readAlarm(item string) (rule alarmRule, problem string) {
+	source, about, ok := strings.Cut(item, "=")
+	repo, environment, named := strings.Cut(strings.TrimSpace(about), ":")
+	source = strings.TrimSpace(source)
+	switch {
+	case !ok:
+		return rule, fmt.Sprintf("%.80q has no =", item)
+	case !strings.HasPrefix(source, "arn:") || len(source) > maxGlob:
+		return rule, fmt.Sprintf("%.80q is no ARN", source)
+	case badRepoGlob(repo) != "":
+		return rule, badRepoGlob(repo)
+	case named && !environmentName.MatchString(environment):
+		return rule, fmt.Sprintf("%.80q is not the name of an environment", environment)
 	}
-	return g, errs
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(source), `\*`, `.*`)
+	return alarmRule{regexp.MustCompile(`\A(?s:` + pattern + `)\z`), strings.ToLower(repo), environment}, ""
 }
 
 // IsZero tells whether there are no rules.

@@ -14,26 +14,18 @@ type userRule struct{ repo, user string }
 // ParseUserRules reads comma separated rules of the form owner/repo=user, the repository a glob. Every bad one is an error (Problem
 // and Hint only).
 func ParseUserRules(list string) (UserRules, []*Error) {
-	var g UserRules
-	var errs []*Error
-	for _, item := range splitList(list) {
-		repo, user, ok := strings.Cut(item, "=")
-		repo, user = strings.TrimSpace(repo), strings.TrimSpace(user)
-		problem := badRepoGlob(repo)
+	rules, errs := readRules(list, "write it like acme/shop=www-data", func(item string) (userRule, string) {
+		repo, user, problem := repoRule(item)
 		switch {
 		case problem != "":
-		case !ok || user == "":
+		case user == "":
 			problem = fmt.Sprintf("%.80q is not owner/repo=user", item)
 		case strings.ContainsAny(user, "*?[]{} :/\t"):
 			problem = fmt.Sprintf("%.40q is not the name of a user", user)
 		}
-		if problem != "" {
-			errs = append(errs, &Error{Problem: problem, Hint: "write it like acme/shop=www-data"})
-			continue
-		}
-		g.rules = append(g.rules, userRule{strings.ToLower(repo), user})
-	}
-	return g, errs
+		return userRule{repo, user}, problem
+	})
+	return UserRules{rules}, errs
 }
 
 // Empty tells that no rule names anybody.
@@ -48,12 +40,4 @@ func (g UserRules) Users(owner, repo string) []string {
 		}
 	}
 	return out
-}
-
-func (r *resolver) userRules(field string) UserRules {
-	g, errs := ParseUserRules(r.text(field))
-	for _, err := range errs {
-		r.wrong(field, err.Problem, err.Hint)
-	}
-	return g
 }

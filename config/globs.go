@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -42,16 +43,10 @@ type RepoGlobs struct{ globs []string }
 
 // ParseRepoGlobs reads comma separated globs of the form owner/repo. Every bad one is an error (Problem and Hint only).
 func ParseRepoGlobs(list string) (RepoGlobs, []*Error) {
-	var g RepoGlobs
-	var errs []*Error
-	for _, item := range splitList(list) {
-		if problem := badRepoGlob(item); problem != "" {
-			errs = append(errs, &Error{Problem: problem, Hint: "write it like acme/shop or acme/*"})
-			continue
-		}
-		g.globs = append(g.globs, strings.ToLower(item))
-	}
-	return g, errs
+	globs, errs := readRules(list, "write it like acme/shop or acme/*", func(item string) (string, string) {
+		return strings.ToLower(item), badRepoGlob(item)
+	})
+	return RepoGlobs{globs}, errs
 }
 
 // Match tells whether one of the globs matches.
@@ -75,27 +70,11 @@ type registryRule struct{ repo, image string }
 // ParseRegistryRules reads comma separated rules of the form owner/repo=host/path, both sides globs. In the path, *
 // stays within one part and ** spans several. Every bad one is an error (Problem and Hint only).
 func ParseRegistryRules(list string) (RegistryRules, []*Error) {
-	var g RegistryRules
-	var errs []*Error
-	for _, item := range splitList(list) {
-		repo, image, ok := strings.Cut(item, "=")
-		repo, image = strings.TrimSpace(repo), strings.TrimSpace(image)
-		problem := ""
-		switch {
-		case !ok:
-			problem = fmt.Sprintf("%.80q has no =", item)
-		case badRepoGlob(repo) != "":
-			problem = badRepoGlob(repo)
-		case badImageGlob(image) != "":
-			problem = badImageGlob(image)
-		}
-		if problem != "" {
-			errs = append(errs, &Error{Problem: problem, Hint: "write it like acme/*=registry.example.com/acme/**"})
-			continue
-		}
-		g.rules = append(g.rules, registryRule{strings.ToLower(repo), strings.ToLower(image)})
-	}
-	return g, errs
+	rules, errs := readRules(list, "write it like acme/*=registry.example.com/acme/**", func(item string) (registryRule, string) {
+		repo, image, problem := repoRule(item)
+		return registryRule{repo, strings.ToLower(image)}, cmp.Or(problem, badImageGlob(image))
+	})
+	return RegistryRules{rules}, errs
 }
 
 // Allows tells whether the repository may name the image repository, host/path without tag or digest.
@@ -120,32 +99,6 @@ func (g RegistryRules) String() string {
 		all[i] = r.repo + "=" + r.image
 	}
 	return strings.Join(all, ",")
-}
-
-// splitList takes a comma separated list apart. Commas in braces belong to a glob.
-func splitList(list string) []string {
-	var items []string
-	depth, start := 0, 0
-	add := func(end int) {
-		if item := strings.TrimSpace(list[start:end]); item != "" {
-			items = append(items, item)
-		}
-		start = end + 1
-	}
-	for i, c := range list {
-		switch {
-		case c == '{':
-			depth++
-		case c == '}' && depth > 0:
-			depth--
-		case c == ',' && depth == 0:
-			add(i)
-		}
-	}
-	if start <= len(list) {
-		add(len(list))
-	}
-	return items
 }
 
 func badRepoGlob(glob string) string {

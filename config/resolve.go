@@ -21,13 +21,13 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		AdminListen:    r.address("AdminListen", "127.0.0.1:9090"),
 		Data:           r.data("Data"),
 		WriteRate:      r.writeRate("GitHubWriteRate", "20,1"),
-		LocalExecutors: r.repoGlobs("LocalExecutors"),
-		RegistryAllow:  r.registryRules("RegistryAllow"),
+		LocalExecutors: rules(&r, "LocalExecutors", ParseRepoGlobs),
+		RegistryAllow:  rules(&r, "RegistryAllow", ParseRegistryRules),
 		ImageKey:       r.signingKey("ImageKey", "ImageKeyPassword"),
 		SSHKey:         NewSecret(r.secret("SSHKey").text),
 		SSHKnownHosts:  r.path("SSHKnownHosts"),
-		SSHAllow:       r.machineRules("SSHAllow"),
-		DeployUsers:    r.userRules("DeployUsers"),
+		SSHAllow:       rules(&r, "SSHAllow", ParseMachineRules),
+		DeployUsers:    rules(&r, "DeployUsers", ParseUserRules),
 		BuildSecrets:   r.path("BuildSecrets"),
 		BuildRuntimes:  r.path("BuildRuntimes"),
 		BuildUsers:     r.users("BuildUsers"),
@@ -38,7 +38,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 			Topics:             r.topics("AWSTopics"),
 			Version1:           r.oneOf("AWSSignatures", "2", "all") == "all",
 			EventBridgeSecrets: r.optionalSecrets("AWSEventSecret"),
-			Alarms:             r.alarmRules("AWSAlarms"),
+			Alarms:             rules(&r, "AWSAlarms", ParseAlarmRules),
 		},
 		GitHub: GitHub{
 			AppID:          r.appID("GitHubAppID"),
@@ -174,30 +174,6 @@ func (r *resolver) writeRate(field, fallback string) WriteRate {
 	return WriteRate{Burst: b, Refill: f}
 }
 
-func (r *resolver) repoGlobs(field string) RepoGlobs {
-	g, errs := ParseRepoGlobs(r.text(field))
-	for _, err := range errs {
-		r.wrong(field, err.Problem, err.Hint)
-	}
-	return g
-}
-
-func (r *resolver) registryRules(field string) RegistryRules {
-	g, errs := ParseRegistryRules(r.text(field))
-	for _, err := range errs {
-		r.wrong(field, err.Problem, err.Hint)
-	}
-	return g
-}
-
-func (r *resolver) alarmRules(field string) AlarmRules {
-	g, errs := ParseAlarmRules(r.text(field))
-	for _, err := range errs {
-		r.wrong(field, err.Problem, err.Hint)
-	}
-	return g
-}
-
 func (r *resolver) topics(field string) []string {
 	topics := splitList(r.text(field))
 	for _, t := range topics {
@@ -206,12 +182,4 @@ func (r *resolver) topics(field string) []string {
 		}
 	}
 	return topics
-}
-
-func (r *resolver) machineRules(field string) MachineRules {
-	g, errs := ParseMachineRules(r.text(field))
-	for _, err := range errs {
-		r.wrong(field, err.Problem, err.Hint)
-	}
-	return g
 }

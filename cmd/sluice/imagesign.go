@@ -11,18 +11,22 @@ import (
 	"github.com/sluicehq/sluice/signature"
 )
 
+// signedImage is what both of them take.
+type signedImage struct {
+	Image string `arg:"" name:"image" help:"The image: host/repository@sha256:…, or host/repository:tag, which is resolved once."`
+	JSON  bool   `name:"json" help:"Print one JSON object."`
+}
+
 // imageSignCmd is "sluice image sign": what the image executor does with the operator's key, from a shell.
 type imageSignCmd struct {
-	Image string `arg:"" name:"image" help:"What is signed: host/repository@sha256:…, or host/repository:tag, which is resolved once."`
-	Key   string `required:"" placeholder:"FILE" help:"cosign.key, as cosign generate-key-pair makes it. SLUICE_IMAGE_SIGNING_PASSWORD has its password."`
-	JSON  bool   `name:"json" help:"Print one JSON object."`
+	signedImage
+	Key string `required:"" placeholder:"FILE" help:"cosign.key, as cosign generate-key-pair makes it. SLUICE_IMAGE_SIGNING_PASSWORD has its password."`
 }
 
 // imageVerifyCmd is "sluice image verify": whether an image might be promoted where its signature is asked for.
 type imageVerifyCmd struct {
-	Image string   `arg:"" name:"image" help:"What is looked at: host/repository@sha256:…, or host/repository:tag, which is resolved once."`
-	Key   []string `required:"" sep:"none" placeholder:"FILE" help:"cosign.pub; one of several is enough."`
-	JSON  bool     `name:"json" help:"Print one JSON object."`
+	signedImage
+	Key []string `required:"" sep:"none" placeholder:"FILE" help:"cosign.pub; one of several is enough."`
 }
 
 // imageSigned is what --json prints.
@@ -45,15 +49,9 @@ func (c *imageSignCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	client := registry.New(registry.Options{})
-	image, err := byDigest(e.ctx, client, c.Image)
-	if err != nil {
-		return err
-	}
-	if err := client.Sign(e.ctx, image, key); err != nil {
-		return err
-	}
-	return tellSigned(e, imageSigned{image, public.ID()}, c.JSON)
+	return c.tell(e, func(client *registry.Client, image string) (signature.PublicKey, error) {
+		return public, client.Sign(e.ctx, image, key)
+	})
 }
 
 // Run looks for a signature. The exit status is 1 when there is none by one of the keys.
@@ -62,20 +60,24 @@ func (c *imageVerifyCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	return c.tell(e, func(client *registry.Client, image string) (signature.PublicKey, error) {
+		return signedBy(e.ctx, client, image, keys)
+	})
+}
+
+// tell resolves the image once, has its digest signed or looked at, and prints by which key it is signed.
+func (c *signedImage) tell(e *env, key func(client *registry.Client, image string) (signature.PublicKey, error)) error {
 	client := registry.New(registry.Options{})
 	image, err := byDigest(e.ctx, client, c.Image)
 	if err != nil {
 		return err
 	}
-	by, err := signedBy(e.ctx, client, image, keys)
+	by, err := key(client, image)
 	if err != nil {
 		return err
 	}
-	return tellSigned(e, imageSigned{image, by.ID()}, c.JSON)
-}
-
-func tellSigned(e *env, s imageSigned, asJSON bool) error {
-	if asJSON {
+	s := imageSigned{image, by.ID()}
+	if c.JSON {
 		return printJSON(e.stdout, s)
 	}
 	fmt.Fprintf(e.stdout, "%s is signed by the key %s\n", s.Image, s.Key)
