@@ -28,7 +28,12 @@ environments:
 // be forgotten in a list.
 func constants(t *testing.T, prefix string) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	return constantsOf(t, ".", prefix)
+}
+
+func constantsOf(t *testing.T, folder, prefix string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	must(t, err)
 	out := map[string]string{}
 	for _, name := range files {

@@ -35,7 +35,7 @@ func (s *session) cmdWhy(ctx context.Context, q *request) (string, error) {
 // whyElsewhere answers /why where there is no pull request: about the head of the release or hotfix it is said of, or of the
 // branch whose page it is said on.
 func (s *session) whyElsewhere(ctx context.Context, q *request) (string, error) {
-	branch, sha := "", ""
+	var branch, sha string
 	switch {
 	case q.release != nil:
 		branch, sha = q.release.Branch, cmp.Or(q.release.HeadSHA, q.release.SHA)

@@ -31,8 +31,9 @@ func fromSNS(body []byte) (event.Event, error) {
 	var a struct {
 		AlarmName, AlarmDescription, AlarmArn, NewStateValue, NewStateReason, StateChangeTime string
 	}
-	if json.Unmarshal([]byte(m.Message), &a) != nil || a.AlarmName == "" && a.AlarmArn == "" {
-		return nil, nil // whatever else somebody publishes there
+	alarms := json.Unmarshal([]byte(m.Message), &a) == nil && (a.AlarmName != "" || a.AlarmArn != "")
+	if !alarms { // whatever else somebody publishes there
+		return nil, nil
 	}
 	return alarm(event.Alarm{ARN: a.AlarmArn, Topic: m.TopicARN, Name: a.AlarmName, Description: a.AlarmDescription, Reason: a.NewStateReason},
 		a.NewStateValue, a.StateChangeTime)

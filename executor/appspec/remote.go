@@ -352,14 +352,17 @@ func (r *remote) run(ctx context.Context, x execution) (last string, err error) 
 		group <- strings.TrimPrefix(strings.TrimSpace(string(first)), mark+" ")
 		last = r.starter.copy(in, x.prefix)
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- s.Wait() }()
+	var exit error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		exit = s.Wait()
+	}()
 	over := time.NewTimer(x.timeout)
 	defer over.Stop()
-	waited := false
 	select {
-	case err = <-ended:
-		err, waited = r.machine.failure(context.WithoutCancel(ctx), l, err), true
+	case <-ended:
+		err = r.machine.failure(context.WithoutCancel(ctx), l, exit)
 	case <-over.C:
 		err = &scriptError{ScriptTimedOut, fmt.Sprintf("it took longer than %s and was ended", x.timeout)}
 		r.endGroup(group)
@@ -371,9 +374,7 @@ func (r *remote) run(ctx context.Context, x execution) (last string, err error) 
 	defer time.AfterFunc(outputGrace, func() { _ = s.Close() }).Stop()
 	defer time.AfterFunc(outputGrace+dialTime, l.drop).Stop()
 	<-read
-	if !waited {
-		_ = <-ended // why it ended is known
-	}
+	<-ended
 	return last, remoteError(err)
 }
 

@@ -202,16 +202,16 @@ func (c *certificates) issuer(ctx context.Context, of *x509.Certificate) (*x509.
 
 // get fetches certificates, PEM or DER, at least one; between are those that the host showed of its own issuers.
 func (c *certificates) get(ctx context.Context, address string) (found, between []*x509.Certificate, err error) {
-	raw, res, err := get(ctx, c.client, address, maxCertificate)
+	got, err := get(ctx, c.client, address, maxCertificate)
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("signing certificate: %w", err)
-	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
-		return nil, nil, fmt.Errorf("signing certificate: %s answered %d", res.Request.URL.Host, res.StatusCode)
-	case res.StatusCode != http.StatusOK:
-		return nil, nil, &Refusal{Problem: fmt.Sprintf("the signing certificate is not there: %s answered %d", res.Request.URL.Host, res.StatusCode)}
+	case got.later():
+		return nil, nil, fmt.Errorf("signing certificate: %s answered %d", got.host, got.status)
+	case got.status != http.StatusOK:
+		return nil, nil, &Refusal{Problem: fmt.Sprintf("the signing certificate is not there: %s answered %d", got.host, got.status)}
 	}
-	for rest := raw; ; {
+	for rest := got.body; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
@@ -220,23 +220,34 @@ func (c *certificates) get(ctx context.Context, address string) (found, between 
 			found = append(found, x)
 		}
 	}
-	if x, err := x509.ParseCertificate(bytes.TrimSpace(raw)); err == nil && len(found) == 0 {
+	if x, err := x509.ParseCertificate(bytes.TrimSpace(got.body)); err == nil && len(found) == 0 {
 		found = append(found, x)
 	}
 	if len(found) == 0 {
 		return nil, nil, &Refusal{Problem: "what is at the address of the signing certificate is none"}
 	}
-	if res.TLS != nil && len(res.TLS.PeerCertificates) > 1 {
-		between = res.TLS.PeerCertificates[1:]
+	if len(got.chain) > 1 {
+		between = got.chain[1:]
 	}
 	return found, between, nil
 }
 
+// answer is what a GET brought.
+type answer struct {
+	status int
+	host   string // that answered, after redirects
+	body   []byte
+	chain  []*x509.Certificate // that the host showed, its own first
+}
+
+// later tells whether it is worth asking again.
+func (a *answer) later() bool { return a.status >= 500 || a.status == http.StatusTooManyRequests }
+
 // get is a GET whose answer is read up to a size.
-func get(ctx context.Context, client *http.Client, address string, most int64) ([]byte, *http.Response, error) {
+func get(ctx context.Context, client *http.Client, address string, most int64) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	req.Header.Set("User-Agent", "sluice")
 	res, err := client.Do(req)
@@ -245,12 +256,18 @@ func get(ctx context.Context, client *http.Client, address string, most int64) (
 		if errors.As(err, &withURL) {
 			err = fmt.Errorf("%s: %w", req.URL.Host, withURL.Err)
 		}
-		return nil, nil, err
+		return nil, err
 	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, most+1))
-	if err == nil && int64(len(raw)) > most {
-		err = fmt.Errorf("%s: the answer is too long", req.URL.Host)
+	a := &answer{status: res.StatusCode, host: res.Request.URL.Host}
+	if res.TLS != nil {
+		a.chain = res.TLS.PeerCertificates
 	}
-	return raw, res, err
+	if a.body, err = io.ReadAll(io.LimitReader(res.Body, most+1)); err != nil {
+		return nil, err
+	}
+	if int64(len(a.body)) > most {
+		return nil, fmt.Errorf("%s: the answer is too long", req.URL.Host)
+	}
+	return a, nil
 }

@@ -20,14 +20,14 @@ func (v *Verifier) Confirm(ctx context.Context, topic, token string) error {
 	u := url.URL{Scheme: "https", Host: host(topic), Path: "/", RawQuery: url.Values{
 		"Action": {"ConfirmSubscription"}, "TopicArn": {topic}, "Token": {token}, "Version": {"2010-03-31"},
 	}.Encode()}
-	_, res, err := get(ctx, v.client, u.String(), maxCertificate)
+	got, err := get(ctx, v.client, u.String(), maxCertificate)
 	switch {
 	case err != nil:
 		return fmt.Errorf("confirm the subscription to %s: %w", topic, err)
-	case res.StatusCode == http.StatusOK:
+	case got.status == http.StatusOK:
 		return nil
-	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
-		return fmt.Errorf("confirm the subscription to %s: %s answered %d", topic, u.Host, res.StatusCode)
+	case got.later():
+		return fmt.Errorf("confirm the subscription to %s: %s answered %d", topic, u.Host, got.status)
 	}
-	return &Refusal{Problem: fmt.Sprintf("the subscription to %s cannot be confirmed: %s answered %d; ask for the confirmation again", topic, u.Host, res.StatusCode)}
+	return &Refusal{Problem: fmt.Sprintf("the subscription to %s cannot be confirmed: %s answered %d; ask for the confirmation again", topic, u.Host, got.status)}
 }

@@ -96,11 +96,12 @@ func (v *Verifier) Verify(ctx context.Context, body []byte) (Message, error) {
 	if now := v.now(); now.Sub(at) > maxAge || at.Sub(now) > maxSkew {
 		return Message{}, &Refusal{Problem: "the message is not of now: it is older than an hour, or its time has not come"}
 	}
-	sum, hash := []byte(nil), crypto.SHA256
+	var sum []byte
+	var hash crypto.Hash
 	switch {
 	case e.SignatureVersion == "2":
 		s := sha256.Sum256([]byte(e.text()))
-		sum = s[:]
+		sum, hash = s[:], crypto.SHA256
 	case e.SignatureVersion == "1" && v.version1:
 		s := sha1.Sum([]byte(e.text())) //nolint:gosec // see the import
 		sum, hash = s[:], crypto.SHA1
