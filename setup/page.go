@@ -97,13 +97,20 @@ func (s *Server) problem(w http.ResponseWriter, status int, title, text string) 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, v verdict) {
 	switch v {
 	case used:
-		s.opts.Say("The link was tried again, from " + r.RemoteAddr + ", and refused. Was the first one not you? Then end this with Ctrl-C.")
-		s.problem(w, http.StatusForbidden, "This link was used already",
-			"It opens the set-up once, in one browser. If that was not you, end the command on the server with Ctrl-C and start it again.")
+		remedy := "end the command on the server with Ctrl-C and start it again"
+		if s.opts.Serves {
+			remedy = "stop the server and start it again"
+		}
+		s.opts.Say("The link was tried again, from " + r.RemoteAddr + ", and refused. Was the first one not you? Then " + remedy + ".")
+		s.problem(w, http.StatusForbidden, "This link was used already", "It opens the set-up once, in one browser. If that was not you, "+remedy+".")
 	case late:
-		s.problem(w, http.StatusForbidden, "The time is over", "Run sluice setup again for a new link.")
+		remedy := "Run sluice setup again for a new link."
+		if s.opts.Renewed != nil {
+			remedy = "A new link stands in the server's log in a moment."
+		}
+		s.problem(w, http.StatusForbidden, "The time is over", remedy)
 	default:
-		s.problem(w, http.StatusForbidden, "Not with this link", "The set-up opens with the link on the server's console, in one browser.")
+		s.problem(w, http.StatusForbidden, "Not with this link", "The set-up opens with the newest link on the server's console, in one browser.")
 	}
 }
 

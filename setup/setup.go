@@ -5,7 +5,7 @@
 // Whoever completes this decides whose App the server will obey, and the answer to the exchange is the App's private key.
 // So none of it is reachable while there is an App: it is a server of its own, started by a command or before a server that
 // was told to make its App, that ends with the first success. Its page opens only by a link with a random token that is printed on the operator's console, is good once
-// and not for long; the browser that used it gets a cookie, and everybody else is refused, also with the same link. The
+// and not for long (a server that was told to make its App then logs another); the browser that used it gets a cookie, and everybody else is refused, also with the same link. The
 // way back from GitHub asks for the cookie and for a state that GitHub carried, which is good once too. Requests under
 // another host name than the known ones are refused, so no name that is pointed at this machine gets in. Key and secrets
 // go from GitHub's answer into files with mode 0600: no page, header, message or error has them, and what is there
@@ -50,6 +50,9 @@ type Options struct {
 	Serves bool
 	// Lifetime is how long the link can be opened, and how long whoever opened it has then. Default 15 minutes.
 	Lifetime time.Duration
+	// Renewed is told the links that take the place of those that nobody used, or did not get to an end with, in time. Nil: the
+	// set-up ends then.
+	Renewed func(links []string)
 	// Say is told, in one line each, what happens. Default: nobody is.
 	Say func(string)
 	// Now is the clock. Default time.Now.
@@ -160,6 +163,8 @@ func (s *Server) check() error {
 
 // Links are the addresses to open, one for each origin, with the token. They are for the operator's console alone.
 func (s *Server) Links() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var out []string
 	for _, origin := range s.origins {
 		out = append(out, origin.Scheme+"://"+origin.Host+"/setup?token="+s.text)
@@ -170,7 +175,7 @@ func (s *Server) Links() []string {
 // ErrExpired says that nobody completed the set-up in time.
 var ErrExpired = errors.New("nobody completed the set-up in time: run the command again for a new link")
 
-// Run serves until the App is made, the time is over (ErrExpired), or ctx ends.
+// Run serves until the App is made, ctx ends, or, without Options.Renewed, the time is over (ErrExpired).
 func (s *Server) Run(ctx context.Context, l net.Listener) (App, error) {
 	srv := &http.Server{
 		Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute,
@@ -202,12 +207,31 @@ func (s *Server) wait(ctx context.Context, ended <-chan error) (App, error) {
 			return App{}, fmt.Errorf("no App was made: %w", context.Cause(ctx))
 		case <-timer.C:
 			left := s.left() // opening the link moved the end
-			if left <= 0 {
+			if left <= 0 && s.opts.Renewed == nil {
 				return App{}, ErrExpired
 			}
-			timer.Reset(left)
+			if left <= 0 && s.renew() {
+				s.opts.Renewed(s.Links())
+			}
+			timer.Reset(max(s.left(), 0))
 		}
 	}
+}
+
+// exchanging is how long a set-up goes on at least whose code from GitHub is being exchanged when its time is over.
+const exchanging = time.Minute
+
+// renew makes another link and lets go of the browser that was let in, unless it is just coming to an end.
+func (s *Server) renew() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session != [32]byte{} && s.state == "" {
+		s.until = s.opts.Now().Add(exchanging)
+		return false
+	}
+	s.text, s.session, s.state = rand.Text(), [32]byte{}, ""
+	s.token, s.until = sha256.Sum256([]byte(s.text)), s.opts.Now().Add(s.opts.Lifetime)
+	return true
 }
 
 func (s *Server) left() time.Duration {

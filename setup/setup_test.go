@@ -410,3 +410,48 @@ func TestEnds(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+// With Renewed a set-up whose time is over goes on with another link: the old one and the browser that it let in are let go of.
+func TestRenews(t *testing.T) {
+	renewed := make(chan []string, 100)
+	w := newWorld(t, func(o *Options) { o.Lifetime, o.Renewed = time.Hour, func(links []string) { renewed <- links } })
+	before := w.s.Links()[0]
+	b := w.browser()
+	w.form(b, w.path())
+	w.pass(time.Hour)
+	if !w.s.renew() {
+		t.Fatal("it is not renewed")
+	}
+	after := w.s.Links()[0]
+	if after == before {
+		t.Fatal("the link is the old one")
+	}
+	if status, _ := w.get(b, w.url+"/setup"); status != http.StatusForbidden {
+		t.Errorf("the old browser: %d", status)
+	}
+	if status, page := w.get(w.browser(), before); status != http.StatusForbidden || !strings.Contains(page, "newest link") {
+		t.Errorf("the old link: %d %s", status, page)
+	}
+	if status, _ := w.get(w.browser(), after); status != http.StatusOK {
+		t.Errorf("the new link: %d", status)
+	}
+	// While a code is exchanged nothing is renewed.
+	w.s.takeState(w.s.state)
+	if w.s.renew() || w.s.left() != exchanging {
+		t.Errorf("it is renewed while GitHub is asked, %s are left", w.s.left())
+	}
+
+	short := newWorld(t, func(o *Options) {
+		o.Lifetime, o.Now, o.Renewed = time.Millisecond, nil, func(links []string) { renewed <- links }
+	})
+	short.run()
+	first, second := <-renewed, <-renewed
+	if cmp.Equal(first, second) {
+		t.Errorf("the same link again: %s", first)
+	}
+	select {
+	case err := <-short.ended:
+		t.Errorf("it ended with %v", err)
+	default:
+	}
+}

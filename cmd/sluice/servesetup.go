@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +29,7 @@ func (c *serveCmd) withApp(e *env, log *slog.Logger) (func(string) string, error
 	}
 	left, err := setup.ReadEnv(cfg.Data)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = c.setUp(e.ctx, cfg, strings.TrimPrefix(owner, "-"), log); err != nil {
+		if err = c.setUp(e, cfg, strings.TrimPrefix(owner, "-"), log); err != nil {
 			return nil, err
 		}
 		left, err = setup.ReadEnv(cfg.Data)
@@ -47,23 +46,27 @@ func (c *serveCmd) withApp(e *env, log *slog.Logger) (func(string) string, error
 }
 
 // setUp makes the App. Meanwhile the admin address says that the server lives and takes no requests yet.
-func (c *serveCmd) setUp(ctx context.Context, cfg *config.Setup, organization string, log *slog.Logger) error {
+func (c *serveCmd) setUp(e *env, cfg *config.Setup, organization string, log *slog.Logger) error {
+	ctx := e.ctx
 	admin, err := net.Listen("tcp", cfg.AdminListen)
 	if err != nil {
 		return fmt.Errorf("listen on %s (--admin-listen): %w", cfg.AdminListen, err)
 	}
-	e := newEcho()
-	e.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", func(c echo.Context) error { return c.String(http.StatusServiceUnavailable, "there is no App yet\n") })
-	srv := hardened(e)
+	health := newEcho()
+	health.GET("/livez", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	health.GET("/readyz", func(c echo.Context) error { return c.String(http.StatusServiceUnavailable, "there is no App yet\n") })
+	srv := hardened(health)
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(admin) }()
-	o := setup.Options{Organization: organization, Serves: true, Say: func(line string) { log.WarnContext(ctx, "set-up: "+line) }}
-	app, err := makeApp(ctx, cfg, o, func(links []string) {
+	show := func(links []string) {
 		for _, link := range links {
 			log.WarnContext(ctx, "there is no App: open this link within 15 minutes to make it; it works once", "link", link)
 		}
-	})
+	}
+	o := setup.Options{
+		Organization: organization, Serves: true, Renewed: show, Lifetime: e.wiring.link, Say: func(line string) { log.WarnContext(ctx, "set-up: "+line) },
+	}
+	app, err := makeApp(ctx, cfg, o, show)
 	err = errors.Join(err, srv.Close())
 	if stopped := <-ended; !errors.Is(stopped, http.ErrServerClosed) {
 		err = errors.Join(err, stopped)

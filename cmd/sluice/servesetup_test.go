@@ -81,10 +81,15 @@ func (s *serving) logged(msg, key string) string {
 
 func serveWith(t *testing.T, args []string, env map[string]string) *serving {
 	t.Helper()
+	return serveWired(t, args, env, wiring{unpaced: true})
+}
+
+func serveWired(t *testing.T, args []string, env map[string]string, w wiring) *serving {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	s := &serving{t: t, stop: stop, ended: make(chan int, 1)}
 	go func() {
-		s.ended <- dispatch(ctx, append([]string{"serve"}, args...), func(name string) string { return env[name] }, strings.NewReader(""), io.Discard, s, wiring{unpaced: true})
+		s.ended <- dispatch(ctx, append([]string{"serve"}, args...), func(name string) string { return env[name] }, strings.NewReader(""), io.Discard, s, w)
 	}()
 	t.Cleanup(s.end)
 	return s
@@ -143,6 +148,22 @@ func TestServeSetsUp(t *testing.T) {
 	again.end()
 	if strings.Contains(again.text.String(), "there is no App") {
 		t.Errorf("the second start makes another App: %s", again.text.String())
+	}
+}
+
+// A set-up that nobody opens goes on: another link stands in the log, and the server still lives.
+func TestServeGoesOnSettingUp(t *testing.T) {
+	hub := fakegithubtest.New(t, fakegithub.Options{})
+	s := serveWired(t, []string{
+		"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--public-url=http://127.0.0.1:8080", "--data=" + filepath.Join(t.TempDir(), "data"),
+		"--github-url=" + hub.URL(), "--github-api-url=" + hub.URL(), "--setup=acme",
+	}, nil, wiring{unpaced: true, link: 20 * time.Millisecond})
+	first := s.logged("there is no App", "link")
+	s.mu.Lock()
+	s.lines = nil
+	s.mu.Unlock()
+	if another := s.logged("there is no App", "link"); another == first || !strings.Contains(another, "/setup?token=") {
+		t.Errorf("first %q, then %q", first, another)
 	}
 }
 

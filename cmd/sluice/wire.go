@@ -60,6 +60,8 @@ type wiring struct {
 	lease time.Duration
 	// now is the clock by which the server decides. Default time.Now.
 	now func() time.Time
+	// link is how long the link of the set-up holds. Default setup's.
+	link time.Duration
 	// ready is called with the addresses once the server takes requests.
 	ready func(public, admin net.Addr)
 }
