@@ -11,14 +11,6 @@ import (
 // branchCheck tells whether the pull requests at a SHA keep to the flow.
 func (s *session) branchCheck(at *atSHA) forge.CheckRun {
 	run := forge.CheckRun{Name: CheckBranch, SHA: at.sha}
-	if at.group != nil {
-		run.Title, run.Summary = at.group.Title, at.group.Text
-		for _, why := range s.stopped(at.stops, at.group.Pull, at.group.Base) {
-			run.Title, run.Summary = why, ""
-			return completed(run, forge.Failure)
-		}
-		return completed(run, at.group.Conclusion)
-	}
 	offer := "" // the base that the only pull request could have instead
 	var text strings.Builder
 	conclusion := forge.Success

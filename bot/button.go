@@ -3,15 +3,12 @@ package bot
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -168,97 +165,4 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return err
 	}
 	return s.sayOnce(ctx, q, "rerun-"+short(sha), reply)
-}
-
-// groupFacts is what the checks say on the head of a merge queue's group; kept, since they may be asked for again.
-type groupFacts struct {
-	Title      string           `json:"title"`
-	Text       string           `json:"text"`
-	Conclusion forge.Conclusion `json:"conclusion"`
-	Production bool             `json:"production"` // the group is for the production branch
-	// Pull is the pull request, its number and head, and Base the branch that it goes into.
-	Pull store.Pull `json:"pull"`
-	Base string     `json:"base"`
-}
-
-// mergeGroup answers the checks of a merge queue. Its heads are made of pull requests whose own checks have passed, so
-// the rules hold by those; a queue on production cannot work, because it makes commits that nobody approved.
-func (s *session) mergeGroup(ctx context.Context, e event.MergeGroup) error {
-	if e.Activity != event.ChecksRequested {
-		return nil
-	}
-	g, err := s.judgeGroup(ctx, e)
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return err
-	}
-	s.mark(e.SHA)
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.groupKey(e.SHA), string(raw)) })
-}
-
-func (s *session) judgeGroup(ctx context.Context, e event.MergeGroup) (groupFacts, error) {
-	if s.classify(strings.TrimPrefix(e.BaseRef, "refs/heads/")).Kind == gitflow.KindProduction {
-		return groupFacts{
-			Production: true, Conclusion: forge.Failure, Title: "Production takes no merge queue",
-			Text: "A merge queue makes commits that nobody tested or approved. Take the rule `merge_queue` off the production branch.",
-		}, nil
-	}
-	number, ok := queuedPull(e.HeadRef)
-	if !ok {
-		return groupFacts{
-			Conclusion: forge.Failure, Title: "It cannot be told which pull request this group is of",
-			Text: "The name of the group's branch has no number of a pull request: " + code(e.HeadRef),
-		}, nil
-	}
-	pr, err := s.gh.Pull(ctx, number)
-	if err != nil {
-		return groupFacts{}, err
-	}
-	f, err := s.find(ctx, pr)
-	if err != nil {
-		return groupFacts{}, err
-	}
-	over, err := s.permitOf(ctx, CheckBranch, store.Pull{Number: pr.Number, HeadSHA: pr.Head.SHA, BaseBranch: pr.Base.Branch})
-	switch {
-	case err != nil:
-		return groupFacts{}, err
-	case over != nil:
-		return groupFacts{Conclusion: forge.Success, Title: "Overridden by " + over.By.Login, Text: overriddenText(over)}, nil
-	case f.Unknown != "":
-		return groupFacts{Conclusion: forge.Failure, Title: f.Unknown}, nil
-	case !f.Verdict.Pass:
-		var text strings.Builder
-		writeVerdict(&text, f.Verdict)
-		return groupFacts{Conclusion: forge.Failure, Title: f.Verdict.Title.String(), Text: text.String()}, nil
-	}
-	return groupFacts{
-		Conclusion: forge.Success, Title: "The pull requests in this group keep to the flow",
-		Pull: store.Pull{Number: pr.Number, HeadBranch: pr.Head.Branch, HeadRepoID: pr.Head.RepoID}, Base: pr.Base.Branch,
-	}, nil
-}
-
-func (s *session) groupKey(sha string) string { return fmt.Sprintf("group/%d/%s", s.repo.ID, sha) }
-
-// group is what was found about the head of a merge queue's group; nil: it is none.
-func (s *session) group(ctx context.Context, tx *store.Tx, sha string) (*groupFacts, error) {
-	raw, err := tx.Setting(ctx, s.groupKey(sha))
-	if ignoreMissing(err) != nil || raw == "" {
-		return nil, ignoreMissing(err)
-	}
-	g := new(groupFacts)
-	return g, json.Unmarshal([]byte(raw), g)
-}
-
-// queuedPull reads the pull request's number out of gh-readonly-queue/{base}/pr-{number}-{sha}.
-func queuedPull(ref string) (int, bool) {
-	i := strings.LastIndex(ref, "/pr-")
-	if i < 0 {
-		return 0, false
-	}
-	number, _, _ := strings.Cut(ref[i+len("/pr-"):], "-")
-	n, err := strconv.Atoi(number)
-	return n, err == nil && n > 0
 }

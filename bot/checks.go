@@ -24,7 +24,7 @@ type atSHA struct {
 	ahead      *store.Release  // one whose branch came here after its candidate was promoted
 	findings   []finding       // of pulls, in their order
 	permits    []store.Permit  // of pulls
-	group      *groupFacts     // a merge queue's head
+	group      []queuedHead    // of a merge queue's head: its pull request, and those before it in the queue
 	stops      stopList
 	push       []gitflow.Violation
 	unchanged  bool          // it changes no component of the repository
@@ -46,13 +46,28 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 		return nil, err
 	}
 	var out []forge.CheckRun
-	if len(at.pulls) > 0 || at.group != nil {
-		out = append(out, s.branchCheck(at), s.configCheck(at))
+	if len(at.group) > 0 {
+		out, err = s.groupChecks(ctx, at)
+	} else {
+		out, err = s.ownChecks(ctx, at)
 	}
-	if len(out) == 0 {
-		if run, ok := s.pushCheck(at); ok {
-			out = append(out, run)
+	if err != nil {
+		return nil, err
+	}
+	if s.repo.Observe {
+		for i := range out {
+			out[i] = observed(out[i])
 		}
+	}
+	return out, nil
+}
+
+// ownChecks are the checks of a SHA that is no merge queue's.
+func (s *session) ownChecks(ctx context.Context, at *atSHA) (out []forge.CheckRun, err error) {
+	if len(at.pulls) > 0 {
+		out = append(out, s.branchCheck(at), s.configCheck(at))
+	} else if run, ok := s.pushCheck(at); ok {
+		out = append(out, run)
 	}
 	if run, ok := s.pipelineCheck(at); ok {
 		if err := s.showEntry(ctx, at, &run); err != nil {
@@ -61,18 +76,10 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 		out = append(out, run)
 	}
 	promotion, ok, err := s.promotionCheck(ctx, at)
-	if err != nil {
-		return nil, err
-	}
 	if ok {
 		out = append(out, promotion)
 	}
-	if s.repo.Observe {
-		for i := range out {
-			out[i] = observed(out[i])
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 // observed is a check that says what it found and holds nobody up.
@@ -133,9 +140,6 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			return err
 		}
 		at.promotion = reported.RunID != 0
-		if at.group, err = s.group(ctx, tx, sha); err != nil {
-			return err
-		}
 		if at.stops, err = s.stops(ctx, tx); err != nil {
 			return err
 		}
@@ -144,6 +148,9 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			return err
 		}
 		at.executions = current(allowedForks(all, at), heads)
+		if err := s.gatherGroup(ctx, tx, at); err != nil {
+			return err
+		}
 		if err := s.gatherReports(ctx, tx, at); err != nil {
 			return err
 		}
@@ -272,10 +279,6 @@ func completed(run forge.CheckRun, c forge.Conclusion) forge.CheckRun {
 // pipelineCheck tells where the pipelines of a SHA are. It succeeds when the last stage before the approval succeeded.
 func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 	run := forge.CheckRun{Name: CheckPipeline, SHA: at.sha}
-	if at.group != nil {
-		run.Title = "The pipelines of the pull requests in this group have passed"
-		return completed(run, forge.Success), true
-	}
 	if len(at.executions) == 0 {
 		if len(at.pulls) == 0 {
 			return run, false

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -137,9 +136,14 @@ func TestChecks(t *testing.T) {
 			l.asks(store.Pull{Number: 1, HeadBranch: "backmerge/1234567-development", HeadSHA: head, BaseBranch: "development"}, good)
 		}},
 		{"a group of the merge queue", func(l *lab) {
-			l.write(func(tx *store.Tx) error {
-				return tx.SetSetting(l.t.Context(), l.groupKey(head), `{"title":"The pull requests in this group keep to the flow","conclusion":"success"}`)
-			})
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: cut, BaseBranch: "development"}, good)
+			l.built("x1", "feature/x", cut, begun(), settled("x1", pipeline.Succeeded))
+			l.queued(head, groupFacts{Pull: 1, Head: cut})
+		}},
+		{"a group of one that was let in red", func(l *lab) {
+			l.asks(store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: cut, BaseBranch: "development"}, evil)
+			l.built("x1", "feature/x", cut, begun(), settled("x1", pipeline.Failed))
+			l.queued(head, groupFacts{Pull: 1, Head: cut})
 		}},
 		{"a group into production", func(l *lab) {
 			must(l.t, l.mergeGroup(l.t.Context(), event.MergeGroup{Activity: event.ChecksRequested, SHA: head, BaseRef: "refs/heads/master"}))
@@ -270,32 +274,6 @@ func TestQueuedPull(t *testing.T) {
 		if ok != (want > 0) || ok && n != want {
 			t.Errorf("%q: %d, %t; want %d", ref, n, ok, want)
 		}
-	}
-}
-
-// A group is judged by the pull request it is of, and the judgement is there when the checks are asked for again.
-func TestMergeGroup(t *testing.T) {
-	l := newLab(t, "")
-	side := func(branch, sha string) forge.Side {
-		return forge.Side{Branch: branch, SHA: sha, RepoID: 42, Owner: "acme"}
-	}
-	l.gh.Pulls = map[int]forge.PullRequest{12: {Number: 12, Open: true, Head: side("hotfix/17", cut), Base: side("development", "")}}
-	l.gh.Comparisons = map[string]forge.Comparison{}
-	for _, need := range gitflow.PullNeeds(l.names(), gitflow.PullFacts{Number: 12, Head: "hotfix/17", Base: "development", HeadSHA: cut, Open: true, HeadOwner: "acme"}) {
-		l.gh.Comparisons[need.Base+"..."+need.Head] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: cut, Message: "x"}}}
-	}
-	e := event.MergeGroup{Activity: event.ChecksRequested, SHA: head, BaseRef: "refs/heads/development", HeadRef: "refs/heads/gh-readonly-queue/development/pr-12-" + cut}
-	must(t, l.mergeGroup(t.Context(), e))
-	other := newSession(l)
-	runs, err := other.checksOf(t.Context(), head)
-	must(t, err)
-	if len(runs) != 4 {
-		t.Errorf("%d checks, want all four:\n%s", len(runs), shown(runs))
-	}
-	e.Activity, e.SHA = event.Destroyed, cut
-	must(t, l.mergeGroup(t.Context(), e))
-	if runs, err := l.checksOf(t.Context(), cut); err != nil || len(runs) != 0 {
-		t.Errorf("a group that is gone: %v, %v", shown(runs), err)
 	}
 }
 

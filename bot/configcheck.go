@@ -193,10 +193,6 @@ func (b *Bot) organizationPull(ctx context.Context, e event.PullRequest) error {
 // configCheck tells whether the configuration a pull request proposes can be used, and what would change with it.
 func (s *session) configCheck(at *atSHA) forge.CheckRun {
 	run := forge.CheckRun{Name: CheckConfig, SHA: at.sha, Title: "The configuration is not touched"}
-	if at.group != nil {
-		run.Title = "Judged with the pull requests in this group"
-		return completed(run, forge.Success)
-	}
 	touched, changes, tests, unmet := false, 0, 0, false
 	var elsewhere []string
 	var text strings.Builder

@@ -318,14 +318,16 @@ func (p *planner) mergeGroup(e event.MergeGroup) {
 	switch {
 	case b.Kind == gitflow.KindProduction:
 		p.does("fail the checks %s at %s: production takes no merge queue, because it makes commits that nobody approved",
-			quoted(CheckBranch, CheckPromotion), short(e.SHA))
+			quoted(CheckBranch, CheckConfig, CheckPipeline, CheckPromotion), short(e.SHA))
 		return
 	case !named:
-		p.does("fail the check %s at %s: the name of the group's branch has no number of a pull request", quoted(CheckBranch), short(e.SHA))
+		p.does("fail the checks %s at %s: the name of the group's branch has no number of a pull request",
+			quoted(CheckBranch, CheckConfig, CheckPipeline, CheckPromotion), short(e.SHA))
 		return
 	}
 	p.asks("pull request #%d and its comparisons", n)
-	p.does("report the checks %s at %s, as the rules judge the pull request", quoted(CheckBranch, CheckConfig, CheckPipeline, CheckPromotion), short(e.SHA))
+	p.does("report the checks %s at %s, as the head of the pull request has them, and again whenever they change there",
+		quoted(CheckBranch, CheckConfig, CheckPipeline, CheckPromotion), short(e.SHA))
 }
 
 // comparison is a comparison in GitHub's notation, SHAs shortened.

@@ -30,14 +30,6 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 		return completed(run, forge.Cancelled), true, nil
 	}
 	if none {
-		if at.group != nil {
-			if at.group.Production {
-				run.Title, run.Summary = at.group.Title, at.group.Text
-				return completed(run, at.group.Conclusion), true, nil
-			}
-			run.Title = "Nothing is promoted by this merge"
-			return completed(run, forge.Success), true, nil
-		}
 		if !into {
 			// What was said of a pull request into production that is closed, or goes elsewhere now, is not said of those that
 			// are open here. It does not succeed either: another one may be opened.

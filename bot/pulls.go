@@ -31,6 +31,11 @@ func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
 	if pr.Head.SHA == e.HeadSHA && !e.UpdatedAt.IsZero() {
 		pr.UpdatedAt = e.UpdatedAt // when it got this head; comments have changed it since
 	}
+	return s.takePull(ctx, pr, e.Sender)
+}
+
+// takePull judges a pull request as it is now, and starts the pipeline of its head where none ran yet.
+func (s *session) takePull(ctx context.Context, pr forge.PullRequest, by forge.User) error {
 	if err := s.judge(ctx, pr); err != nil {
 		return err
 	}
@@ -40,7 +45,7 @@ func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
 	if !pr.Open || pr.Fork() {
 		return nil
 	}
-	_, err = s.ensureExecution(ctx, pr, e.Sender)
+	_, err := s.ensureExecution(ctx, pr, by)
 	return err
 }
 

@@ -155,6 +155,9 @@ func (s *session) reportChecks(ctx context.Context) error {
 		shas := slices.Sorted(maps.Keys(s.dirty))
 		clear(s.dirty)
 		for _, sha := range shas {
+			if err := s.markFollowers(ctx, sha); err != nil {
+				return err
+			}
 			runs, err := s.checksOf(ctx, sha)
 			if err != nil {
 				return fmt.Errorf("checks of %s: %w", short(sha), err)
