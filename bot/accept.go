@@ -9,7 +9,8 @@ import (
 )
 
 // Accept stores a delivery with its job, in one transaction with whatever else waits, before GitHub is answered. No call
-// is made and nothing is decided. The errors are event.ErrDuplicate, event.ErrConflict and event.ErrFull.
+// is made and nothing is decided. The errors to tell apart are event.ErrDuplicate, ErrConflict, ErrFull, ErrUnavailable and
+// ErrUnsure.
 func (b *Bot) Accept(ctx context.Context, d event.Delivery) error {
 	outcome, err := b.Store.Accept(ctx, d)
 	if err != nil {

@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/klauspost/compress/s2"
 
@@ -23,7 +21,8 @@ const (
 	Duplicate
 	// Conflict: a delivery with this ID and another body was stored before. Nothing was added.
 	Conflict
-	// Full: too many deliveries wait for the disk. Nothing was stored; the sender may try again.
+	// Full: too many deliveries wait for the disk, or too long. Nothing was stored, and this one will not be; the sender may
+	// try again.
 	Full
 )
 
@@ -42,19 +41,10 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", int(o))
 }
 
-// parcel is a delivery on its way to the disk.
-type parcel struct {
-	event.Delivery
-	lane   string
-	packed []byte   // the body, s2-compressed
-	hash   [32]byte // of the body
-	// outcome is set by the engine; answer is told once the commit is done.
-	outcome Outcome
-	answer  chan error
-}
-
-// Accept stores a delivery and raises its lane. It returns once they are on disk, or with Full and nothing stored. An
-// error means that it is not known to be stored; the same delivery may be handed in again. A zero ReceivedAt is now.
+// Accept stores a delivery and raises its lane. It returns once they are on disk, or with Full and nothing stored: no later
+// than ctx's deadline, before which it wants two seconds. Errors to tell apart: event.ErrUnavailable, when nothing was stored
+// and the database may take it later, and event.ErrUnsure. After any other error, and when ctx was cancelled, nothing was
+// stored. A zero ReceivedAt is now.
 func (s *Store) Accept(ctx context.Context, d event.Delivery) (Outcome, error) {
 	if s.intake == nil {
 		return 0, errors.New("accept a delivery: the database is open for reading only")
@@ -65,19 +55,18 @@ func (s *Store) Accept(ctx context.Context, d event.Delivery) (Outcome, error) {
 	if d.ReceivedAt.IsZero() {
 		d.ReceivedAt = s.now()
 	}
-	p := &parcel{Delivery: d, lane: d.Lane(), packed: s2.Encode(nil, d.Body), hash: sha256.Sum256(d.Body), answer: make(chan error, 1)}
-	if ok, err := s.intake.hand(ctx, p); !ok {
-		return Full, err
+	p := newParcel(ctx, d)
+	waits := ctx
+	if !p.takeBefore.IsZero() {
+		var cancel context.CancelFunc
+		waits, cancel = context.WithDeadline(ctx, p.takeBefore)
+		defer cancel()
 	}
-	select {
-	case err := <-p.answer:
-		if err != nil {
-			return 0, fmt.Errorf("store delivery %s: %w", d.ID, err)
-		}
-		return p.outcome, nil
-	case <-ctx.Done():
-		return 0, fmt.Errorf("store delivery %s: gave up waiting for the disk: %w", d.ID, ctx.Err())
+	outcome, err := s.intake.send(waits, p)
+	if err != nil {
+		return 0, fmt.Errorf("store delivery %s: %w", d.ID, err)
 	}
+	return outcome, nil
 }
 
 // unpack is the body of a stored delivery; empty once it was pruned.
@@ -91,6 +80,3 @@ func unpack(packed []byte) ([]byte, error) {
 	}
 	return body, nil
 }
-
-// commitTimeout is how long a batch may take: a webhook must be answered within ten seconds.
-const commitTimeout = 8 * time.Second

@@ -2,9 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluicehq/sluice/event"
 )
 
 // acceptBatch stores a batch by one statement: the deliveries that are new (added), the places they get in their lanes
@@ -50,24 +55,48 @@ SELECT id AS name, -1 AS job_id FROM added UNION ALL SELECT name, job_id FROM ra
 
 // accept stores a batch: in one round trip where every lane has its job, otherwise in a transaction of several.
 func (e *postgresEngine) accept(ctx context.Context, batch []*parcel) (lanes []string, err error) {
-	in := columnsOf(batch)
-	stored, err := addBatch(ctx, e.intake, acceptBacked, in)
+	on, err := e.intake.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(stored.added) > 0 {
-		return stored.lanes, judge(ctx, e.intake, batch, stored.added)
+	defer on.Release()
+	in := columnsOf(batch)
+	stored, err := addBatch(ctx, on, acceptBacked, in)
+	if err != nil {
+		return nil, ended(err)
 	}
-	err = pgx.BeginFunc(ctx, e.intake, func(tx pgx.Tx) error {
-		if stored, err = addBatch(ctx, tx, acceptBatch, in); err != nil {
-			return err
+	if len(stored.added) > 0 {
+		if err := judge(ctx, on, batch, stored.added); err != nil {
+			return nil, fmt.Errorf("%w: %w", event.ErrUnsure, err) // some of it is stored
 		}
-		if err := judge(ctx, tx, batch, stored.added); err != nil || len(stored.bare) == 0 {
-			return err
+		return stored.lanes, nil
+	}
+	tx, err := on.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback(ctx)
+	if stored, err = addBatch(ctx, tx, acceptBatch, in); err != nil {
+		return nil, err
+	}
+	if err := judge(ctx, tx, batch, stored.added); err != nil {
+		return nil, err
+	}
+	if len(stored.bare) > 0 {
+		if err := e.addJobs(ctx, tx, stored.bare); err != nil {
+			return nil, err
 		}
-		return e.addJobs(ctx, tx, stored.bare)
-	})
-	return stored.lanes, err
+	}
+	return stored.lanes, ended(tx.Commit(ctx))
+}
+
+// ended is the error of what commits. Unless the server said no, or nothing was sent, nobody knows whether it is committed.
+func ended(err error) error {
+	var problem *pgconn.PgError
+	if err == nil || pgconn.SafeToRetry(err) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.As(err, &problem) && !goingDown(problem) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", event.ErrUnsure, err)
 }
 
 // querier is a transaction, or a pool where each statement is one of its own.

@@ -8,6 +8,11 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/sluicehq/sluice/event"
 )
 
 // sqliteBatch are the statements of a batch, prepared once: preparing costs more than running them.
@@ -49,9 +54,9 @@ func (b *sqliteBatch) close() error {
 }
 
 func (e *sqliteEngine) accept(ctx context.Context, batch []*parcel) (lanes []string, err error) {
-	tx, err := e.writer.BeginTx(ctx, nil)
+	tx, err := e.begin(ctx, e.writer)
 	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+		return nil, err
 	}
 	defer tx.Rollback()
 	byLane := map[string][]*parcel{}
@@ -80,7 +85,16 @@ func (e *sqliteEngine) accept(ctx context.Context, batch []*parcel) (lanes []str
 	if lanes, err = e.raise(ctx, tx, byLane); err != nil {
 		return nil, err
 	}
-	return lanes, tx.Commit()
+	return lanes, committed(tx.Commit())
+}
+
+// committed is the error of a commit. After an error of the disk the commit may be in the WAL, where the next start finds it.
+func committed(err error) error {
+	var problem *sqlite.Error
+	if errors.As(err, &problem) && problem.Code()&0xff == sqlite3.SQLITE_IOERR {
+		return fmt.Errorf("%w: commit: %w", event.ErrUnsure, err)
+	}
+	return err
 }
 
 // raise puts the parcels into their lanes and a job behind those that have none.

@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sluicehq/sluice/event"
 )
 
 // intake groups the deliveries that wait into batches with one commit each. There is no timer: while a batch is being
@@ -15,7 +18,8 @@ type intake struct {
 	store  *Store
 	queue  chan *parcel
 	done   sync.WaitGroup
-	failed atomic.Bool // the last batch was not stored
+	failed atomic.Bool  // the last batch was not stored
+	stored atomic.Int64 // when the last batch was, in nanoseconds since 1970
 
 	mu     sync.RWMutex // held for reading while something is handed in
 	closed bool
@@ -28,7 +32,7 @@ const (
 	batchBytes = 8 << 20
 )
 
-var errClosed = errors.New("the database is being closed")
+var errClosed = fmt.Errorf("%w: the database is being closed", event.ErrUnavailable)
 
 func startIntake(s *Store) *intake {
 	in := &intake{store: s, queue: make(chan *parcel, s.opts.AcceptQueue)}
@@ -49,9 +53,55 @@ func (in *intake) stop() {
 	in.done.Wait()
 }
 
+// send hands a parcel in and waits for its answer. When waits ends first it is withdrawn: then it is not stored, now or
+// later. One that is in a transaction already is told how that ended, which does not take longer than commitTimeout.
+func (in *intake) send(waits context.Context, p *parcel) (Outcome, error) {
+	if ok, err := in.hand(waits, p); !ok {
+		return fullOr(err)
+	}
+	select {
+	case err := <-p.answer:
+		return p.outcome, in.explain(err)
+	case <-waits.Done():
+	}
+	if p.withdraw() {
+		return fullOr(waits.Err())
+	}
+	timer := time.NewTimer(time.Until(p.lastWord(time.Now())))
+	defer timer.Stop()
+	select {
+	case err := <-p.answer:
+		return p.outcome, in.explain(err)
+	case <-timer.C:
+		return 0, fmt.Errorf("%w: the database does not answer", event.ErrUnsure)
+	}
+}
+
+// fullOr is what is told of a parcel that was not taken: an error when its sender went away or the store ended.
+func fullOr(err error) (Outcome, error) {
+	if err == nil || errors.Is(err, context.DeadlineExceeded) {
+		return Full, nil
+	}
+	return 0, err
+}
+
+// explain says of a batch's error what its senders want to know. Nil stays nil.
+func (in *intake) explain(err error) error {
+	switch {
+	case err == nil, errors.Is(err, event.ErrUnsure):
+		return err
+	case errors.Is(err, context.DeadlineExceeded), in.store.engine.passing(err):
+		return fmt.Errorf("%w: %w", event.ErrUnavailable, err)
+	}
+	return err
+}
+
 // hand puts a parcel into the queue. ok false means that it is in no queue and will not be stored: there was no place
 // for it in time (no error), or the context or the store ended.
 func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	in.mu.RLock()
 	defer in.mu.RUnlock()
 	if in.closed {
@@ -77,44 +127,52 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 func (in *intake) commitAll() {
 	batch := make([]*parcel, 0, batchCount)
 	for first := range in.queue {
-		batch = gather(in.queue, append(batch[:0], first))
-		in.commit(batch)
+		if batch = gather(in.queue, batch[:0], first); len(batch) > 0 {
+			in.commit(batch)
+		}
 		clear(batch)
 	}
 }
 
-// gather adds what waits already.
-func gather(queue <-chan *parcel, batch []*parcel) []*parcel {
-	bytes := len(batch[0].packed)
-	for len(batch) < batchCount && bytes < batchBytes {
+// gather composes a transaction of p and what waits already. What was withdrawn is dropped here.
+func gather(queue <-chan *parcel, batch []*parcel, p *parcel) []*parcel {
+	bytes := 0
+	for ok := true; ; {
+		if p.take(time.Now()) {
+			batch, bytes = append(batch, p), bytes+len(p.packed)
+		}
+		if len(batch) == batchCount || bytes >= batchBytes {
+			return batch
+		}
 		select {
-		case p, ok := <-queue:
+		case p, ok = <-queue:
 			if !ok {
 				return batch
 			}
-			batch, bytes = append(batch, p), bytes+len(p.packed)
 		default:
 			return batch
 		}
 	}
-	return batch
 }
 
 // commit stores a batch and answers for it. If the batch as a whole is refused, each delivery is tried alone, so that one
 // that the database cannot take fails alone.
 func (in *intake) commit(batch []*parcel) {
-	err := in.try(batch)
-	if err == nil || len(batch) == 1 {
+	ctx, cancel := context.WithDeadline(context.Background(), endOf(batch, time.Now()))
+	defer cancel()
+	whole := in.try(ctx, batch)
+	if whole == nil || len(batch) == 1 || ctx.Err() != nil {
 		for _, p := range batch {
-			p.answer <- err
+			p.answer <- whole
 		}
 		return
 	}
-	in.store.opts.Log.Warn("a batch of deliveries is stored one by one", "count", len(batch), "err", err)
+	in.store.opts.Log.Warn("a batch of deliveries is stored one by one", "count", len(batch), "err", whole)
 	deadline := time.Now().Add(commitTimeout / 4)
 	for _, p := range batch {
+		err := whole
 		if time.Now().Before(deadline) {
-			err = in.try([]*parcel{p})
+			err = stillUnsure(in.try(ctx, []*parcel{p}), whole)
 		}
 		p.answer <- err
 	}
@@ -123,20 +181,36 @@ func (in *intake) commit(batch []*parcel) {
 // try stores a batch in one transaction. Deliveries are found again by their IDs, so it is run once more even when the
 // commit before has an unknown end; what that one did is a duplicate then, and its lanes are found by the next look at
 // due ones.
-func (in *intake) try(batch []*parcel) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancel()
+func (in *intake) try(ctx context.Context, batch []*parcel) error {
+	var before error
 	for attempt := 1; ; attempt++ {
 		lanes, err := in.store.engine.accept(ctx, batch)
 		if err == nil {
 			in.failed.Store(false)
+			in.stored.Store(time.Now().UnixNano())
 			in.store.raised(lanes)
 			return nil
 		}
+		before = stillUnsure(err, before)
 		again := in.store.engine.retryable(err) || in.store.engine.lost(err)
-		if attempt == attempts || !again || !pause(ctx, attempt) {
+		if attempt == attempts || !again || !pause(ctx, attempt) || tooLate(ctx) {
 			in.failed.Store(true)
-			return err
+			return before
 		}
 	}
+}
+
+// tooLate tells that another attempt might be called off, of which nobody would know the end, before the server itself has
+// ended it: by the lock_timeout of a second.
+func tooLate(ctx context.Context) bool {
+	end, _ := ctx.Deadline()
+	return time.Until(end) < 1200*time.Millisecond
+}
+
+// stillUnsure is the error of an attempt: when an earlier one may have stored something, it does not say that nothing is.
+func stillUnsure(err, before error) error {
+	if err != nil && errors.Is(before, event.ErrUnsure) && !errors.Is(err, event.ErrUnsure) {
+		return fmt.Errorf("%w; then: %w", before, err)
+	}
+	return err
 }

@@ -47,9 +47,10 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 		}
 		return e, requireCurrent(ctx, p)
 	}
-	// The intake's one statement is planned once: what a batch holds changes nothing about how it is best stored. A second
-	// connection is for what comes while a broken one is noticed.
-	if e.intake, err = openPool(ctx, url, 2, "SET plan_cache_mode = force_generic_plan"); err != nil {
+	// The intake's one statement is planned once: what a batch holds changes nothing about how it is best stored. It is the
+	// server that ends what takes too long, since only it can tell that nothing was stored. A second connection is for what
+	// comes while a broken one is noticed.
+	if e.intake, err = openPool(ctx, url, 2, "SET plan_cache_mode = force_generic_plan; SET lock_timeout = '1s'; SET statement_timeout = '5s'"); err != nil {
 		return nil, err
 	}
 	if err := e.migrate(ctx, opts); err != nil {
@@ -90,7 +91,7 @@ func openPool(ctx context.Context, url string, conns int, setting string) (*pgxp
 
 func (e *postgresEngine) migrate(ctx context.Context, opts Options) error {
 	return pgx.BeginFunc(ctx, e.intake, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil { // a migration may take long
+		if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"); err != nil { // a migration may take long
 			return err
 		}
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
@@ -135,23 +136,48 @@ func (e *postgresEngine) clock() string {
 	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 }
 
-// retryable: serialization failure and deadlock, and whatever pgx knows not to have reached the server. A connection
+// retryable: serialization failure, deadlock and a lock that was not had in time, and whatever pgx knows not to have reached the server. A connection
 // lost at the commit is not among them: whether it was done only the caller's keys can tell.
 func (e *postgresEngine) retryable(err error) bool {
 	var problem *pgconn.PgError
 	if errors.As(err, &problem) {
-		return problem.Code == "40001" || problem.Code == "40P01"
+		return problem.Code == "40001" || problem.Code == "40P01" || problem.Code == "55P03"
 	}
 	return pgconn.SafeToRetry(err)
 }
 
-// lost: the server said that it ends the connection or is not ready (classes 08 and 57P), or said nothing.
+// lost: the server said that it ends the connection or is not ready, or said nothing.
 func (e *postgresEngine) lost(err error) bool {
 	var problem *pgconn.PgError
 	if errors.As(err, &problem) {
-		return strings.HasPrefix(problem.Code, "08") || strings.HasPrefix(problem.Code, "57P")
+		return goingDown(problem)
 	}
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// goingDown: the connection failed, or the server stops or starts (classes 08 and 57P).
+func goingDown(problem *pgconn.PgError) bool {
+	return strings.HasPrefix(problem.Code, "08") || strings.HasPrefix(problem.Code, "57P")
+}
+
+// passing: whatever is no answer of the server, and of its answers those about itself: read only, as a standby is (25), out
+// of resources such as the disk (53), locked (55), called off or going down (57), an error of its system (58), and those
+// after which a transaction is to be run again (40).
+func (e *postgresEngine) passing(err error) bool {
+	var problem *pgconn.PgError
+	if !errors.As(err, &problem) || len(problem.Code) < 2 {
+		return true
+	}
+	switch problem.Code[:2] {
+	case "08", "25", "40", "53", "55", "57", "58":
+		return true
+	}
+	return false
+}
+
+func (e *postgresEngine) probe(ctx context.Context, value string) error {
+	_, err := e.intake.Exec(ctx, "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", readyProbe, value)
+	return err
 }
 
 func (e *postgresEngine) backup(context.Context, string) error {

@@ -47,11 +47,11 @@ func Restore(ctx context.Context, backup, url string) error {
 
 // checkFile refuses what is not a whole database.
 func checkFile(ctx context.Context, path string) error {
-	e := &sqliteEngine{path: path}
-	if err := e.openWriter(); err != nil {
+	db, err := openWriter(path, lockWait)
+	if err != nil {
 		return err
 	}
-	return errors.Join(e.check(ctx), e.writer.Close())
+	return errors.Join((&sqliteEngine{path: path}).check(ctx, db), db.Close())
 }
 
 func copyFile(from, to string) error {

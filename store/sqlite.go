@@ -33,7 +33,7 @@ type sqliteEngine struct {
 // sqliteDSN names the file and what every connection is set to. A commit of the writer is on disk (synchronous FULL);
 // the WAL may grow to 80 MB before it is copied back, which keeps that out of all but one commit in a thousand.
 func sqliteDSN(path string, pragmas ...string) string {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)", "foreign_keys(1)"}, pragmas...)}
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"foreign_keys(1)"}, pragmas...)}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }
 
@@ -62,21 +62,18 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 	if err := e.lock.checkFiles(path); err != nil {
 		return nil, err
 	}
-	if err := e.openWriter(); err != nil {
+	first, err := openWriter(path, lockWait)
+	if err != nil {
 		return nil, err
 	}
-	if err := e.check(ctx); err != nil {
+	defer first.Close()
+	if err := e.prepare(ctx, first, opts); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, goose.DialectSQLite3, e.writer, opts.Log); err != nil {
+	if e.writer, err = openWriter(path, lockGlance); err != nil {
 		return nil, err
 	}
-	if err := migrateRiver(ctx, riversqlite.New(e.writer), opts.Log); err != nil {
-		return nil, err
-	}
-	if err := e.releaseAll(ctx); err != nil {
-		return nil, err
-	}
+	e.written = newStatements(e.writer)
 	if e.jobs, err = newDrains(riversqlite.New(e.writer), opts.Log); err != nil {
 		return nil, err
 	}
@@ -89,22 +86,45 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 	return e, e.openReader(ctx, opts)
 }
 
-func (e *sqliteEngine) openWriter() (err error) {
-	e.writer, err = sql.Open("sqlite", sqliteDSN(e.path, "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(20000)",
+// A transaction waits so long for the lock that another program holds. SQLite itself waits for a glance only, because
+// nothing can call it off while it does; begin does the rest.
+const (
+	lockWait   = 5 * time.Second
+	lockGlance = 250 * time.Millisecond
+)
+
+func busyTimeout(d time.Duration) string { return fmt.Sprintf("busy_timeout(%d)", d.Milliseconds()) }
+
+// openWriter opens the one connection that writes, on which SQLite waits so long for a lock.
+func openWriter(path string, wait time.Duration) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", sqliteDSN(path, busyTimeout(wait), "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(20000)",
 		"journal_size_limit(100000000)"))
 	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// prepare looks whether the file is sound, brings the schema up to date and takes back the work of the process before.
+func (e *sqliteEngine) prepare(ctx context.Context, db *sql.DB, opts Options) error {
+	if err := e.check(ctx, db); err != nil {
 		return err
 	}
-	e.writer.SetMaxOpenConns(1)
-	e.written = newStatements(e.writer)
-	return nil
+	if err := migrate(ctx, goose.DialectSQLite3, db, opts.Log); err != nil {
+		return err
+	}
+	if err := migrateRiver(ctx, riversqlite.New(db), opts.Log); err != nil {
+		return err
+	}
+	return releaseAll(ctx, db)
 }
 
 func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error) {
 	if _, err := os.Stat(e.path); err != nil {
 		return fmt.Errorf("read the database: %w", err)
 	}
-	if e.reader, err = sql.Open("sqlite", sqliteDSN(e.path, "query_only(1)")); err != nil {
+	if e.reader, err = sql.Open("sqlite", sqliteDSN(e.path, busyTimeout(lockWait), "query_only(1)")); err != nil {
 		return err
 	}
 	e.looked = newStatements(e.reader)
@@ -121,8 +141,8 @@ func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error)
 }
 
 // check refuses a damaged file: pages that contradict each other, or no database at all.
-func (e *sqliteEngine) check(ctx context.Context) error {
-	rows, err := e.writer.QueryContext(ctx, "PRAGMA quick_check(5)")
+func (e *sqliteEngine) check(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
 	if err != nil {
 		return e.damaged(err.Error())
 	}
@@ -149,13 +169,13 @@ func (e *sqliteEngine) damaged(finding string) error {
 }
 
 // releaseAll takes back what a process that was killed had claimed. The lock says that it is gone.
-func (e *sqliteEngine) releaseAll(ctx context.Context) error {
+func releaseAll(ctx context.Context, db *sql.DB) error {
 	for _, statement := range []string{
 		"UPDATE lanes SET owner = '', lease_until = 0 WHERE owner <> ''",
 		"UPDATE river_job SET state = 'available' WHERE state = 'running'",
 		"DELETE FROM river_leader",
 	} {
-		if _, err := e.writer.ExecContext(ctx, statement); err != nil {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("return the work of the process before: %w", err)
 		}
 	}
@@ -175,9 +195,9 @@ func (e *sqliteEngine) write(ctx context.Context, durable bool, f func(conn) err
 		}
 		defer e.durableAgain(ctx, c)
 	}
-	tx, err := c.BeginTx(ctx, nil)
+	tx, err := e.begin(ctx, c)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing; after a panic it frees the writer
 	if err := f(sqliteConn{tx, e.written}); err != nil {
@@ -187,6 +207,22 @@ func (e *sqliteEngine) write(ctx context.Context, durable bool, f func(conn) err
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// begin begins a transaction that writes, on the writer or a connection of it.
+func (e *sqliteEngine) begin(ctx context.Context, on interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}) (*sql.Tx, error) {
+	began := time.Now()
+	for attempt := 1; ; attempt++ {
+		tx, err := on.BeginTx(ctx, nil)
+		if err == nil {
+			return tx, nil
+		}
+		if !e.retryable(err) || time.Since(began) > lockWait || !pause(ctx, attempt) {
+			return nil, fmt.Errorf("begin: %w", err)
+		}
+	}
 }
 
 // durableAgain makes commits of the connection wait for the disk again, or gives the connection up: the next one is
@@ -224,6 +260,26 @@ func (e *sqliteEngine) retryable(err error) bool {
 
 func (e *sqliteEngine) lost(error) bool { return false }
 
+// passing: of what is wrong with the statement, its values or the file itself nothing passes.
+func (e *sqliteEngine) passing(err error) bool {
+	var problem *sqlite.Error
+	if !errors.As(err, &problem) {
+		return errors.Is(err, driver.ErrBadConn)
+	}
+	switch problem.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY,
+		sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
+		return true
+	}
+	return false
+}
+
+func (e *sqliteEngine) probe(ctx context.Context, value string) error {
+	return e.write(ctx, true, func(c conn) error {
+		return (&Tx{conn: c}).SetSetting(ctx, readyProbe, value)
+	})
+}
+
 func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("back up to %s: %w", path, os.ErrExist)
@@ -231,7 +287,7 @@ func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 	db := e.writer
 	if db == nil {
 		var err error
-		if db, err = sql.Open("sqlite", sqliteDSN(e.path)); err != nil {
+		if db, err = sql.Open("sqlite", sqliteDSN(e.path, busyTimeout(lockWait))); err != nil {
 			return err
 		}
 		defer db.Close()

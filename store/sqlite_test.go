@@ -195,6 +195,9 @@ func TestSQLiteRefusesALostWAL(t *testing.T) {
 func TestSQLiteDiskFull(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	pages := func(max string) {
 		t.Helper()
 		if _, err := s.Handles().SQLite.Exec("PRAGMA max_page_count = " + max); err != nil {
@@ -204,16 +207,12 @@ func TestSQLiteDiskFull(t *testing.T) {
 	pages("1") // SQLite takes that as "no more than there are"
 	big := make([]byte, 200_000)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(big) // does not compress
-	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err == nil {
-		t.Fatalf("accepted on a full disk: %v", got)
+	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); !errors.Is(err, event.ErrUnavailable) {
+		t.Fatalf("on a full disk: %v, %v, want ErrUnavailable", got, err)
 	}
-	if err := s.Ready(t.Context()); err == nil {
-		t.Error("ready, with a full disk")
-	}
+	becomes(t, s, false)
 	pages("1000000")
-	if err := s.Ready(t.Context()); err != nil {
-		t.Errorf("not ready after there was room again: %v", err)
-	}
+	becomes(t, s, true)
 	if got, err := s.Accept(t.Context(), event.Delivery{ID: "big", RepoID: 1, Body: big}); err != nil || got != store.Accepted {
 		t.Errorf("after there was room again: %v, %v", got, err)
 	}

@@ -59,6 +59,8 @@ type Store struct {
 	engine engine
 	intake *intake
 
+	readiness readiness
+
 	closing sync.Once
 	closed  error
 
@@ -71,7 +73,8 @@ type engine interface {
 	// write runs f in a transaction. durable false allows the commit to be lost in a power cut, never to be half there.
 	write(ctx context.Context, durable bool, f func(conn) error) error
 	read(ctx context.Context, f func(conn) error) error
-	// accept stores a batch in one transaction, whose lanes it returns.
+	// accept stores a batch in one transaction, whose lanes it returns. Unless the error is event.ErrUnsure nothing of it is
+	// stored.
 	accept(ctx context.Context, batch []*parcel) (lanes []string, err error)
 	// insertDrains adds a River job behind each of the lanes and returns its ID.
 	insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error)
@@ -83,6 +86,11 @@ type engine interface {
 	retryable(err error) bool
 	// lost tells whether a transaction ended with its connection, so that nobody knows whether it was committed.
 	lost(err error) bool
+	// passing tells whether a transaction failed for a cause that may pass without it being changed: a full disk, a database
+	// that is away.
+	passing(err error) bool
+	// probe writes a value as durably as a delivery is written, and by the same connections.
+	probe(ctx context.Context, value string) error
 	backup(ctx context.Context, path string) error
 	handles() Handles
 	close() error

@@ -15,7 +15,7 @@ type answer struct {
 
 // All answers there are. The texts are shown in the App's delivery log, so they say what to do.
 var answers = []answer{
-	accepted, duplicate, conflict, full, noRoom, failed, wrongMethod, tooLarge, cutShort, wrongType, encoded,
+	accepted, duplicate, conflict, full, noRoom, unavailable, unsure, failed, wrongMethod, tooLarge, cutShort, tooSlow, wrongType, encoded,
 	noSignature, wrongSignature, noDelivery, noEvent, invalid,
 	noAWS, noTopics, noEventBridge, tooLargeAWS, rawSNS, noSecret, wrongSecret, refusedSNS, invalidSNS, laterSNS, invalidEvent,
 }
@@ -26,11 +26,15 @@ var (
 	conflict  = answer{http.StatusConflict, "conflict", `{"error":"this delivery ID is stored with another body"}`}
 	full      = answer{http.StatusServiceUnavailable, "full", `{"error":"not stored in time; redeliver later"}`}
 	noRoom    = answer{http.StatusServiceUnavailable, "no-room", `{"error":"too many bytes in flight; redeliver later"}`}
-	failed    = answer{http.StatusInternalServerError, "failed", `{"error":"not stored; the operator finds the cause in the log"}`}
+	// Nothing was stored because of a cause that may pass; and it is not known whether it was.
+	unavailable = answer{http.StatusServiceUnavailable, "unavailable", `{"error":"not stored: the database takes nothing now; redeliver later"}`}
+	unsure      = answer{http.StatusServiceUnavailable, "unsure", `{"error":"not known to be stored; redeliver it, which is harmless if it was"}`}
+	failed      = answer{http.StatusInternalServerError, "failed", `{"error":"not stored; the operator finds the cause in the log"}`}
 
 	wrongMethod    = answer{http.StatusMethodNotAllowed, "method", `{"error":"only POST"}`}
 	tooLarge       = answer{http.StatusRequestEntityTooLarge, "too-large", `{"error":"the body is larger than 25 MiB"}`}
-	cutShort       = answer{http.StatusBadRequest, "cut-short", `{"error":"the body ended early or came too slowly"}`}
+	cutShort       = answer{http.StatusBadRequest, "cut-short", `{"error":"the body ended early"}`}
+	tooSlow        = answer{http.StatusRequestTimeout, "too-slow", `{"error":"the body came too slowly to be stored in time; redeliver later"}`}
 	wrongType      = answer{http.StatusUnsupportedMediaType, "content-type", `{"error":"set the webhook's content type to application/json"}`}
 	encoded        = answer{http.StatusUnsupportedMediaType, "content-encoding", `{"error":"the body must not be compressed"}`}
 	noSignature    = answer{http.StatusUnauthorized, "no-signature", `{"error":"want one X-Hub-Signature-256 header, sha256= and 64 hex digits: set a webhook secret"}`}
@@ -62,7 +66,7 @@ func (a answer) write(c echo.Context, retryAfter string) error {
 		h.Set(echo.HeaderRetryAfter, retryAfter)
 	case http.StatusMethodNotAllowed:
 		h.Set(echo.HeaderAllow, http.MethodPost)
-	case http.StatusRequestEntityTooLarge:
+	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
 		h.Set(echo.HeaderConnection, "close")
 	}
 	return c.JSONBlob(a.code, []byte(a.body))

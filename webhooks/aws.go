@@ -48,31 +48,28 @@ type TopicVerifier interface {
 
 func (s *Server) serveAWS(c echo.Context) error {
 	started := s.now()
-	a := s.receiveAWS(c, started)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout)
+	defer cancel()
+	a := s.receiveAWS(ctx, c, started)
 	s.metrics.answered(a, s.now().Sub(started))
 	return a.write(c, s.retryAfter)
 }
 
-// receiveAWS does all but answer. What can be refused by its headers is refused before the body is read.
-func (s *Server) receiveAWS(c echo.Context, at time.Time) answer {
+// receiveAWS does all but answer, which is due when ctx ends. What can be refused by its headers is refused before the body is read.
+func (s *Server) receiveAWS(ctx context.Context, c echo.Context, at time.Time) answer {
 	r := c.Request()
 	fromSNS, refusal := s.checkAWS(r)
 	if refusal != nil {
 		return *refusal
 	}
-	b, err := s.read(c.Response(), r, MaxAWSBody)
+	b, err := s.read(ctx, c.Response(), r, MaxAWSBody)
 	defer func() { s.release(b) }()
-	switch {
-	case errors.Is(err, errTooLarge):
-		return tooLargeAWS
-	case errors.Is(err, event.ErrFull):
-		return noRoom
-	case err != nil:
-		return cutShort
+	if err != nil {
+		return unread(err, tooLargeAWS)
 	}
 	var d event.Delivery
 	if fromSNS {
-		d, refusal = s.message(r.Context(), b.bytes)
+		d, refusal = s.message(ctx, b.bytes)
 	} else {
 		d, refusal = s.eventBridge(b.bytes)
 	}
@@ -80,7 +77,7 @@ func (s *Server) receiveAWS(c echo.Context, at time.Time) answer {
 		return *refusal
 	}
 	d.ReceivedAt = at
-	return s.store(r.Context(), d, &b)
+	return s.store(ctx, d, &b)
 }
 
 // checkAWS looks at the headers: of a message of SNS there is little to see, an event of EventBridge must have a secret.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/sluicehq/sluice/event"
@@ -17,6 +18,9 @@ const firstPiece = 64 << 10
 
 // roomWait is how long a request waits for its first piece.
 const roomWait = 2 * time.Second
+
+// storeTime is what is kept of a request's time for storing: two seconds as store.Accept wants, and some for the rest.
+const storeTime = 2500 * time.Millisecond
 
 type piece = [firstPiece]byte
 
@@ -40,34 +44,59 @@ func (s *Server) release(b body) {
 	}
 }
 
-// read reads the body of r, of at most limit bytes. The error is errTooLarge, event.ErrFull or what reading said; the body
-// is to be released in any case.
-func (s *Server) read(w http.ResponseWriter, r *http.Request, limit int64) (body, error) {
+// read reads the body of r, of at most limit bytes, while there is time left to store it before ctx ends. The error is
+// errTooLarge, event.ErrFull, os.ErrDeadlineExceeded or what reading said; the body is to be released in any case.
+func (s *Server) read(ctx context.Context, w http.ResponseWriter, r *http.Request, limit int64) (body, error) {
 	var b body
-	if !s.waitForRoom(r.Context(), &b, firstPiece) {
+	end, err := hurry(ctx, w)
+	if err != nil {
+		return b, err
+	}
+	if !s.waitForRoom(ctx, &b, firstPiece) {
 		return b, event.ErrFull
 	}
 	b.pooled = s.pieces.Get().(*piece)
 	b.bytes = b.pooled[:0]
-	from := http.MaxBytesReader(w, r.Body, limit)
+	if err := s.readAll(http.MaxBytesReader(w, r.Body, limit), &b, r.ContentLength, limit); err != nil {
+		return b, err
+	}
+	end()
+	return b, nil
+}
+
+func (s *Server) readAll(from io.Reader, b *body, length, limit int64) error {
 	for {
 		if len(b.bytes) == cap(b.bytes) {
-			if done, err := atEnd(from, &b, r.ContentLength); done || err != nil {
-				return b, err
+			if done, err := atEnd(from, b, length); done || err != nil {
+				return err
 			}
-			if err := s.grow(&b, r.ContentLength, limit); err != nil {
-				return b, err
+			if err := s.grow(b, length, limit); err != nil {
+				return err
 			}
 		}
 		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		if errors.Is(err, io.EOF) {
-			return b, nil
+			return nil
 		}
 		if err != nil {
-			return b, readError(err)
+			return readError(err)
 		}
 	}
+}
+
+// hurry sets the deadline of reading. end takes it away when all was read: what comes later on the connection is another
+// request. Where connections have no deadlines none is set.
+func hurry(ctx context.Context, w http.ResponseWriter) (end func(), err error) {
+	due, ok := ctx.Deadline()
+	if !ok {
+		return func() {}, nil
+	}
+	c := http.NewResponseController(w)
+	if err := c.SetReadDeadline(due.Add(-storeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
+	return func() { _ = c.SetReadDeadline(time.Time{}) }, nil
 }
 
 // atEnd tells whether a full buffer holds the whole body already, which spares a body of exactly that size a larger
@@ -90,6 +119,19 @@ var (
 	errTooLarge = errors.New("body is larger than is taken")
 	errTooLong  = errors.New("body is longer than announced")
 )
+
+// unread is the answer to a body that was not read.
+func unread(err error, tooLarge answer) answer {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return tooLarge
+	case errors.Is(err, event.ErrFull):
+		return noRoom
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return tooSlow
+	}
+	return cutShort
+}
 
 func readError(err error) error {
 	var tooMuch *http.MaxBytesError

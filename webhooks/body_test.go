@@ -96,7 +96,7 @@ func TestNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
 		a := blocking{hold}
-		e := serve(t, webhooks.Config{Acceptor: a, MaxInFlight: webhooks.MaxBody, AcceptTimeout: time.Hour})
+		e := serve(t, webhooks.Config{Acceptor: a, MaxInFlight: webhooks.MaxBody, Timeout: time.Hour})
 		pieces := webhooks.MaxBody / (64 << 10)
 		var wait sync.WaitGroup
 		for range pieces {
@@ -131,10 +131,58 @@ func TestAcceptIsBoundedByTimeNotByTheSender(t *testing.T) {
 		hangUp()
 		started := time.Now()
 		w := e.do(post("push", hello, secret).WithContext(ctx))
-		if took := time.Since(started); w.Code != 503 || took != 8*time.Second {
+		if took := time.Since(started); w.Code != 503 || took != 9*time.Second {
 			t.Errorf("answered %d after %v", w.Code, took)
 		}
 	})
+}
+
+// A sender that is slow is given up while there would be time left to store, and the time it took is taken from storing: the
+// answer comes within the time of the whole request.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	const timeout = 3 * time.Second
+	for name, tc := range map[string]struct {
+		acceptor webhooks.Acceptor
+		finishes bool
+		code     int
+		from, to time.Duration
+	}{
+		"never ends":                 {&shelf{}, false, 408, 400 * time.Millisecond, timeout},
+		"ends in time":               {&shelf{}, true, 202, 100 * time.Millisecond, timeout},
+		"ends, and storing does not": {blocking{}, true, 503, timeout - 50*time.Millisecond, timeout + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := serve(t, webhooks.Config{Acceptor: tc.acceptor, Timeout: tc.timeout})
+			server := httptest.NewServer(e)
+			defer server.Close()
+			reader, writer := io.Pipe()
+			defer writer.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+webhooks.Path, reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header = post("push", hello, secret).Header
+			r.ContentLength = int64(len(hello))
+			go func() {
+				_, _ = io.WriteString(writer, hello[:10])
+				if tc.finishes {
+					<-time.After(100 * time.Millisecond) // a slow sender
+					_, _ = io.WriteString(writer, hello[10:])
+				}
+			}()
+			started := time.Now()
+			res, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if took := time.Since(started); res.StatusCode != tc.code || took < tc.from || took > tc.to {
+				t.Errorf("answered %d after %v, want %d between %v and %v", res.StatusCode, took, tc.code, tc.from, tc.to)
+			}
+		})
+	}
 }
 
 // blocking accepts once hold is closed.
@@ -184,7 +232,7 @@ func TestMemoryBeforeAuthentication(t *testing.T) {
 	for _, code := range codes {
 		count[code]++
 	}
-	if count[401] == 0 || count[0]+count[401]+count[503] != len(codes) {
+	if count[401] == 0 || count[0]+count[401]+count[408]+count[503] != len(codes) {
 		t.Errorf("answers by code, 0 for none: %v", count)
 	}
 	const limit = 320 << 20

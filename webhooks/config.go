@@ -21,8 +21,10 @@ type Config struct {
 	// MaxInFlight bounds the bytes of all bodies held at one time. What does not fit is answered 503. Defaults to
 	// 64 MiB; at least MaxBody.
 	MaxInFlight int64
-	// AcceptTimeout bounds one call of the Acceptor. Defaults to 8 s: GitHub gives up after 10 s.
-	AcceptTimeout time.Duration
+	// Timeout bounds a request from its headers to its answer: waiting for room, reading the body and storing it together.
+	// Of it 2.5 s are kept for storing, so that a body that comes slowly is given up before. Defaults to 9 s: GitHub gives up
+	// after 10 s. At least 3 s.
+	Timeout time.Duration
 	// RetryAfter is what a 503 asks the sender to wait. Defaults to 10 s; whole seconds.
 	RetryAfter time.Duration
 	// Registerer gets the metrics sluice_webhook_*; nil: they are counted and not shown.
@@ -37,8 +39,8 @@ func (c Config) withDefaults() Config {
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = 64 << 20
 	}
-	if c.AcceptTimeout == 0 {
-		c.AcceptTimeout = 8 * time.Second
+	if c.Timeout == 0 {
+		c.Timeout = 9 * time.Second
 	}
 	if c.RetryAfter == 0 {
 		c.RetryAfter = 10 * time.Second
@@ -73,8 +75,8 @@ func (c Config) validate() error {
 	if c.MaxInFlight < MaxBody {
 		errs = append(errs, fmt.Errorf("webhooks: MaxInFlight is %d bytes: must hold one body of %d", c.MaxInFlight, MaxBody))
 	}
-	if c.AcceptTimeout < 0 || c.RetryAfter < time.Second {
-		errs = append(errs, errors.New("webhooks: AcceptTimeout must be positive and RetryAfter at least a second"))
+	if c.Timeout < storeTime+500*time.Millisecond || c.RetryAfter < time.Second {
+		errs = append(errs, errors.New("webhooks: Timeout must be at least 3 s and RetryAfter at least a second"))
 	}
 	return errors.Join(errs...)
 }

@@ -33,9 +33,10 @@ const MaxBody = 25 << 20
 
 // Acceptor stores deliveries. Once Accept has returned nil the delivery must survive a crash.
 type Acceptor interface {
-	// Accept stores d and has it handled later. It returns event.ErrDuplicate, event.ErrConflict or event.ErrFull,
-	// wrapped or not, when it did not store it for that reason; any other error is answered 500. It must not keep
-	// d.Body after it has returned: the memory is used for the next delivery. ctx ends when the answer is due.
+	// Accept stores d and has it handled later. It returns event.ErrDuplicate, event.ErrConflict, event.ErrFull or
+	// event.ErrUnavailable, wrapped or not, when it did not store it for that reason, and will not; event.ErrUnsure when
+	// that is not known; any other error is answered 500. It must not keep d.Body after it has returned: the memory is used
+	// for the next delivery. ctx ends when the answer is due.
 	Accept(ctx context.Context, d event.Delivery) error
 }
 
@@ -65,7 +66,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		verifier: newVerifier(c.Secrets), aws: c.AWS, acceptor: c.Acceptor, room: semaphore.NewWeighted(c.MaxInFlight),
-		pieces: sync.Pool{New: func() any { return new(piece) }}, timeout: c.AcceptTimeout, retryAfter: fmt.Sprint(int(c.RetryAfter.Seconds())), metrics: m, log: c.Log, now: c.Now,
+		pieces: sync.Pool{New: func() any { return new(piece) }}, timeout: c.Timeout, retryAfter: fmt.Sprint(int(c.RetryAfter.Seconds())), metrics: m, log: c.Log, now: c.Now,
 	}, nil
 }
 
@@ -74,8 +75,8 @@ type Router interface {
 	Any(path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) []*echo.Route
 }
 
-// Register puts the endpoints at Path and AWSPath, below r if that is a group. Time limits for reading headers and bodies
-// are the HTTP server's to set.
+// Register puts the endpoints at Path and AWSPath, below r if that is a group. The time limit for reading headers is the
+// HTTP server's to set.
 func (s *Server) Register(r Router) {
 	r.Any(Path, s.serve)
 	r.Any(AWSPath, s.serveAWS)
@@ -85,27 +86,24 @@ func (s *Server) Register(r Router) {
 // middleware can change what GitHub is told.
 func (s *Server) serve(c echo.Context) error {
 	started := s.now()
-	a := s.receive(c, started)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.timeout)
+	defer cancel()
+	a := s.receive(ctx, c, started)
 	s.metrics.answered(a, s.now().Sub(started))
 	return a.write(c, s.retryAfter)
 }
 
-// receive does all but answer.
-func (s *Server) receive(c echo.Context, at time.Time) answer {
+// receive does all but answer, which is due when ctx ends.
+func (s *Server) receive(ctx context.Context, c echo.Context, at time.Time) answer {
 	r := c.Request()
 	h, refusal := checkHeaders(r)
 	if refusal != nil {
 		return *refusal
 	}
-	b, err := s.read(c.Response(), r, MaxBody)
+	b, err := s.read(ctx, c.Response(), r, MaxBody)
 	defer func() { s.release(b) }()
-	switch {
-	case errors.Is(err, errTooLarge):
-		return tooLarge
-	case errors.Is(err, event.ErrFull):
-		return noRoom
-	case err != nil:
-		return cutShort
+	if err != nil {
+		return unread(err, tooLarge)
 	}
 	key, ok := s.verifier.verify(h.signature, b.bytes)
 	if !ok {
@@ -114,16 +112,18 @@ func (s *Server) receive(c echo.Context, at time.Time) answer {
 	s.metrics.keys[key].Inc()
 	d, err := NewDelivery(h.delivery, h.event, b.bytes, at)
 	if err != nil {
-		s.log.WarnContext(r.Context(), "webhook refused: signed and not usable", "delivery", h.delivery, "event", h.event, "err", err)
+		s.log.WarnContext(ctx, "webhook refused: signed and not usable", "delivery", h.delivery, "event", h.event, "err", err)
 		return invalid
 	}
-	return s.store(r.Context(), d, &b)
+	return s.store(ctx, d, &b)
 }
 
-// store hands a verified delivery on. It is worth storing even if the sender has hung up by now.
+// store hands a verified delivery on, with what is left of the time. It is worth storing even if the sender has hung up by
+// now.
 func (s *Server) store(ctx context.Context, d event.Delivery, b *body) answer {
 	s.metrics.event(d.Name)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	due, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), due)
 	defer cancel()
 	return s.outcome(ctx, d, s.acceptor.Accept(ctx, d), b)
 }
@@ -141,11 +141,13 @@ func (s *Server) outcome(ctx context.Context, d event.Delivery, err error, b *bo
 	case errors.Is(err, event.ErrFull):
 		return full
 	}
-	// Where it ended is not known, so neither is whether somebody still reads the body.
-	b.abandon()
+	b.abandon() // who failed may not have kept the promise to let go of it
 	s.log.ErrorContext(ctx, "webhook not stored", "delivery", d.ID, "event", d.Name, "err", err)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return full
+	switch {
+	case errors.Is(err, event.ErrUnsure), errors.Is(err, context.DeadlineExceeded):
+		return unsure
+	case errors.Is(err, event.ErrUnavailable):
+		return unavailable
 	}
 	return failed
 }

@@ -49,8 +49,9 @@ func TestWhatTheAcceptorSays(t *testing.T) {
 		"stored before":        {fmt.Errorf("delivery %s: %w", guid, event.ErrDuplicate), 202, `{"result":"duplicate"}`},
 		"ID taken":             {event.ErrConflict, 409, `{"error":"this delivery ID is stored with another body"}`},
 		"no room":              {event.ErrFull, 503, `{"error":"not stored in time; redeliver later"}`},
-		"not stored in time":   {fmt.Errorf("commit: %w", context.DeadlineExceeded), 503, `{"error":"not stored in time; redeliver later"}`},
-		"disk full, or so":     {errors.New("disk full at /secret/place"), 500, `{"error":"not stored; the operator finds the cause in the log"}`},
+		"disk full":            {fmt.Errorf("%w: disk full at /secret/place", event.ErrUnavailable), 503, `{"error":"not stored: the database takes nothing now; redeliver later"}`},
+		"no answer to commit":  {fmt.Errorf("%w: connection reset", event.ErrUnsure), 503, `{"error":"not known to be stored; redeliver it, which is harmless if it was"}`},
+		"refused for good":     {errors.New("damaged at /secret/place"), 500, `{"error":"not stored; the operator finds the cause in the log"}`},
 		"cancelled from below": {context.Canceled, 500, `{"error":"not stored; the operator finds the cause in the log"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

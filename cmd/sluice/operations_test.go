@@ -42,7 +42,7 @@ func TestDocumentedMetricsExist(t *testing.T) {
 			t.Errorf("docs/operations.md does not name %s", name)
 		}
 	}
-	for _, result := range []string{"accepted", "duplicate", "full", "no-room", "failed", "wrong-signature"} {
+	for _, result := range []string{"accepted", "duplicate", "full", "no-room", "unavailable", "unsure", "failed", "too-slow", "wrong-signature"} {
 		found := false
 		for _, f := range families {
 			for _, m := range f.GetMetric() {
