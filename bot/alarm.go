@@ -111,8 +111,11 @@ func (s *session) retargeted(ctx context.Context, before store.Pull, pr forge.Pu
 				continue
 			}
 			n, err := tx.VoidApprovals(ctx, x.ID, reason, s.b.Now())
-			if err != nil || n == 0 {
+			if err != nil {
 				return err
+			}
+			if n == 0 {
+				continue
 			}
 			if err := s.auditIn(ctx, tx, forge.User{}, "approvals.void", x.Branch, reason, nil); err != nil {
 				return err

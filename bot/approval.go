@@ -187,17 +187,19 @@ func (s *session) tally(ctx context.Context, r *store.Release, x *store.Executio
 		if err != nil {
 			return out, nil, err
 		}
-		if why != "" || has(by, a.By) {
-			continue
+		switch {
+		case why != "":
+			out.Lost, out.LostWhy = a.By.Login, why
+		case !has(by, a.By):
+			by = append(by, a.By)
 		}
-		by = append(by, a.By)
 	}
 	out.Given = len(by)
 	if out.Given > 0 {
 		out.Void = ""
 	}
 	if out.Given >= out.Needed {
-		out.Eligible = out.Given
+		out.Eligible, out.Lost, out.LostWhy = out.Given, "", ""
 		return out, by, nil
 	}
 	people, err := s.candidates(ctx, environment)

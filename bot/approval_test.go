@@ -125,11 +125,11 @@ func TestApprovalsCount(t *testing.T) {
 	}{
 		"nobody yet":                  {"", by(), gitflow.Approvals{Eligible: 2}, nil},
 		"somebody who took no part":   {"", by("quinn"), gitflow.Approvals{Given: 1, Eligible: 1}, []string{"quinn"}},
-		"who started it":              {"", by("boss"), gitflow.Approvals{Eligible: 2}, nil},
-		"who pushed to the branch":    {"", by("dev"), gitflow.Approvals{Eligible: 2}, nil},
-		"who wrote a pull request":    {"", by("ann"), gitflow.Approvals{Eligible: 2}, nil},
-		"who wrote a commit":          {"", by("carl"), gitflow.Approvals{Eligible: 2}, nil},
-		"who is named as co-author":   {"", by("coco"), gitflow.Approvals{Eligible: 2}, nil},
+		"who started it":              {"", by("boss"), gitflow.Approvals{Eligible: 2, Lost: "boss", LostWhy: "started it"}, nil},
+		"who pushed to the branch":    {"", by("dev"), gitflow.Approvals{Eligible: 2, Lost: "dev", LostWhy: "pushed to the branch"}, nil},
+		"who wrote a pull request":    {"", by("ann"), gitflow.Approvals{Eligible: 2, Lost: "ann", LostWhy: "wrote pull request #3"}, nil},
+		"who wrote a commit":          {"", by("carl"), gitflow.Approvals{Eligible: 2, Lost: "carl", LostWhy: "wrote commit c1"}, nil},
+		"who is named as co-author":   {"", by("coco"), gitflow.Approvals{Eligible: 2, Lost: "coco", LostWhy: "wrote part of commit c1"}, nil},
 		"all of them and one other":   {"", by("boss", "dev", "ann", "carl", "coco", "uma"), gitflow.Approvals{Given: 1, Eligible: 1}, []string{"uma"}},
 		"of another revision":         {"", wrong(func(a *store.Approval) { a.SHA = cut }), gitflow.Approvals{Eligible: 2}, nil},
 		"of another digest":           {"", wrong(func(a *store.Approval) { a.Digest = "sha256:b" }), gitflow.Approvals{Eligible: 2}, nil},
@@ -147,11 +147,11 @@ func TestApprovalsCount(t *testing.T) {
 		"by somebody whose rights are gone": {"", func(l *lab, x *store.Execution) {
 			l.says(x, "quinn", nil)
 			l.gh.Roles["quinn"] = forge.RoleRead
-		}, gitflow.Approvals{Eligible: 1}, nil},
-		"by whose number took part, whatever the name": {"", wrong(func(a *store.Approval) { a.By = person(2, "quinn") }), gitflow.Approvals{Eligible: 2}, nil},
+		}, gitflow.Approvals{Eligible: 1, Lost: "quinn", LostWhy: "the right to approve is gone"}, nil},
+		"by whose number took part, whatever the name": {"", wrong(func(a *store.Approval) { a.By = person(2, "quinn") }), gitflow.Approvals{Eligible: 2, Lost: "quinn", LostWhy: "pushed to the branch"}, nil},
 		"of two, one":                      {namedTwo, by("quinn"), gitflow.Approvals{Given: 1, Eligible: 2}, nil},
 		"of two, both":                     {namedTwo, by("quinn", "uma"), gitflow.Approvals{Given: 2, Eligible: 2}, []string{"quinn", "uma"}},
-		"one who is not named":             {namedTwo, by("carl"), gitflow.Approvals{Eligible: 2}, nil},
+		"one who is not named":             {namedTwo, by("carl"), gitflow.Approvals{Eligible: 2, Lost: "carl", LostWhy: "wrote commit c1"}, nil},
 		"authors may, where it is said so": {authorsToo, by("dev"), gitflow.Approvals{Given: 1, Eligible: 1}, []string{"dev"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,8 +26,9 @@ type branchIntent struct {
 // under way elsewhere, and a fact will come.
 func (s *session) perform(ctx context.Context, r *store.Release, w *world, step gitflow.Step) (again bool, err error) {
 	promoting := r.Status == store.ReleasePromoting || r.Status == store.ReleaseOpen && r.Pull != 0
-	if x := w.execution; promoting && w.Candidate.Digest == "" && x != nil && !x.Status.Final() {
-		// Nothing was built, so the plan has nothing to copy. The pipeline is told of the approval first all the same.
+	if x := w.execution; promoting && x != nil && !x.Status.Final() {
+		// Whatever the plan goes on with, where nothing is built or the registry has the image already: the pipeline is told of the
+		// approval first, which fixes the release to what was approved.
 		return s.promote(ctx, r, w)
 	}
 	s.log.InfoContext(ctx, "step", "step", step.ID, "does", string(step.Kind), "release", r.Version)

@@ -17,6 +17,15 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"tests failed":         {func(_ *world, s *State) { s.Candidate.Tested, s.Candidate.Failed = false, true }, `The candidate 0000008 did not pass its pipeline; push a fix, or say /retry.`},
 		"one approval missing": {func(_ *world, s *State) { s.Approvals.Given = 0 }, `1 approval needed, by /approve.`},
 		"approvals voided":     {func(_ *world, s *State) { s.Approvals.Given, s.Approvals.Void = 0, "the head moved" }, `Earlier approvals no longer hold: "the head moved"; 1 approval needed, by /approve.`},
+		"an approver lost the right": {func(_ *world, s *State) {
+			s.Approvals.Given, s.Approvals.Lost, s.Approvals.LostWhy = 0, "eve", "the right to approve is gone"
+		}, `1 approval needed, by /approve; that of "eve" does not count (the right to approve is gone).`},
+		"its image is there, and nobody approved": {func(_ *world, s *State) {
+			s.Published, s.Approvals.Given = s.Candidate.Digest, 0
+		}, `1 approval needed, by /approve.`},
+		"its image is there, and nobody asked": {func(_ *world, s *State) {
+			s.Published, s.Approvals.Wanted = s.Candidate.Digest, false
+		}, `Say /promote to take "1.4.0" to production.`},
 		"nobody may approve": {func(_ *world, s *State) {
 			s.Approvals = Approvals{Needed: 1, Wanted: true, Setting: "environments.production.approve"}
 		}, `Nobody may approve; change environments.production.approve in .github/sluice.yml.`},

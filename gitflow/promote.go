@@ -44,9 +44,10 @@ func PlanPromote(s State) Plan {
 // mergesFirst tells whether tag and merge come before the deployment. What is not deployed is merged once it is published.
 func (s State) mergesFirst() bool { return s.Order == MergeThenDeploy && !s.Undeployed }
 
-// promoting is true from the first effect of a promotion on.
+// promoting is true from the first effect of a promotion on. An image that is in production's registry is no promotion: anybody who
+// may push there can have put it there.
 func (s State) promoting() bool {
-	return s.Candidate.OfPromoted || s.Candidate.Digest != "" && s.Published == s.Candidate.Digest
+	return s.Candidate.OfPromoted
 }
 
 // deployStep deploys the version to production.
@@ -341,7 +342,11 @@ func (s State) unapproved() (blocked, waiting Text) {
 	case a.Void != "":
 		return text("Earlier approvals no longer hold: %s; %s needed, by /approve.", a.Void, plural(missing, "approval")), ""
 	}
-	return text("%s needed, by /approve.", plural(missing, "approval")), ""
+	needed := text("%s needed, by /approve", plural(missing, "approval"))
+	if a.Lost != "" {
+		return needed + text("; that of %s does not count (%s).", a.Lost, Text(a.LostWhy)), ""
+	}
+	return needed + ".", ""
 }
 
 func (s State) unasked() (blocked, waiting Text) {

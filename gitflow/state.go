@@ -216,6 +216,8 @@ type Approvals struct {
 	RejectedBy, Reason string
 	// Void is why approvals given earlier no longer hold: "the head moved to 3f9c2ab". Empty: they hold.
 	Void string
+	// Lost is somebody whose approval stands and does not count, LostWhy the reason. Lost is untrusted. Empty: nobody.
+	Lost, LostWhy string
 	// Expired is true when the approval's time ran out.
 	Expired bool
 	// Wanted is false until somebody must say /promote (promote.auto: false). True: the promotion was asked for, or starts by itself.

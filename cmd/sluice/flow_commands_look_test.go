@@ -277,10 +277,15 @@ func cmdPromoted(s *scripted, args []string) error {
 		return err
 	}
 	is, err := s.digest(s.prod, args[1])
-	if err == nil && is != was {
-		err = fmt.Errorf("production has %s, and %s was tested", is, was)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.look(func() error {
+		if is != was {
+			return fmt.Errorf("production has %s, and %s was tested", is, was)
+		}
+		return nil
+	}, is == was)
 }
 
 func cmdSHA(s *scripted, args []string) error {

@@ -30,9 +30,16 @@ func flowCommands() map[string]flowCommand {
 		"rerun":    {"who commit check|all: presses Re-run", cmdRerun},
 		"grant":    {"who role: gives somebody a role", cmdGrant},
 		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
-		"ci":       {"commit name [conclusion]: another App reports a check", cmdCI},
-		"queue":    {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
-		"ruleset":  {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
+		"fork-push": {"who branch: a commit more on a branch of a fork", func(s *scripted, args []string) error {
+			args, err := s.args(args, 2, 2)
+			if err != nil {
+				return err
+			}
+			return s.forkPush(args[0], args[1])
+		}},
+		"ci":      {"commit name [conclusion]: another App reports a check", cmdCI},
+		"queue":   {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
+		"ruleset": {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
 	}
 	for name, c := range shellCommands() {
 		all[name] = c
@@ -53,6 +60,12 @@ func flowCommands() map[string]flowCommand {
 		all[name] = c
 	}
 	for name, c := range awsCommands() {
+		all[name] = c
+	}
+	for name, c := range rightsCommands() {
+		all[name] = c
+	}
+	for name, c := range oursCommands() {
 		all[name] = c
 	}
 	return all

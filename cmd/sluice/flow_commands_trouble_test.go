@@ -34,7 +34,8 @@ func troubleCommands() map[string]flowCommand {
 		"mend":          {": GitHub is well again", cmdMend},
 		"drop-image":    {"tag: somebody takes an image out of production's registry", cmdDropImage},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
-		"put-image":     {"tag: somebody puts an image of their own into production's registry", cmdPutImage},
+		"put-image":     {"tag: somebody puts an image of their own into production's registry; sets $OTHER to its digest", cmdPutImage},
+		"copy-image":    {"tag tag: somebody copies an image of development's registry into production's", cmdCopyImage},
 		"sign-image":    {"tag KEY: somebody signs an image in development's registry, with a key of signature/testdata", cmdSignImage},
 		"clock":         {"time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then", cmdClock},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
@@ -307,7 +308,20 @@ func cmdPutImage(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
+	digest, err := empty.Image.Digest()
+	if err != nil {
+		return err
+	}
+	s.set("OTHER", digest.Hex)
 	return crane.Push(empty.Image, s.prod+"/"+flowApp+":"+args[0], crane.WithContext(s.tb.Context()), crane.Insecure)
+}
+
+func cmdCopyImage(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return crane.Copy(s.dev+"/"+flowApp+":"+args[0], s.prod+"/"+flowApp+":"+args[1], crane.WithContext(s.tb.Context()), crane.Insecure)
 }
 
 func cmdDropImage(s *scripted, args []string) error {

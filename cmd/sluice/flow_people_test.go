@@ -180,3 +180,20 @@ func (f *flow) fork(who, branch string) error {
 	_, err := r.Seed(branch, "feat: a stranger's change", map[string]string{"stranger.txt": "hello\n"})
 	return err
 }
+
+// forkPush adds a commit to a branch of somebody's fork, which begins at the repository's development where it is new.
+func (f *flow) forkPush(who, branch string) error {
+	name := who + "/" + flowApp
+	r := f.hub.Repo(name)
+	if r == nil {
+		return fmt.Errorf("%s has no fork", who)
+	}
+	if r.SHA("refs/heads/"+branch) == "" {
+		if err := r.SetRef("refs/heads/"+branch, f.repo.SHA("development")); err != nil {
+			return err
+		}
+	}
+	f.commits++
+	_, err := f.hub.As(who).Commit(f.tb.Context(), name, branch, "feat: a stranger's other change", map[string]string{fmt.Sprintf("stranger-%d.txt", f.commits): "hello\n"})
+	return err
+}

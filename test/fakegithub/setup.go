@@ -240,6 +240,26 @@ func (s *Server) SetInstallation(id int64, permissions map[string]string, repos 
 	return nil
 }
 
+// SetSuspended suspends an installation, or ends that. It sends the event.
+func (s *Server) SetSuspended(id int64, suspended bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.installs[id]
+	if i == nil {
+		return fmt.Errorf("no installation has the ID %d", id)
+	}
+	if i.Suspended == suspended {
+		return nil
+	}
+	action, repos := "suspend", s.installedShapes(i)
+	i.Suspended = suspended
+	if !suspended {
+		action, repos = "unsuspend", s.installedShapes(i)
+	}
+	s.emitInstallation(i, "installation", action, obj{"repositories": repos, "requester": nil})
+	return nil
+}
+
 // Uninstall takes an App off an account. It sends installation.deleted; its tokens die.
 func (s *Server) Uninstall(id int64) {
 	s.mu.Lock()
