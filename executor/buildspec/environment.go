@@ -24,6 +24,8 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 	maps.Copy(env, looked)
 	maps.Copy(env, r.Env)
 	maps.Copy(env, p.env)
+	action := r
+	action.ID = actionID(r.ID)
 	own := map[string]string{
 		"HOME": filepath.Join(work, homeFolder), "TMPDIR": filepath.Join(work, tmpFolder), "PATH": e.o.Path,
 		"CODEBUILD_BUILD_ARN":               "arn:sluice:build:" + e.o.Region + ":" + r.Owner + ":" + r.Repo + "/" + r.ID,
@@ -33,7 +35,7 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 		"CODEBUILD_BUILD_SUCCEEDING":        "1",
 		"CODEBUILD_INITIATOR":               "sluice/" + r.ExecutionID,
 		"CODEBUILD_LOG_PATH":                r.ID,
-		"CODEBUILD_PUBLIC_BUILD_URL":        e.o.Page(r),
+		"CODEBUILD_PUBLIC_BUILD_URL":        e.o.Page(action),
 		"CODEBUILD_RESOLVED_SOURCE_VERSION": r.SHA,
 		"CODEBUILD_SOURCE_VERSION":          r.SHA,
 		"CODEBUILD_SOURCE_REPO_URL":         r.CloneURL,
@@ -43,6 +45,9 @@ func (e *Executor) environment(r executor.Request, p params, spec *Spec, looked 
 		"CODEBUILD_WEBHOOK_TRIGGER":         "branch/" + r.Branch,
 		"CODEBUILD_WEBHOOK_HEAD_REF":        "refs/heads/" + r.Branch,
 		"CODEBUILD_WEBHOOK_PREV_COMMIT":     r.PreviousSHA,
+	}
+	if _, identifier, ok := strings.Cut(r.ID, batchMark); ok {
+		own["CODEBUILD_BATCH_BUILD_IDENTIFIER"] = identifier
 	}
 	if r.ActorID != 0 {
 		own["CODEBUILD_WEBHOOK_ACTOR_ACCOUNT_ID"] = strconv.FormatInt(r.ActorID, 10)

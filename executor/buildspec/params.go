@@ -11,6 +11,7 @@ import (
 // params are the parameters in `with:`.
 type params struct {
 	file    string
+	batch   bool   // run the builds of the file's batch
 	network string // host or none
 	env     map[string]string
 	// sarif are globs for files of analysers, threshold what of their results is let pass.
@@ -18,7 +19,7 @@ type params struct {
 	threshold sarif.Threshold
 }
 
-// Check takes file (a path in the repository, default buildspec.yml), network (host, the default, or none), env (a
+// Check takes file (a path in the repository, default buildspec.yml), batch (true runs the builds of the file's batch), network (host, the default, or none), env (a
 // mapping that wins over the file's variables), and sarif, sarif_fail_on and sarif_max (sarif.Params).
 func (e *Executor) Check(with map[string]any) error {
 	_, err := readParams(with)
@@ -27,7 +28,7 @@ func (e *Executor) Check(with map[string]any) error {
 
 func readParams(with map[string]any) (params, error) {
 	r := executor.Read(with)
-	p := params{file: r.String("file"), network: r.String("network"), env: r.Map("env")}
+	p := params{file: r.String("file"), batch: r.Bool("batch"), network: r.String("network"), env: r.Map("env")}
 	var err error
 	if p.sarif, p.threshold, err = sarif.Params(r); err != nil {
 		return p, err

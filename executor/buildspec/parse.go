@@ -62,7 +62,7 @@ func (r *reader) spec(root ast.Node) *Spec {
 	if !versioned {
 		r.Failf(nil, "version is missing; write version: 0.2")
 	}
-	if !phased {
+	if !phased && s.Batch == nil { // the builds of a batch may all have files of their own
 		r.Failf(nil, "phases is missing")
 	}
 	n := 0

@@ -91,8 +91,10 @@ reports:
 		},
 		Remarks: []document.Name{
 			{Text: "proxy.upload-artifacts: they stay on this host, so they need no proxy", Line: 15},
-			{Text: "batch: an action is one build, so build-list is not started; write several actions into the pipeline, they run in parallel", Line: 16},
 		},
+		Batch: &BatchSpec{Kind: "build-list", Line: 16, FastFail: true, Tasks: []Task{
+			{Identifier: "a", Line: 16, Buildspec: "b.yml", Variables: map[string]string{"X": "y"}, IgnoreFailure: true},
+		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -139,6 +141,13 @@ func TestParseRefuses(t *testing.T) {
 		"a computer of AWS's":        {ok + "batch:\n  build-list:\n    - identifier: a\n      env: {compute-type: BUILD_GENERAL1_LARGE}\n", "6:13: batch.build-list.env.compute-type chooses a computer of AWS's"},
 		"a debug session":            {ok + "batch: {build-graph: [{identifier: a, debug-session: true}]}\n", "batch.build-graph.debug-session needs AWS Session Manager"},
 		"a task without identifier":  {ok + "batch: {build-list: [{buildspec: b.yml}]}\n", "a task has no identifier"},
+		"a task after nothing":       {ok + "batch: {build-graph: [{identifier: a, depend-on: [b]}]}\n", "3:9: batch.build-graph.depend-on: there is no task b (line 3)"},
+		"a circle":                   {ok + "batch: {build-graph: [{identifier: a, depend-on: [c]}, {identifier: b}, {identifier: c, depend-on: [a]}]}\n", "batch.build-graph.depend-on: a, c wait for each other"},
+		"a task twice":               {ok + "batch: {build-list: [{identifier: a}, {identifier: a}]}\n", "batch.build-list: two tasks are called a"},
+		"a task of another file":     {ok + "batch: {build-list: [{identifier: a, buildspec: ../b.yml}]}\n", `batch.build-list.buildspec: "../b.yml" is not a path below`},
+		"a task's LD_PRELOAD":        {ok + "batch: {build-list: [{identifier: a, env: {variables: {LD_PRELOAD: x}}}]}\n", "batch.build-list.env.variables.LD_PRELOAD is refused"},
+		"a matrix of many":           {ok + "batch: {build-matrix: {dynamic: {env: {variables: {A: [1,2,3,4,5], B: [1,2,3,4,5], C: [1,2,3,4,5]}}}}}\n", "at most 100 are run"},
+		"a matrix of computers":      {ok + "batch: {build-matrix: {dynamic: {env: {compute-type: [a, b]}}}}\n", "batch.build-matrix.dynamic.env.compute-type chooses a computer of AWS's"},
 		"a cache of nothing":         {ok + "cache: {key: x}\n", "3:1: cache.paths is missing"},
 		"a cache of the host":        {ok + "cache: {paths: [/var/lib/docker/**/*]}\n", "cache.paths: /var/lib/docker/**/* is outside of the source and of HOME"},
 		"a cache above":              {ok + "cache: {paths: ['~/../x']}\n", "is not a path below the source's root"},

@@ -40,6 +40,8 @@ type Spec struct {
 	Reports []ReportSpec `json:"reports,omitempty"`
 	// Cache is what is kept for later builds.
 	Cache *CacheSpec `json:"cache,omitempty"`
+	// Batch are the builds of a batch.
+	Batch *BatchSpec `json:"batch,omitempty"`
 	// Remarks say what is honoured in another way than AWS does; they go to the log.
 	Remarks []document.Name `json:"remarks,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
@@ -43,7 +44,13 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	if err := w.Make(); err != nil {
 		return "", fmt.Errorf("workspace: %w", err)
 	}
-	err = w.Locked(ctx, func() error { return e.begin(ctx, w, r, p) })
+	err = w.Locked(ctx, func() error {
+		if p.batch {
+			_, err := e.lookBatch(ctx, w, r, p)
+			return err
+		}
+		return e.begin(ctx, w, r, p)
+	})
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +71,7 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 		e.launcher.Watch(w.Try(n))
 		return nil
 	}
-	if err := w.SetID(r.ID); err != nil {
+	if err := w.SetID(actionID(r.ID)); err != nil { // who follows a batch hears of its builds
 		return err
 	}
 	return e.prepareAndLaunch(ctx, w, n, r, p)
@@ -123,6 +130,9 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		return err
 	}
 	env := e.environment(r, p, spec, looked, work)
+	if spec.Batch != nil && actionID(r.ID) == r.ID {
+		spec.Remarks = append(spec.Remarks, document.Name{Line: spec.Batch.Line, Text: "batch: this action is one build; with batch: true it runs the batch"})
+	}
 	pl := plan{
 		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers, Sarif: p.sarif, Threshold: p.threshold,
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Owner: runAs},
@@ -179,6 +189,9 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(spec.Phases) == 0 {
+		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: "phases is missing"}
+	}
 	if _, err := chosen(spec, outputs); err != nil {
 		return nil, &document.Error{File: file, Line: 1, Column: 1, Problem: err.Error()}
 	}
@@ -186,9 +199,12 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 }
 
 // Stop ends the build; when it has not begun it never will.
-func (e *Executor) Stop(_ context.Context, r executor.Request, _ string) error {
+func (e *Executor) Stop(ctx context.Context, r executor.Request, _ string) error {
 	w := e.workspace(r.ID)
 	asked, err := w.AskStop()
+	if asked && err == nil && actiondir.Exists(w.Path(batchFile)) {
+		return e.stopBatch(ctx, w, r)
+	}
 	if n := w.Current(); asked && err == nil && n > 0 {
 		return supervise.Stop(w.Try(n))
 	}

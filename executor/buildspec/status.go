@@ -41,6 +41,9 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
+	if p, err := readParams(r.With); err == nil && p.batch {
+		return e.lookBatch(ctx, w, r, p)
+	}
 	n := max(w.Current(), 1)
 	state, result, err := supervise.Look(w.Try(n))
 	if err != nil {
@@ -74,11 +77,6 @@ func (w workspace) underWay(n int) executor.Report {
 	report := executor.Report{Status: pipeline.InProgress, Summary: string(progress), PollAfter: pollAfter}
 	report.Log, _ = supervise.Log(w.Try(n), logSize)
 	return report
-}
-
-// ReadLog reads what a build has written, and what is said about its artifacts.
-func (e *Executor) ReadLog(_ context.Context, r executor.Request, from executor.LogPlace, most int) (executor.LogPart, error) {
-	return e.workspace(r.ID).ReadLog(from, most)
 }
 
 // logSize is how much of a log is reported. Replacing bytes that are no text makes it longer, at most threefold.

@@ -1,0 +1,204 @@
+package buildspec
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/executortest"
+	"github.com/sluicehq/sluice/pipeline"
+)
+
+// A batch is an action like any other: all that holds for one build holds for it.
+func TestBatchIsAnExecutor(t *testing.T) {
+	executortest.Run(t, executortest.Harness{World: batchWorld, Secrets: []string{"hunter2-and-more"}, Rings: true, Wrong: map[string]map[string]any{
+		"batch": {"batch": "perhaps"},
+	}})
+}
+
+// batchWorld has batches whose first build ends when it is told to, and whose second comes after it.
+func batchWorld(t *testing.T) *executortest.World {
+	w := newWorld(t, nil)
+	gates := t.TempDir()
+	gate := gates + "/${CODEBUILD_BUILD_ID%%..*}"
+	file := func(end string) string {
+		return "version: 0.2\nbatch: {build-graph: [{identifier: first}, {identifier: second, depend-on: [first], buildspec: second.yml}]}\n" +
+			"phases: {build: {commands: ['echo x >> " + gate + ".starts', echo hunter2-and-more, 'while ! test -e " + gate + "; do sleep 0.01; done', " + end + "]}}\n"
+	}
+	w.src.files = map[string]string{
+		"good.yml": file("echo ok"), "fails.yml": file("'false'"), "bad.yml": "version: 0.2\nbatch: {build-list: [{identifier: one}]}\n",
+		"second.yml": "version: 0.2\nphases: {build: {commands: ['echo made > made.txt']}}\nartifacts: {files: [made.txt]}\n",
+	}
+	return &executortest.World{
+		Executor: func(bell *executor.Bell) executor.Executor {
+			return w.executor(func(o *Options) { o.Ring = bell.Ring })
+		},
+		Request: func(s executortest.Scenario, id string) executor.Request {
+			r := request(id)
+			r.With = map[string]any{"batch": true, "file": map[executortest.Scenario]string{
+				executortest.Succeeds: "good.yml", executortest.Fails: "fails.yml", executortest.Impossible: "bad.yml",
+			}[s]}
+			if s == executortest.Succeeds {
+				r.Outputs = []string{"second"}
+			}
+			return r
+		},
+		Finish: func(id string) {
+			if err := os.WriteFile(filepath.Join(gates, "sluice:"+id), nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		},
+		Starts: func(id string) int {
+			path := filepath.Join(gates, "sluice:"+id+".starts")
+			b, err := os.ReadFile(path)
+			for end := time.Now().Add(10 * time.Second); errors.Is(err, fs.ErrNotExist) && time.Now().Before(end); {
+				b, err = os.ReadFile(path)
+			}
+			return strings.Count(string(b), "x")
+		},
+		Disturb: func() func() {
+			w.src.mu.Lock()
+			w.src.err = errors.New("the network is down")
+			w.src.mu.Unlock()
+			return func() { w.src.mu.Lock(); w.src.err = nil; w.src.mu.Unlock() }
+		},
+	}
+}
+
+// Which builds of a batch run, and what comes of the whole.
+func TestBatch(t *testing.T) {
+	const phases = "phases: {build: {commands: ['echo ran $CODEBUILD_BATCH_BUILD_IDENTIFIER $A $B', 'test \"$CODEBUILD_BATCH_BUILD_IDENTIFIER\" != bad']}}"
+	for name, c := range map[string]struct {
+		batch   string
+		status  pipeline.Status
+		summary string   // begins with
+		said    []string // of all builds, in the order of the file
+	}{
+		"a list": {"{build-list: [{identifier: one, env: {variables: {A: 1}}}, {identifier: two, buildspec: other.yml}]}",
+			pipeline.Succeeded, "2 builds in", []string{"ran one 1 of-the-file", "other"}},
+		"a list of which one fails": {"{build-list: [{identifier: bad}, {identifier: two}]}",
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran two of-the-file"}},
+		"a failure that is ignored": {"{build-graph: [{identifier: bad, ignore-failure: true}, {identifier: two, depend-on: [bad]}]}",
+			pipeline.Succeeded, "2 builds in", []string{"ran bad of-the-file", "ran two of-the-file"}},
+		"a graph": {"{build-graph: [{identifier: last, depend-on: [one, two]}, {identifier: one}, {identifier: two, depend-on: [one]}]}",
+			pipeline.Succeeded, "3 builds in", []string{"ran last of-the-file", "ran one of-the-file", "ran two of-the-file"}},
+		"what depends on a failure": {"{build-graph: [{identifier: end, depend-on: [next]}, {identifier: bad}, {identifier: next, depend-on: [bad]}, {identifier: free}]}",
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran free of-the-file"}},
+		"fast-fail": {"{fast-fail: true, build-graph: [{identifier: slow, buildspec: slow.yml}, {identifier: bad}, {identifier: next, depend-on: [slow]}]}",
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file"}},
+		"a matrix": {"{build-matrix: {static: {ignore-failure: false}, dynamic: {env: {variables: {A: [1, 2], B: [x, y]}}}}}",
+			pipeline.Succeeded, "4 builds in", []string{"ran build1 1 x", "ran build2 1 y", "ran build3 2 x", "ran build4 2 y"}},
+		"a matrix of files": {"{build-matrix: {dynamic: {buildspec: [buildspec.yml, other.yml]}}}",
+			pipeline.Succeeded, "2 builds in", []string{"ran build1 of-the-file", "other"}},
+		"a fan-out": {"{build-fanout: {parallelism: 3}}", pipeline.Failed, "buildspec.yml:2:1: batch.build-fanout shares tests out", nil},
+		"a file that is not there": {"{build-list: [{identifier: one, buildspec: none.yml}]}",
+			pipeline.Failed, "none.yml:1:1: the revision has no such file", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{
+				"buildspec.yml": "version: 0.2\nbatch: " + c.batch + "\nenv: {variables: {B: of-the-file}}\n" + phases + "\n",
+				"other.yml":     "version: 0.2\nphases: {build: {commands: [echo other]}}\n",
+				"slow.yml":      "version: 0.2\nphases: {build: {commands: [sleep 1000]}}\n",
+			})
+			r := request("ex-1-1-1")
+			r.With = map[string]any{"batch": true}
+			e := w.executor()
+			got := w.run(e, r)
+			if got.Status != c.status || !strings.HasPrefix(got.Summary, c.summary) {
+				t.Errorf("%s: %s", got.Status, got.Summary)
+			}
+			if diff := cmp.Diff(c.said, said(got.Log)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if read := readWhole(t, e, r); c.said != nil && read != got.Log {
+				t.Errorf("the log is read as (-reported +read)\n%s", cmp.Diff(got.Log, read))
+			}
+		})
+	}
+}
+
+// readWhole reads a log to its end, in small pieces.
+func readWhole(t *testing.T, e *Executor, r executor.Request) string {
+	t.Helper()
+	var out strings.Builder
+	at := executor.LogPlace{}
+	for range 1000 {
+		part, err := e.ReadLog(t.Context(), r, at, 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(part.Text)
+		if at = part.Next; part.Ended {
+			return out.String()
+		}
+	}
+	t.Fatal("it does not end")
+	return ""
+}
+
+// A batch hands on what its builds have made: artifacts by the builds' identifiers and by their own names, variables, test
+// results and findings with the lines they are about.
+func TestWhatABatchMakes(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"buildspec.yml": "version: 0.2\nbatch: {build-list: [{identifier: api, buildspec: api.yml}, {identifier: web, buildspec: web.yml}]}\n",
+		"api.yml": "version: 0.2\nenv: {exported-variables: [WHO]}\nphases: {build: {commands: [export WHO=$CODEBUILD_BATCH_BUILD_IDENTIFIER, 'echo $WHO > made.txt']}}\n" +
+			"artifacts: {files: [made.txt], secondary-artifacts: {notes: {files: [api.yml]}}}\n",
+		"web.yml":  "version: 0.2\nphases: {build: {commands: ['echo web > made.txt']}}\nartifacts: {files: [made.txt]}\nreports: {unit: {files: [unit.xml]}}\n",
+		"unit.xml": `<testsuite name="s"><testcase classname="s" name="a"/></testsuite>`,
+	})
+	r := request("ex-1-1-1")
+	r.With, r.Outputs = map[string]any{"batch": true}, []string{"notes", "web", "api"}
+	got := w.run(w.executor(), r)
+	if got.Status != pipeline.Succeeded {
+		t.Fatalf("%s: %s\n%s", got.Status, got.Summary, got.Log)
+	}
+	for name, want := range map[string]map[string]string{"api": {"made.txt": "api\n"}, "web": {"made.txt": "web\n"}, "notes": {"api.yml": w.src.files["api.yml"]}} {
+		if diff := cmp.Diff(want, w.extract(got.Artifacts[name])); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"WHO": "api"}, got.Variables); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(got.Tests) != 1 || got.Tests[0].Group != "web/unit" || got.Tests[0].Passed != 1 {
+		t.Errorf("tests %+v", got.Tests)
+	}
+	r = request("ex-1-2-1")
+	r.With, r.Outputs = map[string]any{"batch": true}, []string{"docs"}
+	if got := w.run(w.executor(), r); got.Summary != `buildspec.yml:2:1: the action's output "docs" is neither a build of the batch nor a secondary artifact of one` {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
+// No more builds run at once than the host is to bear.
+func TestBatchIsBounded(t *testing.T) {
+	w := newWorld(t, spec("batch: {build-matrix: {dynamic: {env: {variables: {A: [1, 2, 3, 4, 5, 6]}}}}}",
+		"phases: {build: {commands: ['while ! test -e $GATE; do sleep 0.01; done']}}"))
+	gate := filepath.Join(t.TempDir(), "open")
+	r := request("ex-1-1-1")
+	r.With = map[string]any{"batch": true, "env": map[string]any{"GATE": gate}}
+	e := w.executor()
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := e.Status(t.Context(), r, handle)
+	if err != nil || report.Summary != "0 of 6 builds have ended; build1, build2, build3, build4" {
+		t.Errorf("%q, %v", report.Summary, err)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.end(e, r, handle); got.Status != pipeline.Succeeded || len(slices.Collect(strings.SplitSeq(got.Log, "[sluice] Build build"))) != 7 {
+		t.Errorf("%s: %s\n%s", got.Status, got.Summary, got.Log)
+	}
+}
