@@ -319,6 +319,28 @@ type WorkflowRun struct {
 	CreatedAt  time.Time
 }
 
+// WorkflowJob is a job of a GitHub Actions run.
+type WorkflowJob struct {
+	ID         int64
+	Name       string
+	Status     string // queued, in_progress, completed, …
+	Conclusion string
+	HTMLURL    string
+	Started    time.Time // zero before it
+	Completed  time.Time // zero before it
+	Steps      []WorkflowStep
+}
+
+// WorkflowStep is a step of a job.
+type WorkflowStep struct {
+	Number     int
+	Name       string
+	Status     string
+	Conclusion string
+	Started    time.Time
+	Completed  time.Time
+}
+
 // HookDelivery is one attempt at a delivery in the App's log (GET /app/hook/deliveries).
 type HookDelivery struct {
 	ID          int64

@@ -188,7 +188,7 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 		pipeline.UsesPromote: &promote.Executor{Registry: images},
 		pipeline.UsesDeploy:  executor.RecordOnly{},
 		"github-actions": &githubactions.Executor{
-			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: w.now,
+			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: w.now, Secrets: s.secrets(),
 		},
 	}
 	if w.processes {

@@ -92,6 +92,9 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, handle string
 		return e.notYet(p, r), nil
 	}
 	report := reportOf(run)
+	if report.Status.Final() {
+		report.Log = e.log(ctx, e.Repo(r), run.ID)
+	}
 	if moved := r.Environment == "" && p.ref == "" && r.SHA != "" && run.SHA != "" && run.SHA != r.SHA; moved {
 		return e.wrongRevision(ctx, r, run, report)
 	}

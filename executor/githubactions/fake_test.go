@@ -39,7 +39,9 @@ type fake struct {
 	head      map[string]string // branch to SHA
 	runs      []*forge.WorkflowRun
 	inputs    []map[string]string
-	details   bool // return_run_details is understood
+	jobs      map[int64][]forge.WorkflowJob // by run
+	logs      map[int64]string              // by job
+	details   bool                          // return_run_details is understood
 	disturbed bool
 	lose      bool
 	refuse    error // answer to a dispatch
@@ -118,6 +120,22 @@ func (f *fake) WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, er
 		err = forge.ErrNotFound
 	}
 	return forge.WorkflowRun{}, err
+}
+
+func (f *fake) WorkflowJobs(ctx context.Context, id int64) ([]forge.WorkflowJob, error) {
+	leave, err := f.enter(ctx)
+	defer leave()
+	return f.jobs[id], err
+}
+
+func (f *fake) JobLog(ctx context.Context, id int64, most int) ([]byte, error) {
+	leave, err := f.enter(ctx)
+	defer leave()
+	text, ok := f.logs[id]
+	if err == nil && !ok {
+		err = forge.ErrNotFound
+	}
+	return []byte(text[max(0, len(text)-most):]), err
 }
 
 func (f *fake) CancelWorkflowRun(ctx context.Context, id int64) error {

@@ -34,15 +34,21 @@ type GitHub interface {
 	WorkflowRuns(ctx context.Context, workflow string, since time.Time) ([]forge.WorkflowRun, error)
 	// WorkflowRun gives one run; forge.ErrNotFound.
 	WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, error)
+	// WorkflowJobs are the jobs of a run with their steps.
+	WorkflowJobs(ctx context.Context, run int64) ([]forge.WorkflowJob, error)
+	// JobLog is the end of the log of a job that has completed, most bytes at most; forge.ErrNotFound.
+	JobLog(ctx context.Context, job int64, most int) ([]byte, error)
 	// CancelWorkflowRun asks GitHub to cancel a run. One that has completed already: nil.
 	CancelWorkflowRun(ctx context.Context, id int64) error
 }
 
-// Executor dispatches workflows. All fields are required.
+// Executor dispatches workflows. All fields but Secrets are required.
 type Executor struct {
 	// Repo is the client for the repository of a request. It makes no call.
 	Repo func(executor.Request) GitHub
 	Now  func() time.Time
+	// Secrets are values that never reach a log, besides those that GitHub masks.
+	Secrets []string
 
 	memory memory
 }

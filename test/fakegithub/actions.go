@@ -223,24 +223,6 @@ func (s *Server) getRun(c *call) (*answer, error) {
 	return ok(s.runShape(c.repo, w))
 }
 
-// listJobs shows one job for each run.
-func (s *Server) listJobs(c *call) (*answer, error) {
-	w, err := c.run()
-	if err != nil {
-		return nil, err
-	}
-	id := w.ID + 2_000_000
-	var conclusion, done any = textOrNil(w.Conclusion), nil
-	if w.Status == "completed" {
-		done = ts(w.UpdatedAt)
-	}
-	job := obj{"id": id, "run_id": w.ID, "run_url": c.repo.url("/actions/runs/%d", w.ID), "run_attempt": w.Attempt, "node_id": node("J", id), "head_sha": w.SHA, "head_branch": w.Branch,
-		"url": c.repo.url("/actions/jobs/%d", id), "html_url": c.repo.html("/actions/runs/%d/job/%d", w.ID, id), "status": w.Status, "conclusion": conclusion, "created_at": ts(w.CreatedAt),
-		"started_at": ts(w.CreatedAt), "completed_at": done, "name": "run", "steps": []obj{}, "check_run_url": c.repo.url("/check-runs/%d", id), "labels": []string{"ubuntu-latest"},
-		"runner_id": nil, "runner_name": nil, "runner_group_id": nil, "runner_group_name": nil, "workflow_name": c.repo.workflowName(w.Workflow)}
-	return ok(obj{"total_count": 1, "jobs": []obj{job}})
-}
-
 func (s *Server) cancelRun(c *call) (*answer, error) {
 	w, err := c.run()
 	if err != nil {

@@ -248,7 +248,8 @@ type WorkflowRun struct {
 	Conclusion string
 	Actor      string
 	Inputs     map[string]string
-	Cancelled  bool // somebody asked for it to stop
+	Cancelled  bool   // somebody asked for it to stop
+	Log        string // of its job; empty: there is none
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 }

@@ -157,6 +157,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveOAuth(w, r)
 	case newAppPath.MatchString(path):
 		s.serveManifest(w, r)
+	case strings.HasPrefix(path, jobLogs):
+		s.serveJobLog(w, r)
 	case !apiRoot(path):
 		s.servePage(w, r)
 	default:
