@@ -32,9 +32,11 @@ type ask struct {
 type refusal struct {
 	Why string
 	Who string
+	// shut says that it is nobody's to do now: it is no want of a right.
+	shut bool
 }
 
-func (r *refusal) String() string { return r.Why + " " + r.Who }
+func (r *refusal) String() string { return strings.TrimSpace(r.Why + " " + r.Who) }
 
 // authorize says whether somebody may pass a door: for comments, buttons, dashboard and API alike, when they ask and
 // again when what they asked for runs. It asks GitHub for the rights they have now. A refusal is no error.

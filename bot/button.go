@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -43,7 +44,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	}
 	s.mark(e.SHA)
 	if e.Identifier == buttonReject && ok {
-		reply = "The candidate is rejected. Please say why in a comment, for those who mend it."
+		reply = strings.TrimSpace(cmp.Or(reply, "The candidate is rejected.") + "\n\nPlease say why in a comment, for those who mend it.")
 	}
 	if reply == "" || q.issue == 0 {
 		return nil

@@ -92,8 +92,9 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "release start", usage: "/release start [X.Y.Z] [--component name] [--from sha|support/X.Y] [--allow-empty]", component: componentMust, help: "cut a release branch from development, or from a support line", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
 	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--component name] [--from version|support/X.Y]", component: componentMust, help: "cut a hotfix branch from what production runs, or from an old line", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
-	{name: "approve", usage: "/approve [environment] [note], /approve cancel", help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true},
-	{name: "reject", usage: "/reject reason, /reject cancel", help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
+	{name: "approve", usage: "/approve [environment] [note] [--component name], /approve cancel", component: componentMay, help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true,
+		more: "In a monorepo pipelines of several components may wait at one head: without `--component` all of them are meant that are yours to judge, and the reply says which. So it is with `/reject` and with the buttons of the check; those of an execution's page are that one's."},
+	{name: "reject", usage: "/reject reason [--component name], /reject cancel", component: componentMay, help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
 	{name: "promote", usage: "/promote [environment] [--at time | --emergency --reason text]", help: "take the approved candidate to production, now or then; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, maxArgs: 1, flags: []string{"at", "reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true,
 		more: "With `--at` it is promoted then, not earlier, and everything is looked at again at that time. Times are written like `2026-11-21 18:00`, `18:00`, `Friday 18:00` (in the time zone of production's windows) or `2026-11-21T18:00:00+01:00`. A new head cancels it, and `/cancel` does."},
 	{name: "retry", aliases: []string{"resume"}, usage: "/retry [all or environment]", help: "try again what failed, with the same inputs; `all`: every action of the stage that failed; an environment: what was to be put back there", door: DoorRetry, maxArgs: 1, changes: true,
@@ -307,6 +308,9 @@ func (s *commandSpec) parse(words []string) (c Command, problem string) {
 			c.Flags[name] = "true"
 		case slices.Contains(s.flags, name) || name == "component" && s.component != componentNone:
 			value, next := flagValue(words, i+1)
+			if name == "component" && value != "" { // a name is one word, and what follows is not part of it
+				value, next = strings.Trim(words[i+1], `"'`), i+2
+			}
 			if value == "" {
 				return c, "--" + name + " needs a value"
 			}

@@ -176,16 +176,13 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 
 // promoteElsewhere answers /promote where there is no release: on a merged pull request into development it starts one.
 func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, error) {
-	if q.pr != nil && q.pr.Merged && q.pr.BaseBranch == s.names().Development {
+	if s.beginsRelease(q) {
 		start := *q
 		start.done = func(tx *store.Tx) error {
 			q.said, q.no = start.said, start.no
 			return q.done(tx)
 		}
 		start.Command = Command{Name: "release start", Flags: map[string]string{}, DryRun: q.DryRun, Line: q.Line}
-		if err := s.admit(ctx, &start, DoorReleaseStart); err != nil {
-			return "", err
-		}
 		return s.cmdReleaseStart(ctx, &start)
 	}
 	if q.open != nil {
@@ -194,6 +191,11 @@ func (s *session) promoteElsewhere(ctx context.Context, q *request) (string, err
 	}
 	return "", &userError{"`/promote` belongs on the pull request of a release or hotfix, where it takes the approved candidate to production, " +
 		"or on a pull request that was merged into development, where it starts a release. Here `/release start` is what you need first."}
+}
+
+// beginsRelease tells whether a /promote starts a release: on a pull request that was merged into development.
+func (s *session) beginsRelease(q *request) bool {
+	return q.release == nil && q.pr != nil && q.pr.Merged && q.pr.BaseBranch == s.names().Development
 }
 
 // ownHead tells whether a pull request is of a branch of this repository: a fork's branches only share names with ours.

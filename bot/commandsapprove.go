@@ -1,9 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -12,86 +14,52 @@ import (
 )
 
 func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
-	asked, note := s.approveArgs(q)
+	_, asked, note := s.approveArgs(q)
+	if s.takesBack(q) {
+		return s.withdraw(ctx, q, takenBack(q))
+	}
 	if reply, done, err := s.reviewOwed(ctx, q, true, note); done || err != nil {
 		return reply, err
 	}
 	if err := s.needJudged(q); err != nil {
 		return "", err
 	}
-	r, x := q.release, q.execution
-	if note == "cancel" && asked == "" {
-		return s.takeBack(ctx, q, r, x)
-	}
-	environment := s.entered(q)
-	if asked != "" && asked != environment {
-		return "", &userError{fmt.Sprintf("%s asks for no approval now; %s does.", code(asked), code(environment))}
-	}
-	why, err := s.mayCount(ctx, r, x, q.by, environment)
-	if err == nil && why != "" {
-		why, err = s.unlessSecond(ctx, q, why)
-	}
-	switch {
-	case err != nil:
-		return "", err
-	case why != "":
-		return "", s.denied(ctx, q, why)
-	}
-	if err := s.sameHead(ctx, x); err != nil {
-		return "", err
-	}
-	_, state, ok := x.State.OpenApproval()
-	if ok && r != nil {
-		if err := s.noObstacles(ctx, r); err != nil {
-			return "", err
-		}
-	}
-	if q.DryRun && ok {
-		return s.dry(ctx, q, fmt.Sprintf("You would approve %s, digest %s, for %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest)), code(environment)))
-	}
-	s.markJudged(r, x)
-	return "", s.sayVerdict(ctx, r, x, q.verdict(store.VerdictApproved, note), q.done)
+	return s.speak(ctx, q, q.verdict(store.VerdictApproved, note), asked)
 }
 
 func (s *session) cmdReject(ctx context.Context, q *request) (string, error) {
-	if q.Arg(0) != "cancel" {
-		if reply, done, err := s.reviewOwed(ctx, q, false, q.Arg(0)); done || err != nil {
-			return reply, err
-		}
+	if s.takesBack(q) {
+		return s.withdraw(ctx, q, vetoLifted(q))
+	}
+	if reply, done, err := s.reviewOwed(ctx, q, false, q.Arg(0)); done || err != nil {
+		return reply, err
 	}
 	if err := s.needJudged(q); err != nil {
 		return "", err
 	}
-	r, x := q.release, q.execution
-	if strings.EqualFold(q.Arg(0), "cancel") {
-		return s.liftVeto(ctx, q, r, x)
-	}
-	if q.DryRun {
-		if _, _, open := x.State.OpenApproval(); !open {
-			return "", s.nothingWaits(x)
-		}
-		return s.dry(ctx, q, "You would reject this candidate.")
-	}
-	s.markJudged(r, x) // what follows tells the pipeline
-	return "", s.sayVerdict(ctx, r, x, q.verdict(store.VerdictRejected, q.Arg(0)), q.done)
+	return s.speak(ctx, q, q.verdict(store.VerdictRejected, q.Arg(0)), "")
 }
 
-// approveArgs takes an environment and a note apart: /approve [environment] [note].
-func (s *session) approveArgs(q *request) (environment, note string) {
+// approveArgs takes an environment, the component that it belongs to, and a note apart: /approve [environment] [note].
+func (s *session) approveArgs(q *request) (component, environment, note string) {
 	first, rest, _ := strings.Cut(q.Arg(0), " ")
-	if _, known := s.cfg.Environments[first]; known {
-		return first, strings.TrimSpace(rest)
+	component = q.Flag("component")
+	if !s.knownEnvironment(first) {
+		return component, "", q.Arg(0)
 	}
-	return "", q.Arg(0)
+	return cmp.Or(component, componentOf(first)), ownEnv(first), strings.TrimSpace(rest)
 }
 
 // needJudged refuses a verdict where nothing can be judged.
 func (s *session) needJudged(q *request) error {
+	component, _, _ := s.approveArgs(q)
 	switch {
-	case q.execution != nil:
+	case len(q.judged) > 0:
 		return nil
 	case q.release != nil:
 		return &userError{"Nothing waits for an approval here: the candidate has not been built yet."}
+	case component != "" && s.elsewhere(q):
+		return &userError{fmt.Sprintf("No pipeline of %s that asks for an approval ran for this head.", code(component))}
 	}
 	if _, err := needRelease(q); err != nil && !s.elsewhere(q) {
 		return err
@@ -103,14 +71,6 @@ func (s *session) needJudged(q *request) error {
 // elsewhere tells whether pipelines without a release ask for approvals here, so that /approve has more than one place.
 func (s *session) elsewhere(q *request) bool {
 	return q.pr != nil && (s.asksApproval(pipeline.KindFeature) || s.asksApproval(pipeline.KindDevelopment))
-}
-
-// denied is a refusal for want of a right: it goes into the audit log.
-func (s *session) denied(ctx context.Context, q *request, why string) error {
-	if err := s.audit(ctx, q.by, "refused", q.String(), why, nil); err != nil {
-		return err
-	}
-	return &deniedError{userError{why}}
 }
 
 // deniedError is a no for want of a right, and not because of how things stand.
@@ -144,14 +104,6 @@ func (s *session) noObstacles(ctx context.Context, r *store.Release) error {
 	return &userError{"An approval would lead nowhere yet: something would refuse the end of this release." + b.String()}
 }
 
-// entered is the environment that an approval on this pull request is about: the one that asks for it now, else production.
-func (s *session) entered(q *request) string {
-	if q.execution == nil {
-		return pipeline.EnvironmentProduction
-	}
-	return s.judged(q.execution)
-}
-
 // sameHead refuses to judge a candidate that is not the branch's head any more: the pipeline of the new head comes first.
 func (s *session) sameHead(ctx context.Context, x *store.Execution) error {
 	if x.State.Promoting() {
@@ -164,10 +116,15 @@ func (s *session) sameHead(ctx context.Context, x *store.Execution) error {
 	return &userError{fmt.Sprintf("The candidate is %s, and the branch has moved to %s meanwhile. Wait for the pipeline of the new head, then say it again.", short(x.SHA), short(head))}
 }
 
-// locateJudged finds what a verdict is about on a pull request without a release: the pipeline of its head, or, on a
-// merged one, that of the development branch, as long as this pull request brought its newest commit.
+// locateJudged finds what a verdict is about: the candidate of the release; on a pull request without one the pipelines of its
+// head that ask for approvals, or, on a merged one, those of the development branch, as long as this pull request brought its
+// newest commit. In a monorepo that is one pipeline of each component, or of the one that is named.
 func (s *session) locateJudged(ctx context.Context, q *request) error {
-	if q.release != nil || q.execution != nil || !s.ownHead(q.pr) || q.Name != "approve" && q.Name != "reject" {
+	if q.execution != nil {
+		q.judged = []store.Execution{*q.execution}
+		return nil
+	}
+	if q.release != nil || !s.ownHead(q.pr) {
 		return nil
 	}
 	branch, sha := q.pr.HeadBranch, q.pr.HeadSHA
@@ -189,15 +146,22 @@ func (s *session) locateJudged(ctx context.Context, q *request) error {
 			return nil
 		}
 	}
-	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
+	component, _, _ := s.approveArgs(q)
+	if q.named != nil {
+		component = q.named.Component
+	}
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		at, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
-		for i, x := range at {
-			if x.Branch == branch && x.ReleaseID == "" && x.State.Definition.HasApproval() {
-				q.execution = &at[i]
-			}
-		}
+		at = slices.DeleteFunc(at, func(x store.Execution) bool {
+			return x.Branch != branch || x.ReleaseID != "" || !x.State.Definition.HasApproval() || component != "" && x.Component != component
+		})
+		q.judged = current(at, nil)
 		return err
 	})
+	if len(q.judged) == 1 {
+		q.execution = &q.judged[0]
+	}
+	return err
 }
 
 func hasPull(list []forge.PullRequest, number int) bool {
@@ -227,7 +191,7 @@ func (s *session) decideWaiting(ctx context.Context) error {
 		if _, _, open := x.State.OpenApproval(); !open || x.ReleaseID != "" {
 			continue
 		}
-		if err := s.decideOne(ctx, x); err != nil && !personal(err) {
+		if err := s.in(x.Component).decideOne(ctx, x); err != nil && !personal(err) {
 			return fmt.Errorf("approval of %s: %w", x.Branch, err)
 		} else if err != nil {
 			s.log.WarnContext(ctx, "approval is blocked", "execution", x.ID, "err", err)
@@ -237,7 +201,7 @@ func (s *session) decideWaiting(ctx context.Context) error {
 }
 
 func (s *session) decideOne(ctx context.Context, x *store.Execution) error {
-	if x.ConfigHash != s.in(x.Component).cfg.ApprovalHash(hashKind(x.Kind)) {
+	if x.ConfigHash != s.cfg.ApprovalHash(hashKind(x.Kind)) {
 		return s.anew(ctx, x)
 	}
 	pull, err := s.pullOf(ctx, x)
@@ -269,7 +233,7 @@ func (s *session) anew(ctx context.Context, x *store.Execution) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.in(x.Component).start(ctx, startRequest{
+	_, err = s.start(ctx, startRequest{
 		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, pull: x.Pull, by: x.StartedBy, origin: "config after " + x.ID,
 	})
 	return err
@@ -302,35 +266,48 @@ func (s *session) pullOf(ctx context.Context, x *store.Execution) (number int, e
 	return number, err
 }
 
-// showEntry adds to the pipeline's check what a pipeline without a release waits for, with the buttons to decide it.
+// showEntry adds to the pipelines' check what those without a release wait for, with the buttons to decide it. The check is one
+// for all components, and so its buttons are for all that wait.
 func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun) error {
+	var waits []string
 	for i := range at.executions {
 		x := &at.executions[i]
 		action, state, open := x.State.OpenApproval()
 		if !open || x.ReleaseID != "" {
 			continue
 		}
-		said, by, err := s.tally(ctx, nil, x, action.Environment)
+		view := s.in(x.Component)
+		environment, way := view.env(action.Environment), "/approve "+action.Environment
+		if x.Component != "" {
+			way = "/approve --component " + x.Component
+		}
+		said, by, err := view.tally(ctx, nil, x, action.Environment)
 		if err != nil {
 			return err
 		}
-		wants := fmt.Sprintf("%s waits for %d approval(s), by /approve %s", action.Environment, said.Needed-said.Given, action.Environment)
+		wants := fmt.Sprintf("%s waits for %d approval(s), by %s", environment, said.Needed-said.Given, way)
 		switch {
 		case said.RejectedBy != "":
-			wants = fmt.Sprintf("%s is not entered: %s requests changes", action.Environment, said.RejectedBy)
+			wants = fmt.Sprintf("%s is not entered: %s requests changes", environment, said.RejectedBy)
 		case said.Eligible == 0:
-			wants = fmt.Sprintf("Nobody may approve entering %s; change %s in .github/sluice.yml", action.Environment, said.Setting)
+			wants = fmt.Sprintf("Nobody may approve entering %s; change %s in .github/sluice.yml", environment, said.Setting)
 		}
-		if run.Status == "completed" && run.Conclusion == forge.Success {
-			run.Title = wants
-		}
-		run.Buttons = append(run.Buttons, offered(buttonApprove, buttonReject)...)
+		waits = append(waits, wants)
 		run.Summary += fmt.Sprintf("%s. The approval is for %s, digest %s, until %s.\n", prose(wants), short(state.Approval.SHA),
 			code(shortDigest(state.Approval.Digest)), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, u := range by {
 			run.Summary += fmt.Sprintf("- approved by %s\n", code(u.Login))
 		}
+	}
+	if len(waits) == 0 {
 		return nil
 	}
+	if run.Status == "completed" && run.Conclusion == forge.Success {
+		run.Title = waits[0]
+		if len(waits) > 1 {
+			run.Title = fmt.Sprintf("%d components wait for approvals, by /approve", len(waits))
+		}
+	}
+	run.Buttons = append(run.Buttons, offered(buttonApprove, buttonReject)...)
 	return nil
 }

@@ -327,28 +327,35 @@ func (s *session) call(teams, users []string) string {
 	return strings.Join(out, " ")
 }
 
-// reviewOwed takes /approve and /reject on a release that went by the emergency path as the review that is owed for it.
-func (s *session) reviewOwed(ctx context.Context, q *request, agreed bool, text string) (reply string, done bool, err error) {
+// reviewOf is the emergency for which /approve and /reject here are the review that is owed; false: none is owed.
+func (s *session) reviewOf(ctx context.Context, q *request) (e store.Emergency, owed bool, err error) {
 	if q.release == nil || q.release.Status == store.ReleaseOpen {
-		return "", false, nil
+		return e, false, nil
 	}
-	var e store.Emergency
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		e, err = tx.EmergencyByRelease(ctx, q.release.ID)
 		return err
 	})
-	if err != nil || !e.ReviewedAt.IsZero() {
-		return "", false, ignoreMissing(err)
-	}
+	return e, err == nil && e.ReviewedAt.IsZero(), ignoreMissing(err)
+}
+
+// mayReview says whether somebody may review an emergency; nil: they may.
+func (s *session) mayReview(ctx context.Context, q *request, e store.Emergency) (*refusal, error) {
 	if q.by.ID == e.Asked.ID || q.by.ID == e.Second.ID {
-		return "", true, s.denied(ctx, q, "You are one of the two who took it to production; somebody else reviews it.")
+		return &refusal{Why: "You are one of the two who took it to production; somebody else reviews it."}, nil
 	}
 	why, err := s.mayCount(ctx, q.release, &store.Execution{ID: e.ExecutionID, Branch: q.release.Branch, SHA: e.SHA}, q.by, e.Environment)
-	if err != nil {
-		return "", true, err
+	if err != nil || why == "" {
+		return nil, err
 	}
-	if why != "" {
-		return "", true, s.denied(ctx, q, why)
+	return &refusal{Why: why}, nil
+}
+
+// reviewOwed takes /approve and /reject on a release that went by the emergency path as the review that is owed for it.
+func (s *session) reviewOwed(ctx context.Context, q *request, agreed bool, text string) (reply string, done bool, err error) {
+	e, owed, err := s.reviewOf(ctx, q)
+	if err != nil || !owed {
+		return "", false, err
 	}
 	if q.DryRun {
 		reply, err := s.dry(ctx, q, fmt.Sprintf("You would review the emergency of %s.", code(e.Version)))

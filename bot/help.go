@@ -3,11 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/sluicehq/sluice/pipeline"
-	"github.com/sluicehq/sluice/store"
 )
 
 // cmdHelp lists what the asker may run here, or explains one command.
@@ -18,20 +14,17 @@ func (s *session) cmdHelp(ctx context.Context, q *request) (string, error) {
 	var b strings.Builder
 	b.WriteString("Here you may run:\n\n| Command | What it does |\n|---|---|\n")
 	at := s.placeOf(q)
-	if err := s.findOwnLock(ctx, q); err != nil {
-		return "", err
-	}
 	for i := range commandTable {
 		c := &commandTable[i]
-		if !c.where.takes(at) || s.repo.Observe && c.door != DoorRead {
+		if !c.where.takes(at) {
 			continue
 		}
-		no, err := s.authorize(ctx, s.asking(q, c.door))
+		ways, _, err := s.open(ctx, q, c)
 		if err != nil {
 			return "", err
 		}
-		if no == nil {
-			fmt.Fprintf(&b, "| %s | %s |\n", strings.ReplaceAll(code(c.usage), "|", "\\|"), c.help)
+		if len(ways) > 0 {
+			fmt.Fprintf(&b, "| %s | %s |\n", strings.ReplaceAll(codes(ways), "|", "\\|"), c.help)
 		}
 	}
 	b.WriteString("\nCommands stand at the start of a line. `/help <command>` explains one, `--dry-run` or `/plan <command>` tells what it would do. " +
@@ -70,56 +63,27 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 	if spec.pinned {
 		b.WriteString("- it concerns the head you see: when the head moves before it runs, it is refused\n")
 	}
-	if err := s.findOwnLock(ctx, q); err != nil {
-		return "", err
-	}
-	no, err := s.authorize(ctx, s.asking(q, spec.door))
+	ways, no, err := s.open(ctx, q, spec)
 	switch {
 	case err != nil:
 		return "", err
-	case no != nil:
+	case len(ways) == 0:
 		fmt.Fprintf(&b, "\nYou may not run it here. %s", no)
 	case !spec.where.takes(s.placeOf(q)):
 		b.WriteString("\nYou may run it, but not here.")
+	case no != nil:
+		fmt.Fprintf(&b, "\nYou may run it here as %s.", codes(ways))
 	default:
 		b.WriteString("\nYou may run it here.")
 	}
 	return s.finishWith(ctx, q, b.String())
 }
 
-// findOwnLock makes a question about help one about a lock of whoever asks, where there is one: they may take it away.
-func (s *session) findOwnLock(ctx context.Context, q *request) error {
-	list, err := s.stopsNow(ctx)
-	if slices.ContainsFunc(list, func(x store.Stop) bool { return x.Kind == store.StopLock && x.By.ID == q.by.ID }) {
-		q.lockedBy = q.by
+// codes are texts as code, with commas.
+func codes(texts []string) string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = code(text)
 	}
-	return err
-}
-
-// asking is a request as a question to authorize.
-func (s *session) asking(q *request, door Door) ask {
-	a := ask{door: door, who: q.by, environment: pipeline.EnvironmentProduction, release: s.concernsRelease(q)}
-	switch {
-	case door == DoorApprove:
-		a.environment = s.entered(q)
-	case door == DoorRollback && q.back != nil:
-		a.environment = ownEnv(q.back.Environment.Name)
-	case door == DoorRollback && q.Name == "rollback":
-		if environment, _, err := rollbackTarget(q.Args); err == nil { // one that is written wrongly goes nowhere
-			a.environment = ownEnv(environment)
-		}
-	}
-	if door == DoorAlarm {
-		a.environment = ownEnv(q.Arg(0))
-	}
-	if q.release != nil {
-		a.starter = q.release.StartedBy
-	}
-	if door == DoorUnlock {
-		a.starter = q.lockedBy
-	}
-	if q.pr != nil {
-		a.author = q.pr.Author
-	}
-	return a
+	return strings.Join(out, ", ")
 }

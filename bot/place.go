@@ -43,7 +43,7 @@ func (s *session) place(ctx context.Context, q *request, o store.Operation) erro
 		}
 		// What is done to a component is not guessed from what happens to be open.
 		spec, _ := lookup(strings.Fields(q.Name))
-		guess := spec == nil || spec.component == componentNone || spec.component == componentMay && !spec.changes || len(s.names().Components) == 0
+		guess := spec == nil || spec.component == componentNone || spec.component == componentMay && !spec.changes || spec.door == DoorApprove || len(s.names().Components) == 0
 		if len(live) == 1 && guess {
 			return aboutRelease(ctx, tx, q, live[0])
 		}

@@ -39,10 +39,8 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	asked.done = func(*store.Tx) error { return nil } // this command's own record ends it
 	var reply string
 	var err error
-	if c.Name == "retry" {
-		if asked.back, err = s.findReturn(ctx, &asked); err != nil {
-			return "", err
-		}
+	if err := s.locateFor(ctx, &asked); err != nil {
+		return "", err
 	}
 	view, err := s.asComponent(&asked, spec.component)
 	if err == nil {
@@ -55,7 +53,7 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	case err != nil:
 		return "", err
 	}
-	no, err := s.authorize(ctx, s.asking(&asked, asked.doorOf(spec)))
+	no, err := s.mayRun(ctx, &asked, spec)
 	if err != nil {
 		return "", err
 	}

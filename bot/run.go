@@ -10,7 +10,6 @@ import (
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -45,6 +44,9 @@ type request struct {
 	alarmed []string
 	// lockedBy is whose lock /unlock is about; zero: nobody's.
 	lockedBy forge.User
+	// judged are the executions that /approve and /reject are about: the release's candidate; without a release the pipelines
+	// that ask for approvals at the head, in a monorepo one of each component.
+	judged []store.Execution
 }
 
 // commented handles a comment. Only a new one may hold commands; an edited or deleted one takes back what it said.
@@ -200,15 +202,6 @@ func (s *session) locate(ctx context.Context, q *request) error {
 		return err
 	}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		if q.Name == "unlock" {
-			list, err := s.stops(ctx, tx)
-			if err != nil {
-				return err
-			}
-			if x := list.find(store.StopLock, store.StopEnvironment(q.Arg(0))); x != nil {
-				q.lockedBy = x.By
-			}
-		}
 		if q.pull {
 			p, err := tx.Pull(ctx, s.repo.ID, q.issue)
 			if err := ignoreMissing(err); err != nil {
@@ -233,12 +226,25 @@ func (s *session) locate(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	if q.Name == "retry" {
-		if q.back, err = s.findReturn(ctx, q); err != nil {
-			return err
+	return s.locateFor(ctx, q)
+}
+
+// locateFor finds what the command itself is about, beyond where it was given.
+func (s *session) locateFor(ctx context.Context, q *request) (err error) {
+	switch q.Name {
+	case "unlock":
+		list, err := s.stopsNow(ctx)
+		if x := list.find(store.StopLock, store.StopEnvironment(q.Arg(0))); x != nil {
+			q.lockedBy = x.By
 		}
+		return err
+	case "retry":
+		q.back, err = s.findReturn(ctx, q)
+		return err
+	case "approve", "reject":
+		return s.locateJudged(ctx, q)
 	}
-	return s.locateJudged(ctx, q)
+	return nil
 }
 
 // meetPull judges a pull request that nobody told us of: it was there, or was merged, before Sluice was.
@@ -266,8 +272,12 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if spec == nil {
 		return "", fmt.Errorf("command %q has no row", q.Name)
 	}
-	if err := s.admit(ctx, q, q.doorOf(spec)); err != nil {
+	no, err := s.mayRun(ctx, q, spec)
+	if err != nil {
 		return "", err
+	}
+	if no != nil {
+		return "", s.turnAway(ctx, q, no)
 	}
 	if spec.pinned {
 		if err := s.pinned(ctx, q); err != nil {
@@ -330,37 +340,6 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"alarm":              s.cmdAlarm,
 		"alarm clear":        s.cmdAlarmClear,
 	}
-}
-
-// admit asks whether the person may give the command; *userError: no.
-func (s *session) admit(ctx context.Context, q *request, door Door) error {
-	if s.repo.Observe && !door.looks() {
-		return &userError{"The configuration says `mode: observe`: Sluice reports and changes nothing here."}
-	}
-	if s.repo.ConfigMisfit != "" && !door.looks() && door != DoorCancel && door != DoorTest && door != DoorRecheck {
-		return &userError{"The configuration does not fit the repository: " + code(s.repo.ConfigMisfit) + ". Mend it, or make the branch, and ask again."}
-	}
-	no, err := s.authorize(ctx, s.asking(q, door))
-	if err != nil {
-		return err
-	}
-	if no != nil {
-		if err := s.audit(ctx, q.by, "refused", q.String(), no.Why, nil); err != nil {
-			return err
-		}
-		return &deniedError{userError{no.String()}}
-	}
-	return nil
-}
-
-// concernsRelease tells whether what is asked for may touch a release, a hotfix or production. That it does not is only known of
-// a pull request whose branch does not ship, whatever it is to be merged into.
-func (s *session) concernsRelease(q *request) bool {
-	if q.release != nil || q.back != nil || q.pr == nil {
-		return true
-	}
-	kind := s.classify(q.pr.HeadBranch).Kind
-	return s.ownHead(q.pr) && (kind.Ships() || kind == gitflow.KindProduction)
 }
 
 // reactTo adds a reaction to a comment.

@@ -197,6 +197,10 @@ func (s *session) mayCount(ctx context.Context, r *store.Release, x *store.Execu
 // asksApproval tells whether the pipeline of a kind of branch waits for an approval anywhere, so that who pushes to such a
 // branch has to be known.
 func (s *session) asksApproval(kind string) bool {
-	d, ok := s.cfg.Pipeline(kind, config.Revision{})
-	return ok && d.HasApproval()
+	for _, component := range append([]string{""}, s.names().Components...) {
+		if d, ok := s.in(component).cfg.Pipeline(kind, config.Revision{}); ok && d.HasApproval() {
+			return true
+		}
+	}
+	return false
 }

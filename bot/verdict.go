@@ -38,6 +38,17 @@ func (v verdict) id(approval string) string {
 	return id
 }
 
+// action is the verdict in the audit log.
+func (v verdict) action() string {
+	switch v.Verdict {
+	case store.VerdictApproved:
+		return "approve"
+	case store.VerdictRejected:
+		return "reject"
+	}
+	return string(v.Verdict)
+}
+
 // byReview tells whether something was said in a review on GitHub, where alone it is taken back.
 func byReview(a store.Approval) bool { return strings.Contains(a.ID, "/review-") }
 
@@ -57,6 +68,16 @@ func (s *session) nothingWaits(x *store.Execution) error {
 // sayVerdict records somebody's word on the candidate that waits. The second time changes nothing. r is nil for an
 // execution that belongs to no release. done is the record of the command, in the same transaction.
 func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Execution, v verdict, done func(*store.Tx) error) error {
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := s.sayIn(ctx, tx, r, x, v); err != nil {
+			return err
+		}
+		return done(tx)
+	})
+}
+
+// sayIn is sayVerdict within a transaction.
+func (s *session) sayIn(ctx context.Context, tx *store.Tx, r *store.Release, x *store.Execution, v verdict) error {
 	action, state, ok := x.State.OpenApproval()
 	if !ok {
 		return s.nothingWaits(x)
@@ -72,24 +93,22 @@ func (s *session) sayVerdict(ctx context.Context, r *store.Release, x *store.Exe
 	evidence := map[string]any{
 		"execution": x.ID, "environment": a.Environment, "sha": a.SHA, "digest": a.Digest, "config": a.ConfigHash, "via": v.via, "comment": v.comment,
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		before, err := tx.Approvals(ctx, x.ID)
-		if err != nil {
-			return err
+	if x.Component != "" {
+		evidence["component"] = x.Component
+	}
+	before, err := tx.Approvals(ctx, x.ID)
+	if err != nil {
+		return err
+	}
+	for _, b := range before {
+		if b.ID == a.ID && b.VoidedAt.IsZero() && b.Verdict == v.Verdict {
+			return nil
 		}
-		for _, b := range before {
-			if b.ID == a.ID && b.VoidedAt.IsZero() && b.Verdict == v.Verdict {
-				return done(tx)
-			}
-		}
-		if err := tx.SaveApproval(ctx, a); err != nil {
-			return err
-		}
-		if err := s.auditIn(ctx, tx, v.by, strings.TrimSuffix(string(v.Verdict), "d"), subject(r, x), v.reason, evidence); err != nil {
-			return err
-		}
-		return done(tx)
-	})
+	}
+	if err := tx.SaveApproval(ctx, a); err != nil {
+		return err
+	}
+	return s.auditIn(ctx, tx, v.by, v.action(), subject(r, x), v.reason, evidence)
 }
 
 // reject tells the pipeline that its candidate was rejected. Changes requested in a review keep the candidate waiting, as
@@ -157,83 +176,6 @@ func (s *session) commentChanged(ctx context.Context, e event.Comment, what stri
 		}
 		return nil
 	})
-}
-
-// takeBack is /approve cancel: whoever said something about the candidate says it no longer.
-func (s *session) takeBack(ctx context.Context, q *request, r *store.Release, x *store.Execution) (string, error) {
-	return s.withdraw(ctx, q, r, x, withdrawal{
-		mine:    func(a store.Approval) bool { return a.By.ID == q.by.ID },
-		nothing: "You have said nothing about this candidate that could be taken back.",
-		reason:  fmt.Sprintf("%s took it back", q.by.Login),
-	})
-}
-
-// liftVeto is /reject cancel: an approver lifts the rejection of this candidate, their own or a colleague's.
-func (s *session) liftVeto(ctx context.Context, q *request, r *store.Release, x *store.Execution) (string, error) {
-	return s.withdraw(ctx, q, r, x, withdrawal{
-		mine:    func(a store.Approval) bool { return a.Verdict == store.VerdictRejected },
-		nothing: "Nobody has rejected this candidate.",
-		reason:  fmt.Sprintf("%s lifted it", q.by.Login),
-	})
-}
-
-// withdrawal is what is taken back.
-type withdrawal struct {
-	mine            func(store.Approval) bool
-	nothing, reason string
-}
-
-// withdraw takes back what was said about a candidate. Where that was the rejection which ended it, the approval is asked
-// for anew.
-func (s *session) withdraw(ctx context.Context, q *request, r *store.Release, x *store.Execution, w withdrawal) (string, error) {
-	if x.State.Promoting() {
-		return "", &userError{"The promotion has begun; what was said before can no longer be taken back."}
-	}
-	said, err := s.said(ctx, r, x)
-	if err != nil {
-		return "", err
-	}
-	environment := s.judged(x)
-	asked := approvalOf(x.State, environment)
-	var taken []store.Approval
-	lifted := false
-	for _, a := range said {
-		if !a.VoidedAt.IsZero() || !w.mine(a) || !binds(a, asked, x, environment) {
-			continue
-		}
-		if byReview(a) {
-			return "", &userError{fmt.Sprintf("%s said it in a review; there it is taken back: by another review, or by dismissing that one.", code(a.By.Login))}
-		}
-		taken, lifted = append(taken, a), lifted || a.Verdict == store.VerdictRejected
-	}
-	switch {
-	case len(taken) == 0:
-		return "", &userError{w.nothing}
-	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("%d word(s) on this candidate would be taken back.", len(taken)))
-	}
-	record := func(tx *store.Tx) error {
-		for _, a := range taken {
-			if err := s.void(ctx, tx, a, q.by, w.reason); err != nil {
-				return err
-			}
-		}
-		return q.done(tx)
-	}
-	s.mark(x.SHA)
-	if r != nil {
-		s.touch(r.ID)
-	}
-	if !lifted || !x.Status.Final() {
-		return "", s.b.Store.Write(ctx, record)
-	}
-	q.said = "The approval is asked for anew; approvals given before the rejection have to be said again."
-	key := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
-	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: pipeline.RetryFailed, Key: key})
-	if err != nil {
-		return "", err
-	}
-	return q.said, s.schedule(ctx, *x)
 }
 
 // judged is the environment whose approval of an execution was decided last, or is asked for now; else production.

@@ -218,11 +218,12 @@ type approveCmd struct {
 	commandFlags
 
 	Environment string `arg:"" optional:"" placeholder:"ENVIRONMENT" help:"Environment to approve it for. Default: the one that asks."`
+	Component   string `placeholder:"NAME" help:"Component of a monorepo whose pipeline is approved. Default: all that wait."`
 }
 
 // Run gives the command.
 func (c *approveCmd) Run(e *env) error {
-	return c.give(e, appended([]string{"approve"}, c.Environment)...)
+	return c.give(e, appendedFlag(appended([]string{"approve"}, c.Environment), "--component", c.Component)...)
 }
 
 // rollbackCmd is "sluice rollback".
