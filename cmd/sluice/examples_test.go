@@ -21,6 +21,8 @@ import (
 	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
 )
 
+const exampleSecret = "of the samples"
+
 // TestExamples sends every sample payload that GitHub publishes through the whole server: intake, queue, bot. Each is
 // acknowledged and stored, the server goes on, and what cannot be handled is visible as a dead letter. The repositories of
 // the samples are not the stand-in's, so what the bot asks about them is refused as GitHub would.
@@ -45,7 +47,7 @@ func TestExamples(t *testing.T) {
 	for _, e := range events {
 		for _, body := range e.Examples {
 			id := fmt.Sprintf("00000000-0000-4000-8000-%012x", len(sent)+1)
-			if status := deliver(t, url, e.Name, id, body); status != http.StatusAccepted {
+			if status := deliver(t, exampleSecret, url, e.Name, id, body); status != http.StatusAccepted {
 				t.Errorf("%s %s: answered %d", e.Name, id, status)
 			}
 			sent[id] = e.Name
@@ -90,7 +92,8 @@ func waitHandled(t *testing.T, srv *server, sent map[string]string) {
 	}
 }
 
-func deliver(t *testing.T, url, event, id string, body []byte) int {
+// deliver posts a delivery as GitHub does and returns the status of the answer.
+func deliver(t *testing.T, secret, url, event, id string, body []byte) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -99,7 +102,7 @@ func deliver(t *testing.T, url, event, id string, body []byte) int {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-GitHub-Event", event)
 	req.Header.Set("X-GitHub-Delivery", id)
-	req.Header.Set("X-Hub-Signature-256", fakegithub.Sign("of the samples", body))
+	req.Header.Set("X-Hub-Signature-256", fakegithub.Sign(secret, body))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +117,7 @@ func exampleServer(t *testing.T) (*server, string) {
 	t.Helper()
 	hub := fakegithubtest.New(t, fakegithub.Options{RateLimit: -1})
 	hub.AddOrg("acme", "ann")
-	app, err := hub.AddApp(fakegithub.AppConfig{WebhookSecret: "of the samples"})
+	app, err := hub.AddApp(fakegithub.AppConfig{WebhookSecret: exampleSecret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +130,7 @@ func exampleServer(t *testing.T) (*server, string) {
 	}
 	cfg, err := config.ServerFlags{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PublicURL: "http://sluice.test", Data: t.TempDir(),
-		GitHubAppID: fmt.Sprint(app.ID), GitHubWebhookSecret: "of the samples", GitHubAPIURL: hub.URL() + "/", GitHubURL: hub.URL() + "/",
+		GitHubAppID: fmt.Sprint(app.ID), GitHubWebhookSecret: exampleSecret, GitHubAPIURL: hub.URL() + "/", GitHubURL: hub.URL() + "/",
 	}.Resolve(func(name string) string {
 		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": key}[name]
 	}, config.ReadFile)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ func (h *health) ready(c echo.Context) error {
 	defer cancel()
 	if err := h.server.store.Ready(ctx); err != nil {
 		h.server.log.ErrorContext(ctx, "not ready", "err", err)
-		return c.String(http.StatusServiceUnavailable, "the database does not take writes\n")
+		return c.String(http.StatusServiceUnavailable, strings.ReplaceAll(err.Error(), "\n", "; ")+"\n")
 	}
 	return c.String(http.StatusOK, "ok\n")
 }

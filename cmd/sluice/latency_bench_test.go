@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,6 +29,14 @@ type near struct {
 	repo *fakegithub.Repo
 	srv  *server
 	seq  int
+
+	app           fakegithub.App
+	key           string // its private key, a file
+	flags         config.ServerFlags
+	grace         time.Duration // of the server; zero: its own
+	public, admin string        // its addresses, http://host:port
+	halt          func()        // has it stop
+	ended         chan error    // how it ended
 
 	mu sync.Mutex
 	// first is the first check reported on a commit, and with its name behind it ("SHA NAME") the first of that name; waits
@@ -63,57 +72,64 @@ func newNear(tb testing.TB, database string) *near {
 	return n
 }
 
-// serve starts the server and waits until it has taken a look at the repository.
+// serve starts a server with a data folder of its own, installs the App, and waits until it has taken a look at the
+// repository.
 func (n *near) serve(database string) {
-	app, err := n.hub.AddApp(fakegithub.AppConfig{WebhookSecret: flowSecret})
-	if err != nil {
+	var err error
+	if n.app, err = n.hub.AddApp(fakegithub.AppConfig{WebhookSecret: flowSecret}); err != nil {
 		n.tb.Fatal(err)
 	}
 	dir := n.tb.TempDir()
-	key := filepath.Join(dir, "app.pem")
-	if err := os.WriteFile(key, app.PrivateKey, 0o600); err != nil {
+	n.key = filepath.Join(dir, "app.pem")
+	if err := os.WriteFile(n.key, n.app.PrivateKey, 0o600); err != nil {
 		n.tb.Fatal(err)
 	}
-	flags := config.ServerFlags{
+	n.flags = config.ServerFlags{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", PublicURL: "http://sluice.test", Data: filepath.Join(dir, "data"), Database: database,
-		GitHubAppID: fmt.Sprint(app.ID), GitHubWebhookSecret: flowSecret, GitHubAPIURL: n.hub.URL() + "/", GitHubURL: n.hub.URL() + "/",
+		GitHubAppID: fmt.Sprint(n.app.ID), GitHubWebhookSecret: flowSecret, GitHubAPIURL: n.hub.URL() + "/", GitHubURL: n.hub.URL() + "/",
 	}
-	cfg, err := flags.Resolve(func(name string) string {
-		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": key}[name]
+	n.begin()
+	if _, err := n.hub.Install(n.app.ID, flowOrg); err != nil {
+		n.tb.Fatal(err)
+	}
+	n.idle()
+}
+
+// begin starts a server on the data folder.
+func (n *near) begin() {
+	n.tb.Helper()
+	cfg, err := n.flags.Resolve(func(name string) string {
+		return map[string]string{"SLUICE_GITHUB_PRIVATE_KEY_FILE": n.key}[name]
 	}, config.ReadFile)
 	if err != nil {
 		n.tb.Fatal(err)
 	}
-	ready := make(chan net.Addr, 1)
-	w := wiring{unpaced: true, ready: func(public, _ net.Addr) { ready <- public }}
-	if n.srv, err = newServer(n.tb.Context(), cfg, slog.New(slog.DiscardHandler), w); err != nil {
+	ready := make(chan [2]net.Addr, 1)
+	w := wiring{unpaced: true, grace: n.grace, ready: func(public, admin net.Addr) { ready <- [2]net.Addr{public, admin} }}
+	srv, err := newServer(n.tb.Context(), cfg, slog.New(slog.DiscardHandler), w)
+	if err != nil {
 		n.tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- n.srv.run(ctx) }()
+	go func() { ended <- errors.Join(srv.run(ctx), srv.close()) }()
+	n.srv, n.halt, n.ended = srv, cancel, ended
 	n.tb.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			n.tb.Error(err)
 		}
-		if err := n.srv.close(); err != nil {
-			n.tb.Error(err)
-		}
 	})
 	select {
-	case public := <-ready:
-		if err := n.hub.SetWebhook(app.ID, "http://"+public.String()+"/webhooks/github", flowSecret); err != nil {
+	case at := <-ready:
+		n.public, n.admin = "http://"+at[0].String(), "http://"+at[1].String()
+		if err := n.hub.SetWebhook(n.app.ID, n.public+"/webhooks/github", flowSecret); err != nil {
 			n.tb.Fatal(err)
 		}
 	case err := <-ended:
 		ended <- err
 		n.tb.Fatalf("the server did not start: %v", err)
 	}
-	if _, err := n.hub.Install(app.ID, flowOrg); err != nil {
-		n.tb.Fatal(err)
-	}
-	n.idle()
 }
 
 // called notes the first check of each commit.

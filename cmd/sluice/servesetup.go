@@ -60,7 +60,7 @@ func (c *serveCmd) setUp(e *env, cfg *config.Setup, organization string, log *sl
 	go func() { ended <- srv.Serve(admin) }()
 	show := func(links []string) {
 		for _, link := range links {
-			log.WarnContext(ctx, "there is no App: open this link within 15 minutes to make it; it works once", "link", link)
+			log.WarnContext(ctx, "there is no App: open this link within 15 minutes to make it; it works once", "link", link, "admin", admin.Addr().String())
 		}
 	}
 	o := setup.Options{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -36,9 +37,6 @@ import (
 	"github.com/sluicehq/sluice/webhooks"
 )
 
-// stopGrace is how long work under way may take to end after SIGTERM.
-const stopGrace = 20 * time.Second
-
 // wiring is what the demo and tests change about a server.
 type wiring struct {
 	// processes allows the executor that runs images as processes on this host.
@@ -58,6 +56,8 @@ type wiring struct {
 	failpoint func(point, key string)
 	// lease is how long lanes stay with a process that died, where others share the database. Zero: the queue's default.
 	lease time.Duration
+	// grace is how long work under way may take to end when the server stops. Zero: stopGrace.
+	grace time.Duration
 	// now is the clock by which the server decides. Default time.Now.
 	now func() time.Time
 	// link is how long the link of the set-up holds. Default setup's.
@@ -80,6 +80,7 @@ type server struct {
 	github   *githubapp.App
 	ready    func(public, admin net.Addr)
 	access   *adminAccess
+	grace    time.Duration
 }
 
 // newServer opens the database and wires the packages. The caller calls close.
@@ -94,7 +95,7 @@ func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiri
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready, access: newAdminAccess()}
+	s := &server{cfg: cfg, log: log, store: st, metrics: prometheus.NewRegistry(), ready: w.ready, access: newAdminAccess(), grace: cmp.Or(w.grace, stopGrace)}
 	if err := s.wire(ctx, w); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -202,7 +203,7 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 	return executor.NewRegistry(all), s.letUsersIn(ctx)
 }
 
-// run takes requests and works until ctx ends, then drains: no new work is begun, what runs may finish in the grace time.
+// run takes requests and works until ctx ends, then drains.
 func (s *server) run(ctx context.Context) error {
 	public, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
@@ -234,12 +235,7 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error {
 		<-ctx.Done()
 		health.draining.Store(true)
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-		defer cancel()
-		s.log.InfoContext(grace, "stopping", "grace", stopGrace.String())
-		err := servers[0].Shutdown(grace)
-		err = errors.Join(err, s.queue.Stop(grace))
-		return errors.Join(err, servers[1].Shutdown(grace))
+		return s.drain(context.WithoutCancel(ctx), servers[0], servers[1])
 	})
 	s.log.InfoContext(ctx, "ready", "listen", public.Addr().String(), "admin", admin.Addr().String())
 	if s.ready != nil {
