@@ -10,8 +10,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/executor/buildspec"
@@ -66,7 +68,7 @@ func (c *doctorCmd) Run(e *env) error {
 			d.add(sick, "settings", line, "")
 		}
 	} else {
-		d.settings(cfg)
+		d.settings(e.ctx, cfg)
 		d.database(e.ctx, cfg)
 		d.artifacts(e.ctx, cfg)
 		d.gitHub(e.ctx, cfg)
@@ -98,7 +100,7 @@ func (d *diagnosis) print(e *env, asJSON bool) error {
 }
 
 // settings looks at what was given, beyond what Resolve refuses.
-func (d *diagnosis) settings(cfg *config.Server) {
+func (d *diagnosis) settings(ctx context.Context, cfg *config.Server) {
 	d.add(healthy, "settings", "all can be used", "")
 	if print, err := keyFingerprint(cfg.GitHub.PrivateKey.Reveal()); err != nil {
 		d.add(sick, "private key", err.Error(), "make a new key on the App's settings page")
@@ -124,12 +126,13 @@ func (d *diagnosis) settings(cfg *config.Server) {
 	}
 	if list := cfg.LocalExecutors.String(); list != "" {
 		d.add(doubtful, "local executors", "code of "+list+" runs on the server's own host", "take away --local-executors where that is not meant")
-		d.builders(cfg)
+		d.builders(ctx, cfg)
+		d.credentials(ctx, cloudCredentials)
 	}
 }
 
 // builders looks at who builds run as, and in what.
-func (d *diagnosis) builders(cfg *config.Server) {
+func (d *diagnosis) builders(ctx context.Context, cfg *config.Server) {
 	users, err := buildUsers(cfg)
 	if err != nil {
 		d.add(sick, "users of builds", err.Error(), "")
@@ -145,9 +148,26 @@ func (d *diagnosis) builders(cfg *config.Server) {
 	if cfg.BuildSandbox == "off" {
 		return
 	}
-	if _, err := supervise.TrySandbox(context.Background(), buildspec.Bubblewrap, who); err != nil {
+	if _, err := supervise.TrySandbox(ctx, buildspec.Bubblewrap, who); err != nil {
 		d.add(doubtful, "isolation of builds", err.Error(), "install bubblewrap and allow user namespaces, or run builds as another user (--build-users)")
 	}
+}
+
+// cloudCredentials is where clouds hand out the credentials of a host to whoever asks on it.
+const cloudCredentials = "169.254.169.254:80"
+
+// credentials looks whether the host's own credentials can be asked for here: a build that has a network reaches what the host does.
+func (d *diagnosis) credentials(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	_ = conn.Close()
+	host, _, _ := net.SplitHostPort(address)
+	d.add(doubtful, "credentials of the host", host+" answers on this host, and builds with a network reach it as the host does",
+		"keep the users of builds from it: iptables -I OUTPUT -d "+host+" -m owner --uid-owner USER -j REJECT for each of --build-users; or give the host no role")
 }
 
 // keyFingerprint is the fingerprint GitHub shows beside a key: SHA-256 of the public half.
