@@ -21,6 +21,7 @@ need postgresql initdb '/usr/lib/postgresql/*/bin/initdb'
 need docker-registry docker-registry
 need openssh-server sshd /usr/sbin/sshd
 need bubblewrap bwrap
+need acl setfacl
 if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
 	need chromium chromium google-chrome
 fi

@@ -178,11 +178,20 @@ func (r *reader) permission(p *Permission, k document.Entry, prefix string) {
 			}
 		}
 	case "acls":
-		r.Failf(k.At, "%sacls is not supported: access control lists are not set; use owner, group and mode, or a script of AfterInstall", prefix)
+		for _, v := range r.List(k, prefix+"acls", "") {
+			e, err := parseACL(v.Text)
+			if err != nil {
+				r.Failf(k.At, "%sacls: %v", prefix, err)
+			}
+			if slices.ContainsFunc(p.ACL, func(o ACLEntry) bool { return o.Default == e.Default && o.Group == e.Group && o.Name == e.Name }) {
+				r.Failf(k.At, "%sacls: %s is there twice", prefix, e.Name)
+			}
+			p.ACL = append(p.ACL, e)
+		}
 	case "context":
 		r.Failf(k.At, "%scontext is not supported: SELinux labels are not set; use a script of AfterInstall", prefix)
 	default:
-		r.unknown(k, prefix, "object", "pattern", "except", "owner", "group", "mode", "type")
+		r.unknown(k, prefix, "object", "pattern", "except", "owner", "group", "mode", "acls", "type")
 	}
 }
 

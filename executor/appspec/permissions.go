@@ -33,12 +33,14 @@ func permit(s *Spec, host *os.Root) error {
 	return nil
 }
 
-// apply sets owner and mode of a file or folder, and waits until they are on disk.
+// apply sets owner, mode and access control list of a file or folder, and waits until they are on disk.
 func (p Permission) apply(host *os.Root, name string, who account) (err error) {
+	var f *os.File
 	if info, err := host.Lstat(name); err == nil && (info.IsDir() || info.Mode().IsRegular()) {
-		if f, err := host.Open(name); err == nil { // before: with the new mode it may be closed to us
-			defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
-		}
+		f, _ = host.Open(name) // before: with the new mode it may be closed to us
+	}
+	if f != nil {
+		defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
 	}
 	if who.uid >= 0 || who.gid >= 0 {
 		if err := host.Lchown(name, who.uid, who.gid); err != nil {
@@ -46,9 +48,17 @@ func (p Permission) apply(host *os.Root, name string, who account) (err error) {
 		}
 	}
 	if p.HasMode {
-		return host.Chmod(name, fileMode(p.Mode))
+		if err := host.Chmod(name, fileMode(p.Mode)); err != nil {
+			return err
+		}
 	}
-	return nil
+	switch {
+	case len(p.ACL) == 0:
+		return nil
+	case f == nil:
+		return errors.New("acls: it cannot be opened")
+	}
+	return setACL(f, p.ACL)
 }
 
 // names are the files and folders that an entry is about.

@@ -291,9 +291,9 @@ func (r *remote) permit(ctx context.Context, s *Spec, root string) error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: permissions of %s: %w", s.File, p.Line, p.Object, err)
 		}
-		names := []string{object}
+		names, folders := []string{object}, map[string]bool{}
 		if strings.TrimSpace(out) != "file" {
-			names = nil
+			names, folders[object] = nil, true
 			if p.whole() {
 				names = append(names, object)
 			}
@@ -301,6 +301,7 @@ func (r *remote) permit(ctx context.Context, s *Spec, root string) error {
 				is, below, ok := strings.Cut(entry, " ")
 				if ok && p.takes(below, is == "d") {
 					names = append(names, object+"/"+below)
+					folders[object+"/"+below] = is == "d"
 				}
 			}
 		}
@@ -316,6 +317,9 @@ func (r *remote) permit(ctx context.Context, s *Spec, root string) error {
 			}
 			if p.HasMode {
 				fmt.Fprintf(&b, "chmod %04o %s\n", p.Mode, quote(name))
+			}
+			if len(p.ACL) > 0 {
+				b.WriteString(setfacl(p.ACL, quote(name), folders[name]))
 			}
 		}
 		if _, err := r.machine.shell(ctx, b.String(), nil); err != nil {

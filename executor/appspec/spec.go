@@ -69,6 +69,8 @@ type Permission struct {
 	// Mode is what to set, in the low twelve bits; HasMode tells whether to set it.
 	Mode    uint32 `json:"mode,omitempty"`
 	HasMode bool   `json:"has_mode,omitempty"`
+	// ACL are the named entries of the access control list that files and folders get.
+	ACL []ACLEntry `json:"acl,omitempty"`
 	// Files: files directly in Object. Folders: all folders below it. Without either, Object itself and, where it is a
 	// folder, everything below it.
 	Files   bool `json:"files,omitempty"`
