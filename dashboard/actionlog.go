@@ -57,6 +57,7 @@ type ActionLog struct {
 	Branch    string    `json:"-"`
 	Path      string    `json:"-"` // of the execution
 	EventsURL string    `json:"-"` // what comes next, as a stream
+	MoreURL   string    `json:"-"` // what comes next, as a page; empty once it has ended
 	Others    []LogLink `json:"-"` // logs of the execution
 }
 
@@ -178,7 +179,11 @@ func (w scribe) around(log *ActionLog, x store.Execution) {
 	if which == "" {
 		which = log.Stage + "/" + log.Action
 	}
-	log.EventsURL = log.Path + "/log/events?" + url.Values{"action": {which}, "from": {log.Next}}.Encode()
+	next := url.Values{"action": {which}, "from": {log.Next}}.Encode()
+	log.EventsURL = log.Path + "/log/events?" + next
+	if !log.Ended {
+		log.MoreURL = log.Path + "/log?" + next
+	}
 }
 
 // logPath is the page of the log of an action.

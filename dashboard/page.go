@@ -30,6 +30,8 @@ type page struct {
 	Live    bool // the page reloads when something changes
 	Follows bool // the page shows a log that grows
 	SignIn  bool // there is sign-in
+	// Examined: there is a page that shows how the App stands.
+	Examined bool
 	// Message is shown once, after a button was pressed.
 	Message   string
 	MessageOK bool
@@ -182,7 +184,7 @@ func titleOf(view any) string {
 }
 
 func (s *Server) render(c echo.Context, status int, name string, p page) error {
-	p.Now, p.SignIn = s.opts.Now(), s.opts.Viewer != nil
+	p.Now, p.SignIn, p.Examined = s.opts.Now(), s.opts.Viewer != nil, s.opts.Examiner != nil
 	var b bytes.Buffer
 	if err := s.pages[name].Execute(&b, p); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)

@@ -38,6 +38,19 @@ func (w *world) tokensOf(login string) []store.AccessToken {
 	return all
 }
 
+// What each token may is said in its row.
+func TestTokensSayWhatTheyMay(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("qa")
+	for scope, want := range map[string]string{"read": "read", "act": "read and act", "alarms": "raise alarms"} {
+		w.makeToken(b, "for "+scope, scope, "30")
+		row := regexp.MustCompile(`(?s)<span class="main">for ` + scope + `</span>.*?</td>\s*<td>([^<]*)</td>`).FindStringSubmatch(w.get(b, "/tokens").body)
+		if row == nil || row[1] != want {
+			t.Errorf("%s: %q, want %q", scope, row, want)
+		}
+	}
+}
+
 func TestTokenIsShownOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	b := w.signedIn("qa")
