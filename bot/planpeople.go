@@ -154,7 +154,12 @@ func (p *planner) checksChanged(e event.ChecksChanged) {
 // workflowRun is workflowRunChanged without the doing.
 func (p *planner) workflowRun(e event.WorkflowRun) {
 	p.Event = fmt.Sprintf("workflow run %q of %q at %s: %s", e.Run.Name, e.Run.Workflow, short(e.Run.SHA), e.Activity)
-	p.does("ask the actions that wait for the workflow runs or checks of %s again", short(e.Run.SHA))
+	ids := actionsNamed(e.Run.Name)
+	if len(ids) == 0 {
+		p.Nothing = "it is recorded; the run's name has the ID of no action, so that none waits for it"
+		return
+	}
+	p.does("ask the action %s how it is, if it waits for this run", quoted(ids...))
 }
 
 // noted are the events that change nothing.
