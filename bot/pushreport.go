@@ -20,8 +20,11 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 		return nil
 	}
 	facts, err := s.pushFacts(ctx, branch, was, now, e)
-	if err != nil || e == nil && !facts.Forced && !facts.Deleted {
-		return err // who pushed is not known, it may have been Sluice; only what was lost is told
+	// Who pushed is not known, it may have been Sluice: what was lost is told, and what Sluice never does, which is to merge a
+	// release before its approval.
+	unheard := e == nil && !facts.Forced && !facts.Deleted
+	if err != nil || unheard && branch.Kind != gitflow.KindProduction {
+		return err
 	}
 	if !facts.ByBot && now != "" {
 		pulls, err := s.gh.PullsWith(ctx, now)
@@ -42,10 +45,16 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			}
 		}
 	}
+	if unheard && len(facts.Early) == 0 {
+		return nil
+	}
 	if err := s.pushComparisons(ctx, &facts); err != nil {
 		return err
 	}
 	report := gitflow.CheckPush(s.names(), facts)
+	if unheard {
+		report.Violations = slices.DeleteFunc(report.Violations, func(v gitflow.Violation) bool { return v.Rule != gitflow.RuleEarly })
+	}
 	if len(report.Violations) == 0 {
 		return nil
 	}

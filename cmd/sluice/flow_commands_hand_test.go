@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,8 +27,8 @@ func handCommands() map[string]flowCommand {
 		"permit":        {"permission=level ...: the organization accepts other permissions for the App; an empty level takes one away", cmdPermit},
 		"protect":       {"who branch settings: sets classic branch protection, in JSON; none takes it off", cmdProtect},
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
-		"workflow":      {"file in_progress|conclusion: moves the run of a workflow on that has not ended, once there is one; sets $RUN and $TITLE, its name", cmdWorkflow},
-		"again":         {"who run: re-runs a workflow run that has ended", cmdAgain},
+		"obey":          {"who commit check: runs the commands that a check prints, in a clone, as they are", cmdObey},
+		"registries":    {"[image repository ...]: what the operator allows the repository, from the next start on", cmdRegistries},
 		"draft":         {"who number: makes a pull request a draft", graphCommand("convertPullRequestToDraft")},
 		"ready":         {"who number: marks a draft as ready for review", graphCommand("markPullRequestReadyForReview")},
 		"revert":        {"who branch commit: reverts a commit with git revert, and pushes; sets $SHA", carryCommand("revert", "--no-edit")},
@@ -105,37 +106,39 @@ func cmdPublish(s *scripted, args []string) error {
 	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+s.flow.name+"/releases", map[string]any{"tag_name": args[1], "name": args[2]}, nil)
 }
 
-func cmdWorkflow(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
+func cmdObey(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
 	if err != nil {
 		return err
 	}
-	var run fakegithub.WorkflowRun
-	err = s.until("a run of "+args[0], func() (string, bool) {
-		for _, w := range s.repo.WorkflowRuns() {
-			if w.Workflow == args[0] && w.Status != "completed" {
-				run = w
-			}
-		}
-		return "there is none", run.ID != 0
-	})
+	sha, err := s.flow.sha(args[1])
 	if err != nil {
 		return err
 	}
-	s.set("RUN", run.ID)
-	s.set("TITLE", run.Title)
-	if args[1] == "in_progress" {
-		return s.repo.SetRun(run.ID, args[1], "")
+	c, _ := s.repo.Check(sha, args[2])
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(c.Summary, -1)
+	if len(blocks) != 1 {
+		return fmt.Errorf("want one block of commands, not %d, in:\n%s", len(blocks), c.Summary)
 	}
-	return s.repo.SetRun(run.ID, "completed", args[1])
+	if _, err := s.git(args[0], "status"); err != nil { // the clone is there
+		return err
+	}
+	s.ts.Logf("%s", blocks[0][1])
+	_, err = s.runIn(filepath.Join(s.dir, "clone-"+args[0]), args[0], "sh", "-e", "-c", blocks[0][1])
+	return err
 }
 
-func cmdAgain(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
+func cmdRegistries(s *scripted, args []string) error {
+	args, err := s.args(args, 0, -1)
 	if err != nil {
 		return err
 	}
-	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+s.flow.name+"/actions/runs/"+args[1]+"/rerun", map[string]any{}, nil)
+	var rules []string
+	for _, image := range args {
+		rules = append(rules, flowRepo+"="+image)
+	}
+	s.extra = append(s.extra, "SLUICE_REGISTRY_ALLOW="+strings.Join(rules, ","))
+	return nil
 }
 
 // carryCommand is a git command that makes a commit on a branch out of another commit.

@@ -59,6 +59,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range handCommands() {
 		all[name] = c
 	}
+	for name, c := range runCommands() {
+		all[name] = c
+	}
 	for name, c := range awsCommands() {
 		all[name] = c
 	}

@@ -220,13 +220,18 @@ func (f *flow) git(who string, args ...string) (string, error) {
 }
 
 func (f *flow) gitIn(dir, who string, args ...string) (string, error) {
-	cmd := exec.CommandContext(f.tb.Context(), "git", args...)
+	return f.runIn(dir, who, "git", args...)
+}
+
+// runIn runs a program in a folder, with git set up for somebody.
+func (f *flow) runIn(dir, who, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(f.tb.Context(), program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME="+who, "GIT_AUTHOR_EMAIL="+who+"@example.com", "GIT_COMMITTER_NAME="+who, "GIT_COMMITTER_EMAIL="+who+"@example.com")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return string(out), fmt.Errorf("git %s: %w\n%s", strings.Join(args, " "), err, out)
+		return string(out), fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, out)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
