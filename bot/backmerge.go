@@ -145,6 +145,8 @@ func (s *session) backmergePlan(ctx context.Context, to owed) (gitflow.Plan, *wo
 // backmerge brings production's tip to development and every open release branch, when nothing else is about to do it:
 // after a push to production by hand, or when a back-merge waited for somebody.
 func (s *session) backmerge(ctx context.Context, to owed) error {
+	var last gitflow.Step
+	same := 0
 	for range maxSteps {
 		busy, err := s.finishing(ctx)
 		if err != nil || busy {
@@ -158,12 +160,25 @@ func (s *session) backmerge(ctx context.Context, to owed) error {
 		if !ok {
 			return s.backmergeLater(ctx, plan)
 		}
+		if last.ID != step.ID || last.Kind != step.Kind || last.SHA != step.SHA {
+			last, same = step, 0
+		}
+		if same++; same > maxSame {
+			break
+		}
 		again, err := s.perform(ctx, &store.Release{}, w, step)
 		if err != nil || !again {
 			return err
 		}
 	}
-	return nil
+	return s.walkLater(ctx, backmergeWait)
+}
+
+// walkLater has everything that is open looked at again after a pause.
+func (s *session) walkLater(ctx context.Context, pause time.Duration) error {
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return s.b.Queue.PostAt(ctx, tx, s.lane(), itemWalk, walkFact{}, "walk:backmerge", s.b.Now().Add(pause))
+	})
 }
 
 // backmergeWait is the pause before a back-merge is looked at again that waits for GitHub: its merge queue, its checks.
@@ -193,9 +208,7 @@ func (s *session) backmergeLater(ctx context.Context, plan gitflow.Plan) error {
 	if wait == 0 {
 		return nil
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		return s.b.Queue.PostAt(ctx, tx, s.lane(), itemWalk, walkFact{}, "walk:backmerge", s.b.Now().Add(wait))
-	})
+	return s.walkLater(ctx, wait)
 }
 
 // finishing tells whether a release is between its deployment and its end.

@@ -128,14 +128,14 @@ type writer interface {
 	CreateCommit(ctx context.Context, message, treeOf string, parents []string) (string, error)
 	// CopyCommit makes a commit by the author of another one (of), with the tree of a third, on no branch.
 	CopyCommit(ctx context.Context, of, message, treeOf string, parents []string) (string, error)
-	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrConflict.
+	// Merge makes a merge commit of head (a SHA) on branch base and returns it. ErrUpToDate, ErrBaseMoved, ErrConflict.
 	Merge(ctx context.Context, base, headSHA, message string) (string, error)
 	// CreatePull opens a pull request. ErrExists, ErrNoCommits.
 	CreatePull(ctx context.Context, title, head, base, body string) (forge.PullRequest, error)
 	// ClosePull closes without merging; RetargetPull changes the base.
 	ClosePull(ctx context.Context, number int) error
 	RetargetPull(ctx context.Context, number int, base string) error
-	// MergePull merges with two parents, only if the head is sha. ErrMoved, ErrConflict, *RefusedError.
+	// MergePull merges with two parents, only if the head is sha. ErrMoved, ErrBaseMoved, ErrConflict, *RefusedError.
 	MergePull(ctx context.Context, number int, sha, title, message string) (string, error)
 	// Enqueue puts a pull request into the merge queue of its base, only if its head is sha. Being there already is
 	// success. *RefusedError.

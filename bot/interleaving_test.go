@@ -81,6 +81,9 @@ type story struct {
 	changed map[int64]bool    // which comments were edited or deleted, as far as was delivered
 	done    map[int64]bool    // which were taken
 	judged  string            // the approval that waits now
+	strict  bool              // whether the configuration is the other one now
+	under   map[string]bool   // which one executions were made under, by ID
+	base    string            // where the pull request went when the bot looked at it last
 }
 
 func newStory(t *testing.T, seed uint64) *story {
@@ -92,6 +95,7 @@ func newStory(t *testing.T, seed uint64) *story {
 	}
 	s := &story{
 		lab: l, rand: rand.New(rand.NewPCG(seed, 1)), r: r, pushers: map[string]bool{"dev": true}, seen: map[int64]string{}, changed: map[int64]bool{}, done: map[int64]bool{}, //nolint:gosec // for a test
+		under: map[string]bool{}, base: "master",
 		hub: &history{FakeGitHub: l.gh, commits: map[string]forge.Commit{}},
 	}
 	l.session.gh = s.hub
@@ -164,6 +168,12 @@ func (s *story) step() {
 		s.note("it is %s", s.now.Format(time.DateTime))
 	case n == 17 && len(s.past) > 0:
 		s.deliver(s.past[s.rand.IntN(len(s.past))])
+	case n == 18 && s.rand.IntN(2) == 0:
+		s.configures()
+	case n == 19 || n == 20 && s.gh.Pulls[5].Base.Branch != "master":
+		s.retargets()
+	case n == 21 && s.rand.IntN(3) == 0:
+		s.ships()
 	}
 	for len(s.coming) > 0 && s.rand.IntN(3) > 0 {
 		i := s.rand.IntN(len(s.coming))
@@ -199,6 +209,8 @@ func (s *story) push() {
 		parent = s.hub.commits[was].Parents[0]
 	case n == 1 && was != head:
 		now = head
+	case n > 1 && s.lacks():
+		parent = s.gh.Heads["master"]
 	}
 	if now != head {
 		s.hub.commits[now] = forge.Commit{SHA: now, Parents: []string{parent}, Author: author, Message: "fix"}
@@ -220,8 +232,13 @@ func (s *story) deliver(e any) {
 	case event.Push:
 		must(s.t, sn.pushed(ctx, e))
 		must(s.t, sn.judge(ctx, s.gh.Pulls[5]))
+		s.looked()
 		s.pushers[e.Sender.Login] = true
 		s.note("delivered: push of %s", short(e.After))
+	case event.PullRequest:
+		must(s.t, sn.judge(ctx, s.gh.Pulls[5]))
+		s.looked()
+		s.note("delivered: the pull request's base")
 	case event.Comment:
 		before := len(s.gh.Reactions)
 		must(s.t, sn.commented(ctx, e))
@@ -301,6 +318,9 @@ func (s *story) may() bool {
 	if _, state, _ := x.State.OpenApproval(); state.ID == "" || state.ID != s.judged || x.SHA != s.head() || s.behind() {
 		return false
 	}
+	if s.under[x.ID] != s.strict || s.gh.Pulls[5].Base.Branch != "master" || s.lacks() {
+		return false
+	}
 	able := func(login string, want forge.Role) bool { return s.gh.Roles[login].AtLeast(want) }
 	var approvers, confirm []string
 	for login, word := range s.said {
@@ -347,6 +367,7 @@ func (s *story) goesOn() {
 	ctx := s.t.Context()
 	s.reread()
 	x := s.candidateOf(s.r)
+	s.made(x)
 	for _, stage := range x.State.Stages {
 		for _, a := range stage.Actions {
 			if a.Status == pipeline.InProgress && a.Approval == nil && a.Name == "unit" {
@@ -388,6 +409,7 @@ func (s *story) promoted() bool {
 		must(s.t, newSession(s.lab).walk(s.t.Context(), s.r.ID))
 		s.reread()
 		x := s.candidateOf(s.r)
+		s.made(x)
 		began := s.r.Status == store.ReleasePromoting
 		if began != may && (began || !x.Status.Final()) {
 			w, err := newSession(s.lab).look(s.t.Context(), s.r, phasePromote)
@@ -409,17 +431,22 @@ func (s *story) promoted() bool {
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
 func TestNothingUnapprovedIsPromoted(t *testing.T) {
-	var promoted atomic.Int32
+	var promoted, deployed atomic.Int32
 	t.Cleanup(func() {
-		if n := promoted.Load(); n < 5 && !t.Failed() {
-			t.Errorf("only %d of the stories came to a promotion: the property proves little", n)
+		if p, d := promoted.Load(), deployed.Load(); (p < 5 || d < 5) && !t.Failed() {
+			t.Errorf("only %d of the stories came to a promotion, and %d into production: the property proves little", p, d)
 		}
 	})
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			if newStory(t, seed).promoted() {
-				promoted.Add(1)
+			s := newStory(t, seed)
+			if !s.promoted() {
+				return
+			}
+			promoted.Add(1)
+			if s.deployed() {
+				deployed.Add(1)
 			}
 		})
 	}

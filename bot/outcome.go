@@ -26,7 +26,7 @@ func outcome(err error, now time.Time) queue.Outcome {
 	case err == nil:
 		return queue.Done()
 	case errors.As(err, &limit):
-		return queue.Snooze(max(limit.Until.Sub(now), time.Second))
+		return queue.Park(max(limit.Until.Sub(now), time.Second), limit)
 	case errors.Is(err, store.ErrStale):
 		return queue.Snooze(staleWait)
 	case errors.Is(err, context.Canceled):

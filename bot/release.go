@@ -62,8 +62,8 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if last == nil || last.ID != step.ID || last.Kind != step.Kind || last.SHA != step.SHA {
 			last, same = &step, 0
 		}
-		if same++; same > maxSame || n > maxSteps { // done, and the world does not show it yet
-			return s.lookAgain(ctx, r)
+		if same++; same > maxSame || n > maxSteps {
+			return s.notYet(ctx, r, step)
 		}
 		again, err := s.perform(ctx, r, w, step)
 		if err != nil {
@@ -73,6 +73,17 @@ func (s *session) walk(ctx context.Context, id string) error {
 			return s.setProblem(ctx, r, "")
 		}
 	}
+}
+
+// notYet ends a look after a step that was done often enough: the branch moves on under it, or the world does not show it yet.
+func (s *session) notYet(ctx context.Context, r *store.Release, step gitflow.Step) error {
+	if s.moving[step.Target] {
+		problem := fmt.Sprintf("%s moves while %s is merged into it. Sluice tries again by itself.", step.Target, r.Version)
+		if err := s.setProblem(ctx, r, problem); err != nil {
+			return err
+		}
+	}
+	return s.lookAgain(ctx, r)
 }
 
 // phaseOf is what has to be known to go on with a release; false when there is nothing to do.

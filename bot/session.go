@@ -44,6 +44,8 @@ type turn struct {
 	pullCockpits map[int]bool
 	// tried is what branches said to merges in this handling.
 	tried map[string]gitflow.Line
+	// moving are the branches that moved while something was merged into them in this handling.
+	moving map[string]bool
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
 	// accounts keeps what accounts are now, by ID.
@@ -60,6 +62,7 @@ func newTurn() *turn {
 	return &turn{
 		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{},
 		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
+		moving: map[string]bool{},
 	}
 }
 

@@ -82,6 +82,9 @@ func (s *session) answered(target, sha string, err error) (bool, error) {
 	switch {
 	case err == nil, errors.Is(err, forge.ErrMoved):
 		return true, nil
+	case errors.Is(err, forge.ErrBaseMoved):
+		s.moving[target] = true
+		return true, nil
 	case errors.Is(err, forge.ErrConflict):
 		s.tried[target] = gitflow.Line{Answer: gitflow.MergeConflict, TriedSHA: sha}
 		return true, nil

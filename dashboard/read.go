@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -141,6 +142,11 @@ func live(ctx context.Context, tx *store.Tx, w scribe) (summary RepoSummary, run
 	if summary.Environments, err = environmentsOf(ctx, tx, w); err != nil {
 		return summary, nil, nil, err
 	}
+	waits, err := tx.Waits(ctx, event.Delivery{RepoID: w.repo.ID}.Lane(), w.now)
+	if err != nil {
+		return summary, nil, nil, err
+	}
+	summary.Waits, summary.WaitsUntil = waits.Why, waits.Until
 	active, err := tx.ActiveExecutions(ctx, w.repo.ID)
 	if err != nil {
 		return summary, nil, nil, err

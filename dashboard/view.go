@@ -34,7 +34,10 @@ type RepoSummary struct {
 	URL   string `json:"url"` // at GitHub
 	// Gone says why nothing may be done here; ConfigProblem what is wrong with the newest configuration,
 	// ConfigMisfit why the one in force does not fit the repository.
-	Gone          string        `json:"gone,omitempty"`
+	Gone string `json:"gone,omitempty"`
+	// Waits is why the work on this repository stands still, such as GitHub's rate limit; it goes on at WaitsUntil by itself.
+	Waits         string        `json:"waits,omitempty"`
+	WaitsUntil    time.Time     `json:"waits_until,omitzero"`
 	ConfigProblem string        `json:"config_problem,omitempty"`
 	ConfigMisfit  string        `json:"config_misfit,omitempty"`
 	Observe       bool          `json:"observe,omitempty"`

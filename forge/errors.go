@@ -15,6 +15,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrConflict: the merge has conflicts that a person must resolve (409).
 	ErrConflict = errors.New("merge conflict")
+	// ErrBaseMoved: the branch that was to be merged into moved meanwhile, or another merge into it is under way (405 or 409).
+	ErrBaseMoved = errors.New("the base moved")
 	// ErrMoved: the head is not the SHA that was named any more (409).
 	ErrMoved = errors.New("the head moved")
 	// ErrUpToDate: there is nothing to merge (204).

@@ -122,8 +122,8 @@ func (r *Repo) makeCommit(ctx context.Context, treeOf string, body map[string]an
 	return made.SHA, err
 }
 
-// Merge makes a merge commit of head on base and returns it. forge.ErrUpToDate, forge.ErrConflict; forge.ErrNotFound when
-// one of them is missing.
+// Merge makes a merge commit of head on base and returns it. forge.ErrUpToDate, forge.ErrBaseMoved, forge.ErrConflict;
+// forge.ErrNotFound when one of them is missing.
 func (r *Repo) Merge(ctx context.Context, base, headSHA, message string) (string, error) {
 	var made github.RepositoryCommit
 	resp, err := r.call(ctx, "POST", r.path("merges"), map[string]string{"base": base, "head": headSHA, "commit_message": message}, &made)

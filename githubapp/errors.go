@@ -79,9 +79,9 @@ func mapAnswer(e *github.ErrorResponse) error {
 		return forge.ErrExists
 	case status == http.StatusUnprocessableEntity && says(e, "no commits between"):
 		return forge.ErrNoCommits
-	case status >= 500,
-		// Two merges at once: the next attempt finds out.
-		(status == http.StatusMethodNotAllowed || status == http.StatusConflict) && says(e, "base branch was modified", "merge already in progress"):
+	case (status == http.StatusMethodNotAllowed || status == http.StatusConflict) && says(e, "base branch was modified", "merge already in progress"):
+		return forge.ErrBaseMoved
+	case status >= 500:
 		return &forge.TemporaryError{Err: errors.New(message(e))}
 	default:
 		return &forge.RefusedError{Status: status, Message: message(e), Permission: status == http.StatusUnauthorized || says(e,

@@ -36,7 +36,7 @@ func TestErrors(t *testing.T) {
 		{406, `{"message":"Sorry, the diff exceeded the maximum number of files"}`, refused(406, "Sorry, the diff exceeded the maximum number of files")},
 		{409, `{"message":"Merge conflict"}`, forge.ErrConflict},
 		{409, `{"message":"Head branch was modified. Review and try the merge again."}`, forge.ErrMoved},
-		{409, `{"message":"Base branch was modified. Review and try the merge again."}`, temporary("Base branch was modified. Review and try the merge again.")},
+		{409, `{"message":"Base branch was modified. Review and try the merge again."}`, forge.ErrBaseMoved},
 		{409, `{"message":"Git Repository is empty."}`, forge.ErrNotFound},
 		{409, `{"message":"Conflict: Commit status checks failed for x."}`, refused(409, "Conflict: Commit status checks failed for x.")},
 		{410, `{"message":"This issue was deleted"}`, forge.ErrNotFound},

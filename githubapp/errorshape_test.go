@@ -27,7 +27,7 @@ func errorShape(err error) string {
 		return fmt.Sprintf("not a file: %s is a %s", odd.Path, odd.Type)
 	}
 	for name, sentinel := range map[string]error{
-		"not found": forge.ErrNotFound, "exists": forge.ErrExists, "conflict": forge.ErrConflict, "moved": forge.ErrMoved,
+		"not found": forge.ErrNotFound, "exists": forge.ErrExists, "conflict": forge.ErrConflict, "moved": forge.ErrMoved, "base moved": forge.ErrBaseMoved,
 		"up to date": forge.ErrUpToDate, "no commits": forge.ErrNoCommits, "archived": forge.ErrArchived, "canceled": context.Canceled,
 	} {
 		if errors.Is(err, sentinel) {

@@ -155,7 +155,7 @@ func (r *Repo) RetargetPull(ctx context.Context, number int, base string) error 
 }
 
 // MergePull merges with two parents, only if the head is sha, and returns the merge commit. forge.ErrMoved when it is
-// not, forge.ErrConflict, *forge.RefusedError when a rule or setting refuses or the pull request is not open.
+// not, forge.ErrBaseMoved, forge.ErrConflict, *forge.RefusedError when a rule or setting refuses or the pull request is not open.
 func (r *Repo) MergePull(ctx context.Context, number int, sha, title, message string) (string, error) {
 	var made github.PullRequestMergeResult
 	_, err := r.call(ctx, "PUT", r.path("pulls", itoa(int64(number)), "merge"), map[string]string{

@@ -39,6 +39,11 @@ func Retry(err error) Outcome {
 // Snooze: it is not the time yet. Again after d, in its place: the lane waits. Not a failure; those before are forgotten.
 func Snooze(d time.Duration) Outcome { return Outcome{verb: verbSnooze, delay: max(d, 0)} }
 
+// Park is Snooze with the reason, which is logged and kept with the item, so that a lane that waits can say for what.
+func Park(d time.Duration, why error) Outcome {
+	return Outcome{verb: verbSnooze, delay: max(d, 0), err: why}
+}
+
 // Dead: it failed and no attempt would help. It is kept, shown and can be replayed; the lane goes on.
 func Dead(err error) Outcome {
 	if err == nil {
@@ -47,7 +52,7 @@ func Dead(err error) Outcome {
 	return Outcome{verb: verbDead, err: err}
 }
 
-// Err is why it failed; nil for Done and Snooze.
+// Err is why it failed, or why it was parked; nil for Done and Snooze.
 func (o Outcome) Err() error { return o.err }
 
 // String is the outcome in words, for logs and test failures.
@@ -56,6 +61,9 @@ func (o Outcome) String() string {
 	case verbRetry:
 		return "retry: " + o.err.Error()
 	case verbSnooze:
+		if o.err != nil {
+			return "park for " + o.delay.String() + ": " + o.err.Error()
+		}
 		return "snooze " + o.delay.String()
 	case verbDead:
 		return "dead: " + o.err.Error()

@@ -78,6 +78,10 @@ func (q *Queue) handle(t turn) store.Settlement {
 	case o.verb == verbSnooze:
 		q.counts.snoozed.Add(1)
 		end.Result, end.DueAt = store.ItemLater, q.opts.Now().Add(o.delay)
+		if o.err != nil {
+			end.Problem = problem(o.err)
+			log.Info("parked", "until", end.DueAt.UTC(), "err", o.err)
+		}
 	case o.verb == verbRetry && ctx.Err() != nil && q.stopping.Load():
 		end.Result, end.DueAt = store.ItemLater, q.opts.Now() // it was interrupted, it did not fail
 	case o.verb == verbRetry && item.Attempt < q.opts.MaxAttempts:

@@ -99,6 +99,23 @@ func (tx *Tx) raise(ctx context.Context, lane string, n int, due time.Time) (las
 	return last, nil
 }
 
+// LaneWait is why a lane stands still.
+type LaneWait struct {
+	Until time.Time // when it goes on
+	Why   string
+}
+
+// Waits tells what holds a lane up: an item that was handed out, and is to be handed out again at a later time for a reason. The zero
+// LaneWait: nothing does.
+func (tx *Tx) Waits(ctx context.Context, lane string, now time.Time) (w LaneWait, err error) {
+	_, err = tx.scalar(ctx, []any{micros{&w.Until}, &w.Why}, "SELECT due_at, problem FROM lane_items WHERE lane = ? AND dead_at = 0 AND held AND due_at > ? AND problem <> '' ORDER BY seq LIMIT 1",
+		lane, toMicros(now))
+	if err != nil {
+		return LaneWait{}, fmt.Errorf("what holds lane %s up: %w", lane, err)
+	}
+	return w, nil
+}
+
 // DueLanes returns lanes with something due that no other owner works on, longest due first, at most limit.
 func (tx *Tx) DueLanes(ctx context.Context, owner string, now time.Time, limit int) ([]string, error) {
 	r, err := tx.query(ctx, "SELECT name FROM lanes WHERE is_open AND due_at <= ? AND (owner IN ('', ?) OR lease_until < "+tx.store.engine.clock()+

@@ -60,6 +60,7 @@ func (f *flow) clock() movedClock { return movedClock(f.dir + "/clock") }
 
 // cmdClock moves the clock and waits until the server, where one runs, has done what is due then.
 func cmdClock(s *scripted, args []string) error {
+	busy := s.flags.Bool("busy", false, "")
 	args, err := s.args(args, 1, 1)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func cmdClock(s *scripted, args []string) error {
 	if err := s.clock().move(args[0]); err != nil {
 		return err
 	}
-	if s.server == nil {
+	if s.server == nil || *busy {
 		return nil
 	}
 	return s.idle()

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // oursCommands are about what Sluice itself has made, and whether it is what something else is.
@@ -14,6 +16,7 @@ func oursCommands() map[string]flowCommand {
 		"same-image": {"environment version times: a version was deployed so often to an environment, always the same image", cmdSameImage},
 		"ours":       {"branch base number: how many pull requests we opened from branches that match", cmdOurs},
 		"raised":     {"pattern: an open issue of ours has a text", cmdRaised},
+		"tried":      {"method route number: we made no more calls than that to a route, refused ones too", cmdTried},
 		"forced":     {": we have forced a branch or moved a tag", cmdForced},
 	}
 }
@@ -109,4 +112,19 @@ func cmdRaised(s *scripted, args []string) error {
 		}
 		return saw, re.MatchString(saw)
 	})
+}
+
+func cmdTried(s *scripted, args []string) error {
+	args, err := s.args(args, 3, 3)
+	if err != nil {
+		return err
+	}
+	most, err := s.intArg(args[2])
+	if err != nil {
+		return err
+	}
+	if n := len(s.hub.Calls(fakegithub.CallFilter{Method: args[0], Route: args[1], Actor: flowBot})); n > most {
+		return fmt.Errorf("%d calls, want at most %d", n, most)
+	}
+	return nil
 }

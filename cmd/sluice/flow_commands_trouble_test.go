@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -29,7 +30,7 @@ func troubleCommands() map[string]flowCommand {
 		"fail-hooks":    {"event [count]: webhooks that GitHub logs as failed", hookFault(fakegithub.FailHook)},
 		"double-hooks":  {"event [count]: webhooks that are sent twice", hookFault(fakegithub.DuplicateHook)},
 		"redeliver":     {"[all]: GitHub sends again what did not arrive, or everything", cmdRedeliver},
-		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit, second-limit", cmdFault},
+		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit[=duration], second-limit[=duration]", cmdFault},
 		"refuse":        {"method route status message [count]: what GitHub refuses us, in its words", cmdRefuse},
 		"mend":          {": GitHub is well again", cmdMend},
 		"drop-image":    {"tag: somebody takes an image out of production's registry", cmdDropImage},
@@ -38,7 +39,7 @@ func troubleCommands() map[string]flowCommand {
 		"copy-image":    {"tag tag: somebody copies an image of development's registry into production's", cmdCopyImage},
 		"arrived":       {"tag: something is in production's registry under a tag; it looks once", cmdArrived},
 		"sign-image":    {"tag KEY: somebody signs an image in development's registry, with a key of signature/testdata", cmdSignImage},
-		"clock":         {"time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then", cmdClock},
+		"clock":         {"[-busy] time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then; busy: does not wait", cmdClock},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
 	}
 }
@@ -148,15 +149,22 @@ func cmdFault(s *scripted, args []string) error {
 	if x.Route == "all" {
 		x.Route = ""
 	}
-	switch args[0] {
+	kind, long, timed := strings.Cut(args[0], "=")
+	x.RetryAfter = time.Second
+	if timed {
+		if x.RetryAfter, err = time.ParseDuration(long); err != nil {
+			return err
+		}
+	}
+	switch kind {
 	case "lose-reply":
 		x.Kind = fakegithub.LoseReply
 	case "reset":
 		x.Kind = fakegithub.Reset
 	case "limit":
-		x.Kind, x.RetryAfter = fakegithub.PrimaryLimit, time.Second
+		x.Kind = fakegithub.PrimaryLimit
 	case "second-limit":
-		x.Kind, x.RetryAfter = fakegithub.SecondaryLimit, time.Second
+		x.Kind = fakegithub.SecondaryLimit
 	default:
 		if x.Status, err = strconv.Atoi(args[0]); err != nil {
 			return fmt.Errorf("%q is no kind of fault", args[0])

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // What people do at the shell, and with the tokens they make for it on the dashboard.
@@ -23,6 +25,7 @@ func shellCommands() map[string]flowCommand {
 		"token":  {"[-scope act|read|alarms] who: signs in on the dashboard and makes a token for the shell", cmdToken},
 		"revoke": {"who: revokes the token made last", cmdRevoke},
 		"api":    {"who path [file]: reads something below /api/v1 with somebody's token, or posts a file there, and prints status and body", cmdAPI},
+		"waits":  {"who pattern: why the work stands still, as the API says it", cmdWaits},
 		"shell":  {"[-exit status] who command ...: runs sluice with somebody's token against the server; with ! it must fail with status 1", cmdShell},
 	}
 }
@@ -161,6 +164,42 @@ func cmdAPI(s *scripted, args []string) error {
 	answer, err := io.ReadAll(res.Body)
 	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", res.StatusCode, answer)
 	return err
+}
+
+// cmdWaits looks at what the API says about the work that stands still.
+func cmdWaits(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	token, err := os.ReadFile(s.tokenFile(args[0]))
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[1])
+	if err != nil {
+		return err
+	}
+	return s.until("the work to wait because of "+args[1], func() (string, bool) {
+		req, err := http.NewRequestWithContext(s.tb.Context(), http.MethodGet, "http://"+s.server.public+"/api/v1/repos/"+s.flow.name, nil)
+		if err != nil {
+			return err.Error(), false
+		}
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err.Error(), false
+		}
+		defer res.Body.Close()
+		var answer struct {
+			Waits string    `json:"waits"`
+			Until time.Time `json:"waits_until"`
+		}
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+			return err.Error(), false
+		}
+		return answer.Waits, re.MatchString(answer.Waits) && !answer.Until.IsZero()
+	})
 }
 
 func cmdShell(s *scripted, args []string) error {

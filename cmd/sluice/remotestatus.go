@@ -42,6 +42,9 @@ func printStatus(out io.Writer, s dashboard.Repo) error {
 			fmt.Fprintln(out, note.says+cell(note.text))
 		}
 	}
+	if s.Waits != "" {
+		fmt.Fprintf(out, "Waits until %s and goes on by itself: %s\n", moment(s.WaitsUntil), cell(s.Waits))
+	}
 	if s.Observe {
 		fmt.Fprintln(out, "Sluice reports here, and changes nothing.")
 	}

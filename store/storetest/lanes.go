@@ -194,6 +194,7 @@ func itemEnds(t *testing.T, s suite) {
 	note()
 	w.settle(t, store.Settlement{Result: store.ItemRetry, DueAt: s.clock.now.Add(time.Minute), Problem: "no answer"})
 	note() // the lane waits for it
+	waits(t, s, store.LaneWait{Until: s.clock.now.Add(time.Minute), Why: "no answer"})
 	s.post(t, fact("y"))
 	w.claim(t)
 	note() // what came since does not get in front
@@ -202,6 +203,7 @@ func itemEnds(t *testing.T, s suite) {
 	if w.next.Item.Attempts != 1 || w.next.Item.Problem != "no answer" {
 		t.Errorf("second attempt %+v", w.next.Item)
 	}
+	waits(t, s, store.LaneWait{}) // it is handed out
 	w.settle(t, store.Settlement{Result: store.ItemDead, Problem: "still no answer"})
 	note()
 	w.settle(t, store.Settlement{Result: store.ItemRetry, DueAt: s.clock.now})
@@ -242,6 +244,18 @@ func itemEnds(t *testing.T, s suite) {
 	if w.what() != "d" || w.next.Item.Attempts != 0 {
 		t.Errorf("replayed: %s, attempts %d", w.what(), w.next.Item.Attempts)
 	}
+}
+
+// waits looks at what holds the lane up.
+func waits(t *testing.T, s suite, want store.LaneWait) {
+	t.Helper()
+	s.read(t, func(ctx context.Context, tx *store.Tx) error {
+		got, err := tx.Waits(ctx, "repo:1", s.clock.now)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("what holds the lane up (-want +got):\n%s", diff)
+		}
+		return err
+	})
 }
 
 func itemKeys(t *testing.T, s suite) {
