@@ -1,6 +1,7 @@
 package fakegithub
 
 import (
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -31,8 +32,14 @@ type Call struct {
 	Duration time.Duration
 }
 
-// Write tells whether the call could change something.
-func (c Call) Write() bool { return c.Method != "GET" && c.Method != "HEAD" }
+// Write tells whether the call could change something. A query of GraphQL does not, though it is a POST.
+func (c Call) Write() bool {
+	if c.Path == "/graphql" {
+		var in struct{ Query string }
+		return json.Unmarshal(c.Body, &in) == nil && graphMutation.MatchString(in.Query)
+	}
+	return c.Method != "GET" && c.Method != "HEAD"
+}
 
 // Succeeded tells whether the call was answered 2xx, or would have been had its reply not been lost.
 func (c Call) Succeeded() bool { return c.Status >= 200 && c.Status < 300 }
