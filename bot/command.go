@@ -131,15 +131,16 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 
 // CommandHelp is one row of the command reference.
 type CommandHelp struct {
-	Usage, Help, Who string
-	Changes          bool
+	Name, Usage, Help, Who string
+	// Changes marks a command that changes something, which takes --dry-run.
+	Changes bool
 }
 
 // Commands lists the commands for the reference in docs and /help.
 func Commands() []CommandHelp {
 	var out []CommandHelp
 	for _, s := range commandTable {
-		out = append(out, CommandHelp{Usage: s.usage, Help: s.help, Who: s.who(), Changes: s.changes})
+		out = append(out, CommandHelp{Name: s.name, Usage: s.usage, Help: s.help, Who: s.who(), Changes: s.changes})
 	}
 	return out
 }

@@ -62,6 +62,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range runCommands() {
 		all[name] = c
 	}
+	for name, c := range dryCommands() {
+		all[name] = c
+	}
 	for name, c := range awsCommands() {
 		all[name] = c
 	}
