@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
@@ -94,8 +96,16 @@ func (s *Store) Check(ctx context.Context) error {
 		return fmt.Errorf("artifacts: there is no such bucket: %w", err)
 	case gcerrors.Code(err) == gcerrors.PermissionDenied:
 		return fmt.Errorf("artifacts: the server may not list the bucket: %w", err)
+	case refused(err):
+		return fmt.Errorf("artifacts: the bucket's service refuses the server's credentials: %w", err)
 	}
 	return fmt.Errorf("artifacts: %w", err)
+}
+
+// refused tells whether a service of S3 does not know who asks: gcerrors has no code of its own for it.
+func refused(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && slices.Contains([]string{"SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "InvalidToken"}, api.ErrorCode())
 }
 
 // root begins the names of artifacts.

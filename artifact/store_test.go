@@ -27,7 +27,7 @@ type bucket struct {
 	url     string
 	mu      sync.Mutex
 	puts    []http.Header
-	down    bool
+	down    string // with which code of S3's everything is refused; empty: nothing is
 }
 
 func newBucket(t *testing.T) *bucket {
@@ -44,8 +44,9 @@ func newBucket(t *testing.T) *bucket {
 			b.puts = append(b.puts, r.Header.Clone())
 		}
 		b.mu.Unlock()
-		if down {
+		if down != "" {
 			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte("<Error><Code>" + down + "</Code></Error>"))
 			return
 		}
 		s3.ServeHTTP(w, r)
@@ -146,7 +147,13 @@ func TestBucket(t *testing.T) {
 	}
 
 	b.mu.Lock()
-	b.down = true
+	b.down = "SignatureDoesNotMatch"
+	b.mu.Unlock()
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "refuses the server's credentials") {
+		t.Errorf("credentials that are not known: %v", err)
+	}
+	b.mu.Lock()
+	b.down = "AccessDenied"
 	b.mu.Unlock()
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "may not list") {
 		t.Errorf("a bucket that may not be listed: %v", err)

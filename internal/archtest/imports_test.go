@@ -36,7 +36,7 @@ var house = map[string]row{
 	"store/storetest": {ours: []string{"store", "pipeline", "event", "forge", "internal/pgtest"}, foreign: []string{"github.com/google/go-cmp/"}},
 	"queue":           {ours: []string{"store", "event"}, foreign: []string{"github.com/riverqueue/", "github.com/jackc/pgx/"}},
 
-	"artifact":  {ours: []string{"pipeline"}, foreign: []string{"gocloud.dev/"}},
+	"artifact":  {ours: []string{"pipeline"}, foreign: []string{"gocloud.dev/", "github.com/aws/smithy-go"}},
 	"githubapp": {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
 	"gitrepo":   {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
 	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
