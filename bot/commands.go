@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -144,18 +145,19 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 
 // missing says what a plan waits for.
 func (s *session) missing(plan gitflow.Plan) string {
+	return strings.Join(blockers(plan), " ")
+}
+
+// blockers are what keeps a plan from going on, in sentences.
+func blockers(plan gitflow.Plan) []string {
 	if plan.Refused != "" {
-		return plan.Refused.Markdown(code)
+		return []string{plan.Refused.Markdown(code)}
 	}
 	var out []string
 	for _, b := range plan.Blocked() {
-		if b.Blocked != "" {
-			out = append(out, b.Blocked.Markdown(code))
-		} else {
-			out = append(out, b.Waiting.Markdown(code))
-		}
+		out = append(out, cmp.Or(b.Blocked, b.Waiting).Markdown(code))
 	}
-	return strings.Join(out, " ")
+	return out
 }
 
 // countsAsApproval tells whether /promote is an approval too: from somebody who may approve and took no part.

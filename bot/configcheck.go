@@ -149,7 +149,7 @@ func (s *session) findOrganization(ctx context.Context, pr forge.PullRequest) (c
 	f.take(config.CheckOrganization(local))
 	if !f.wrong() {
 		f.Impact, err = s.organizationImpact(ctx, users, org)
-		f.Impact.Cut = cut
+		f.Impact.cut(cut)
 	}
 	return f, err
 }
@@ -204,7 +204,7 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 		touched = touched || f.Config.Touched
 		run.Annotations = append(run.Annotations, f.Config.Problems...)
 		elsewhere = append(elsewhere, f.Config.Elsewhere...)
-		changes += len(f.Config.Impact.Rows)
+		changes += f.Config.Impact.changes()
 		tests += f.Config.Tests
 		unmet = unmet || f.Config.Unmet
 		text.WriteString(f.Config.Impact.markdown())
@@ -267,7 +267,7 @@ func (s *session) cmdConfigCheck(ctx context.Context, q *request) (string, error
 	}
 	run := s.configCheck(&atSHA{sha: pr.Head.SHA, findings: []finding{{Config: found}}})
 	text := "**" + run.Title + ".**\n\n" + run.Summary + "\n\n" + run.Text
-	if !found.wrong() && len(found.Impact.Rows) == 0 {
+	if !found.wrong() && found.Impact.changes() == 0 {
 		text += "No open pull request, branch or pending promotion would be judged differently."
 	}
 	return s.finishWith(ctx, q, text)

@@ -5,28 +5,48 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
-	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
 // Bounds of what is looked at: a configuration is judged in its repository's lane, and other things wait meanwhile.
 const (
-	impactPulls    = 40 // open pull requests judged, the newest ones
+	impactPulls    = 40 // open pull requests judged, the newest ones of each repository first
+	impactReleases = 10 // releases whose plans are compared
 	impactBranches = 40 // branches listed
 	impactRepos    = 50 // repositories of an organization
 )
 
 // impact is what a proposed configuration would change.
 type impact struct {
-	Rows []impactRow `json:"rows,omitempty"`
+	// Told are what would become of what is open, in sentences that name it.
+	Told []impactGroup `json:"told,omitempty"`
+	Rows []impactRow   `json:"rows,omitempty"`
 	// Cut says what was not looked at, in one sentence; empty: nothing.
 	Cut string `json:"cut,omitempty"`
+}
+
+// impactGroup are open pull requests or releases of which the same is to be said: "2 open releases would …: 1.4.0, 1.5.0."
+type impactGroup struct {
+	What  string   `json:"what"`  // of one, a word or some
+	Would string   `json:"would"` // markdown
+	Names []string `json:"names"` // markdown
+	// Why are sentences after it, markdown; may be empty.
+	Why string `json:"why,omitempty"`
+}
+
+func (g impactGroup) String() string {
+	what := g.What
+	if len(g.Names) != 1 {
+		what += "s"
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s would %s: %s. %s", len(g.Names), what, g.Would, strings.Join(g.Names, ", "), g.Why))
 }
 
 // impactRow is one thing that would change. All texts are markdown.
@@ -42,14 +62,44 @@ func (i *impact) add(what, before, after string) {
 	}
 }
 
+// tell says what something would do, together with the others of which the same is said.
+func (i *impact) tell(g impactGroup, name string) {
+	for n, have := range i.Told {
+		if have.What == g.What && have.Would == g.Would && have.Why == g.Why {
+			i.Told[n].Names = append(have.Names, name)
+			return
+		}
+	}
+	g.Names = []string{name}
+	i.Told = append(i.Told, g)
+}
+
+// changes is how many things would change.
+func (i impact) changes() int {
+	n := len(i.Rows)
+	for _, g := range i.Told {
+		n += len(g.Names)
+	}
+	return n
+}
+
 // cut notes something that was not looked at.
 func (i *impact) cut(sentence string) { i.Cut = strings.TrimSpace(i.Cut + " " + sentence) }
 
-// markdown is the table, before and after.
+// markdown is what becomes of what is open, and the table, before and after.
 func (i impact) markdown() string {
 	var b strings.Builder
+	if i.changes() > 0 {
+		b.WriteString("### What would change\n\n")
+	}
+	for _, g := range i.Told {
+		fmt.Fprintf(&b, "- %s\n", g)
+	}
+	if len(i.Told) > 0 {
+		b.WriteString("\n")
+	}
 	if len(i.Rows) > 0 {
-		b.WriteString("### What would change\n\n| | Now | Then |\n|---|---|---|\n")
+		b.WriteString("| | Now | Then |\n|---|---|---|\n")
 		for _, r := range i.Rows {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", r.What, r.Before, r.After)
 		}
@@ -61,124 +111,67 @@ func (i impact) markdown() string {
 	return b.String()
 }
 
-// impact compares what is in force with a proposed configuration: settings that people feel, branches, open pull requests,
-// promotions under way. It judges by the facts of now, and changes nothing.
+// impact compares what is in force with a proposed configuration: settings, branches, open pull requests, releases under way.
+// It judges by the facts of now, and changes nothing.
 func (s *session) impact(ctx context.Context, proposed *config.Repo) (impact, error) {
+	names, err := s.branchNames(ctx)
+	if err != nil {
+		return impact{}, err
+	}
+	return s.impactWithin(ctx, proposed, names, &impactLeft{pulls: impactPulls, releases: impactReleases})
+}
+
+// impactWithin is impact with the repository's branches, and with what may still be asked of GitHub.
+func (s *session) impactWithin(ctx context.Context, proposed *config.Repo, branches []string, left *impactLeft) (impact, error) {
 	var out impact
+	out.settings(s.whole, proposed)
+	out.branches(s.whole, proposed, branches)
+	if len(out.Rows) == 0 {
+		return out, nil
+	}
+	return out, s.impactOnOpen(ctx, &out, proposed, left)
+}
+
+// impactLeft is how much may still be asked of GitHub for one answer.
+type impactLeft struct{ pulls, releases int }
+
+// under is the session as it would be under another configuration. What it finds out is not kept.
+func (s *session) under(proposed *config.Repo) *session {
+	then := *s
+	then.cfg, then.whole = proposed, proposed
+	then.turn = newTurn()
+	then.compared, then.ruled, then.wrote = s.compared, s.ruled, s.wrote
+	return &then
+}
+
+// impactOnOpen adds what would become of the repository's open pull requests and of its releases under way.
+func (s *session) impactOnOpen(ctx context.Context, out *impact, proposed *config.Repo, left *impactLeft) error {
 	var pulls []store.Pull
-	var branches []store.Branch
 	var live []store.Release
-	approvals := map[string]int{}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		if pulls, err = tx.OpenPulls(ctx, s.repo.ID); err != nil {
 			return err
 		}
-		if branches, err = tx.Branches(ctx, s.repo.ID); err != nil {
-			return err
-		}
-		if live, err = tx.LiveReleases(ctx, s.repo.ID); err != nil {
-			return err
-		}
-		for _, r := range live {
-			given, err := tx.Approvals(ctx, r.ExecutionID)
-			if err != nil {
-				return err
-			}
-			for _, a := range given {
-				if a.VoidedAt.IsZero() {
-					approvals[r.ID]++
-				}
-			}
-		}
-		return nil
+		live, err = tx.LiveReleases(ctx, s.repo.ID)
+		return err
 	})
 	if err != nil {
-		return out, err
+		return err
 	}
-	out.settings(s.cfg, proposed)
-	out.branches(s.cfg, proposed, branches)
-	for _, r := range live {
-		if r.Status == store.ReleaseOpen {
-			out.promotion(s.cfg, proposed, r, approvals[r.ID])
+	then := s.under(proposed)
+	for i := range live {
+		if err := s.impactOnRelease(ctx, out, then, &live[i], left); err != nil {
+			return err
 		}
 	}
-	return out, s.impactOnPulls(ctx, &out, proposed, pulls)
-}
-
-// settings compares what holds for everything.
-func (i *impact) settings(now, then *config.Repo) {
-	i.add("mode", code(string(now.Mode)), code(string(then.Mode)))
-	i.add("image name", code(now.ImageName), code(then.ImageName))
-	for _, kind := range []string{pipeline.KindFeature, pipeline.KindBugfix, pipeline.KindDevelopment, pipeline.KindRelease, pipeline.KindHotfix,
-		pipeline.KindProduction, pipeline.KindSupport} {
-		before, after := stagesOf(now, kind), stagesOf(then, kind)
-		if before == after && !samePipeline(now, then, kind) {
-			after += " (other actions or settings)"
-		}
-		i.add(kind+" pipeline", before, after)
-	}
-	names := map[string]bool{}
-	for _, r := range []*config.Repo{now, then} {
-		for name := range r.Environments {
-			names[name] = true
-		}
-	}
-	for _, name := range sortedNames(names) {
-		i.add("who approves "+code(name), approversOf(now, name), approversOf(then, name))
-	}
-}
-
-func sortedNames(set map[string]bool) []string {
-	out := make([]string, 0, len(set))
-	for name := range set {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// stagesOf names the stages of a pipeline.
-func stagesOf(r *config.Repo, kind string) string {
-	def, ok := r.Pipeline(kind, config.Revision{})
-	if !ok {
-		return "none"
-	}
-	names := make([]string, len(def.Stages))
-	for i, st := range def.Stages {
-		names[i] = code(st.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-func samePipeline(a, b *config.Repo, kind string) bool {
-	x, _ := a.Pipeline(kind, config.Revision{})
-	y, _ := b.Pipeline(kind, config.Revision{})
-	left, err := json.Marshal(x)
-	if err != nil {
-		return false
-	}
-	right, err := json.Marshal(y)
-	return err == nil && string(left) == string(right)
-}
-
-// approversOf says how many must approve for an environment, and who may.
-func approversOf(r *config.Repo, environment string) string {
-	a := r.Environment(environment).Approve
-	if a == nil {
-		return "nobody has to"
-	}
-	who := keeperNames(a.Teams, a.Users)
-	if who == "" {
-		who = "whoever may write"
-	}
-	return fmt.Sprintf("%d of %s", a.Count, who)
+	return s.impactOnPulls(ctx, out, then, pulls, left)
 }
 
 // branches compares what branches are.
-func (i *impact) branches(now, then *config.Repo, all []store.Branch) {
+func (i *impact) branches(now, then *config.Repo, all []string) {
 	listed, more := 0, 0
 	for _, b := range all {
-		before, after := now.Names.Classify(b.Name), then.Names.Classify(b.Name)
+		before, after := now.Names.Classify(b), then.Names.Classify(b)
 		if before.Kind == after.Kind {
 			continue
 		}
@@ -186,33 +179,25 @@ func (i *impact) branches(now, then *config.Repo, all []store.Branch) {
 			more++
 			continue
 		}
-		i.add("branch "+code(b.Name), string(before.Kind), string(after.Kind))
+		i.add("branch "+code(b), string(before.Kind), string(after.Kind))
 	}
 	if more > 0 {
 		i.cut(fmt.Sprintf("%d more branches would be of another kind.", more))
 	}
 }
 
-// promotion compares what a release that is not promoted yet waits for.
-func (i *impact) promotion(now, then *config.Repo, r store.Release, given int) {
-	kind := hashKind(r.Kind)
-	if now.ApprovalHash(kind) == then.ApprovalHash(kind) {
-		return
-	}
-	i.add(fmt.Sprintf("%s %s", r.Kind, code(r.Version)), fmt.Sprintf("%d approval(s) given", given),
-		"its pipeline runs again, and approvals are asked for anew")
-}
-
 // impactOnPulls judges open pull requests by the proposed configuration.
-func (s *session) impactOnPulls(ctx context.Context, out *impact, proposed *config.Repo, pulls []store.Pull) error {
-	slices.SortFunc(pulls, func(a, b store.Pull) int { return b.Number - a.Number })
-	if n := len(pulls) - impactPulls; n > 0 {
-		out.cut(fmt.Sprintf("%d older open pull requests were not judged.", n))
-		pulls = pulls[:impactPulls]
+func (s *session) impactOnPulls(ctx context.Context, out *impact, then *session, pulls []store.Pull, left *impactLeft) error {
+	if reflect.DeepEqual(s.names(), then.names()) {
+		return nil // verdicts rest on the names and on what GitHub has
 	}
-	then := *s
-	then.cfg = proposed
-	for _, p := range pulls {
+	slices.SortFunc(pulls, func(a, b store.Pull) int { return b.Number - a.Number })
+	for i, p := range pulls {
+		if left.pulls == 0 {
+			out.cut(fmt.Sprintf("%d older open pull requests were not judged.", len(pulls)-i))
+			return nil
+		}
+		left.pulls--
 		var was finding
 		if err := json.Unmarshal(p.Verdict, &was); err != nil {
 			continue // not judged yet
@@ -224,14 +209,21 @@ func (s *session) impactOnPulls(ctx context.Context, out *impact, proposed *conf
 		}
 		verdict, _, _, err := then.verdict(ctx, pr)
 		var refused *forge.RefusedError
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) || errors.Is(err, forge.ErrNotFound) {
 			out.cut(fmt.Sprintf("#%d could not be judged.", p.Number))
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		out.add(fmt.Sprintf("#%d, %s into %s", p.Number, code(p.HeadBranch), code(p.BaseBranch)), verdictWord(was.Verdict), verdictWord(verdict))
+		if before, after := verdictWord(was.Verdict), verdictWord(verdict); before != after {
+			would := "pass"
+			if !verdict.Pass {
+				would = "fail"
+			}
+			out.tell(impactGroup{What: "open pull request", Would: would}, fmt.Sprintf("#%d", p.Number))
+			out.add(fmt.Sprintf("#%d, %s into %s", p.Number, code(p.HeadBranch), code(p.BaseBranch)), before, after)
+		}
 	}
 	return nil
 }
@@ -248,74 +240,4 @@ func verdictWord(v gitflow.Verdict) string {
 		}
 	}
 	return "fails: " + strings.Join(rules, ", ")
-}
-
-// organizationUsers are the other repositories of the owner, and what is said where there are more than are looked at.
-func (s *session) organizationUsers(ctx context.Context) (users []store.Repo, cut string, err error) {
-	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		users, err = tx.Repos(ctx)
-		return err
-	})
-	users = slices.DeleteFunc(users, func(r store.Repo) bool {
-		return r.ID == s.repo.ID || r.Gone != "" || r.BaselineAt.IsZero() || !strings.EqualFold(r.Owner, s.repo.Owner)
-	})
-	if n := len(users) - impactRepos; n > 0 {
-		cut = fmt.Sprintf("%d more repositories were not looked at.", n)
-		users = users[:impactRepos]
-	}
-	return users, cut, err
-}
-
-// organizationImpact says for each repository what proposed defaults and models would change in it, by what is recorded.
-func (s *session) organizationImpact(ctx context.Context, users []store.Repo, org *config.Organization) (impact, error) {
-	var out impact
-	for _, r := range users {
-		there := *s
-		there.repo = r
-		names, err := there.branchNames(ctx)
-		if err != nil {
-			return out, err
-		}
-		name := code(r.Owner + "/" + r.Name)
-		now, wrong, err := there.inForce(names)
-		if err != nil {
-			return out, err
-		}
-		context, err := there.loadContext(names)
-		if err != nil {
-			return out, err
-		}
-		context.Organization = org
-		then, problems := config.Load(there.storedConfig(), context)
-		switch {
-		case len(problems) > 0 && len(wrong) == 0:
-			out.add(name, "works", "the last good configuration stays in force: "+prose(problems[0].Error()))
-		case len(problems) > 0 || len(wrong) > 0:
-		case now.Active != then.Active:
-			out.add(name, activity(now), activity(then))
-		case then.Active:
-			var one impact
-			var branches []store.Branch
-			for _, b := range names {
-				branches = append(branches, store.Branch{Name: b})
-			}
-			one.settings(now, then)
-			one.branches(now, then, branches)
-			for i, row := range one.Rows {
-				if i == 5 {
-					out.add(name, "", fmt.Sprintf("%d more changes", len(one.Rows)-i))
-					break
-				}
-				out.add(name+": "+row.What, row.Before, row.After)
-			}
-		}
-	}
-	return out, nil
-}
-
-func activity(r *config.Repo) string {
-	if r.Active {
-		return "Sluice is active"
-	}
-	return "Sluice is not active"
 }

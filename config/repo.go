@@ -197,6 +197,12 @@ type Component struct {
 	pipelines map[string]pipeline.Definition // by kind; a kind it lacks is the repository's
 }
 
+// Configures tells whether the component has a pipeline for a kind of branch of its own.
+func (c Component) Configures(kind string) bool {
+	_, ok := c.pipelines[kind]
+	return ok
+}
+
 // Revision is what a pipeline's default depends on that only the revision itself tells.
 type Revision struct {
 	// Buildspec is the path of the build specification that the default runs; empty: there is none.
