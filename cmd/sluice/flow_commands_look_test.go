@@ -490,7 +490,8 @@ func cmdSummary(s *scripted, args []string) error {
 	}
 	return s.until("a summary that matches "+args[2], func() (string, bool) {
 		c, _ := s.repo.Check(sha, args[1])
-		return c.Summary, re.MatchString(c.Summary)
+		text := c.Summary + "\n\n" + c.Text
+		return text, re.MatchString(text)
 	})
 }
 
