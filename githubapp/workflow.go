@@ -3,7 +3,10 @@ package githubapp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -73,6 +76,65 @@ func (r *Repo) CancelWorkflowRun(ctx context.Context, id int64) error {
 		return nil
 	}
 	return err
+}
+
+// RunArtifact gives the archive (zip) of a run's artifact. forge.ErrNotFound: there is none of that name, or it has expired;
+// *forge.NotAFileError: it has more than most bytes. GitHub keeps archives at another host, which is asked without the token.
+func (r *Repo) RunArtifact(ctx context.Context, run int64, name string, most int64) ([]byte, error) {
+	var answer struct {
+		Artifacts []struct {
+			ID      int64  `json:"id"`
+			Name    string `json:"name"`
+			Size    int64  `json:"size_in_bytes"`
+			Expired bool   `json:"expired"`
+		} `json:"artifacts"`
+	}
+	list := r.path("actions", "runs", itoa(run), "artifacts") + "?name=" + url.QueryEscape(name)
+	if _, err := r.call(ctx, "GET", page(list, 1), nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, a := range answer.Artifacts { // the newest first, where a run was run again
+		switch {
+		case a.Name != name || a.Expired:
+			continue
+		case a.Size > most:
+			return nil, &forge.NotAFileError{Path: name, Type: fmt.Sprintf("archive of %d bytes", a.Size)}
+		}
+		at, resp, err := r.gh.Actions.DownloadArtifact(ctx, r.owner, r.name, a.ID, 0)
+		if err != nil {
+			return nil, fmt.Errorf("artifact %q: %w", name, mapError(resp, err, r.app.o.Now()))
+		}
+		return r.app.download(ctx, at, name, most)
+	}
+	return nil, fmt.Errorf("artifact %q of run %d: %w", name, run, forge.ErrNotFound)
+}
+
+// download fetches what GitHub keeps elsewhere, from an address that is a secret for as long as it holds.
+func (a *App) download(ctx context.Context, at *url.URL, name string, most int64) ([]byte, error) {
+	if at.Scheme != a.base.Scheme {
+		return nil, fmt.Errorf("artifact %q is at an address with %s", name, at.Scheme)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("artifact %q: its address is none", name)
+	}
+	resp, err := a.once.RoundTrip(req)
+	if err != nil {
+		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q at %s: %w", name, at.Host, err)}
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q at %s: %w", name, at.Host, err)}
+	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
+		return nil, fmt.Errorf("artifact %q at %s: %w", name, at.Host, forge.ErrNotFound)
+	case resp.StatusCode != http.StatusOK:
+		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q: %s answered %d", name, at.Host, resp.StatusCode)}
+	case int64(len(data)) > most:
+		return nil, &forge.NotAFileError{Path: name, Type: fmt.Sprintf("archive of more than %d bytes", most)}
+	}
+	return data, nil
 }
 
 // workflowRun is a run as the API has it; go-github v62 lacks the path.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/sarif"
-	"github.com/sluicehq/sluice/pipeline"
 )
 
 // maxAnalyses is how many SARIF files of one build are read.
@@ -31,20 +30,10 @@ func (a *analysed) judge(report *executor.Report) {
 		a = &analysed{Problem: "the files were not read; run it again"}
 	}
 	if a.Problem != "" {
-		problem := "with.sarif: " + a.Problem
-		if report.Status == pipeline.Succeeded {
-			report.Status, report.Summary = pipeline.Failed, problem
-		}
-		report.Log += "[sluice] " + executor.OneLine(problem) + "\n"
+		sarif.Unread(report, a.Problem)
 		return
 	}
-	v := a.Verdict
-	report.Findings = v.Findings
-	report.Annotations = append(report.Annotations, v.Annotations...)
-	report.Summary += "; " + v.Summary
-	if v.Over && report.Status == pipeline.Succeeded {
-		report.Status, report.Summary = pipeline.Failed, v.Summary
-	}
+	a.Verdict.Tell(report)
 }
 
 // analyse reads the SARIF files that the action names; nil when it names none.

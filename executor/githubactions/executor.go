@@ -98,7 +98,10 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, handle string
 	if moved := r.Environment == "" && p.ref == "" && r.SHA != "" && run.SHA != "" && run.SHA != r.SHA; moved {
 		return e.wrongRevision(ctx, r, run, report)
 	}
-	return report, nil
+	if len(p.sarif) == 0 || report.Status != pipeline.Succeeded && report.Status != pipeline.Failed {
+		return report, nil
+	}
+	return report, e.analyse(ctx, &report, p, r, run.ID)
 }
 
 // notYet: the workflow was dispatched, and GitHub does not list the run.

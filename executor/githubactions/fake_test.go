@@ -42,6 +42,7 @@ type fake struct {
 	jobs      map[int64][]forge.WorkflowJob // by run
 	logs      map[int64]string              // by job
 	details   bool                          // return_run_details is understood
+	artifacts map[string][]byte             // of every run, by name
 	disturbed bool
 	lose      bool
 	refuse    error // answer to a dispatch
@@ -147,6 +148,21 @@ func (f *fake) CancelWorkflowRun(ctx context.Context, id int64) error {
 		}
 	}
 	return err
+}
+
+func (f *fake) RunArtifact(ctx context.Context, run int64, name string, most int64) ([]byte, error) {
+	leave, err := f.enter(ctx)
+	defer leave()
+	data, ok := f.artifacts[name]
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, forge.ErrNotFound
+	case int64(len(data)) > most:
+		return nil, &forge.NotAFileError{Path: name, Type: "large archive"}
+	}
+	return data, nil
 }
 
 func (f *fake) clock() time.Time {

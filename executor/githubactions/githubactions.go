@@ -40,6 +40,9 @@ type GitHub interface {
 	JobLog(ctx context.Context, job int64, most int) ([]byte, error)
 	// CancelWorkflowRun asks GitHub to cancel a run. One that has completed already: nil.
 	CancelWorkflowRun(ctx context.Context, id int64) error
+	// RunArtifact gives the archive (zip) of a run's artifact; forge.ErrNotFound: there is none of that name, or it has expired;
+	// *forge.NotAFileError: it is larger than most, in bytes.
+	RunArtifact(ctx context.Context, run int64, name string, most int64) ([]byte, error)
 }
 
 // Executor dispatches workflows. All fields but Secrets are required.

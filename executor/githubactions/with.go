@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/sarif"
 )
 
 // parameters are `with:`.
@@ -14,6 +15,9 @@ type parameters struct {
 	workflow string            // file name in .github/workflows
 	ref      string            // branch or tag whose workflow runs; empty: the branch of the execution
 	inputs   map[string]string // sent as they are
+	// sarif are the names of artifacts that hold what analysers found, threshold what of it is let pass.
+	sarif     []string
+	threshold sarif.Threshold
 }
 
 var (
@@ -24,7 +28,14 @@ var (
 func read(with map[string]any) (parameters, error) {
 	p := executor.Read(with)
 	q := parameters{workflow: p.Required("workflow"), ref: p.String("ref"), inputs: p.Map("inputs")}
+	var err error
+	if q.sarif, q.threshold, err = sarif.Params(p); err != nil {
+		return parameters{}, err
+	}
 	if err := p.Err(); err != nil {
+		return parameters{}, err
+	}
+	if err := checkArtifacts(q.sarif); err != nil {
 		return parameters{}, err
 	}
 	if !executor.IsReference(q.workflow) && !workflowRE.MatchString(q.workflow) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/pipeline"
 )
 
 // maxAnnotations is how many results become annotations, the worst first. GitHub takes fifty in one request.
@@ -26,8 +27,7 @@ const (
 	keyMax    = "sarif_max"
 )
 
-// Params reads the parameters of an action that makes SARIF files: sarif (paths or globs in the workspace; empty: it
-// makes none), sarif_fail_on (error, the default, warning, note or none) and sarif_max (default 0).
+// Params reads the parameters of an action that makes SARIF files: sarif (where they are; empty: it makes none), sarif_fail_on (error, the default, warning, note or none) and sarif_max (default 0).
 func Params(p *executor.Params) (files []string, t Threshold, err error) {
 	files = p.Strings(keyFiles)
 	failOn, most := p.String(keyFailOn), p.Int(keyMax)
@@ -100,6 +100,26 @@ func Judge(results []Result, t Threshold) Verdict {
 	}
 	v.Annotations = annotations(open)
 	return v
+}
+
+// Tell adds the verdict to the report of the action that made the files. More than is allowed fails an action that has succeeded.
+func (v Verdict) Tell(report *executor.Report) {
+	report.Findings = v.Findings
+	report.Annotations = append(report.Annotations, v.Annotations...)
+	report.Summary += "; " + v.Summary
+	if v.Over && report.Status == pipeline.Succeeded {
+		report.Status, report.Summary = pipeline.Failed, v.Summary
+	}
+}
+
+// Unread adds to a report why the files that were to be there could not be read. It fails an action that has succeeded: nobody has
+// looked.
+func Unread(report *executor.Report, problem string) {
+	problem = "with." + keyFiles + ": " + problem
+	if report.Status == pipeline.Succeeded {
+		report.Status, report.Summary = pipeline.Failed, problem
+	}
+	report.Log += "[sluice] " + executor.OneLine(problem) + "\n"
 }
 
 // annotations are the worst results that have a place.

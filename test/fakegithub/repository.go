@@ -50,6 +50,7 @@ type repository struct {
 	rulesets      []*Ruleset
 	protections   map[string]*protection // classic, by branch
 	runs          []*WorkflowRun
+	artifacts     []*runArtifact
 	envs          []string        // environments that were set up without a deployment
 	workflowNames []string        // in the order in which they were first seen
 	groups        map[string]int  // merge groups: SHA to pull request

@@ -153,6 +153,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveAPI(w, r, strings.TrimPrefix(path, "/api/v3"))
 	case strings.Contains(path, ".git/") && gitPath(path) != "":
 		s.serveGit(w, r)
+	case strings.HasPrefix(path, artifactPath):
+		s.serveArchive(w, r)
 	case strings.HasPrefix(path, "/login/oauth/"):
 		s.serveOAuth(w, r)
 	case newAppPath.MatchString(path):

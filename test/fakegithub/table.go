@@ -181,6 +181,8 @@ func (s *Server) table() []route {
 		{method: "GET", path: repo + "/actions/runs/{run_id}", need: reads("actions"), do: s.getRun},
 		{method: "GET", path: repo + "/actions/runs/{run_id}/jobs", need: reads("actions"), do: s.listJobs},
 		{method: "GET", path: repo + "/actions/jobs/{job_id}/logs", need: reads("actions"), do: s.jobLog},
+		{method: "GET", path: repo + "/actions/runs/{run_id}/artifacts", need: reads("actions"), do: s.listArtifacts},
+		{method: "GET", path: repo + "/actions/artifacts/{artifact_id}/{archive_format}", need: reads("actions"), do: s.downloadArtifact},
 		{method: "POST", path: repo + "/actions/runs/{run_id}/cancel", need: writes("actions"), do: s.cancelRun},
 		{method: "POST", path: repo + "/actions/runs/{run_id}/rerun", need: writes("actions"), do: s.rerunRun},
 		{method: "POST", path: repo + "/actions/runs/{run_id}/rerun-failed-jobs", need: writes("actions"), do: s.rerunRun},
