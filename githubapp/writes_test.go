@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"strings"
@@ -154,6 +155,31 @@ func TestWorkflows(t *testing.T) {
 	w.fails(err, forge.ErrNotFound)
 	_, err = w.gh.DispatchWorkflow(w.ctx(), "load.yml", "nope", nil)
 	w.fails(err, &forge.RefusedError{Status: 422, Message: "No ref found for: nope"})
+}
+
+// An archive comes from another address, where the token is not shown.
+func TestRunArtifact(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	w.commit("master", map[string]string{".github/workflows/load.yml": workflow})
+	id, err := w.gh.DispatchWorkflow(w.ctx(), "load.yml", "master", map[string]string{"SLUICE_ACTION_ID": "ex-1"})
+	w.must(err)
+	w.repo.AddArtifact(id, "logs", []byte("other"))
+	w.repo.AddArtifact(id, "scan & more", []byte("archive"))
+	data, err := w.gh.RunArtifact(w.ctx(), id, "scan & more", 7)
+	w.must(err)
+	equal(t, "archive", string(data))
+	_, err = w.gh.RunArtifact(w.ctx(), id, "scan & more", 6)
+	var large *forge.NotAFileError
+	if !errors.As(err, &large) {
+		t.Errorf("7 bytes where 6 may be: %v", err)
+	}
+	_, err = w.gh.RunArtifact(w.ctx(), id, "scan", 7)
+	w.fails(err, forge.ErrNotFound)
+	_, err = w.gh.RunArtifact(w.ctx(), 1, "scan", 7)
+	w.fails(err, forge.ErrNotFound)
+	w.repo.ExpireArtifacts(id)
+	_, err = w.gh.RunArtifact(w.ctx(), id, "scan & more", 7)
+	w.fails(err, forge.ErrNotFound)
 }
 
 func TestDispatchOnAnOldServer(t *testing.T) {

@@ -42,7 +42,7 @@ var house = map[string]row{
 	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
 
 	"executor":                 {ours: []string{"pipeline"}},
-	"executor/sarif":           {ours: []string{"executor"}},
+	"executor/sarif":           {ours: []string{"executor", "pipeline"}},
 	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
 	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/actiondir", "executor/document", "executor/report", "executor/sarif", "signature", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
