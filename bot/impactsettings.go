@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -39,11 +40,11 @@ func settingsOf(r, now, then *config.Repo) []clause {
 		{what: "image name", says: code(r.ImageName)},
 		{what: "production branch", says: code(r.Names.Production)},
 		{what: "development branch", says: code(r.Names.Development)},
-		{what: "bugfix branches", says: codes(r.Names.Bugfix)},
+		{what: "bugfix branches", says: cmp.Or(codes(r.Names.Bugfix), "none")},
 		{what: "release branches", says: code(r.Names.Release)},
 		{what: "hotfix branches", says: code(r.Names.Hotfix)},
 		{what: "support branches", says: code(r.Names.Support)},
-		{what: "ignored branches", says: codes(r.Names.Ignore)},
+		{what: "ignored branches", says: cmp.Or(codes(r.Names.Ignore), "none")},
 		{what: "releases open at once", says: fmt.Sprintf("at most %d", r.Names.MaxOpenReleases)},
 		{what: "the next release", says: fmt.Sprintf("a %s version at least", r.Versioning.Next)},
 		{what: "hotfix 17 of 1.4.0", says: map[config.HotfixVersions]string{config.HotfixSuffix: "`1.4.0-hotfix-17`", config.HotfixPatch: "`1.4.1`"}[r.Versioning.Hotfix]},
@@ -220,17 +221,6 @@ func codeOr(name, otherwise string) string {
 		return otherwise
 	}
 	return code(name)
-}
-
-func codes(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = code(name)
-	}
-	return strings.Join(out, ", ")
 }
 
 // restOf is a value in a form that can be compared.

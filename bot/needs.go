@@ -14,7 +14,7 @@ type Permission struct {
 // Permissions lists what the App needs, in the order GitHub's form shows it.
 func Permissions() []Permission {
 	return []Permission{
-		{Name: "actions", Access: "write", Why: "Starts, follows and cancels workflow runs, and reads their logs (`uses: github-actions`)."},
+		{Name: "actions", Access: "write", Why: "Starts, follows and cancels workflow runs, and reads their logs and artifacts (`uses: github-actions`)."},
 		{Name: "administration", Access: "read", Why: "Reads the protection of branches, to say before a release begins what would refuse its end."},
 		{Name: "checks", Access: "write", Why: "Reports the four checks, and reads those of others."},
 		{Name: "contents", Access: "write", Why: "Reads `.github/sluice.yml`, commits and comparisons; creates branches, tags, merges and GitHub releases."},

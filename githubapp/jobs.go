@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/sluicehq/sluice/forge"
@@ -57,44 +56,16 @@ func (r *Repo) WorkflowJobs(ctx context.Context, run int64) ([]forge.WorkflowJob
 }
 
 // JobLog is the end of the log of a job that has completed, most bytes at most; of a very long log the end of its beginning.
-// forge.ErrNotFound where GitHub has none, or none any more. GitHub answers with an address elsewhere, which is asked without our
-// token: it is good by itself, for a minute.
+// forge.ErrNotFound where GitHub has none, or none any more.
 func (r *Repo) JobLog(ctx context.Context, job int64, most int) ([]byte, error) {
-	path := r.path("actions", "jobs", itoa(job), "logs")
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := r.gh.NewRequest(http.MethodGet, path, nil)
+	log, err := r.elsewhere(ctx, r.path("actions", "jobs", itoa(job), "logs"))
 	if err != nil {
 		return nil, err
 	}
-	asked := *r.gh.Client()
-	asked.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := asked.Do(req.WithContext(ctx))
-	if err != nil {
-		return nil, fmt.Errorf("GET /%s: %w", path, mapError(nil, err, r.app.o.Now()))
-	}
-	res.Body.Close()
-	at, err := res.Location()
-	switch {
-	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
-		return nil, fmt.Errorf("GET /%s: %w", path, forge.ErrNotFound)
-	case err != nil:
-		return nil, fmt.Errorf("GET /%s: %s", path, res.Status)
-	case at.Scheme != r.app.base.Scheme && at.Scheme != "https":
-		return nil, fmt.Errorf("GET /%s: the log is at an address that is not https", path)
-	}
-	plain := http.Client{Transport: r.app.o.HTTP, CheckRedirect: asked.CheckRedirect}
-	if req, err = http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody); err != nil {
-		return nil, errors.New("the address of the log cannot be read")
-	}
-	if res, err = plain.Do(req); err != nil {
-		return nil, fmt.Errorf("the log at %s cannot be read", at.Host) // the rest of the address opens it
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the log at %s: %s", at.Host, res.Status)
-	}
-	return lastOf(io.LimitReader(res.Body, maxJobLog), most)
+	defer log.Close()
+	return lastOf(io.LimitReader(log, maxJobLog), most)
 }
 
 // lastOf reads everything and keeps the last bytes.

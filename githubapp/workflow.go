@@ -79,7 +79,7 @@ func (r *Repo) CancelWorkflowRun(ctx context.Context, id int64) error {
 }
 
 // RunArtifact gives the archive (zip) of a run's artifact. forge.ErrNotFound: there is none of that name, or it has expired;
-// *forge.NotAFileError: it has more than most bytes. GitHub keeps archives at another host, which is asked without the token.
+// *forge.NotAFileError: it has more than most bytes.
 func (r *Repo) RunArtifact(ctx context.Context, run int64, name string, most int64) ([]byte, error) {
 	var answer struct {
 		Artifacts []struct {
@@ -100,37 +100,23 @@ func (r *Repo) RunArtifact(ctx context.Context, run int64, name string, most int
 		case a.Size > most:
 			return nil, &forge.NotAFileError{Path: name, Type: fmt.Sprintf("archive of %d bytes", a.Size)}
 		}
-		at, resp, err := r.gh.Actions.DownloadArtifact(ctx, r.owner, r.name, a.ID, 0)
-		if err != nil {
-			return nil, fmt.Errorf("artifact %q: %w", name, mapError(resp, err, r.app.o.Now()))
-		}
-		return r.app.download(ctx, at, name, most)
+		return r.archive(ctx, a.ID, name, most)
 	}
 	return nil, fmt.Errorf("artifact %q of run %d: %w", name, run, forge.ErrNotFound)
 }
 
-// download fetches what GitHub keeps elsewhere, from an address that is a secret for as long as it holds.
-func (a *App) download(ctx context.Context, at *url.URL, name string, most int64) ([]byte, error) {
-	if at.Scheme != a.base.Scheme {
-		return nil, fmt.Errorf("artifact %q is at an address with %s", name, at.Scheme)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+func (r *Repo) archive(ctx context.Context, id int64, name string, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	in, err := r.elsewhere(ctx, r.path("actions", "artifacts", itoa(id), "zip"))
 	if err != nil {
-		return nil, fmt.Errorf("artifact %q: its address is none", name)
+		return nil, fmt.Errorf("artifact %q: %w", name, err)
 	}
-	resp, err := a.once.RoundTrip(req)
-	if err != nil {
-		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q at %s: %w", name, at.Host, err)}
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
 	switch {
 	case err != nil:
-		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q at %s: %w", name, at.Host, err)}
-	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone:
-		return nil, fmt.Errorf("artifact %q at %s: %w", name, at.Host, forge.ErrNotFound)
-	case resp.StatusCode != http.StatusOK:
-		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q: %s answered %d", name, at.Host, resp.StatusCode)}
+		return nil, &forge.TemporaryError{Err: fmt.Errorf("artifact %q was cut off: %w", name, err)}
 	case int64(len(data)) > most:
 		return nil, &forge.NotAFileError{Path: name, Type: fmt.Sprintf("archive of more than %d bytes", most)}
 	}

@@ -1,8 +1,8 @@
 package githubapp
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"

@@ -101,7 +101,8 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, handle string
 	if len(p.sarif) == 0 || report.Status != pipeline.Succeeded && report.Status != pipeline.Failed {
 		return report, nil
 	}
-	return report, e.analyse(ctx, &report, p, r, run.ID)
+	err = e.analyse(ctx, &report, p, r, run.ID)
+	return report, err
 }
 
 // notYet: the workflow was dispatched, and GitHub does not list the run.

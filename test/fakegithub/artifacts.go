@@ -19,7 +19,7 @@ type runArtifact struct {
 }
 
 // artifactPath is where archives are kept: not below the API, and open to whoever knows the address.
-const artifactPath = "/artifact-archives/"
+const artifactPath = "/_artifact-archives/"
 
 // AddArtifact gives a run an artifact, its archive a zip. It can be done before and after the run has completed.
 func (r *Repo) AddArtifact(run int64, name string, archive []byte) {
@@ -69,7 +69,7 @@ func (s *Server) downloadArtifact(c *call) (*answer, error) {
 		if a.expired {
 			return nil, refuse(http.StatusGone, "Artifact has expired")
 		}
-		return &answer{status: http.StatusFound, header: http.Header{"Location": {s.URL() + artifactPath + fmt.Sprint(c.repo.id, "-", a.id)}}}, nil
+		return &answer{status: http.StatusFound, header: http.Header{"Location": {s.baseURL + artifactPath + fmt.Sprint(c.repo.id, "-", a.id)}}}, nil
 	}
 	return nil, &notFound
 }
