@@ -30,6 +30,8 @@ func flowCommands() map[string]flowCommand {
 		"rerun":    {"who commit check|all: presses Re-run", cmdRerun},
 		"grant":    {"who role: gives somebody a role", cmdGrant},
 		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
+		"many":     {"who branch number: that many commits without changes, pushed at once", cmdMany},
+		"once":     {"number pattern: we said it in exactly one comment", cmdOnce},
 		"fork-push": {"who branch: a commit more on a branch of a fork", func(s *scripted, args []string) error {
 			args, err := s.args(args, 2, 2)
 			if err != nil {

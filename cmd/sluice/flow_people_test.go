@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -195,5 +196,31 @@ func (f *flow) forkPush(who, branch string) error {
 	}
 	f.commits++
 	_, err := f.hub.As(who).Commit(f.tb.Context(), name, branch, "feat: a stranger's other change", map[string]string{fmt.Sprintf("stranger-%d.txt", f.commits): "hello\n"})
+	return err
+}
+
+// many adds commits without changes to a branch, and pushes them at once.
+func (f *flow) many(who, branch string, n int) error {
+	if _, err := f.git(who, "fetch", "--quiet", "--prune", "origin"); err != nil {
+		return err
+	}
+	sha, err := f.git(who, "rev-parse", "origin/"+branch)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "commit refs/heads/many\ncommitter %s <%s@example.com> %d +0000\ndata <<END\nchore: %d\nEND\n", who, who, 1900000000+i, i)
+		if i == 0 {
+			fmt.Fprintf(&b, "from %s\n", sha)
+		}
+		b.WriteString("\n")
+	}
+	cmd := exec.CommandContext(f.tb.Context(), "git", "fast-import", "--quiet", "--force")
+	cmd.Dir, cmd.Stdin = filepath.Join(f.dir, "clone-"+who), strings.NewReader(b.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("git fast-import: %w\n%s", err, out)
+	}
+	_, err = f.git(who, "push", "--quiet", "origin", "many:"+branch)
 	return err
 }
