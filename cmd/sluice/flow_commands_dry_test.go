@@ -188,9 +188,14 @@ var answering = regexp.MustCompile(`^row of effects .* kind=(command|comment|rea
 // the queue, and which comments of ours there are.
 var intake = regexp.MustCompile(`^(deliveries|lanes|lane_items|comments|counters|river_.*|sqlite_.*)$`)
 
+// records opens the server's database, which is SQLite's, for reading.
+func (f *flow) records() (*sql.DB, error) {
+	return sql.Open("sqlite", "file:"+url.PathEscape(filepath.Join(f.dir, "data", "sluice.db"))+"?mode=ro&_pragma=busy_timeout(10000)")
+}
+
 // rows are the rows of the server's database.
 func (f *flow) rows() (lines []string, err error) {
-	db, err := sql.Open("sqlite", "file:"+url.PathEscape(filepath.Join(f.dir, "data", "sluice.db"))+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := f.records()
 	if err != nil {
 		return nil, err
 	}

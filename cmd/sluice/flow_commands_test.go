@@ -64,6 +64,9 @@ func flowCommands() map[string]flowCommand {
 	for name, c := range runCommands() {
 		all[name] = c
 	}
+	for name, c := range recordCommands() {
+		all[name] = c
+	}
 	for name, c := range dryCommands() {
 		all[name] = c
 	}
