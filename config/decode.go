@@ -319,6 +319,10 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
 	d.timing(n, name, &e)
 	on := d.texts(n, nil, "rollback_on")
+	if len(on) > 0 && name != pipeline.EnvironmentProduction {
+		d.failAt(path+".rollback_on", "only production goes back to the last good version by itself",
+			"move it to environments.production, or take it out: uses: appspec rolls back what it deployed, and /rollback "+name+" goes back to any version")
+	}
 	e.RollbackOnFailure, e.RollbackOnAlarm = slices.Contains(on, "deploy-failure"), slices.Contains(on, "alarm")
 	return e
 }

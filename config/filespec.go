@@ -206,8 +206,15 @@ func conditionSpec(doc string, words ...string) *spec {
 				{"not", false, value("The variable is anything but this.")},
 				{"matches", false, value("All of the variable matches this regular expression (RE2).")},
 			}}}},
-		{"else", false, &spec{kind: wordValue, words: words, def: "fail", doc: "What follows when it does not hold."}},
+		{"else", false, &spec{kind: wordValue, words: words, foreign: stageRollback(), def: "fail", doc: "What follows when it does not hold."}},
 	}}
+}
+
+// stageRollback answers CodePipeline's word. What is rolled back here is what an environment runs, and not what a stage did: a stage
+// that tests has nothing to take back, and one that deploys belongs to an environment, whose lock and record a rollback needs.
+func stageRollback() map[string]string {
+	return map[string]string{"rollback": "a stage is not rolled back, an environment is: production by environments.production.rollback_on: " +
+		"[deploy-failure], hosts by uses: appspec itself, any environment by /rollback"}
 }
 
 func pipelineSpec(kind string) *spec {
@@ -246,7 +253,7 @@ func pipelineSpec(kind string) *spec {
 						doc: "Actions, at the same time unless run_order says otherwise."}},
 					{"before_entry", false, conditionSpec("Asked when the stage's turn has come.", "fail", "skip")},
 					{"on_success", false, conditionSpec("Asked when all actions of the stage are done.", "fail")},
-					{"on_failure", false, &spec{kind: wordValue, words: []string{"fail", string(pipeline.StageRetryFailed), string(pipeline.StageRetryAll)}, def: "fail",
+					{"on_failure", false, &spec{kind: wordValue, words: []string{"fail", string(pipeline.StageRetryFailed), string(pipeline.StageRetryAll)}, foreign: stageRollback(), def: "fail",
 						doc: "What follows when an action has failed the stage: the execution fails, or the actions that failed, or all, are tried again once."}},
 				}}}},
 			{"extends", false, &spec{kind: textValue, pattern: extendsRE, maxLen: 300,

@@ -20,6 +20,9 @@ func (c *checker) scalar(n *node, s *spec, path string) {
 			if word, ok := nearest(n.text, s.words); ok {
 				hint = `did you mean "` + word + `"?`
 			}
+			if remedy := s.foreign[strings.ToLower(n.text)]; remedy != "" {
+				hint = remedy
+			}
 			c.wrong(n, path, fmt.Sprintf("want one of %s, got %s", strings.Join(s.words, ", "), n.describe()), hint)
 		}
 	case constantValue:

@@ -36,6 +36,8 @@ type spec struct {
 	// nonEmpty: a list with no item is an error.
 	nonEmpty bool
 	words    []string
+	// foreign are words, in lower case, that others have there, and what is written here instead; the hint.
+	foreign map[string]string
 	pattern  *regexp.Regexp
 	form     string // what pattern or valid asks for, in words; the hint
 	maxLen   int    // of a text, in characters; 0 is 512
