@@ -38,9 +38,9 @@ type spec struct {
 	words    []string
 	// foreign are words, in lower case, that others have there, and what is written here instead; the hint.
 	foreign map[string]string
-	pattern  *regexp.Regexp
-	form     string // what pattern or valid asks for, in words; the hint
-	maxLen   int    // of a text, in characters; 0 is 512
+	pattern *regexp.Regexp
+	form    string // what pattern or valid asks for, in words; the hint
+	maxLen  int    // of a text, in characters; 0 is 512
 	// valid says more than a pattern can: what is wrong with a text, empty: nothing.
 	valid             func(text string) (problem string)
 	min, max          int64
