@@ -300,13 +300,11 @@ func has(list []forge.User, u forge.User) bool {
 
 // voidApprovals ends every approval of a release, with the reason.
 func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason string) error {
-	n := 0
-	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		n, err = tx.VoidApprovalsOfRelease(ctx, r.ID, reason, s.b.Now())
-		return err
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		n, err := tx.VoidApprovalsOfRelease(ctx, r.ID, reason, s.b.Now())
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.auditIn(ctx, tx, forge.User{}, "approvals.void", r.Key(), reason, nil)
 	})
-	if err != nil || n == 0 {
-		return err
-	}
-	return s.audit(ctx, forge.User{}, "approvals.void", r.Key(), reason, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"unicode"
@@ -32,10 +33,44 @@ func (s *session) auditIn(ctx context.Context, tx *store.Tx, who forge.User, act
 			return err
 		}
 	}
+	s.entries++
 	_, err := tx.Audit(ctx, store.AuditEntry{
 		RepoID: s.repo.ID, At: s.b.Now(), Actor: who, Action: action, Subject: subject, Reason: reason, Evidence: raw,
 	})
 	return err
+}
+
+// answerable has a command end only with an entry in the audit log, in the transaction of its end or before it: one that changed
+// something and left none fails, and so does a new command that forgets it. What found nothing to change (unchanged) needs none.
+func (s *session) answerable(q *request) {
+	before, done := s.entries, q.done
+	q.done = func(tx *store.Tx) error {
+		if s.entries == before && !q.no && !q.idle {
+			return fmt.Errorf("/%s changed something and left no entry in the audit log", q.Name)
+		}
+		return done(tx)
+	}
+}
+
+// accounted notes that the entry about what a command decides is there already, from before a crash or from the first time.
+func (s *session) accounted() { s.entries++ }
+
+// auditOnce is audit for what a command decides before it begins: however often it is carried out, there is one entry.
+func (s *session) auditOnce(ctx context.Context, q *request, action, subject string, evidence map[string]any) error {
+	key := fmt.Sprintf("%d/command/%s:%d:%d:%d:%s:%s", s.repo.ID, q.via, q.comment, q.Line, q.by.ID, action, subject)
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		e, err := tx.Intend(ctx, store.Effect{
+			Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", action)), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
+		})
+		if err != nil || e.Done {
+			s.accounted()
+			return err
+		}
+		if err := s.auditIn(ctx, tx, q.by, action, subject, "", evidence); err != nil {
+			return err
+		}
+		return tx.EffectDone(ctx, key, nil)
+	})
 }
 
 // userError is a no to what somebody asked for: one or two sentences for them, Markdown of ours.

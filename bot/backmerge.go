@@ -29,19 +29,19 @@ func (s *session) cmdBackmerge(ctx context.Context, q *request) (string, error) 
 			if to.only != "" {
 				whom = code(to.only) + " contains"
 			}
-			return s.finishWith(ctx, q, fmt.Sprintf("Nothing is owed: %s %s of %s.", whom, short(w.Production.SHA), code(s.names().Production)))
+			return s.unchanged(ctx, q, fmt.Sprintf("Nothing is owed: %s %s of %s.", whom, short(w.Production.SHA), code(s.names().Production)))
 		}
 		return s.dry(ctx, q, "The plan:\n\n"+codeBlock("", plan.String()))
-	}
-	if err := s.audit(ctx, q.by, "backmerge", w.Production.SHA, "", nil); err != nil {
-		return "", err
 	}
 	busy, err := s.finishing(ctx)
 	if err != nil {
 		return "", err
 	}
 	if busy {
-		return s.finishWith(ctx, q, "A release is on its way through production; its end brings production back to every branch.")
+		return s.unchanged(ctx, q, "A release is on its way through production; its end brings production back to every branch.")
+	}
+	if err := s.auditOnce(ctx, q, "backmerge", w.Production.SHA, map[string]any{"only": to.only, "also": to.also}); err != nil {
+		return "", err
 	}
 	if err := s.backmerge(ctx, to); err != nil {
 		return "", err

@@ -19,6 +19,7 @@ func (s *session) startedBefore(ctx context.Context, origin string) (*store.Rele
 	})
 	for i, r := range all {
 		if r.Origin == origin {
+			s.accounted()
 			return &all[i], err
 		}
 	}

@@ -102,8 +102,11 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return nil
 	}
 	no, err := s.authorize(ctx, ask{door: DoorRecheck, who: by})
-	if err != nil || no != nil {
+	if err != nil {
 		return err
+	}
+	if no != nil {
+		return s.audit(ctx, by, "refused", "re-run", no.Why, map[string]any{"sha": sha, "check": name})
 	}
 	var pulls []store.Pull
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
@@ -123,7 +126,7 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 				return err
 			}
 		}
-		return nil
+		return s.auditIn(ctx, tx, by, "rerun", sha, "", map[string]any{"check": name})
 	})
 	if err != nil {
 		return err

@@ -11,10 +11,26 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// finishWith marks a command that decided nothing more than its reply as carried out.
+// finishWith marks a command as carried out that looked only, or whose decision has been written down already.
 func (s *session) finishWith(ctx context.Context, q *request, reply string) (string, error) {
 	q.said = reply
 	return reply, s.b.Store.Write(ctx, q.done)
+}
+
+// unchanged ends a command that finds everything as it wants it, and so leaves no entry in the audit log.
+func (s *session) unchanged(ctx context.Context, q *request, reply string) (string, error) {
+	q.idle = true
+	return s.finishWith(ctx, q, reply)
+}
+
+// finishSaid ends a command with its entry in the audit log.
+func (s *session) finishSaid(ctx context.Context, q *request, action, subject string, evidence map[string]any) (string, error) {
+	return q.said, s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := s.auditIn(ctx, tx, q.by, action, subject, "", evidence); err != nil {
+			return err
+		}
+		return q.done(tx)
+	})
 }
 
 // dry is the reply of a command that was only asked about.
@@ -66,9 +82,9 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	}
 	switch r.Status {
 	case store.ReleasePromoting:
-		return s.finishWith(ctx, q, underWay(q, r))
+		return s.unchanged(ctx, q, underWay(q, r))
 	case store.ReleaseReleased:
-		return s.finishWith(ctx, q, fmt.Sprintf("%s is in production.", code(r.Version)))
+		return s.unchanged(ctx, q, fmt.Sprintf("%s is in production.", code(r.Version)))
 	case store.ReleaseOpen:
 	default:
 		return "", &userError{fmt.Sprintf("%s is %s. `/retry` goes on where it stopped; a new head needs a new version: `/version bump patch`.", code(r.Version), r.Status)}
@@ -99,7 +115,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if r.PromoteBy.ID != 0 && w.Approvals.Wanted && known == w.Scheduled {
 		noted = askedBefore(q, r)
 		if !counts { // twice is once
-			return s.finishWith(ctx, q, noted+s.missing(gitflow.PlanPromote(w.State)))
+			return s.unchanged(ctx, q, noted+s.missing(gitflow.PlanPromote(w.State)))
 		}
 	}
 	if counts {
@@ -229,13 +245,17 @@ func (s *session) cmdRetry(ctx context.Context, q *request) (string, error) {
 			if q.DryRun {
 				return s.dry(ctx, q, "The next step would be tried again.")
 			}
-			if err := s.pardon(ctx); err != nil {
-				return "", err
-			}
+			subject := q.pr.HeadBranch
 			if live {
 				s.touch(q.release.ID)
+				subject = q.release.Key()
 			}
-			return s.finishWith(ctx, q, "")
+			return "", s.pardon(ctx, func(tx *store.Tx) error {
+				if err := s.auditIn(ctx, tx, q.by, "retry.step", subject, "", nil); err != nil {
+					return err
+				}
+				return q.done(tx)
+			})
 		}
 		if reply, started, err := s.startMissing(ctx, q); err != nil || started {
 			return reply, err
@@ -295,7 +315,8 @@ func (s *session) startMissing(ctx context.Context, q *request) (reply string, s
 	if started, err = s.ensureExecution(ctx, pr, q.by); err != nil || !started {
 		return "", false, err
 	}
-	reply, err = s.finishWith(ctx, q, fmt.Sprintf("The pipeline of %s at %s is started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA)))
+	q.said = fmt.Sprintf("The pipeline of %s at %s is started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA))
+	reply, err = s.finishSaid(ctx, q, "start", fmt.Sprintf("#%d", pr.Number), map[string]any{"sha": pr.Head.SHA})
 	return reply, true, err
 }
 

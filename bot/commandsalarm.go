@@ -87,7 +87,7 @@ func (s *session) cmdAlarmClear(ctx context.Context, q *request) (string, error)
 	case len(found) == 0 && q.Flag("name") == "":
 		return "", &userError{fmt.Sprintf("No alarm stands in %s.", code(environment))}
 	case len(found) == 0:
-		return s.finishWith(ctx, q, fmt.Sprintf("The alarm %s does not stand in %s.", code(name), code(environment)))
+		return s.unchanged(ctx, q, fmt.Sprintf("The alarm %s does not stand in %s.", code(name), code(environment)))
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("Lifted would be in %s: %s.", code(environment), strings.Join(was, "; ")))
 	}

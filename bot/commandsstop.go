@@ -42,7 +42,7 @@ func (s *session) cmdHold(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	if x := list.find(store.StopHold, target); x != nil {
-		return s.finishWith(ctx, q, fmt.Sprintf("%s is on hold already, %s.", what, prose(s.byWhom(x))))
+		return s.unchanged(ctx, q, fmt.Sprintf("%s is on hold already, %s.", what, prose(s.byWhom(x))))
 	}
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s would be on hold until `/unhold`.", what))

@@ -136,10 +136,13 @@ func (s *session) pardoned(ctx context.Context) (time.Time, error) {
 	return at, nil
 }
 
-// pardon gives pull requests that fell out of a merge queue their tries back.
-func (s *session) pardon(ctx context.Context) error {
+// pardon gives pull requests that fell out of a merge queue their tries back. record is written in the same transaction.
+func (s *session) pardon(ctx context.Context, record func(*store.Tx) error) error {
 	s.touchAll = true
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		return tx.SetSetting(ctx, s.pardonKey(), s.b.Now().UTC().Format(time.RFC3339Nano))
+		if err := tx.SetSetting(ctx, s.pardonKey(), s.b.Now().UTC().Format(time.RFC3339Nano)); err != nil {
+			return err
+		}
+		return record(tx)
 	})
 }

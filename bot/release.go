@@ -315,7 +315,8 @@ func (s *session) release(ctx context.Context, id string) (*store.Release, error
 }
 
 // updateRelease changes a release in a transaction and brings r up to date.
-func (s *session) updateRelease(ctx context.Context, r *store.Release, change func(*store.Release)) error {
+// records are written in the same transaction.
+func (s *session) updateRelease(ctx context.Context, r *store.Release, change func(*store.Release), records ...func(*store.Tx) error) error {
 	s.touch(r.ID)
 	s.mark(r.SHA)
 	s.mark(r.HeadSHA)
@@ -327,7 +328,15 @@ func (s *session) updateRelease(ctx context.Context, r *store.Release, change fu
 		change(&now)
 		now.UpdatedAt = s.b.Now()
 		*r = now
-		return tx.SaveRelease(ctx, now)
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		for _, record := range records {
+			if err := record(tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -34,7 +34,9 @@ func (s *session) cmdRollback(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if to == nil {
+	if to != nil {
+		s.accounted()
+	} else {
 		if way, to, err = s.earlier(ctx, environment, version); err != nil {
 			return "", err
 		}

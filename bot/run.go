@@ -26,6 +26,8 @@ type request struct {
 	// done marks the command as carried out. It belongs into the transaction that makes the decision, so that a crash
 	// before it repeats the command and a crash after it does not.
 	done func(tx *store.Tx) error
+	// idle says that the command found nothing to change.
+	idle bool
 	// said is the answer, kept with that record: after a crash it is given all the same. no says that it is a refusal.
 	said string
 	no   bool
@@ -287,6 +289,9 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	view, err := s.asComponent(q, spec.component)
 	if err != nil {
 		return "", err
+	}
+	if spec.changes && !q.DryRun {
+		s.answerable(q)
 	}
 	return view.handlers()[spec.name](ctx, q)
 }

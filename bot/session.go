@@ -54,6 +54,8 @@ type turn struct {
 	ruled map[string][]gitflow.RuleFact
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
+	// entries counts those written to the audit log.
+	entries int
 	// wrote keeps who wrote commits with co-authors, by SHA.
 	wrote map[string]forge.Authors
 }

@@ -30,7 +30,7 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 	case !ok:
 		return "", &userError{fmt.Sprintf("A %s branch has no pipeline of its own.", start.kind)}
 	case q.Arg(0) == "?":
-		return s.finishWith(ctx, q, fmt.Sprintf("One pipeline belongs to %s at %s; `/test` runs it anew:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
+		return s.unchanged(ctx, q, fmt.Sprintf("One pipeline belongs to %s at %s; `/test` runs it anew:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
 	case q.Arg(0) != "" && q.Arg(0) != start.kind:
 		return "", &userError{fmt.Sprintf("The pipeline of this pull request is %s; %s is not one of it. `/test ?` shows its stages.", code(start.kind), code(q.Arg(0)))}
 	case q.DryRun:
@@ -44,17 +44,7 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 	if err := s.startEach(ctx, start); err != nil {
 		return "", err
 	}
-	return "", s.tested(ctx, q, "test", pr.Head.SHA)
-}
-
-// tested records that somebody had a pipeline run.
-func (s *session) tested(ctx context.Context, q *request, what, sha string) error {
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := s.auditIn(ctx, tx, q.by, what, fmt.Sprintf("#%d", q.issue), "", map[string]any{"sha": sha}); err != nil {
-			return err
-		}
-		return q.done(tx)
-	})
+	return s.finishSaid(ctx, q, "test", fmt.Sprintf("#%d", q.issue), map[string]any{"sha": pr.Head.SHA})
 }
 
 // openPullOf is the pull request a command was given on, as it is now; refused where there is none or it is closed.

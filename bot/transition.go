@@ -107,7 +107,7 @@ func (s *session) cmdTransitionDisable(ctx context.Context, q *request) (string,
 	}
 	what := fmt.Sprintf("the transition into %s", code(g.String()))
 	if x, of := list.findStage(g); x != nil {
-		return s.finishWith(ctx, q, fmt.Sprintf("%s is disabled already, %s.", title(strings.Replace(what, g.String(), of.String(), 1)), prose(s.byWhom(x))))
+		return s.unchanged(ctx, q, fmt.Sprintf("%s is disabled already, %s.", title(strings.Replace(what, g.String(), of.String(), 1)), prose(s.byWhom(x))))
 	}
 	end := fmt.Sprintf("until `/transition enable %s`; what has entered the stage goes on", g)
 	if q.DryRun {

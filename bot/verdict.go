@@ -102,6 +102,7 @@ func (s *session) sayIn(ctx context.Context, tx *store.Tx, r *store.Release, x *
 	}
 	for _, b := range before {
 		if b.ID == a.ID && b.VoidedAt.IsZero() && b.Verdict == v.Verdict {
+			s.accounted()
 			return nil
 		}
 	}

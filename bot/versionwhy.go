@@ -204,13 +204,14 @@ func (s *session) renumber(ctx context.Context, r *store.Release, head string) e
 		return err
 	}
 	was := r.Version
-	if err := s.updateRelease(ctx, r, func(r *store.Release) { err = s.giveVersion(r, v, why) }); err != nil {
-		return err
-	}
+	var wrong error
+	err = s.updateRelease(ctx, r, func(r *store.Release) { wrong = s.giveVersion(r, v, why) }, func(tx *store.Tx) error {
+		if wrong != nil {
+			return wrong
+		}
+		return s.auditIn(ctx, tx, r.StartedBy, "version.change", was, "now "+r.Version+", since production has "+ahead.String(), nil)
+	})
 	if err != nil {
-		return err
-	}
-	if err := s.audit(ctx, r.StartedBy, "version.change", was, "now "+r.Version+", since production has "+ahead.String(), nil); err != nil {
 		return err
 	}
 	if r.Pull == 0 {
