@@ -58,3 +58,14 @@ if ! have_npm_packages; then
 		echo "setup: npm is missing; tests against GitHub's descriptions are skipped" >&2
 	fi
 fi
+
+# The server of S3 that checks signatures is in no distribution. What is in bin is of the version in its name.
+gateway=v1.8.0
+if [ ! -x "bin/versitygw-$gateway" ]; then
+	echo "go install versitygw@$gateway"
+	if GOBIN=$PWD/bin GOFLAGS= go install "github.com/versity/versitygw/cmd/versitygw@$gateway" </dev/null; then
+		mv bin/versitygw "bin/versitygw-$gateway"
+	else
+		echo "setup: versitygw could not be built; the test of artifacts in its S3 is skipped" >&2
+	fi
+fi

@@ -71,7 +71,7 @@ func (f *flow) rewrites() error {
 		return err
 	}
 	lost := f.repo.SHA("development")
-	if err := f.idle(); err != nil {
+	if err := errors.Join(f.check(lost, bot.CheckPipeline, "success", ""), f.idle()); err != nil { // or its build is stopped, at times
 		return err
 	}
 	if _, err := f.push(pushRequest{who: "boss", branch: "development", message: "feat: plums", files: map[string]string{"plums.txt": "1\n"}, force: true}); err != nil {
