@@ -153,7 +153,7 @@ func TestDrainCutsOff(t *testing.T) {
 	n.begin()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	slow, sent := slowBody{ctx.Done(), make(chan struct{}, 1)}, make(chan struct{})
+	slow, sent := slowBody{ctx.Done()}, make(chan struct{})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.public+"/webhooks/github", slow)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,16 @@ func TestDrainCutsOff(t *testing.T) {
 			_ = res.Body.Close()
 		}
 	}()
-	<-slow.began
+	for end := time.Now().Add(patience); ; { // the server has begun to read
+		_, metrics := probe(t, n.admin+"/metrics")
+		if strings.Contains(metrics, "sluice_webhook_in_flight_bytes 65536") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the server never begins to read the request")
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 	n.halt()
 	n.stopped(n.grace + 15*time.Second)
 	cancel()
@@ -176,17 +185,10 @@ func TestDrainCutsOff(t *testing.T) {
 }
 
 // slowBody sends nothing until it is over.
-type slowBody struct {
-	over  <-chan struct{}
-	began chan struct{}
-}
+type slowBody struct{ over <-chan struct{} }
 
 // Read implements io.Reader.
 func (s slowBody) Read([]byte) (int, error) {
-	select {
-	case s.began <- struct{}{}:
-	default:
-	}
 	<-s.over
 	return 0, context.Canceled
 }
