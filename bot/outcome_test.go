@@ -21,8 +21,8 @@ func TestOutcome(t *testing.T) {
 		want string
 	}{
 		"nothing wrong":             {nil, "done"},
-		"a limit is waited out":     {&forge.RateLimitError{Until: noon.Add(time.Minute)}, "snooze 1m0s"},
-		"a limit that is over":      {&forge.RateLimitError{Until: noon.Add(-time.Minute)}, "snooze 1s"},
+		"a limit is waited out":     {&forge.RateLimitError{Until: noon.Add(time.Minute)}, "park for 1m0s: GitHub's rate limit is reached until 2026-03-02T12:01:00Z"},
+		"a limit that is over":      {&forge.RateLimitError{Until: noon.Add(-time.Minute)}, "park for 1s: GitHub's rate limit is reached until 2026-03-02T11:59:00Z"},
 		"somebody else wrote first": {fmt.Errorf("execution x: %w", store.ErrStale), "snooze 50ms"},
 		"shutting down":             {context.Canceled, "retry: context canceled"},
 		"GitHub is ill":             {&forge.TemporaryError{Err: broken}, "retry: GitHub did not answer as it should: broken"},
@@ -30,7 +30,7 @@ func TestOutcome(t *testing.T) {
 		"an executor gives up":      {executor.Permanent(broken), "dead: broken"},
 		"anything else":             {broken, "retry: broken"},
 		"a limit behind other words": {
-			fmt.Errorf("a: %w", fmt.Errorf("b: %w", &forge.RateLimitError{Until: noon.Add(time.Hour)})), "snooze 1h0m0s",
+			fmt.Errorf("a: %w", fmt.Errorf("b: %w", &forge.RateLimitError{Until: noon.Add(time.Hour)})), "park for 1h0m0s: GitHub's rate limit is reached until 2026-03-02T13:00:00Z",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
