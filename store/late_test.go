@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,12 +61,18 @@ func TestLockedForLong(t *testing.T) {
 			release := lockAll(t, url, s)
 			const patience = 6 * time.Second
 			began := time.Now()
+			var unsure sync.Map // on a slow machine the last attempt may be called off, and Postgres has not said that it ended it
 			var senders sync.WaitGroup
 			for n := range 20 { // the first is in a transaction at once, the others wait for it and are withdrawn
 				senders.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					got, err := s.Accept(ctx, event.Delivery{ID: fmt.Sprint("told to come again ", n), RepoID: 1})
+					id := fmt.Sprint("told to come again ", n)
+					got, err := s.Accept(ctx, event.Delivery{ID: id, RepoID: 1})
+					if name == "Postgres" && errors.Is(err, event.ErrUnsure) {
+						unsure.Store(id, true)
+						return
+					}
 					if got != store.Full && !errors.Is(err, event.ErrUnavailable) {
 						t.Errorf("%d: %v, %v, want Full or ErrUnavailable", n, got, err)
 					}
@@ -80,7 +87,11 @@ func TestLockedForLong(t *testing.T) {
 			if got, err := s.Accept(t.Context(), event.Delivery{ID: "later", RepoID: 1}); err != nil || got != store.Accepted {
 				t.Errorf("with the lock gone: %v, %v", got, err)
 			}
-			if diff := cmp.Diff([]string{"later"}, deliveries(t, s)); diff != "" {
+			stored := slices.DeleteFunc(deliveries(t, s), func(id string) bool {
+				_, may := unsure.Load(id)
+				return may
+			})
+			if diff := cmp.Diff([]string{"later"}, stored); diff != "" {
 				t.Errorf("stored (-want +got):\n%s", diff)
 			}
 		})
