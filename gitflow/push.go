@@ -205,10 +205,18 @@ func (r *PushReport) candidate(n Names, push PushFacts) {
 	if len(came) == 0 {
 		return
 	}
-	r.add(Violation{Rule: RuleForeign, Commits: came,
+	v := Violation{Rule: RuleForeign, Commits: came,
 		Problem:  text("%s brought %s of %s into the candidate %s.", push.By, plural(len(came), "commit"), n.Development, push.Branch),
 		Remedy:   text("Take %s back to its earlier head, or cut the next release to ship them.", push.Branch),
-		Commands: restore(push.Branch, push.After, push.Before)})
+		Commands: restore(push.Branch, push.After, push.Before)}
+	for c := range firstParents(pushed.Commits, push.After) {
+		if len(c.Parents) == 1 && indexSHA(came, c.SHA) < 0 { // the candidate's own, which must not be lost
+			v.Remedy = text("Take those commits out of %s again, or cut the next release to ship them.", push.Branch)
+			v.Commands = rewind(r.Branch, push.After, pushed, came)
+			break
+		}
+	}
+	r.add(v)
 }
 
 // checkTag looks after release tags; other tags are nobody's business.

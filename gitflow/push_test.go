@@ -80,7 +80,7 @@ func TestAPushThatBringsDevelopmentIntoACandidate(t *testing.T) {
 		p.Comparisons = g.answers(PushNeeds(standard, p))
 		return CheckPush(standard, p)
 	}
-	g.commit("release/1.4.0", "second fix")
+	second := g.commit("release/1.4.0", "second fix")
 	if r := push(); len(r.Violations) != 0 {
 		t.Errorf("a commit of its own: %v", r.Violations)
 	}
@@ -89,11 +89,21 @@ func TestAPushThatBringsDevelopmentIntoACandidate(t *testing.T) {
 	if len(r.Violations) != 1 || r.Violations[0].Rule != RuleForeign {
 		t.Fatalf("development merged in: %+v", r)
 	}
-	want := []string{
-		"git fetch origin " + before,
-		"git push --force-with-lease=refs/heads/release/1.4.0:" + g.heads["release/1.4.0"] + " origin " + before + ":refs/heads/release/1.4.0",
-	}
+	lease := "git push --force-with-lease=refs/heads/release/1.4.0:" + g.heads["release/1.4.0"] + " origin "
+	want := []string{"git fetch origin", "git switch -C release/1.4.0 " + second, lease + "HEAD:refs/heads/release/1.4.0"}
 	if diff := cmp.Diff(want, r.Violations[0].Commands); diff != "" {
-		t.Errorf("commands (-want +got):\n%s", diff)
+		t.Errorf("commands where the push has a fix too (-want +got):\n%s", diff)
+	}
+	before = second
+	want = []string{"git fetch origin " + before, lease + before + ":refs/heads/release/1.4.0"}
+	if diff := cmp.Diff(want, push().Violations[0].Commands); diff != "" {
+		t.Errorf("commands where it has none (-want +got):\n%s", diff)
+	}
+	merge := g.heads["release/1.4.0"]
+	third := g.commit("release/1.4.0", "third fix")
+	lease = strings.Replace(lease, merge, third, 1)
+	want = []string{"git fetch origin", "git switch -C release/1.4.0 " + before, "git cherry-pick " + third, lease + "HEAD:refs/heads/release/1.4.0"}
+	if diff := cmp.Diff(want, push().Violations[0].Commands); diff != "" {
+		t.Errorf("commands where the fix came after (-want +got):\n%s", diff)
 	}
 }

@@ -114,11 +114,11 @@ func foreign(n Names, p PullFacts, head, base Branch, s search, in Comparison, c
 	case head.Kind == KindRelease && s.Kind == KindDevelopment:
 		v.Problem = text("%s contains %s of %s that came after the candidate was cut.", head.Name, count, s.Branch)
 		v.Remedy = text("Take %s back to its last commit without them and carry its own fixes over, or cut the next release to ship them.", head.Name)
-		v.Commands = rewind(p, head, in, commits)
+		v.Commands = rewind(head, p.headRef(), in, commits)
 	case head.Kind == KindRelease:
 		v.Problem = text("%s contains %s of the later candidate %s.", head.Name, count, s.Branch)
 		v.Remedy = text("Take %s back to its last commit without them; a later release takes an earlier one in, not the reverse.", head.Name)
-		v.Commands = rewind(p, head, in, commits)
+		v.Commands = rewind(head, p.headRef(), in, commits)
 	case head.Kind == KindHotfix:
 		v.Problem = text("%s contains %s of %s that are not in production.", head.Name, count, s.Branch)
 		v.Remedy = text("Move the hotfix's own commits onto %s, which a hotfix is cut from.", n.Production)
@@ -194,16 +194,16 @@ func rebase(p PullFacts, head Branch, onto string, foreign []Commit) []string {
 	return append(lines, command("git", "push", "--force-with-lease", "origin", "HEAD:refs/heads/"+head.Name))
 }
 
-// rewind puts a candidate back to its newest commit that does not contain the foreign ones, then carries over its own later
-// commits.
-func rewind(p PullFacts, head Branch, in Comparison, foreign []Commit) []string {
+// rewind puts a candidate that is at tip back to its newest commit that does not contain the foreign ones, then carries over
+// its own later commits.
+func rewind(head Branch, tip string, in Comparison, foreign []Commit) []string {
 	if head.Has(FlawRefLike) {
 		return nil
 	}
 	tainted := leadingTo(in.Commits, foreign)
 	var clean string
 	var own []string // oldest first
-	for c := range firstParents(in.Commits, p.headRef()) {
+	for c := range firstParents(in.Commits, tip) {
 		if !tainted.has(c.SHA) {
 			clean = c.SHA
 			break
@@ -222,7 +222,7 @@ func rewind(p PullFacts, head Branch, in Comparison, foreign []Commit) []string 
 	if len(own) > 0 {
 		lines = append(lines, command(append([]string{"git", "cherry-pick"}, own...)...))
 	}
-	return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+p.HeadSHA, "origin", "HEAD:refs/heads/"+head.Name))
+	return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+tip, "origin", "HEAD:refs/heads/"+head.Name))
 }
 
 // leadingTo is every commit that reaches one of the targets, the targets included.
