@@ -263,10 +263,13 @@ func (c *clone) lastOf(branch string) (string, error) {
 	return tip.String(), nil
 }
 
-// imageName is the name of the image in configuration, else of the repository by its remote's address.
+// imageName is the name of the image in configuration, else of the repository by its remote's address; a component's is below it.
 func (c *clone) imageName() (string, error) {
 	if _, name := c.name(); name == "" && !c.config.Configured {
 		return "", &usageError{errors.New("this clone has no remote whose address names the repository; name the image with --image")}
+	}
+	if component := c.config.Names.Component; component != "" {
+		return c.config.ImageName + "/" + component, nil
 	}
 	return c.config.ImageName, nil
 }

@@ -31,6 +31,9 @@ func (c *clone) as(given string, branch gitflow.Branch) error {
 	case branch.Component != "" && branch.Component != given:
 		return &usageError{fmt.Errorf("--component %s: the branch %s is of %s", given, branch.Name, branch.Component)}
 	}
+	if c.config.Names.Component == given {
+		return nil // it is already
+	}
 	c.config = c.config.Component(given)
 	return c.readTags()
 }

@@ -36,7 +36,7 @@ func TestComponentVersions(t *testing.T) {
 		git("commit", "-q", "-m", message)
 	}
 	git("init", "-q", "-b", "master")
-	commit("feat: begin", ".github/sluice.yml=version: 1\ncomponents:\n  - { name: api, paths: [\"api/**\"] }\n  - { name: web, paths: [\"web/**\", style.css] }\n",
+	commit("feat: begin", ".github/sluice.yml=version: 1\napp: shop\ncomponents:\n  - { name: api, paths: [\"api/**\"] }\n  - { name: web, paths: [\"web/**\", style.css] }\n",
 		"api/a=1", "web/w=1", "style.css=1")
 	git("tag", "api/v1.4.0")
 	git("tag", "web/v2.0.0")
@@ -58,6 +58,10 @@ func TestComponentVersions(t *testing.T) {
 		{[]string{"version", "--branch", "release/web/2.7.0", "--component", "api"}, "is of web", exitUsage},
 		{[]string{"tag", "--branch", "development", "--revision", "HEAD0000", "--image", "shop/web", "--component", "web"}, "", exitUsage},
 		{[]string{"tag", "--branch", "release/api/1.5.0", "--revision", "3f2a9c1", "--image", "shop/api"}, "shop/api:1.5.0-candidate-3f2a9c1\n", exitDone},
+		{[]string{"tag", "--branch", "development", "--component", "web"}, "shop/web:3.0.0-snapshot-", exitDone},
+		{[]string{"tag", "--component", "api"}, "shop/api:1.5.0-snapshot-", exitDone},
+		{[]string{"tag", "--branch", "release/api/1.5.0", "--revision", "3f2a9c1"}, "shop/api:1.5.0-candidate-3f2a9c1\n", exitDone},
+		{[]string{"tag"}, "name a component with --component: api, web", exitUsage},
 		{[]string{"tag", "--branch", "release/1.5.0", "--revision", "3f2a9c1", "--image", "shop"}, "names no component", exitUsage},
 	} {
 		var stdout, stderr bytes.Buffer
