@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // stopGrace is how long work under way may take to end after SIGTERM.
@@ -20,10 +18,10 @@ func (s *server) drain(ctx context.Context, public, admin *http.Server) error {
 	grace, cancel := context.WithTimeout(ctx, s.grace)
 	defer cancel()
 	s.log.InfoContext(grace, "stopping", "grace", s.grace.String())
-	var both errgroup.Group
-	both.Go(func() error { return s.shutDown(grace, "public", public) })
-	both.Go(func() error { return s.queue.Stop(grace) })
-	return errors.Join(both.Wait(), s.shutDown(grace, "admin", admin))
+	worked := make(chan error, 1)
+	go func() { worked <- s.queue.Stop(grace) }()
+	answered := s.shutDown(grace, "public", public)
+	return errors.Join(answered, <-worked, s.shutDown(grace, "admin", admin))
 }
 
 // shutDown lets requests under way be answered, and cuts those that take longer than ctx.
