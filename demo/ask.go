@@ -88,21 +88,19 @@ func until(ctx context.Context, what string, look func(context.Context) (saw str
 	}
 }
 
-// check waits until a check at a SHA has one of the wanted conclusions; "waits" is action_required. A pipeline that
-// succeeded or failed stays so: nobody retries one in the story.
-func (w *world) check(ctx context.Context, sha, name string, want ...string) (fakegithub.CheckRun, error) {
+// check waits until a check at a SHA has a conclusion. A pipeline that succeeded or failed stays so: nobody retries one in
+// the story.
+func (w *world) check(ctx context.Context, sha, name, conclusion string) (fakegithub.CheckRun, error) {
 	var found fakegithub.CheckRun
-	err := until(ctx, fmt.Sprintf("%s at %s to be %s", name, sha[:7], strings.Join(want, " or ")), func(context.Context) (string, bool, error) {
+	err := until(ctx, fmt.Sprintf("%s at %s to be %s", name, sha[:7], conclusion), func(context.Context) (string, bool, error) {
 		c, ok := w.repo.Check(sha, name)
 		if !ok {
 			return "no such check yet", false, nil
 		}
 		found = c
 		saw := c.Status + " " + c.Conclusion + ": " + c.Title
-		for _, x := range want {
-			if c.Status == "completed" && c.Conclusion == x {
-				return saw, true, nil
-			}
+		if c.Status == "completed" && c.Conclusion == conclusion {
+			return saw, true, nil
 		}
 		if name == "sluice/pipeline" && (c.Conclusion == "success" || c.Conclusion == "failure") {
 			return saw + "\n" + c.Summary + "\n" + c.Text, false, errFinal

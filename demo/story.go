@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 func Run(ctx context.Context, o Options) (err error) {
 	out := o.Out
 	if o.JSON {
-		out = discard{}
+		out = io.Discard
 	}
 	n := &narrator{out: out, colour: o.Colour && !o.JSON, start: time.Now(), steps: len(chapters())}
 	fmt.Fprintf(out, "Sluice demo: a release of %s, from a feature branch to production, on this machine alone.\n", app)
@@ -60,10 +61,6 @@ func Run(ctx context.Context, o Options) (err error) {
 	<-ctx.Done()
 	return nil
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // story is what one chapter leaves for the next.
 type story struct {
