@@ -4,12 +4,13 @@
 //
 // Whoever completes this decides whose App the server will obey, and the answer to the exchange is the App's private key.
 // So none of it is reachable while there is an App: it is a server of its own, started by a command or before a server that
-// was told to make its App, that ends with the first success. Its page opens only by a link with a random token that is printed on the operator's console, is good once
-// and not for long (a server that was told to make its App then logs another); the browser that used it gets a cookie, and everybody else is refused, also with the same link. The
-// way back from GitHub asks for the cookie and for a state that GitHub carried, which is good once too. Requests under
-// another host name than the known ones are refused, so no name that is pointed at this machine gets in. Key and secrets
-// go from GitHub's answer into files with mode 0600: no page, header, message or error has them, and what is there
-// already is never overwritten.
+// was told to make its App, that ends with the first success. Its page opens only by a link with a random token that is
+// printed on the operator's console, is good once and not for long (a server that was told to make its App then logs
+// another); the browser that used it gets a cookie, and everybody else is refused, also with the same link. The way back
+// from GitHub asks for the cookie and for a state that GitHub carried, which is good once too. Requests under another host
+// name than the known ones are refused, so no name that is pointed at this machine gets in. Key and secrets go from
+// GitHub's answer into files with mode 0600: no page, header, message or error has them, and what is there already is
+// never overwritten.
 package setup
 
 import (
