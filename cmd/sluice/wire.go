@@ -124,6 +124,9 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 	if err != nil {
 		return err
 	}
+	if err := s.letUsersIn(ctx); err != nil {
+		return err
+	}
 	scanner, err := secretscan.New()
 	if err != nil {
 		return err
@@ -200,7 +203,7 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 		s.embedded = append(s.embedded, run)
 		all["process"] = run
 	}
-	return executor.NewRegistry(all), s.letUsersIn(ctx)
+	return executor.NewRegistry(all), nil
 }
 
 // run takes requests and works until ctx ends, then drains.
