@@ -22,27 +22,21 @@ func lookCommands() map[string]flowCommand {
 		"opened":    {"head base: an open pull request, * for anything in head; sets $PR", cmdOpened},
 		"state":     {"number open|closed|merged: a pull request", cmdState},
 		"branch":    {"name: a branch is there; with ! it goes away", cmdBranch},
-		"kept":      {"commit: a commit that a branch lost is kept by a ref", cmdKept},
 		"tag":       {"name commit: a tag is at a commit", cmdTag},
-		"contains":  {"branch commit: a branch contains a commit", cmdContains},
-		"wrote":     {"who commit pattern: who wrote a commit, and its first line", cmdWrote},
-		"branches":  {"pattern: some branch has such a name", cmdBranches},
-		"parents":   {"commit count: how many parents a commit has", cmdParents},
 		"runs":      {"environment version: what was deployed last, by GitHub's record", cmdRuns},
 		"said":      {"number pattern: a comment of ours", cmdSaid},
+		"once":      {"number pattern: we said it in exactly one comment", cmdOnce},
 		"head":      {"number: sets $SHA to the head of a pull request", cmdHead},
 		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
 		"signed":    {"[!] tag KEY: the image in production's registry is signed by a key of signature/testdata", cmdSigned},
 		"image":     {"tag: an image is in development's registry", cmdImage},
-		"sha":       {"variable commit: keeps a commit in a variable, and its first 7 digits in one with a 7 behind its name", cmdSHA},
 		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},
 		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
 		"summary":   {"commit check pattern: what a check says below its title", cmdSummary},
 		"release":   {"tag pattern: the text of a GitHub release", cmdRelease},
 		"latest":    {"tag: the release that GitHub calls the latest", cmdLatest},
-		"file":      {"commit name pattern: a file of a commit", cmdFile},
 		"figure":    {"name value: a figure of /metrics", cmdFigure},
 		"healthy":   {": no letter was given up and no handler panicked", cmdHealthy},
 		"log":       {"pattern: the server's log", cmdLog},
@@ -155,37 +149,6 @@ func cmdTag(s *scripted, args []string) error {
 	return s.tagged(args[0], sha)
 }
 
-func cmdContains(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[1])
-	if err != nil {
-		return err
-	}
-	return s.look(func() error { return s.flow.contains(args[0], sha) }, s.repo.Contains(s.repo.SHA(args[0]), sha))
-}
-
-func cmdParents(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
-	if err != nil {
-		return err
-	}
-	want, err := s.intArg(args[1])
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[0])
-	if err != nil {
-		return err
-	}
-	if got := len(s.repo.Parents(sha)); got != want {
-		return fmt.Errorf("%s has %d parents, want %d", args[0], got, want)
-	}
-	return nil
-}
-
 func cmdRuns(s *scripted, args []string) error {
 	args, err := s.args(args, 2, 2)
 	if err != nil {
@@ -214,6 +177,31 @@ func cmdSaid(s *scripted, args []string) error {
 		if c.Author == flowBot && re.MatchString(c.Body) {
 			return fmt.Errorf("we said: %s", c.Body)
 		}
+	}
+	return nil
+}
+
+func cmdOnce(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	number, err := s.number(args[0])
+	if err != nil {
+		return err
+	}
+	re, err := regexp.Compile(args[1])
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, c := range s.repo.Comments(number) {
+		if c.Author == flowBot && re.MatchString(c.Body) {
+			n++
+		}
+	}
+	if n != 1 {
+		return fmt.Errorf("%d comments match", n)
 	}
 	return nil
 }
@@ -286,20 +274,6 @@ func cmdPromoted(s *scripted, args []string) error {
 		}
 		return nil
 	}, is == was)
-}
-
-func cmdSHA(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[1])
-	if err != nil {
-		return err
-	}
-	s.set(args[0], sha)
-	s.set(args[0]+"7", sha[:7])
-	return nil
 }
 
 func cmdCalls(s *scripted, args []string) error {
@@ -383,21 +357,6 @@ func cmdLatest(s *scripted, args []string) error {
 		is := s.repo.LatestRelease()
 		return is, is == args[0]
 	})
-}
-
-func cmdFile(s *scripted, args []string) error {
-	args, err := s.args(args, 3, 3)
-	if err != nil {
-		return err
-	}
-	text, err := s.repo.File(args[0], args[1])
-	if err != nil {
-		return err
-	}
-	if ok, err := regexp.MatchString(args[2], text); err != nil || !ok {
-		return errors.Join(err, fmt.Errorf("%s says %q", args[1], text))
-	}
-	return nil
 }
 
 func cmdFigure(s *scripted, args []string) error {
@@ -492,16 +451,5 @@ func cmdSummary(s *scripted, args []string) error {
 		c, _ := s.repo.Check(sha, args[1])
 		text := c.Summary + "\n\n" + c.Text
 		return text, re.MatchString(text)
-	})
-}
-
-func cmdKept(s *scripted, args []string) error {
-	args, err := s.args(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	return s.until("the commit to be kept", func() (string, bool) {
-		sha := s.repo.SHA("refs/sluice/kept/" + args[0])
-		return sha, sha == args[0]
 	})
 }

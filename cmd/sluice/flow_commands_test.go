@@ -30,8 +30,6 @@ func flowCommands() map[string]flowCommand {
 		"rerun":    {"who commit check|all: presses Re-run", cmdRerun},
 		"grant":    {"who role: gives somebody a role", cmdGrant},
 		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
-		"many":     {"who branch number: that many commits without changes, pushed at once", cmdMany},
-		"once":     {"number pattern: we said it in exactly one comment", cmdOnce},
 		"fork-push": {"who branch: a commit more on a branch of a fork", func(s *scripted, args []string) error {
 			args, err := s.args(args, 2, 2)
 			if err != nil {
@@ -43,41 +41,11 @@ func flowCommands() map[string]flowCommand {
 		"queue":   {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
 		"ruleset": {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
 	}
-	for name, c := range shellCommands() {
-		all[name] = c
-	}
-	for name, c := range lookCommands() {
-		all[name] = c
-	}
-	for name, c := range moveCommands() {
-		all[name] = c
-	}
-	for name, c := range organizationCommands() {
-		all[name] = c
-	}
-	for name, c := range troubleCommands() {
-		all[name] = c
-	}
-	for name, c := range handCommands() {
-		all[name] = c
-	}
-	for name, c := range runCommands() {
-		all[name] = c
-	}
-	for name, c := range recordCommands() {
-		all[name] = c
-	}
-	for name, c := range dryCommands() {
-		all[name] = c
-	}
-	for name, c := range awsCommands() {
-		all[name] = c
-	}
-	for name, c := range rightsCommands() {
-		all[name] = c
-	}
-	for name, c := range oursCommands() {
-		all[name] = c
+	for _, some := range []map[string]flowCommand{
+		shellCommands(), lookCommands(), commitCommands(), moveCommands(), organizationCommands(), troubleCommands(), handCommands(),
+		runCommands(), recordCommands(), dryCommands(), awsCommands(), rightsCommands(), oursCommands(),
+	} {
+		maps.Copy(all, some)
 	}
 	return all
 }
