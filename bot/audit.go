@@ -55,22 +55,56 @@ func (s *session) answerable(q *request) {
 // accounted notes that the entry about what a command decides is there already, from before a crash or from the first time.
 func (s *session) accounted() { s.entries++ }
 
-// auditOnce is audit for what a command decides before it begins: however often it is carried out, there is one entry.
+// auditOnce is audit for what a command decides before it begins: however often it is carried out until it ends, there is one
+// entry. Given again once it ended, as a button can be, it leaves another.
 func (s *session) auditOnce(ctx context.Context, q *request, action, subject string, evidence map[string]any) error {
-	key := fmt.Sprintf("%d/command/%s:%d:%d:%d:%s:%s", s.repo.ID, q.via, q.comment, q.Line, q.by.ID, action, subject)
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		e, err := tx.Intend(ctx, store.Effect{
-			Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", action)), CreatedAt: s.b.Now(), UpdatedAt: s.b.Now(),
-		})
-		if err != nil || e.Done {
-			s.accounted()
+	var key string
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		var begun bool
+		var err error
+		if key, begun, err = s.decision(ctx, tx, q, action, subject); err != nil || begun {
 			return err
 		}
-		if err := s.auditIn(ctx, tx, q.by, action, subject, "", evidence); err != nil {
+		now := s.b.Now()
+		if _, err := tx.Intend(ctx, store.Effect{
+			Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", action)), CreatedAt: now, UpdatedAt: now,
+		}); err != nil {
 			return err
 		}
-		return tx.EffectDone(ctx, key, nil)
+		return s.auditIn(ctx, tx, q.by, action, subject, "", evidence)
 	})
+	if err != nil {
+		return err
+	}
+	s.accounted()
+	end := q.done
+	q.done = func(tx *store.Tx) error {
+		if err := tx.EffectDone(ctx, key, nil); err != nil {
+			return err
+		}
+		return end(tx)
+	}
+	return nil
+}
+
+// begun tells whether a command was cut off after auditOnce: then it goes on, though the world has changed by it already.
+func (s *session) begun(ctx context.Context, q *request, action, subject string) (begun bool, err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		_, begun, err = s.decision(ctx, tx, q, action, subject)
+		return err
+	})
+	return begun, err
+}
+
+// decision is the key of the record that a command began, and whether it did so without having come to its end.
+func (s *session) decision(ctx context.Context, tx *store.Tx, q *request, action, subject string) (key string, begun bool, err error) {
+	for n := 0; ; n++ {
+		key = fmt.Sprintf("%d/command/%s:%d:%d:%d:%s:%s#%d", s.repo.ID, q.via, q.comment, q.Line, q.by.ID, action, subject, n)
+		e, err := tx.Effect(ctx, key)
+		if err != nil || !e.Done {
+			return key, err == nil, ignoreMissing(err)
+		}
+	}
 }
 
 // userError is a no to what somebody asked for: one or two sentences for them, Markdown of ours.

@@ -2,12 +2,9 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -65,47 +62,25 @@ func TestCommandsAreAnswerable(t *testing.T) {
 	}
 }
 
-var errCrash = errors.New("a crash")
-
-// What a command changes and its entry in the audit log are one transaction: a crash at the end of it leaves neither.
-func TestEntryAndEffectAreOne(t *testing.T) {
-	for name, c := range map[string]struct {
-		line, who string
-		entries   []string
-	}{
-		"/approve":           {"/approve", "approver", []string{"approve"}},
-		"/reject":            {"/reject slow", "approver", []string{"reject"}},
-		"/hold":              {"/hold look", "write", []string{"hold"}},
-		"/lock":              {"/lock staging --reason test", "write", []string{"lock"}},
-		"/freeze":            {"/freeze environment:production --reason audit", "maintain", []string{"freeze"}},
-		"/alarm":             {"/alarm production --reason slow", "oncall", []string{"alarm"}},
-		"/transition":        {"/transition disable release/Approval --reason audit", "maintain", []string{"transition.disabled"}},
-		"/release abandon":   {"/release abandon --reason over", "maintain", []string{"release.abandon"}},
-		"/cancel":            {"/cancel", "maintain", []string{"cancel"}},
-		"/retry of a step":   {"/retry", "maintain", []string{"retry.step"}},
-		"/retry of a return": {"/retry production", "oncall", []string{"retry"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := matrixLab(t, "release")
-			l.gh.Heads["master"], l.gh.Heads["development"] = cut, cut
-			line, wrong, _ := parseLine(c.line, "")
-			if wrong != nil {
-				t.Fatal(wrong)
-			}
-			q := &request{Command: line, by: l.gh.Users[c.who], issue: 5, pull: true, via: "comment", comment: 1, done: func(*store.Tx) error { return errCrash }}
-			if _, _, err := newSession(l).carry(t.Context(), q); !errors.Is(err, errCrash) {
-				t.Fatalf("the command ended with %v", err)
-			}
-			if got := l.entriesOf(c.who); len(got) > 0 {
-				t.Errorf("a crash left the entries %v", got)
-			}
-			q = &request{Command: line, by: l.gh.Users[c.who], issue: 5, pull: true, via: "comment", comment: 1, done: func(*store.Tx) error { return nil }}
-			reply, ok, err := newSession(l).carry(t.Context(), q)
-			must(t, err)
-			if diff := cmp.Diff(c.entries, l.entriesOf(c.who)); diff != "" || !ok {
-				t.Errorf("%s: entries (-want +got):\n%s", reply, diff)
-			}
-		})
+// What a command decides before it begins is in the log once, however often it is cut off; given anew after its end, as a button is
+// that is pressed again, it is there again.
+func TestAuditOnce(t *testing.T) {
+	l := newLab(t, "")
+	for i, c := range []struct {
+		ends    bool
+		entries int
+	}{{false, 1}, {false, 1}, {true, 1}, {false, 2}, {true, 2}, {true, 3}} {
+		q := &request{Command: Command{Name: "retarget"}, by: person(1, "dev"), via: "button 7", done: nothingElse}
+		must(t, l.auditOnce(t.Context(), q, "retarget", "5", nil))
+		if c.ends {
+			l.write(q.done)
+		}
+		if begun, err := l.begun(t.Context(), q, "retarget", "5"); err != nil || begun == c.ends {
+			t.Errorf("%d: begun: %t, %v", i, begun, err)
+		}
+		if got := l.entriesOf("dev"); len(got) != c.entries {
+			t.Errorf("%d: entries %v, want %d", i, got, c.entries)
+		}
 	}
 }
 

@@ -161,6 +161,10 @@ func (s *session) proposePicks(ctx context.Context, q *request, pr forge.PullReq
 	if at != "" && at != head {
 		return "", &userError{fmt.Sprintf("%s is there already, at %s: of an earlier `/cherrypick` to which commits were added since, or before %s moved. Merge its pull request, or delete the branch and say this again.", code(branch), short(at), code(target))}
 	}
+	evidence := map[string]any{"target": target, "merge": pr.MergeSHA, "branch": branch, "head": head}
+	if err := s.auditOnce(ctx, q, "cherrypick", fmt.Sprintf("#%d", pr.Number), evidence); err != nil {
+		return "", err
+	}
 	if err := s.createBranch(ctx, &store.Release{}, branchIntent{Branch: branch, SHA: head, Target: target}); err != nil {
 		return "", err
 	}
@@ -201,14 +205,7 @@ func (s *session) proposePicks(ctx context.Context, q *request, pr forge.PullReq
 	if !opened.Open && !opened.Merged {
 		return "", &userError{fmt.Sprintf("#%d brings these commits to %s, and was closed. Restore its branch and open it again.", number, code(target))}
 	}
-	q.said = fmt.Sprintf("#%d brings %d commit(s) of this pull request to %s.", number, len(brought), code(target))
-	return q.said, s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		evidence := map[string]any{"target": target, "merge": pr.MergeSHA, "head": head, "opened": number}
-		if err := s.auditIn(ctx, tx, q.by, "cherrypick", fmt.Sprintf("#%d", pr.Number), "", evidence); err != nil {
-			return err
-		}
-		return q.done(tx)
-	})
+	return s.finishWith(ctx, q, fmt.Sprintf("#%d brings %d commit(s) of this pull request to %s.", number, len(brought), code(target)))
 }
 
 // pickList lists commits by revision, subject and author.

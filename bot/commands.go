@@ -305,18 +305,25 @@ func (s *session) startMissing(ctx context.Context, q *request) (reply string, s
 		return "", false, ignoreNotFound(err)
 	}
 	missing, err := s.lacksExecution(ctx, pr)
+	if err != nil {
+		return "", false, err
+	}
+	subject := fmt.Sprintf("#%d", pr.Number)
+	begun, err := s.begun(ctx, q, "start", subject)
 	switch {
-	case err != nil || !missing:
+	case err != nil || !missing && !begun:
 		return "", false, err
 	case q.DryRun:
 		reply, err = s.dry(ctx, q, fmt.Sprintf("The pipeline of %s at %s would be started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA)))
 		return reply, true, err
 	}
-	if started, err = s.ensureExecution(ctx, pr, q.by); err != nil || !started {
+	if err := s.auditOnce(ctx, q, "start", subject, map[string]any{"sha": pr.Head.SHA}); err != nil {
 		return "", false, err
 	}
-	q.said = fmt.Sprintf("The pipeline of %s at %s is started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA))
-	reply, err = s.finishSaid(ctx, q, "start", fmt.Sprintf("#%d", pr.Number), map[string]any{"sha": pr.Head.SHA})
+	if _, err := s.ensureExecution(ctx, pr, q.by); err != nil {
+		return "", false, err
+	}
+	reply, err = s.finishWith(ctx, q, fmt.Sprintf("The pipeline of %s at %s is started; none ran yet.", code(pr.Head.Branch), short(pr.Head.SHA)))
 	return reply, true, err
 }
 

@@ -25,11 +25,11 @@ func (s *session) cmdOkToTest(ctx context.Context, q *request) (string, error) {
 	if q.Arg(0) == "cancel" {
 		return s.cancelForkTest(ctx, q)
 	}
-	given := strings.ToLower(q.Arg(0))
+	named := strings.ToLower(q.Arg(0))
 	switch {
-	case given == "":
+	case named == "":
 		return "", &userError{fmt.Sprintf("Name the commit that you have read: %s.", code("/ok-to-test "+pr.Head.SHA))}
-	case len(given) < leastHex || !strings.HasPrefix(pr.Head.SHA, given):
+	case len(named) < leastHex || !strings.HasPrefix(pr.Head.SHA, named):
 		return "", &userError{fmt.Sprintf("%s does not name the head of this pull request, of which at least %d digits are needed. The head is %s; read it, then say %s.",
 			code(q.Arg(0)), leastHex, short(pr.Head.SHA), code("/ok-to-test "+pr.Head.SHA))}
 	}
@@ -43,10 +43,18 @@ func (s *session) cmdOkToTest(ctx context.Context, q *request) (string, error) {
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("The pipeline would run for %s of the fork, without anything of Sluice's own host, and deploy nothing:\n\n%s", short(pr.Head.SHA), outline(def)))
 	}
-	done := *q
-	done.done = func(*store.Tx) error { return nil } // the command ends with the execution
-	if err := s.give(ctx, &done, store.Permit{Pull: pr.Number, Name: permitFork, HeadSHA: pr.Head.SHA}, "ok-to-test"); err != nil {
+	given, err := s.permitOf(ctx, permitFork, *q.pr)
+	switch {
+	case err != nil:
 		return "", err
+	case given != nil && given.ID == s.permitID(q): // before a crash
+		s.accounted()
+	default:
+		word := *q
+		word.done = nothingElse // the command ends with the execution
+		if err := s.give(ctx, &word, store.Permit{Pull: pr.Number, Name: permitFork, HeadSHA: pr.Head.SHA}, "ok-to-test"); err != nil {
+			return "", err
+		}
 	}
 	if err := s.startEach(ctx, start); err != nil {
 		return "", err
@@ -65,10 +73,7 @@ func (s *session) cancelForkTest(ctx context.Context, q *request) (string, error
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("What %s allowed for %s would be taken back, and what runs for it stopped.", code(p.By.Login), short(p.HeadSHA)))
 	}
-	if err := s.endPermit(ctx, *p, q.by, "taken back by "+q.by.Login); err != nil {
-		return "", err
-	}
-	return s.finishWith(ctx, q, "")
+	return "", s.endPermitWith(ctx, *p, q.by, "taken back by "+q.by.Login, q.done)
 }
 
 // forkRequest is the execution for a commit of a fork: a feature's, whatever the branch is called, which deploys and

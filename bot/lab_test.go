@@ -289,6 +289,8 @@ type lab struct {
 	gh  *FakeGitHub
 	app *FakeApp
 	now time.Time
+	// file is the database's; empty: it is no file of its own.
+	file string
 }
 
 func newLab(t testing.TB, yaml string) *lab {
@@ -297,7 +299,9 @@ func newLab(t testing.TB, yaml string) *lab {
 	must(t, err)
 	path := filepath.Join(t.TempDir(), "sluice.db")
 	must(t, os.WriteFile(path, empty, 0o600))
-	return newLabOn(t, "sqlite:"+path, yaml)
+	l := newLabOn(t, "sqlite:"+path, yaml)
+	l.file = path
+	return l
 }
 
 // newLabOn is newLab over the database at an address.

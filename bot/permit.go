@@ -44,7 +44,7 @@ func (s *session) permitOf(ctx context.Context, name string, pull store.Pull) (*
 
 // give records a permit with the end of the command that gave it.
 func (s *session) give(ctx context.Context, q *request, p store.Permit, action string) error {
-	p.ID = fmt.Sprintf("%d/%s/%d:%d", s.repo.ID, q.via, q.comment, q.Line)
+	p.ID = s.permitID(q)
 	p.RepoID, p.By, p.CommentID, p.At = s.repo.ID, q.by, q.comment, s.b.Now()
 	s.mark(p.HeadSHA)
 	if q.release != nil {
@@ -60,6 +60,11 @@ func (s *session) give(ctx context.Context, q *request, p store.Permit, action s
 		}
 		return q.done(tx)
 	})
+}
+
+// permitID names the permit that a command gives.
+func (s *session) permitID(q *request) string {
+	return fmt.Sprintf("%d/%s/%d:%d", s.repo.ID, q.via, q.comment, q.Line)
 }
 
 // endPermits ends the permits of a pull request that are not for what it is now.
@@ -110,15 +115,15 @@ func (s *session) baseMoved(ctx context.Context, branch, sha string) error {
 
 // endPermit ends a permit, and what was begun by it alone.
 func (s *session) endPermit(ctx context.Context, p store.Permit, by forge.User, why string) error {
-	if p.Name == permitFork {
-		if err := s.stopFork(ctx, p, by, why); err != nil {
-			return err
-		}
-	}
+	return s.endPermitWith(ctx, p, by, why, nothingElse)
+}
+
+// endPermitWith is endPermit with what else belongs into its transaction.
+func (s *session) endPermitWith(ctx context.Context, p store.Permit, by forge.User, why string, also func(*store.Tx) error) error {
 	p.EndedAt, p.EndReason = s.b.Now(), why
 	s.mark(p.HeadSHA)
 	s.pullCockpits[p.Pull] = true
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+	end := func(tx *store.Tx) error {
 		r, err := tx.ReleaseByPull(ctx, s.repo.ID, p.Pull)
 		if ignoreMissing(err) != nil {
 			return err
@@ -127,26 +132,46 @@ func (s *session) endPermit(ctx context.Context, p store.Permit, by forge.User, 
 		if err := tx.SavePermit(ctx, p); err != nil {
 			return err
 		}
-		return s.auditIn(ctx, tx, by, p.Name+".ended", fmt.Sprintf("#%d", p.Pull), why, map[string]any{"head": p.HeadSHA})
-	})
+		if err := s.auditIn(ctx, tx, by, p.Name+".ended", fmt.Sprintf("#%d", p.Pull), why, map[string]any{"head": p.HeadSHA}); err != nil {
+			return err
+		}
+		return also(tx)
+	}
+	if p.Name == permitFork {
+		return s.stopFork(ctx, p, by, end)
+	}
+	return s.b.Store.Write(ctx, end)
 }
 
-// stopFork stops what runs for the head of a fork.
-func (s *session) stopFork(ctx context.Context, p store.Permit, by forge.User, why string) error {
+// stopFork stops what runs for the head of a fork. The permit ends in the transaction of the last stop: what is stopped and
+// its end are one.
+func (s *session) stopFork(ctx context.Context, p store.Permit, by forge.User, end func(*store.Tx) error) error {
 	var active []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
 		return err
 	})
-	for _, x := range active {
-		if err == nil && x.Branch == forkLine(p.Pull) && x.SHA == p.HeadSHA {
-			err = s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), By: actor(by), Reason: why})
-			if refused(err) {
-				err = nil
-			}
+	if err != nil {
+		return err
+	}
+	active = slices.DeleteFunc(active, func(x store.Execution) bool { return x.Branch != forkLine(p.Pull) || x.SHA != p.HeadSHA })
+	for i, x := range active {
+		record := nothingElse
+		if i == len(active)-1 {
+			record = end
+		}
+		err := s.advanceWith(ctx, x.ID, record, pipeline.CancelRequested{At: s.b.Now(), By: actor(by), Reason: p.EndReason})
+		switch {
+		case refused(err) && i == len(active)-1: // it ended meanwhile
+			return s.b.Store.Write(ctx, end)
+		case err != nil && !refused(err):
+			return err
 		}
 	}
-	return err
+	if len(active) == 0 {
+		return s.b.Store.Write(ctx, end)
+	}
+	return nil
 }
 
 // overriding is the permit by which a check passes for a pull request all the same.

@@ -32,6 +32,9 @@ func (s *session) cmdRefresh(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", notThere(err, "GitHub does not know this pull request any more.")
 	}
+	if err := s.auditOnce(ctx, q, "refresh", fmt.Sprintf("#%d", pr.Number), map[string]any{"sha": pr.Head.SHA}); err != nil {
+		return "", err
+	}
 	branches := []string{pr.Base.Branch}
 	if !pr.Fork() {
 		branches = append(branches, pr.Head.Branch)
@@ -63,9 +66,6 @@ func (s *session) cmdRefresh(ctx context.Context, q *request) (string, error) {
 			if err := tx.SaveCheck(ctx, c); err != nil {
 				return err
 			}
-		}
-		if err := s.auditIn(ctx, tx, q.by, "refresh", fmt.Sprintf("#%d", pr.Number), "", map[string]any{"sha": pr.Head.SHA}); err != nil {
-			return err
 		}
 		return q.done(tx)
 	})

@@ -37,25 +37,29 @@ func (s *session) cmdRetarget(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	begun, err := s.begun(ctx, q, "retarget", fmt.Sprint(pr.Number))
+	if err != nil {
+		return "", err
+	}
 	base, err := baseFor(f.Verdict, q.Arg(0))
+	if err != nil && begun && otherBase(f.Verdict) == "" { // it has the other base since before a crash
+		base, err = pr.Base.Branch, nil
+	}
 	if err != nil {
 		return "", err
 	}
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("The base of #%d would be %s.", pr.Number, code(base)))
 	}
-	q.said = fmt.Sprintf("The base of #%d is %s now.", pr.Number, code(base))
+	if err := s.auditOnce(ctx, q, "retarget", fmt.Sprint(pr.Number), map[string]any{"from": pr.Base.Branch, "to": base}); err != nil {
+		return "", err
+	}
 	if pr.Base.Branch != base {
 		if err := s.setBase(ctx, pr.Number, base); err != nil {
 			return "", err
 		}
 	}
-	return q.said, s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := s.auditIn(ctx, tx, q.by, "retarget", fmt.Sprint(pr.Number), "", map[string]any{"from": pr.Base.Branch, "to": base}); err != nil {
-			return err
-		}
-		return q.done(tx)
-	})
+	return s.finishWith(ctx, q, fmt.Sprintf("The base of #%d is %s now.", pr.Number, code(base)))
 }
 
 // baseFor is the base that was asked for, if the head may go there, else the one that a verdict offers.

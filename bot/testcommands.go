@@ -36,6 +36,9 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 	case q.DryRun:
 		return s.dry(ctx, q, fmt.Sprintf("The pipeline would run anew for %s at %s:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
 	}
+	if err := s.auditOnce(ctx, q, "test", fmt.Sprintf("#%d", q.issue), map[string]any{"sha": pr.Head.SHA}); err != nil {
+		return "", err
+	}
 	if start.release != nil {
 		if err := s.voidApprovals(ctx, start.release, "the candidate is tested anew"); err != nil {
 			return "", err
@@ -44,7 +47,7 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 	if err := s.startEach(ctx, start); err != nil {
 		return "", err
 	}
-	return s.finishSaid(ctx, q, "test", fmt.Sprintf("#%d", q.issue), map[string]any{"sha": pr.Head.SHA})
+	return s.finishWith(ctx, q, "")
 }
 
 // openPullOf is the pull request a command was given on, as it is now; refused where there is none or it is closed.
