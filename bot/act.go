@@ -137,7 +137,7 @@ func (s *session) operation(ctx context.Context, o store.Operation) (reply strin
 	if err := s.stillThem(ctx, o, c); err != nil {
 		return "", false, err
 	}
-	q := &request{Command: c, by: o.By, via: o.Via + " " + o.ID}
+	q := &request{Command: c, by: o.By, known: o.CreatedAt, via: o.Via + " " + o.ID}
 	q.done = func(tx *store.Tx) error { return tx.EndOperation(ctx, o.ID, ended(!q.no), q.said, s.b.Now()) }
 	if err := s.place(ctx, q, o); err != nil {
 		return "", false, err

@@ -98,7 +98,8 @@ func TestDoorsAreComplete(t *testing.T) {
 	}
 	identifiers := constants(t, "button")
 	for name, identifier := range identifiers {
-		if spec, _ := lookup(strings.Fields(pressed(identifier).Name)); spec == nil || len(offered(identifier)) != 1 {
+		c, _ := pressed(identifier)
+		if spec, _ := lookup(strings.Fields(c.Name)); spec == nil || len(offered(identifier)) != 1 {
 			t.Errorf("%s is %d buttons, want one that stands for a command", name, len(offered(identifier)))
 		}
 	}

@@ -48,7 +48,9 @@ type Bot struct {
 	// GitHubURL is where people reach GitHub, the same way.
 	GitHubURL string
 	Now       func() time.Time
-	Log       *slog.Logger
+	// Ahead is how far GitHub's clock is ahead of Now, as far as its answers tell. Nil: not at all.
+	Ahead func() time.Duration
+	Log   *slog.Logger
 	// Failpoint is called at every point where a crash must do no harm, with the effect's key; tests end the process there.
 	// Nil: nothing.
 	Failpoint func(point, key string)

@@ -19,12 +19,12 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	if e.AppID != s.us.AppID || !strings.HasPrefix(e.ExternalID, e.SHA+" ") {
 		return nil // another App's check run, or not one of ours
 	}
-	command := pressed(e.Identifier)
+	command, since := pressed(e.Identifier)
 	if command.Name == "" {
 		return nil
 	}
 	q := &request{
-		Command: command, by: e.Sender, via: fmt.Sprintf("button %d", e.CheckRunID),
+		Command: command, by: e.Sender, known: since, via: fmt.Sprintf("button %d", e.CheckRunID),
 		done: func(*store.Tx) error { return nil },
 	}
 	if err := s.findByCheck(ctx, q, e.SHA); err != nil {
@@ -43,7 +43,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 		return err
 	}
 	s.mark(e.SHA)
-	if e.Identifier == buttonReject && ok {
+	if command.Name == "reject" && ok {
 		reply = strings.TrimSpace(cmp.Or(reply, "The candidate is rejected.") + "\n\nPlease say why in a comment, for those who mend it.")
 	}
 	if reply == "" || q.issue == 0 {

@@ -2,6 +2,9 @@ package bot
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/forge"
 )
@@ -56,12 +59,30 @@ func offered(identifiers ...string) []forge.Button {
 	return out
 }
 
-// pressed is the command of the button with an identifier; its Name is empty where there is no such button.
-func pressed(identifier string) Command {
-	for _, b := range Buttons() {
-		if b.Identifier == identifier {
-			return b.Command
+// judging are the buttons to judge what waits, the last of it since a time. That of an approval carries the time: who presses it
+// means what the check told, and nothing that began to wait afterwards.
+func judging(since time.Time) []forge.Button {
+	out := offered(buttonApprove, buttonReject)
+	for i := range out {
+		if out[i].Identifier == buttonApprove {
+			out[i].Identifier += "-" + strconv.FormatInt(since.UnixMicro(), 36)
 		}
 	}
-	return Command{}
+	return out
+}
+
+// pressed is the command of the button with an identifier, and the time it carries; zero: none. Name is empty where there is no
+// such button.
+func pressed(identifier string) (c Command, since time.Time) {
+	name, mark, _ := strings.Cut(identifier, "-")
+	for _, b := range Buttons() {
+		if b.Identifier != name {
+			continue
+		}
+		if at, err := strconv.ParseInt(mark, 36, 64); err == nil {
+			since = time.UnixMicro(at)
+		}
+		return b.Command, since
+	}
+	return Command{}, time.Time{}
 }

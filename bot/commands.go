@@ -181,7 +181,7 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 	if w.execution == nil || w.Approvals.Given >= w.Approvals.Needed {
 		return false, nil
 	}
-	if _, _, open := w.execution.State.OpenApproval(); !open || awaitsEntry(w.execution) {
+	if _, _, open := w.execution.State.OpenApproval(); !open || awaitsEntry(w.execution) || s.unseen(q, w.execution, store.VerdictApproved) != nil {
 		return false, nil
 	}
 	no, err := s.authorize(ctx, ask{door: DoorApprove, who: q.by, environment: pipeline.EnvironmentProduction, release: true})

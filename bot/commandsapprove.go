@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
@@ -270,6 +271,7 @@ func (s *session) pullOf(ctx context.Context, x *store.Execution) (number int, e
 // for all components, and so its buttons are for all that wait.
 func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun) error {
 	var waits []string
+	var last time.Time
 	for i := range at.executions {
 		x := &at.executions[i]
 		action, state, open := x.State.OpenApproval()
@@ -293,6 +295,9 @@ func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun)
 			wants = fmt.Sprintf("Nobody may approve entering %s; change %s in .github/sluice.yml", environment, said.Setting)
 		}
 		waits = append(waits, wants)
+		if last.Before(state.Approval.OpenedAt) {
+			last = state.Approval.OpenedAt
+		}
 		run.Summary += fmt.Sprintf("%s. The approval is for %s, digest %s, until %s.\n", prose(wants), short(state.Approval.SHA),
 			code(shortDigest(state.Approval.Digest)), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, u := range by {
@@ -308,6 +313,6 @@ func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun)
 			run.Title = fmt.Sprintf("%d components wait for approvals, by /approve", len(waits))
 		}
 	}
-	run.Buttons = append(run.Buttons, offered(buttonApprove, buttonReject)...)
+	run.Buttons = append(run.Buttons, judging(last)...)
 	return nil
 }

@@ -124,6 +124,9 @@ func (s *session) promoteInEmergency(ctx context.Context, q *request) (string, e
 		return "", &userError{fmt.Sprintf("The candidate does not wait for production: %s Tests are not passed over, not even in an emergency.",
 			prose(pipeline.Why(q.execution.State, s.b.Now())))}
 	}
+	if err := s.unseen(q, q.execution, store.VerdictEmergency); err != nil {
+		return "", err
+	}
 	if err := s.sameHead(ctx, q.execution); err != nil {
 		return "", err
 	}

@@ -116,7 +116,7 @@ func (p *planner) review(e event.Review) {
 // checkAction is buttonPressed without the doing.
 func (p *planner) checkAction(e event.CheckAction) {
 	p.Event = fmt.Sprintf("%s pressed the button %q of the check %q at %s", who(e.Sender), e.Identifier, e.Name, short(e.SHA))
-	c := pressed(e.Identifier)
+	c, _ := pressed(e.Identifier)
 	switch {
 	case c.Name == "":
 		p.Nothing = "it is recorded; Sluice has no such button, so the check run is another App's"

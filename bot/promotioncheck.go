@@ -136,8 +136,8 @@ func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store
 		run.Status = "in_progress"
 		return run, nil
 	}
-	if _, _, waits := w.execution.State.OpenApproval(); waits {
-		run.Buttons = offered(buttonApprove, buttonReject)
+	if _, state, waits := w.execution.State.OpenApproval(); waits {
+		run.Buttons = judging(state.Approval.OpenedAt)
 	}
 	if r.Status == store.ReleaseOpen && !w.Lacks.OK() && !w.Lacks.Unknown {
 		run.Buttons = append(run.Buttons, offered(buttonMerge)...)

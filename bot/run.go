@@ -21,8 +21,10 @@ type request struct {
 	pull    bool
 	comment int64
 	// at is when the comment was made, by GitHub's clock; zero for what was not said in one.
-	at  time.Time
-	via string
+	at time.Time
+	// known is the time, by our own clock, up to which whoever gave it can have known how things stood; zero: until now.
+	known time.Time
+	via   string
 	// done marks the command as carried out. It belongs into the transaction that makes the decision, so that a crash
 	// before it repeats the command and a crash after it does not.
 	done func(tx *store.Tx) error
@@ -150,6 +152,7 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (repl
 	}
 	q := &request{
 		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment", at: e.CreatedAt,
+		known: s.b.heard(e.CreatedAt),
 	}
 	q.done = func(tx *store.Tx) error {
 		raw, err := json.Marshal(acted{Reply: q.said, OK: !q.no})

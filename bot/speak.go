@@ -20,7 +20,12 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 	var mine []*store.Execution
 	var lines []string
 	var last *refusal
+	var early error
 	for _, x := range waiting {
+		if err := s.unseen(q, x, v.Verdict); err != nil {
+			early, lines = err, append(lines, fmt.Sprintf("- %s: %s", code(x.Component), err))
+			continue
+		}
 		no, err := s.mayEnter(ctx, q, x)
 		if v.Verdict == store.VerdictApproved {
 			no, err = s.mayApprove(ctx, q, x)
@@ -36,6 +41,10 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 	}
 	switch {
 	case len(mine) > 0:
+	case last == nil && len(waiting) == 1:
+		return "", early
+	case last == nil:
+		return "", &userError{"None of what waits here was waiting yet:\n\n" + strings.Join(lines, "\n")}
 	case len(waiting) > 1:
 		return "", s.turnAway(ctx, q, &refusal{Why: "None of what waits here is yours to judge:\n\n" + strings.Join(lines, "\n")})
 	default:

@@ -84,9 +84,10 @@ func New(o Options) (*App, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	clock := &clock{now: o.Now, key: o.Key}
 	a := &App{
-		o: o, base: base, once: attempt{next: o.HTTP, timeout: attemptTimeout}, cache: &room{limit: etagTotal},
-		clock: &clock{now: o.Now, key: o.Key}, installations: map[int64]access{},
+		o: o, base: base, once: attempt{next: listening{o.HTTP, clock}, timeout: attemptTimeout}, cache: &room{limit: etagTotal},
+		clock: clock, installations: map[int64]access{},
 	}
 	a.app = retry{next: newPace(a.once, WriteRate{}, o.Now)}
 	a.self = a.client(newETags(a.cache, asApp{apps: a.appTransport(), clock: a.clock}))

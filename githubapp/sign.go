@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
@@ -19,8 +18,62 @@ import (
 type clock struct {
 	now  func() time.Time
 	key  *rsa.PrivateKey
-	skew atomic.Int64 // nanoseconds that GitHub's clock is ahead
+
+	mu    sync.Mutex
+	ahead time.Duration // of GitHub's clock
+	at    time.Time     // when that was measured
 }
+
+// Clocks less apart than sameClock go alike: GitHub tells whole seconds, and its answers take a moment. What was measured stays
+// for clockFor: what comes late makes GitHub's clock look slow, never fast.
+const (
+	sameClock = 3 * time.Second
+	clockFor  = time.Minute
+)
+
+// hear takes GitHub's time from an answer.
+func (c *clock) hear(resp *http.Response) {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return
+	}
+	now := c.now()
+	ahead := date.Sub(now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.IsZero() || ahead > c.ahead || now.Sub(c.at).Abs() > clockFor {
+		c.ahead, c.at = ahead, now
+	}
+}
+
+// skew is how far GitHub's clock is ahead of ours, as its answers tell; zero before the first one.
+func (c *clock) skew() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead.Abs() < sameClock {
+		return 0
+	}
+	return c.ahead
+}
+
+// listening takes GitHub's time from every answer.
+type listening struct {
+	next  http.RoundTripper
+	clock *clock
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l listening) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	if err == nil {
+		l.clock.hear(resp)
+	}
+	return resp, err
+}
+
+// Ahead is how far GitHub's clock is ahead of this machine's, within some seconds, as GitHub's answers tell; 0 before the
+// first one, and where they go alike.
+func (a *App) Ahead() time.Duration { return a.clock.skew() }
 
 // Sign implements ghinstallation.Signer. GitHub takes ten minutes at most, and no time of issue in its future.
 func (c *clock) Sign(claims jwt.Claims) (string, error) {
@@ -28,25 +81,15 @@ func (c *clock) Sign(claims jwt.Claims) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("cannot sign claims of type %T", claims)
 	}
-	now := c.now().Add(time.Duration(c.skew.Load())).Truncate(time.Second)
+	now := c.now().Add(c.skew()).Truncate(time.Second)
 	registered.IssuedAt = jwt.NewNumericDate(now.Add(-time.Minute))
 	registered.ExpiresAt = jwt.NewNumericDate(now.Add(5 * time.Minute))
 	return jwt.NewWithClaims(jwt.SigningMethodRS256, registered).SignedString(c.key)
 }
 
-// learn takes GitHub's time from an answer of 401 and tells whether signing again may help.
-func (c *clock) learn(resp *http.Response) bool {
-	date, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return false
-	}
-	skew := date.Sub(c.now())
-	before := time.Duration(c.skew.Load())
-	if (skew - before).Abs() < 30*time.Second { // was the time we signed with
-		return false
-	}
-	c.skew.Store(int64(skew))
-	return true
+// wrong tells whether an answer of 401 may be due to our clock, which is known by now: then signing again may help.
+func (c *clock) wrong(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusUnauthorized && c.skew().Abs() > 30*time.Second
 }
 
 // appTransport signs with the App's key. Each user needs its own: ghinstallation sets fields of it.
@@ -70,7 +113,7 @@ func (t asApp) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := t.apps.RoundTrip(first)
-	if err != nil || !t.clock.learn(resp) {
+	if err != nil || !t.clock.wrong(resp) {
 		return resp, err
 	}
 	second, err := again(req)
@@ -142,7 +185,7 @@ func (s *signer) token(ctx context.Context) (string, *ghinstallation.Transport, 
 	source := s.current()
 	token, err := source.Token(ctx)
 	var refused *ghinstallation.HTTPError
-	if errors.As(err, &refused) && refused.Response != nil && s.clock.learn(refused.Response) {
+	if errors.As(err, &refused) && refused.Response != nil && s.clock.wrong(refused.Response) {
 		token, err = source.Token(ctx)
 	}
 	return token, source, err

@@ -117,11 +117,16 @@ func (f *flow) merge(who string, number int, method string) (string, error) {
 	return f.hub.As(who).MergePull(f.tb.Context(), f.name, number, method)
 }
 
-// button presses a button of our newest check run of a name.
+// button presses a button of our newest check run of a name. The identifier is that of the button without what it carries.
 func (f *flow) button(who, sha, name, identifier string) error {
 	c, ok := f.repo.Check(sha, name)
 	if !ok {
 		return fmt.Errorf("there is no check %s at %s", name, sha)
+	}
+	for _, a := range c.Actions {
+		if name, _, _ := strings.Cut(a.Identifier, "-"); name == identifier {
+			identifier = a.Identifier
+		}
 	}
 	return f.hub.As(who).ClickButton(f.tb.Context(), f.name, c.ID, identifier)
 }

@@ -136,7 +136,7 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 		Images: images, Secrets: secrets{scanner}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
 		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
 		Alarms: s.cfg.AWS.Alarms.Places,
-		Now:    w.now, Log: s.log, Failpoint: w.failpoint,
+		Now:    w.now, Ahead: app.Ahead, Log: s.log, Failpoint: w.failpoint,
 	}
 	s.bot.Register()
 	listened, err := s.listenToAWS(w)
