@@ -245,8 +245,32 @@ func TestAClockThatIsWrong(t *testing.T) {
 			app = w.newApp(Options{Now: func() time.Time { return time.Now().Add(skew) }})
 			_, err = app.Token(w.ctx(), w.install)
 			w.must(err)
+			if off := app.Ahead() + skew; off.Abs() > 5*time.Second {
+				t.Errorf("GitHub's clock is told to be %s ahead, want about %s", app.Ahead(), -skew)
+			}
 		})
 	}
+}
+
+// GitHub tells the time in every answer. One that came late does not make its clock slow, and a clock that was put right is
+// noticed within a minute.
+func TestHowFarAheadGitHubIs(t *testing.T) {
+	now := start()
+	c := &clock{now: func() time.Time { return now }}
+	hear := func(ahead time.Duration) time.Duration {
+		c.hear(&http.Response{Header: http.Header{"Date": {now.Add(ahead).UTC().Format(http.TimeFormat)}}})
+		return c.skew()
+	}
+	got := []time.Duration{c.skew()}
+	for _, step := range []struct{ later, ahead time.Duration }{
+		{0, time.Second}, {time.Second, 10 * time.Minute}, {time.Second, 9 * time.Minute}, {time.Second, 11 * time.Minute},
+		{2 * time.Minute, 0}, {2 * time.Minute, -10 * time.Minute},
+	} {
+		now = now.Add(step.later)
+		got = append(got, hear(step.ahead))
+	}
+	c.hear(&http.Response{Header: http.Header{}})
+	equal(t, []time.Duration{0, 0, 10 * time.Minute, 10 * time.Minute, 11 * time.Minute, 0, -10 * time.Minute}, got)
 }
 
 func TestEveryAppHasItsConnections(t *testing.T) {
