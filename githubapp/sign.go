@@ -16,8 +16,8 @@ import (
 
 // clock signs for the App with GitHub's time: a machine whose clock is minutes off would be refused for good.
 type clock struct {
-	now  func() time.Time
-	key  *rsa.PrivateKey
+	now func() time.Time
+	key *rsa.PrivateKey
 
 	mu    sync.Mutex
 	ahead time.Duration // of GitHub's clock
