@@ -24,6 +24,8 @@ const (
 	SpanForms = `write it like "Mon-Thu 09:00-16:00", "Sat,Sun", "22:00-04:00", "2026-12-24", "2026-12-20..2027-01-02" or "2026-12-20 18:00..2027-01-02 08:00"`
 )
 
+var spanForm = regexp.MustCompile(SpanForm)
+
 // Span is a piece of time: certain hours of certain weekdays or dates, or all the time from one moment to another. It is
 // told in wall time and means what the clocks show, also on the days on which they are changed.
 type Span struct {
@@ -41,7 +43,7 @@ func (s Span) String() string { return s.text }
 
 // ParseSpan reads a span. It fails on what SpanForm does not match, dates that do not exist, and spans that hold nothing.
 func ParseSpan(text string) (Span, error) {
-	if !regexp.MustCompile(SpanForm).MatchString(text) {
+	if !spanForm.MatchString(text) {
 		return Span{}, fmt.Errorf("%q is no span of time", text)
 	}
 	s := Span{text: text, end: clock{24, 0}}

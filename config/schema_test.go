@@ -86,17 +86,17 @@ func asEditor(n *node) any {
 // format is a kind of file with a schema.
 type format struct {
 	schema  func() ([]byte, error)
-	spec    func() *spec
+	spec    *spec
 	partial bool
 	example string // a file that uses every key
 }
 
 func formats() map[string]format {
 	return map[string]format{
-		"repository":   {Schema, fileSpec, false, "testdata/example.yml"},
-		"organization": {OrganizationSchema, organizationSpec, true, "testdata/organization.yml"},
-		"tests":        {TestsSchema, testsSpec, false, "testdata/everytest.yml"},
-		"models":       {ModelSchema, modelSpec, false, "testdata/models.yml"},
+		"repository":   {Schema, fileSpec(), false, "testdata/example.yml"},
+		"organization": {OrganizationSchema, organizationSpec(), true, "testdata/organization.yml"},
+		"tests":        {TestsSchema, testsSpec(), false, "testdata/everytest.yml"},
+		"models":       {ModelSchema, modelSpec(), false, "testdata/models.yml"},
 	}
 }
 
@@ -104,7 +104,7 @@ func formats() map[string]format {
 func (f format) loaderSays(root *node) []*Error {
 	c := newChecker(&document{})
 	c.partial = f.partial
-	c.check(root, f.spec(), "")
+	c.check(root, f.spec, "")
 	return c.errs
 }
 
@@ -209,7 +209,7 @@ func changeEverything(t *testing.T, f format) {
 			n.items = old.items
 		}
 	}
-	walk(root, f.spec(), "")
+	walk(root, f.spec, "")
 	t.Logf("%d changes accepted by both, %d rejected by both, %d that a schema cannot say", accepted, rejected, blind)
 	if rejected < 500 || accepted < 100 || blind > (rejected+accepted)/8 {
 		t.Error("the changes do not try much")
