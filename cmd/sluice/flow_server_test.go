@@ -58,7 +58,7 @@ func (f *flow) serve() error {
 			flowRepo + "=" + f.dev + "/" + flowApp + "/*," + flowRepo + "=" + f.prod + "/" + flowApp + "/*",
 	}, f.builders()...)
 	s.cmd.Env = append(s.cmd.Env, f.extra...)
-	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()))
+	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()), raceVariable+"="+endSoon)
 	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
 		return err
 	}

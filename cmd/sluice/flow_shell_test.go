@@ -221,7 +221,7 @@ func cmdShell(s *scripted, args []string) error {
 		cmd.Dir = s.dir
 	}
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "SLUICE_SERVER=http://" + s.server.public, "SLUICE_TOKEN_FILE=" + s.tokenFile(args[0]),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "SLUICE_SERVER=http://" + s.server.public, "SLUICE_TOKEN_FILE=" + s.tokenFile(args[0]), raceVariable + "=" + endSoon,
 	}
 	var out, wrong bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &wrong

@@ -41,7 +41,7 @@ func playFlows(t *testing.T, p testscript.Params, database func(testing.TB) stri
 	p.Setup = func(env *testscript.Env) error {
 		f := newFlow(env.T().(testing.TB), database(env.T().(testing.TB)))
 		env.Values[flowKey{}] = f
-		for name, value := range map[string]string{"DEVELOPMENT": f.dev, "PRODUCTION": f.prod, "HUB": f.hub.URL(), "DATA": filepath.Join(f.dir, "data")} {
+		for name, value := range map[string]string{"DEVELOPMENT": f.dev, "PRODUCTION": f.prod, "HUB": f.hub.URL(), "DATA": filepath.Join(f.dir, "data"), raceVariable: endSoon} {
 			env.Setenv(name, value)
 		}
 		return nil

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -134,7 +137,9 @@ func (f *flow) installOn(app fakegithub.App, account string) (fakegithub.Install
 // end stops the server and looks whether anything went wrong in silence.
 func (f *flow) end() {
 	f.crash()
-	defer f.clear()
+	if races, err := f.races(); err != nil || races != "" {
+		f.tb.Errorf("data races, which no status tells of since programs were killed: %v\n%s", err, races)
+	}
 	if !f.tb.Failed() {
 		return
 	}
@@ -145,11 +150,29 @@ func (f *flow) end() {
 	f.tb.Logf("the server's log:\n%s", text[max(0, len(text)-12<<10):])
 }
 
-// clear removes the folder. A build outlives the server that began it, and may be writing there to the last.
-func (f *flow) clear() {
-	for end := time.Now().Add(patience); os.RemoveAll(f.dir) != nil && time.Now().Before(end); {
-		<-time.After(pollEvery)
+// races are the first reports of the race detector in the logs of the server and of the supervisors that it started.
+func (f *flow) races() (string, error) {
+	logs := []string{f.logFile()}
+	err := filepath.WalkDir(filepath.Join(f.dir, "data"), func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Name() == "supervisor.log" {
+			logs = append(logs, path)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // a build that ends now clears up
+			return nil
+		}
+		return err
+	})
+	var found strings.Builder
+	for _, path := range logs {
+		text, wrong := os.ReadFile(path)
+		if wrong != nil && !errors.Is(wrong, fs.ErrNotExist) {
+			err = errors.Join(err, wrong)
+		}
+		if at := bytes.Index(text, []byte("WARNING: DATA RACE")); at >= 0 {
+			fmt.Fprintf(&found, "%s:\n%s\n", path, text[at:min(len(text), at+8<<10)])
+		}
 	}
+	return found.String(), err
 }
 
 // flowRegistry starts an image registry on loopback and returns its host:port.
