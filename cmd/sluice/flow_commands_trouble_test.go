@@ -217,7 +217,10 @@ func cmdDeliver(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	status, err := s.delivery(args[0], args[1], string(body))
+	if s.server == nil {
+		return errors.New("the server does not run")
+	}
+	status, err := parcel{server: "http://" + s.server.public, event: args[1], id: args[0], body: body}.post(s.tb.Context())
 	if err == nil && strconv.Itoa(status) != args[3] {
 		err = fmt.Errorf("the answer is %d, want %s", status, args[3])
 	}

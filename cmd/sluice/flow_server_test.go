@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // flowServer is a running child process: the test binary, started as sluice serve.
@@ -207,26 +205,6 @@ func (f *flow) healthy() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// delivery posts a webhook as GitHub would, signed, and returns the answer's status.
-func (f *flow) delivery(id, name, body string) (int, error) {
-	if f.server == nil {
-		return 0, errors.New("the server does not run")
-	}
-	req, err := http.NewRequestWithContext(f.tb.Context(), http.MethodPost, "http://"+f.server.public+"/webhooks/github", strings.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-GitHub-Event", name)
-	req.Header.Set("X-GitHub-Delivery", id)
-	req.Header.Set("X-Hub-Signature-256", fakegithub.Sign(flowSecret, []byte(body)))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	return resp.StatusCode, resp.Body.Close()
 }
 
 // builders has builds run as whoever runs the tests, also where that is root: others do not get into their folders.

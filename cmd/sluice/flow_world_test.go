@@ -198,37 +198,18 @@ func (f *flow) seed(development, ahead bool, files map[string]string) error {
 	return err
 }
 
-// pollEvery is the pause between two looks, patience how long a look may go on.
-const (
-	pollEvery = 15 * time.Millisecond
-	patience  = 90 * time.Second
-)
-
 // until looks until it is so. saw is for the message when patience ends.
 func (f *flow) until(what string, look func() (saw string, done bool)) error {
-	long := cmp.Or(f.patience, patience)
-	end := time.NewTimer(long)
-	defer end.Stop()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
+	var broken error
+	err := await(f.tb.Context(), cmp.Or(f.patience, patience), what, func() (string, bool) {
 		if f.before != nil {
-			if err := f.before(); err != nil {
-				return err
+			if broken = f.before(); broken != nil {
+				return "", true
 			}
 		}
-		saw, done := look()
-		if done {
-			return nil
-		}
-		select {
-		case <-end.C:
-			return fmt.Errorf("waited %v for %s; last seen: %s", long, what, saw)
-		case <-f.tb.Context().Done():
-			return fmt.Errorf("waited for %s until the test ended; last seen: %s", what, saw)
-		case <-tick.C:
-		}
-	}
+		return look()
+	})
+	return errors.Join(broken, err)
 }
 
 // git runs git as somebody, in a clone of theirs.

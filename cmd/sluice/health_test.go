@@ -40,16 +40,11 @@ func probe(t *testing.T, url string) (status int, body string) {
 // readyIs waits until /readyz answers so, with a text that has the words, and looks that the process counts as alive.
 func readyIs(t *testing.T, admin string, want int, words string) {
 	t.Helper()
-	var status int
-	var body string
-	for end := time.Now().Add(patience); ; {
-		if status, body = probe(t, admin+"/readyz"); status == want && strings.Contains(body, words) {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("/readyz answers %d %q, want %d and %q", status, body, want, words)
-		}
-		<-time.After(20 * time.Millisecond)
+	if err := await(t.Context(), patience, fmt.Sprintf("/readyz to answer %d and %q", want, words), func() (string, bool) {
+		status, body := probe(t, admin+"/readyz")
+		return fmt.Sprintf("%d %q", status, body), status == want && strings.Contains(body, words)
+	}); err != nil {
+		t.Fatal(err)
 	}
 	if status, body := probe(t, admin+"/livez"); status != http.StatusOK {
 		t.Errorf("/livez answers %d %q meanwhile", status, body)
@@ -74,17 +69,15 @@ func TestReadyz(t *testing.T) {
 	set("max_page_count = 1")      // no more than there are: the disk is full
 	noise := make([]byte, 200_000) // which does not compress
 	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
-	large := fmt.Appendf(nil, `{"zen":"%x"}`, noise)
-	id := "00000000-0000-4000-8000-00000000000a"
-	at := n.public + "/webhooks/github"
-	if status := deliver(t, flowSecret, at, "ping", id, large); status != http.StatusServiceUnavailable {
-		t.Errorf("a delivery on a full disk is answered %d", status)
+	ping := parcel{n.public, "ping", "00000000-0000-4000-8000-00000000000a", fmt.Appendf(nil, `{"zen":"%x"}`, noise)}
+	if status, err := ping.post(t.Context()); err != nil || status != http.StatusServiceUnavailable {
+		t.Errorf("a delivery on a full disk is answered %d, %v", status, err)
 	}
 	readyIs(t, n.admin, http.StatusServiceUnavailable, "full")
 	set("max_page_count = 1000000")
 	readyIs(t, n.admin, http.StatusOK, "ok")
-	if status := deliver(t, flowSecret, at, "ping", id, large); status != http.StatusAccepted {
-		t.Errorf("with room again it is answered %d", status)
+	if status, err := ping.post(t.Context()); err != nil || status != http.StatusAccepted {
+		t.Errorf("with room again it is answered %d, %v", status, err)
 	}
 	n.idle()
 }

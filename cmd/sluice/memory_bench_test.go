@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/internal/pgtest"
-	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // BenchmarkServeBurst sends 24,000 deliveries of 25 KB over 64 connections to sluice serve, a process of its own, and tells
@@ -86,11 +84,9 @@ func (f *flow) memory(name string) int {
 func (f *flow) burst(n int) {
 	const connections, repositories = 64, 25
 	var bodies [repositories][]byte
-	var signatures [repositories]string
 	for i := range bodies {
 		bodies[i] = fmt.Appendf(nil, `{"action":"started","repository":{"id":%d,"name":"r","owner":{"login":"acme"}},"sender":{"id":1,"login":"ann"},"text":%q}`,
 			1_000_000+i, strings.Repeat(fmt.Sprintf("line %d of many. ", i), 1500))
-		signatures[i] = fakegithub.Sign(flowSecret, bodies[i])
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
 	defer client.CloseIdleConnections()
@@ -99,15 +95,12 @@ func (f *flow) burst(n int) {
 	for range connections {
 		senders.Go(func() {
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
-				req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+f.server.public+"/webhooks/github", bytes.NewReader(bodies[i%repositories]))
+				p := parcel{server: "http://" + f.server.public, event: "watch", id: fmt.Sprintf("00000000-0000-4000-9000-%012x", i), body: bodies[i%repositories]}
+				req, err := p.request(context.Background())
 				if err != nil {
 					f.tb.Error(err)
 					return
 				}
-				req.Header.Set("Content-Type", "application/json")
-				req.Header.Set("X-GitHub-Event", "watch")
-				req.Header.Set("X-GitHub-Delivery", fmt.Sprintf("00000000-0000-4000-9000-%012x", i))
-				req.Header.Set("X-Hub-Signature-256", signatures[i%repositories])
 				res, err := client.Do(req)
 				if err != nil {
 					f.tb.Error(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -55,28 +56,28 @@ func (s *serving) Write(p []byte) (int, error) {
 // logged waits for a line of the log and returns one of its values.
 func (s *serving) logged(msg, key string) string {
 	s.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		s.mu.Lock()
-		i := slices.IndexFunc(s.lines, func(l map[string]string) bool {
-			return strings.HasPrefix(l["msg"], msg) && !strings.Contains(l["link"], ":8080") // which is nobody's
-		})
-		value := ""
-		if i >= 0 {
-			value = s.lines[i][key]
-		}
-		s.mu.Unlock()
-		if i >= 0 {
-			return value
-		}
+	value := ""
+	if err := await(s.t.Context(), patience, fmt.Sprintf("the log to say %q", msg), func() (string, bool) {
 		select {
 		case status := <-s.ended:
 			s.ended <- status
 			s.t.Fatalf("it ended with %d: %s", status, s.text.String())
-		case <-time.After(10 * time.Millisecond):
+		default:
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		i := slices.IndexFunc(s.lines, func(l map[string]string) bool {
+			return strings.HasPrefix(l["msg"], msg) && !strings.Contains(l["link"], ":8080") // which is nobody's
+		})
+		if i < 0 {
+			return s.text.String(), false
+		}
+		value = s.lines[i][key]
+		return "", true
+	}); err != nil {
+		s.t.Fatal(err)
 	}
-	s.t.Fatalf("the log never says %q: %s", msg, s.text.String())
-	return ""
+	return value
 }
 
 func serveWith(t *testing.T, args []string, env map[string]string) *serving {
