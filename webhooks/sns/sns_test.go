@@ -1,11 +1,14 @@
 package sns_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -209,6 +212,38 @@ func ended() *x509.Certificate {
 	c := fakesns.Template("sns.amazonaws.com")
 	c.NotAfter = time.Now().Add(-time.Minute)
 	return c
+}
+
+// A certificate in DER ends with its signature, whose last byte may be any, such as a line's end.
+func TestCertificateThatEndsWithASpace(t *testing.T) {
+	w := newWorld(t, nil)
+	var der []byte
+	for serial := int64(1); len(bytes.TrimRight(der, " \t\r\n")) == len(der); serial++ {
+		template := fakesns.Template("sns.amazonaws.com")
+		template.SerialNumber = big.NewInt(serial)
+		if err := w.aws.Reissue(template, false); err != nil {
+			t.Fatal(err)
+		}
+		res, err := w.aws.Client().Get(certURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(text)
+		der = block.Bytes
+	}
+	w.aws.Answer(func(r *http.Request) *http.Response {
+		if r.URL.Path != fakesns.CertificatePath {
+			return nil
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(der))}
+	})
+	if got := w.verify(w.aws.Sign(w.message(), "2")); got != "" {
+		t.Errorf("it is refused: %s", got)
+	}
 }
 
 // Version 1 is taken where the operator allows it, and then too only for what it says.
