@@ -55,7 +55,8 @@ func (s *Store) Accept(ctx context.Context, d event.Delivery) (Outcome, error) {
 	if d.ReceivedAt.IsZero() {
 		d.ReceivedAt = s.now()
 	}
-	p := newParcel(ctx, d)
+	p := s.intake.parcels.get()
+	p.pack(ctx, d)
 	waits := ctx
 	if !p.takeBefore.IsZero() {
 		var cancel context.CancelFunc
@@ -65,6 +66,9 @@ func (s *Store) Accept(ctx context.Context, d event.Delivery) (Outcome, error) {
 	outcome, err := s.intake.send(waits, p)
 	if err != nil {
 		return 0, fmt.Errorf("store delivery %s: %w", d.ID, err)
+	}
+	if outcome != Full { // it was answered
+		s.intake.parcels.put(p)
 	}
 	return outcome, nil
 }

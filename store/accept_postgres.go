@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,46 +15,44 @@ import (
 	"github.com/sluicehq/sluice/event"
 )
 
-// acceptBatch stores a batch by one statement: the deliveries that are new (added), the places they get in their lanes
-// (raised, whose rows are locked in the order of their names), and the items. It returns the ID of each delivery that was
-// added and the name and job of each lane. Rows are inserted in the order of their keys, so that two batches with the
-// same ones wait for each other and do not deadlock.
+// acceptBatch stores a batch by one statement: the deliveries that are new (added), the lanes of those (raised, whose rows
+// are locked in the order of their names), and the items. It returns the ID of each delivery that was added and the name and
+// job of each lane. A lane is raised by what the batch holds for it; the places of what was there before stay empty. Rows are
+// given in the order of their keys, so that two batches with the same ones wait for each other and do not deadlock, and bodies
+// go from the input straight into their table.
 //
 // acceptBacked is the same for a batch of which every lane has a job behind it, as it has while deliveries come one after
 // another: such a batch needs nothing else, so that the statement is its own transaction, in one round trip. The lanes stay
 // locked, so that no job leaves them meanwhile. Of another batch nothing is stored, and nothing returned.
 const (
-	acceptInput = `WITH input AS MATERIALIZED (
-	SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::text[])
-		WITH ORDINALITY AS i (id, name, installation_id, repo_id, received_at, body, body_hash, lane, n)
-)`
-	acceptIfBacked = `, backed AS MATERIALIZED (
-	SELECT name FROM lanes WHERE name = ANY($8) AND job_id <> 0 ORDER BY name FOR NO KEY UPDATE
-), chosen AS MATERIALIZED (
-	SELECT * FROM input WHERE (SELECT count(*) FROM backed) = (SELECT count(DISTINCT lane) FROM input)
-)`
-	acceptBatch  = acceptInput + ", chosen AS (SELECT * FROM input)" + acceptChosen
-	acceptBacked = acceptInput + acceptIfBacked + acceptChosen
-)
+	acceptBatch  = "WITH" + acceptAdded + acceptRest
+	acceptBacked = `WITH backed AS MATERIALIZED (
+	SELECT name FROM lanes WHERE name = ANY($10) AND job_id <> 0 ORDER BY name FOR NO KEY UPDATE
+),` + acceptAdded + "WHERE (SELECT count(*) FROM backed) = cardinality($10::text[])" + acceptRest
 
-const acceptChosen = `, added AS (
+	acceptAdded = ` added AS (
 	INSERT INTO deliveries (id, name, installation_id, repo_id, received_at, body, body_hash, state, attempts, problem, handled_at)
-	SELECT id, name, installation_id, repo_id, received_at, body, body_hash, 'waiting', 0, '', 0 FROM chosen ORDER BY id, n
-	ON CONFLICT (id) DO NOTHING RETURNING id
-), fresh AS (
-	SELECT lane, id, received_at, row_number() OVER (PARTITION BY lane ORDER BY n) AS place, count(*) OVER (PARTITION BY lane) AS places
-	FROM (SELECT DISTINCT ON (id) id, lane, received_at, n FROM input JOIN added USING (id) ORDER BY id, n) AS first
+	SELECT id, name, installation_id, repo_id, received_at, body, body_hash, 'waiting', 0, '', 0
+	FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
+		AS d (id, name, installation_id, repo_id, received_at, body, body_hash)
+	`
+	acceptRest = ` ON CONFLICT (id) DO NOTHING RETURNING id
+), fresh AS MATERIALIZED (
+	SELECT * FROM unnest($1::text[], $5::bigint[], $8::text[], $9::bigint[]) AS i (id, received_at, lane, behind)
+	WHERE id IN (SELECT id FROM added)
 ), raised AS (
 	INSERT INTO lanes AS l (name, last_seq, is_open, due_at, owner, fence, lease_until, job_id, touched_at)
-	SELECT lane, places, TRUE, 0, '', 0, 0, 0, received_at FROM fresh WHERE place = 1 ORDER BY lane
+	SELECT name, places, TRUE, 0, '', 0, 0, 0, touched_at
+	FROM unnest($10::text[], $11::bigint[], $12::bigint[]) AS r (name, places, touched_at) WHERE name IN (SELECT lane FROM fresh) ORDER BY name
 	ON CONFLICT (name) DO UPDATE SET last_seq = l.last_seq + excluded.last_seq, due_at = 0, is_open = TRUE, touched_at = excluded.touched_at
 	RETURNING name, last_seq, job_id
 ), placed AS (
 	INSERT INTO lane_items (lane, seq, kind, own_key, waits_key, payload, delivery_id, posted_at, due_at, held, attempts, dead_at, problem)
-	SELECT lane, last_seq - places + place, '` + KindDelivery + `', '', '', '', id, received_at, 0, FALSE, 0, 0, ''
+	SELECT lane, last_seq - behind, '` + KindDelivery + `', '', '', '', id, received_at, 0, FALSE, 0, 0, ''
 	FROM fresh JOIN raised ON raised.name = fresh.lane
 )
 SELECT id AS name, -1 AS job_id FROM added UNION ALL SELECT name, job_id FROM raised`
+)
 
 // accept stores a batch: in one round trip where every lane has its job, otherwise in a transaction of several.
 func (e *postgresEngine) accept(ctx context.Context, batch []*parcel) (lanes []string, err error) {
@@ -105,16 +106,32 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// columnsOf is a batch as the statements take it.
+// columnsOf is a batch as the statements take it: of each delivery its row, its lane and how many of the batch come behind it
+// there, in the order of IDs; of each lane its name, how many the batch has for it, and when the first of them came, in the
+// order of names. Of deliveries with one ID the first is stored.
 func columnsOf(batch []*parcel) []any {
-	n := len(batch)
-	ids, names, bodies, hashes, lanes := make([]string, n), make([]string, n), make([][]byte, n), make([][]byte, n), make([]string, n)
-	installations, repos, received := make([]int64, n), make([]int64, n), make([]int64, n)
-	for i, p := range batch {
-		ids[i], names[i], bodies[i], hashes[i], lanes[i] = p.ID, p.Name, p.packed, p.hash[:], p.lane
-		installations[i], repos[i], received[i] = p.InstallationID, p.RepoID, toMicros(p.ReceivedAt)
+	byLane, behind := map[string][]*parcel{}, make(map[*parcel]int64, len(batch))
+	for _, p := range slices.Backward(batch) {
+		behind[p] = int64(len(byLane[p.lane]))
+		byLane[p.lane] = append(byLane[p.lane], p)
 	}
-	return []any{ids, names, installations, repos, received, bodies, hashes, lanes}
+	rows := slices.Clone(batch)
+	slices.SortStableFunc(rows, func(a, b *parcel) int { return cmp.Compare(a.ID, b.ID) })
+	rows = slices.CompactFunc(rows, func(a, b *parcel) bool { return a.ID == b.ID })
+	n := len(rows)
+	ids, names, bodies, hashes, lanes := make([]string, n), make([]string, n), make([][]byte, n), make([][]byte, n), make([]string, n)
+	installations, repos, received, behinds := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, p := range rows {
+		ids[i], names[i], bodies[i], hashes[i], lanes[i] = p.ID, p.Name, p.packed, p.hash[:], p.lane
+		installations[i], repos[i], received[i], behinds[i] = p.InstallationID, p.RepoID, toMicros(p.ReceivedAt), behind[p]
+	}
+	raised := slices.Sorted(maps.Keys(byLane))
+	places, touched := make([]int64, len(raised)), make([]int64, len(raised))
+	for i, lane := range raised {
+		of := byLane[lane]
+		places[i], touched[i] = int64(len(of)), toMicros(of[len(of)-1].ReceivedAt)
+	}
+	return []any{ids, names, installations, repos, received, bodies, hashes, lanes, behinds, raised, places, touched}
 }
 
 // addedBatch is what a statement stored.

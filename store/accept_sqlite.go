@@ -59,6 +59,9 @@ func (e *sqliteEngine) accept(ctx context.Context, batch []*parcel) (lanes []str
 		return nil, err
 	}
 	defer tx.Rollback()
+	// Waiting for the lock is what may take long. The statements do not wait, and to be ready to call one off costs as much as
+	// running it. When the time is over, the transaction is rolled back and does not commit.
+	ctx = context.WithoutCancel(ctx)
 	byLane := map[string][]*parcel{}
 	add, known := tx.StmtContext(ctx, e.batch.delivery), tx.StmtContext(ctx, e.batch.known)
 	for _, p := range batch {

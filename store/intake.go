@@ -15,11 +15,12 @@ import (
 // committed the next one gathers, so a delivery that comes alone is written at once. One batch is under way at a time: two
 // halves cost the database more than the whole, and wait for each other at the rows of their lanes.
 type intake struct {
-	store  *Store
-	queue  chan *parcel
-	done   sync.WaitGroup
-	failed atomic.Bool  // the last batch was not stored
-	stored atomic.Int64 // when the last batch was, in nanoseconds since 1970
+	store   *Store
+	queue   chan *parcel
+	parcels parcels
+	done    sync.WaitGroup
+	failed  atomic.Bool  // the last batch was not stored
+	stored  atomic.Int64 // when the last batch was, in nanoseconds since 1970
 
 	mu     sync.RWMutex // held for reading while something is handed in
 	closed bool

@@ -151,18 +151,17 @@ func (tx *Tx) Load(ctx context.Context, now time.Time) (LaneLoad, error) {
 	var l LaneLoad
 	at := toMicros(now)
 	for _, q := range []struct {
-		dest  any
+		dest  []any
 		query string
 		args  []any
 	}{
-		{&l.Due, "SELECT COUNT(*) FROM lane_items WHERE dead_at = 0 AND due_at <= ?", []any{at}},
-		{&l.Later, "SELECT COUNT(*) FROM lane_items WHERE dead_at = 0 AND due_at > ?", []any{at}},
-		{&l.Dead, "SELECT COUNT(*) FROM lane_items WHERE dead_at > 0", nil},
-		{&l.OpenLanes, "SELECT COUNT(*) FROM lanes WHERE is_open AND due_at <= ?", []any{at}},
-		{&l.BusyLanes, "SELECT COUNT(*) FROM lanes WHERE owner <> '' AND lease_until >= " + tx.store.engine.clock(), nil},
-		{micros{&l.OldestDelivery}, "SELECT COALESCE(MIN(received_at), 0) FROM deliveries WHERE state = 'waiting'", nil},
+		{[]any{&l.Due, &l.Later, &l.Dead, micros{&l.OldestDelivery}}, `SELECT COUNT(*) FILTER (WHERE dead_at = 0 AND due_at <= ?),
+			COUNT(*) FILTER (WHERE dead_at = 0 AND due_at > ?), COUNT(*) FILTER (WHERE dead_at > 0),
+			COALESCE(MIN(posted_at) FILTER (WHERE dead_at = 0 AND delivery_id <> ''), 0) FROM lane_items`, []any{at, at}},
+		{[]any{&l.OpenLanes}, "SELECT COUNT(*) FROM lanes WHERE is_open AND due_at <= ?", []any{at}},
+		{[]any{&l.BusyLanes}, "SELECT COUNT(*) FROM lanes WHERE owner <> '' AND lease_until >= " + tx.store.engine.clock(), nil},
 	} {
-		if _, err := tx.scalar(ctx, []any{q.dest}, q.query, q.args...); err != nil {
+		if _, err := tx.scalar(ctx, q.dest, q.query, q.args...); err != nil {
 			return LaneLoad{}, fmt.Errorf("count what is to be done: %w", err)
 		}
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
+	"encoding/binary"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/s2"
 
 	"github.com/sluicehq/sluice/event"
@@ -28,8 +30,8 @@ const (
 type parcel struct {
 	event.Delivery
 	lane   string
-	packed []byte   // the body, s2-compressed
-	hash   [32]byte // of the body
+	packed []byte  // the body, s2-compressed
+	hash   [8]byte // xxHash64 of the body: it tells repetitions of what was signed apart, not forgeries
 
 	// takeBefore is when it becomes too late to take it into a transaction, until is when that has to end. Zero: its sender
 	// waits as long as it takes.
@@ -49,14 +51,40 @@ const (
 	parcelWithdrawn
 )
 
-// newParcel packs a delivery whose sender waits until ctx's deadline.
-func newParcel(ctx context.Context, d event.Delivery) *parcel {
-	p := &parcel{Delivery: d, lane: d.Lane(), packed: s2.Encode(nil, d.Body), hash: sha256.Sum256(d.Body), answer: make(chan error, 1)}
+// newParcel returns one to be packed.
+func newParcel() *parcel { return &parcel{answer: make(chan error, 1)} }
+
+// pack packs a delivery whose sender waits until ctx's deadline.
+func (p *parcel) pack(ctx context.Context, d event.Delivery) {
+	p.Delivery, p.lane, p.outcome = d, d.Lane(), 0
+	p.packed = s2.Encode(p.packed[:cap(p.packed)], d.Body)
+	binary.BigEndian.PutUint64(p.hash[:], xxhash.Sum64(d.Body))
+	p.until, p.takeBefore = time.Time{}, time.Time{}
 	if end, ok := ctx.Deadline(); ok {
 		p.until = end.Add(-answerTime)
 		p.takeBefore = p.until.Add(-leastCommit)
 	}
-	return p
+	p.state.Store(parcelWaiting)
+}
+
+// mostKept bounds the buffers that are kept for the next delivery; larger ones are rare.
+const mostKept = 128 << 10
+
+// parcels are used again, with their buffers: making them costs more than filling them.
+type parcels struct{ pool sync.Pool }
+
+func (ps *parcels) get() *parcel {
+	if p, ok := ps.pool.Get().(*parcel); ok {
+		return p
+	}
+	return newParcel()
+}
+
+// put takes back a parcel that was answered: nobody else has it any more.
+func (ps *parcels) put(p *parcel) {
+	if p.Delivery = (event.Delivery{}); cap(p.packed) <= mostKept {
+		ps.pool.Put(p)
+	}
 }
 
 // take takes the parcel into a transaction, unless it is withdrawn or about to be.

@@ -14,11 +14,17 @@ import (
 	"github.com/sluicehq/sluice/event"
 )
 
+func packed(ctx context.Context, id string) *parcel {
+	p := newParcel()
+	p.pack(ctx, event.Delivery{ID: id})
+	return p
+}
+
 // A parcel is taken or withdrawn, never both, and not taken when its sender will not wait for a transaction.
 func TestParcelIsTakenOrWithdrawn(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	taken, withdrawn, late := newParcel(ctx, event.Delivery{ID: "a"}), newParcel(ctx, event.Delivery{ID: "b"}), newParcel(ctx, event.Delivery{ID: "c"})
+	taken, withdrawn, late := packed(ctx, "a"), packed(ctx, "b"), packed(ctx, "c")
 	now := time.Now()
 	if !taken.take(now) || taken.withdraw() || taken.take(now) {
 		t.Error("what was taken was withdrawn, or taken twice")
@@ -29,7 +35,7 @@ func TestParcelIsTakenOrWithdrawn(t *testing.T) {
 	if late.take(now.Add(time.Hour-time.Second)) || !late.take(now.Add(time.Hour-3*time.Second)) {
 		t.Error("it is taken with a second left, or not with three")
 	}
-	if end := endOf([]*parcel{taken, newParcel(t.Context(), event.Delivery{})}, now); end != now.Add(commitTimeout) {
+	if end := endOf([]*parcel{taken, packed(t.Context(), "d")}, now); end != now.Add(commitTimeout) {
 		t.Errorf("the transaction of senders with time ends after %v", end.Sub(now))
 	}
 	if end := endOf([]*parcel{taken}, now.Add(time.Hour-2*time.Second)); end != taken.until {

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- A delivery as it was accepted. body is s2-compressed, empty once it was pruned; body_hash is SHA-256 of the body as
--- it was signed and tells a repetition from an impostor.
+-- A delivery as it was accepted. body is s2-compressed, empty once it was pruned; body_hash tells a repetition from another
+-- delivery under the same ID.
 CREATE TABLE deliveries (
     id              TEXT   NOT NULL PRIMARY KEY,
     name            TEXT   NOT NULL,
