@@ -36,6 +36,9 @@ func (s *session) occupied(ctx context.Context, tx *store.Tx, x *store.Execution
 			if err != nil || !goesFirst {
 				return fmt.Sprintf("%s is taken by %s until its approval is decided", env.Name, occupant.Version), err
 			}
+			if no, err := s.mayNotBorrow(ctx, tx, x); no != "" || err != nil {
+				return fmt.Sprintf("%s is taken by %s, from which it is not borrowed: %s", env.Name, occupant.Version, no), err
+			}
 			env.LentBy = append([]string{occupant.ID}, without(env.LentBy, occupant.ID)...)
 			s.cockpits[occupant.ID] = true
 		}
@@ -266,9 +269,19 @@ func (s *session) stillLent(ctx context.Context, tx *store.Tx, env store.Environ
 	if err != nil || s.cfg.Environment(env.Name).Borrow == config.BorrowNever {
 		return false, err
 	}
-	return slices.ContainsFunc(waiting, func(w waitingRun) bool {
-		return w.environment() == env.Name && w.request.BranchKind == pipeline.KindHotfix
-	}), nil
+	for _, w := range waiting {
+		if w.environment() != env.Name || w.request.BranchKind != pipeline.KindHotfix {
+			continue
+		}
+		x, err := tx.Execution(ctx, w.ExecutionID)
+		if err != nil {
+			return false, err
+		}
+		if no, err := s.mayNotBorrow(ctx, tx, &x); no == "" || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // placeText tells where a release's candidate stands in environments that it shares: lent away, or waiting for its turn.
