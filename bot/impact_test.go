@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -204,6 +205,60 @@ func TestImpactOnReleases(t *testing.T) {
 				t.Errorf("it is told\n%q\nwant\n%q\n%s", told, c.want, got.markdown())
 			}
 		})
+	}
+}
+
+// A release that brings the configuration itself is looked at once, though its head has not been judged yet.
+func TestImpactOnTheReleaseThatBringsIt(t *testing.T) {
+	l, r, _ := candidate(t, "")
+	l.world(r)
+	window := "environments: { production: { windows: { allow: [\"Mon 09:00-10:00\"] } } }"
+	l.gh.Contents = map[string]string{config.FileName: "version: 1\n" + window + "\n"}
+	brings := l.gh.Comparisons[cut+"..."+head]
+	brings.Files = []string{config.FileName}
+	l.gh.Comparisons[cut+"..."+head] = brings
+	l.write(func(tx *store.Tx) error {
+		for _, name := range []string{"master", "development"} {
+			if err := tx.SaveBranch(t.Context(), store.Branch{RepoID: 42, Name: name, SHA: cut}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	f, err := newSession(l).find(t.Context(), l.gh.Pulls[5])
+	must(t, err)
+	if text := f.Config.Impact.markdown(); !strings.Contains(text, "1 open release would wait: `1.4.0`. ") {
+		t.Errorf("%s\n%+v", text, f.Config)
+	}
+}
+
+// What a proposed configuration would change is only told: reviews and signatures are taken down under the one in force.
+func TestImpactChangesNothing(t *testing.T) {
+	const registries = "registries: { development: dev.test/shop, production: prod.test/shop }\n"
+	l, r, x := candidate(t, "version: 1\n"+registries+"environments: { production: { approve: { reviews: true } } }\n")
+	l.world(r)
+	l.gh.Reviewed = []forge.Review{{ID: 1, Author: l.gh.Users["quinn"], State: "APPROVED", SHA: head, SubmittedAt: noon}}
+	l.b.Images = FakeImages{"signed:dev.test/shop@" + digest: "the key that is proposed"}
+	kept := func() (said []store.Approval, signed []store.Signature) {
+		must(t, l.b.Store.Read(t.Context(), func(tx *store.Tx) (err error) {
+			if said, err = tx.ApprovalsByRelease(t.Context(), r.ID); err != nil {
+				return err
+			}
+			signed, err = tx.Signatures(t.Context(), 42, digest)
+			return err
+		}))
+		return said, signed
+	}
+	proposed := impactConfig(t, registries+"environments: { production: { approve: { reviews: true }, verify: { keys: [\""+impactKey+"\"] } } }")
+	got, err := newSession(l).impact(t.Context(), proposed)
+	must(t, err)
+	if said, signed := kept(); len(said)+len(signed) > 0 {
+		t.Errorf("it was written down: %v %v\n%s", said, signed, got.markdown())
+	}
+	_, err = l.look(t.Context(), r, phasePromote)
+	must(t, err)
+	if said, _ := kept(); len(said) != 1 || said[0].By.Login != "quinn" || said[0].ExecutionID != x.ID {
+		t.Errorf("of the review is taken down: %v", said)
 	}
 }
 

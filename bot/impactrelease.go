@@ -109,9 +109,10 @@ func (s *session) approvalsGiven(ctx context.Context, r *store.Release) (n int, 
 	return n, err
 }
 
-// waitsFor is what keeps a release from being promoted now, in sentences.
+// waitsFor is what keeps a release from being promoted now, in sentences. Nothing of what is found out is written down: the
+// configuration may be a proposed one, and the repository another one's.
 func (s *session) waitsFor(ctx context.Context, r *store.Release) ([]string, error) {
-	w, err := s.look(ctx, r, phasePromote)
+	w, err := s.facts(ctx, r, phasePromote)
 	if err != nil {
 		return nil, err
 	}

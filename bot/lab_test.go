@@ -69,8 +69,9 @@ type FakeGitHub struct {
 	BroughtBy   map[string][]forge.PullRequest // by commit
 	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
-	Files       []string // of any pull request
-	Err         error    // of every question about rights
+	Files       []string          // of any pull request
+	Contents    map[string]string // of files, at any commit
+	Err         error             // of every question about rights
 
 	// Asked is how many questions about rights there were.
 	Asked int
@@ -214,6 +215,14 @@ func (g *FakeGitHub) Commit(_ context.Context, sha string) (forge.Commit, error)
 
 func (g *FakeGitHub) PullFiles(context.Context, int) ([]string, bool, error) {
 	return g.Files, true, nil
+}
+
+func (g *FakeGitHub) File(_ context.Context, path, _ string) ([]byte, error) {
+	text, there := g.Contents[path]
+	if !there {
+		return nil, forge.ErrNotFound
+	}
+	return []byte(text), nil
 }
 
 func (g *FakeGitHub) CheckRuns(context.Context, string) ([]forge.CheckRun, error) { return g.Runs, nil }

@@ -49,7 +49,7 @@ func (s *session) takeReviews(ctx context.Context, r *store.Release, x *store.Ex
 		if _, taken := known[id]; taken {
 			continue // recorded, or taken back by something else than the review: a base that changed
 		}
-		if err := s.sayVerdict(ctx, r, x, word, func(*store.Tx) error { return nil }); err != nil {
+		if err := s.sayVerdict(ctx, r, x, word, nothingElse); err != nil {
 			return err
 		}
 	}
@@ -65,6 +65,19 @@ func (s *session) takeReviews(ctx context.Context, r *store.Release, x *store.Ex
 		}
 	}
 	return nil
+}
+
+// takeReviewsOf is takeReviews for a release's candidate.
+func (s *session) takeReviewsOf(ctx context.Context, r *store.Release) error {
+	var x *store.Execution
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		x, err = oneExecution(ctx, tx, r.ExecutionID)
+		return err
+	})
+	if err != nil || x == nil {
+		return err
+	}
+	return s.takeReviews(ctx, r, x, r.Pull)
 }
 
 // opinions are the reviews that stand: of each person the last that approves, requests changes or was dismissed.

@@ -11,7 +11,7 @@ import (
 )
 
 // lookSignature tells whether the candidate's image bears the signature that the configuration asks for. One that was found
-// to hold is written down, so the registry is asked until there is one.
+// to hold is to be written down, so the registry is asked until there is one.
 func (s *session) lookSignature(ctx context.Context, r *store.Release, w *world) error {
 	verify := s.cfg.Environment(pipeline.EnvironmentProduction).Verify
 	if len(verify.Keys) == 0 {
@@ -46,11 +46,8 @@ func (s *session) lookSignature(ctx context.Context, r *store.Release, w *world)
 	if w.Signature.Problem = gitflow.Text(problem); problem != "" {
 		return nil
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		return tx.SaveSignature(ctx, store.Signature{
-			RepoID: s.repo.ID, Digest: w.Candidate.Digest, KeyID: key, Image: w.Signature.Image, VerifiedAt: s.b.Now(),
-		})
-	})
+	w.signed = &store.Signature{RepoID: s.repo.ID, Digest: w.Candidate.Digest, KeyID: key, Image: w.Signature.Image, VerifiedAt: s.b.Now()}
+	return nil
 }
 
 // EvidenceSignature is a signature of the image that was found to hold.

@@ -47,6 +47,9 @@ func TestLookSignature(t *testing.T) {
 		w := &world{execution: x}
 		w.Candidate = gitflow.Candidate{Digest: digest, Tested: step.tested}
 		must(t, s.lookSignature(t.Context(), &store.Release{}, w))
+		if w.signed != nil { // as look does
+			l.write(func(tx *store.Tx) error { return tx.SaveSignature(t.Context(), *w.signed) })
+		}
 		if diff := cmp.Diff(step.want, w.Signature); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", step.about, diff)
 		}

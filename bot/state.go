@@ -32,12 +32,29 @@ type world struct {
 	deploying *store.Execution // production's newest
 	approvers []forge.User
 	emergency emergency
+	// signed is a signature that was found to hold and is not written down yet; nil: there is none.
+	signed *store.Signature
 	// wake is when something that the release waits for ends or opens by itself; zero: nothing does.
 	wake time.Time
 }
 
-// look gathers the facts about a release: read from GitHub and the store now, all at about the same time.
+// look gathers the facts about a release, and writes down those that are kept: what was said in reviews, and a signature that
+// holds.
 func (s *session) look(ctx context.Context, r *store.Release, ph phase) (*world, error) {
+	if ph != phaseStart && r.Status == store.ReleaseOpen {
+		if err := s.takeReviewsOf(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	w, err := s.facts(ctx, r, ph)
+	if err != nil || w.signed == nil {
+		return w, err
+	}
+	return w, s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SaveSignature(ctx, *w.signed) })
+}
+
+// facts are those about a release: read from GitHub and the store now, all at about the same time. Nothing is written.
+func (s *session) facts(ctx context.Context, r *store.Release, ph phase) (*world, error) {
 	w := &world{phase: ph}
 	w.State = gitflow.State{
 		Names: s.namesOf(r), Kind: gitflow.Kind(r.Kind), Version: r.Version, Branch: r.Branch, Tag: r.Tag,
@@ -271,7 +288,7 @@ func (s *session) lookRules(ctx context.Context, r *store.Release, w *world) err
 	} else { // nobody told us of this head yet
 		var pr forge.PullRequest
 		if pr, err = s.gh.Pull(ctx, r.Pull); err == nil {
-			f, err = s.find(ctx, pr)
+			f.Verdict, _, _, err = s.verdict(ctx, pr)
 		}
 	}
 	if err != nil {
@@ -318,11 +335,6 @@ func (s *session) lookProduction(ctx context.Context, r *store.Release, w *world
 		return err
 	}
 	w.TagSHA = tag.SHA
-	if r.Status == store.ReleaseOpen && w.execution != nil {
-		if err := s.takeReviews(ctx, r, w.execution, r.Pull); err != nil {
-			return err
-		}
-	}
 	if err := s.lookEmergency(ctx, r, w); err != nil {
 		return err
 	}
