@@ -1,11 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +33,7 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 	case own.Truncated:
 		unknown = fmt.Sprintf("GitHub lists %d of the %d commits since %s", len(own.Commits), own.AheadBy, short(r.CutSHA))
 	}
-	var together []string // commits that several people may have written
+	var together []forge.Commit // which several people may have written
 	for _, c := range own.Commits {
 		if len(c.Parents) > 1 {
 			continue // merging is not writing
@@ -41,18 +41,22 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 		add(c.Author, "wrote commit "+short(c.SHA))
 		add(c.Committer, "committed "+short(c.SHA))
 		if len(coAuthors(c.Message)) > 0 {
-			together = append(together, c.SHA)
+			together = append(together, c)
 		}
 	}
-	wrote, err := s.authors(ctx, together)
+	more, err := s.coWriters(ctx, together, add)
+	return cmp.Or(more, unknown), err
+}
+
+// coWriters excludes those who wrote commits together, as GitHub knows their addresses and as the addresses say themselves.
+// unknown is why there may be others.
+func (s *session) coWriters(ctx context.Context, commits []forge.Commit, add func(forge.User, string)) (unknown string, err error) {
+	wrote, err := s.authors(ctx, commits)
 	if err != nil {
 		return "", err
 	}
-	var named []string
-	for _, c := range own.Commits {
-		if !slices.Contains(together, c.SHA) {
-			continue
-		}
+	named := map[string]bool{}
+	for _, c := range commits {
 		known, why := wrote[c.SHA], "wrote part of commit "+short(c.SHA)
 		if !known.Complete {
 			unknown = fmt.Sprintf("GitHub does not list all authors of commit %s", short(c.SHA))
@@ -61,10 +65,7 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 			add(u, why)
 		}
 		for _, address := range coAuthors(c.Message) {
-			if !slices.Contains(named, address) {
-				named = append(named, address)
-			}
-			if len(named) > maxNamed {
+			if named[address] = true; len(named) > maxNamed {
 				return fmt.Sprintf("the commits name more than %d co-authors", maxNamed), nil
 			}
 			u, err := s.behind(ctx, address)
@@ -79,8 +80,13 @@ func (s *session) committers(ctx context.Context, r change, add func(forge.User,
 
 // authors are the accounts that wrote commits together, as GitHub knows their addresses. Answers are remembered for the length
 // of the handling.
-func (s *session) authors(ctx context.Context, shas []string) (map[string]forge.Authors, error) {
-	ask := slices.DeleteFunc(slices.Clone(shas), func(sha string) bool { _, known := s.wrote[sha]; return known })
+func (s *session) authors(ctx context.Context, commits []forge.Commit) (map[string]forge.Authors, error) {
+	var ask []string
+	for _, c := range commits {
+		if _, known := s.wrote[c.SHA]; !known {
+			ask = append(ask, c.SHA)
+		}
+	}
 	if len(ask) > 0 {
 		found, err := s.gh.Authors(ctx, ask)
 		if err != nil {
@@ -107,7 +113,8 @@ func coAuthors(message string) []string {
 }
 
 // behind is the account that an address of GitHub's own names, whatever the account is called now; no account where it names
-// none. They have the form id+login@users.noreply.github.com, and those of old accounts login@users.noreply.github.com.
+// none. They have the form id+login@users.noreply.github.com, and those of old accounts login@users.noreply.github.com, for which
+// GitHub is asked once in a handling.
 //
 // https://docs.github.com/account-and-profile/reference/email-addresses-reference
 func (s *session) behind(ctx context.Context, address string) (forge.User, error) {
@@ -119,10 +126,14 @@ func (s *session) behind(ctx context.Context, address string) (forge.User, error
 	if n, err := strconv.ParseInt(id, 10, 64); numbered && err == nil && n > 0 {
 		return forge.User{ID: n, Login: login}, nil
 	}
+	if u, known := s.addressed[address]; known {
+		return u, nil
+	}
 	u, err := s.gh.UserByLogin(ctx, local)
-	if err != nil && !errors.Is(err, forge.ErrNotFound) {
+	if ignoreNotFound(err) != nil {
 		return u, fmt.Errorf("account of a co-author, %s: %w", local, err)
 	}
+	s.addressed[address] = u
 	return u, nil
 }
 

@@ -156,9 +156,6 @@ func (s *session) account(ctx context.Context, id int64) (forge.User, error) {
 	if err != nil {
 		return u, fmt.Errorf("account %d: %w", id, err)
 	}
-	if s.accounts == nil {
-		s.accounts = map[int64]forge.User{}
-	}
 	s.accounts[id] = u
 	return u, nil
 }

@@ -48,6 +48,29 @@ func TestCase27CoAuthors(t *testing.T) {
 	}
 }
 
+// Whose an address of the old form is, GitHub is asked once, in however many commits it stands and however often approvals are counted.
+func TestCase27OneQuestionForAnAddress(t *testing.T) {
+	l, r, x := candidate(t, "")
+	key := r.CutSHA + "..." + r.HeadSHA
+	change := l.gh.Comparisons[key]
+	for i := range 3 {
+		change.Commits = append(change.Commits, forge.Commit{
+			SHA: fmt.Sprintf("d%d", i), Author: l.gh.Users["carl"], Message: "fix\n\nCo-authored-by: Quinn <quinn@users.noreply.github.com>",
+		})
+	}
+	l.gh.Comparisons[key] = change
+	for range 2 {
+		excluded, err := l.takenPart(t.Context(), r, x)
+		must(t, err)
+		if why := excluded.why(6); why != "wrote part of commit d0" {
+			t.Errorf("quinn is excluded because %q", why)
+		}
+	}
+	if diff := cmp.Diff([]string{"quinn"}, l.gh.LookedUp); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
 // So many co-authors that nobody looks them all up: anybody may be one.
 func TestCase27TooManyCoAuthors(t *testing.T) {
 	l, r, x := candidate(t, "")

@@ -135,12 +135,10 @@ func (s *session) impactWithin(ctx context.Context, proposed *config.Repo, branc
 // impactLeft is how much may still be asked of GitHub for one answer.
 type impactLeft struct{ pulls, releases int }
 
-// under is the session as it would be under another configuration. What it finds out is not kept.
+// under is the session as it would be under another configuration. What it notes for the end of the handling is not done.
 func (s *session) under(proposed *config.Repo) *session {
 	then := *s
-	then.cfg, then.whole = proposed, proposed
-	then.turn = newTurn()
-	then.compared, then.ruled, then.wrote = s.compared, s.ruled, s.wrote
+	then.cfg, then.whole, then.turn = proposed, proposed, newTurn()
 	return &then
 }
 

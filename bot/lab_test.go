@@ -75,6 +75,8 @@ type FakeGitHub struct {
 
 	// Asked is how many questions about rights there were.
 	Asked int
+	// LookedUp are the logins of which it was asked whose they are.
+	LookedUp []string
 	// Listed is of how many commits it was asked which pull requests brought them, or who wrote them.
 	Listed int
 	// Saved are the check runs written, Reactions those of comments.
@@ -115,6 +117,7 @@ func (g *FakeGitHub) Collaborators(_ context.Context, role forge.Role) ([]forge.
 }
 
 func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, error) {
+	g.LookedUp = append(g.LookedUp, login)
 	u, ok := g.Users[login]
 	if !ok {
 		return u, forge.ErrNotFound
@@ -342,7 +345,7 @@ func newLabOn(t testing.TB, database, yaml string) *lab {
 	l.session = &session{
 		b: b, gh: l.gh, cfg: cfg, whole: cfg, us: us, log: b.Log,
 		repo: store.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master", BaselineAt: noon},
-		turn: newTurn(),
+		turn: newTurn(), memory: newMemory(),
 	}
 	must(t, l.saveRepo(t.Context()))
 	return l

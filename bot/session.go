@@ -29,9 +29,10 @@ type session struct {
 	// via is the way in of the command that is being carried out, for the audit log.
 	via string
 	*turn
+	*memory
 }
 
-// turn is what one handling has found out and has to do at its end: the session's views of components share it.
+// turn is what one handling has done and has to do at its end: the session's views of components share it.
 type turn struct {
 	// dirty are SHAs whose checks may have changed; touched the releases to walk, all of them with touchAll.
 	dirty    map[string]bool
@@ -48,23 +49,35 @@ type turn struct {
 	moving map[string]bool
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
-	// accounts keeps what accounts are now, by ID.
-	accounts map[int64]forge.User
-	// ruled keeps the rules of branches and tags, by full ref: they seldom change, and each look asks for many.
-	ruled map[string][]gitflow.RuleFact
-	// compared keeps comparisons between SHAs, which cannot change.
-	compared map[[2]string]forge.Comparison
 	// entries counts those written to the audit log.
 	entries int
-	// wrote keeps who wrote commits with co-authors, by SHA.
-	wrote map[string]forge.Authors
 }
 
 func newTurn() *turn {
 	return &turn{
-		dirty: map[string]bool{}, touched: map[string]bool{}, compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{},
-		ruled: map[string][]gitflow.RuleFact{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{}, tried: map[string]gitflow.Line{},
-		moving: map[string]bool{},
+		dirty: map[string]bool{}, touched: map[string]bool{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{},
+		tried: map[string]gitflow.Line{}, moving: map[string]bool{},
+	}
+}
+
+// memory is what one handling has found out at GitHub, so that it is asked once.
+type memory struct {
+	// accounts keeps what accounts are now, by ID.
+	accounts map[int64]forge.User
+	// addressed keeps whose the addresses of co-authors are.
+	addressed map[string]forge.User
+	// ruled keeps the rules of branches and tags, by full ref: they seldom change, and each look asks for many.
+	ruled map[string][]gitflow.RuleFact
+	// compared keeps comparisons between SHAs, which cannot change.
+	compared map[[2]string]forge.Comparison
+	// wrote keeps who wrote commits with co-authors, by SHA.
+	wrote map[string]forge.Authors
+}
+
+func newMemory() *memory {
+	return &memory{
+		accounts: map[int64]forge.User{}, addressed: map[string]forge.User{}, ruled: map[string][]gitflow.RuleFact{},
+		compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{},
 	}
 }
 
@@ -150,7 +163,7 @@ func (b *Bot) sessionOf(repo store.Repo, us Identity) *session {
 		b: b, repo: repo, us: us,
 		gh:   b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name),
 		log:  b.Log.With("repo", repo.Owner+"/"+repo.Name, "installation", repo.InstallationID),
-		turn: newTurn(),
+		turn: newTurn(), memory: newMemory(),
 	}
 }
 

@@ -223,12 +223,12 @@ func TestRenamedApprover(t *testing.T) {
 	if given, _ := l.counted(r); given != 1 {
 		t.Error("the approval was lost with the name")
 	}
-	l.accounts = nil
+	clear(l.accounts)
 	l.gh.Roles["quinn-new"] = forge.RoleNone // quinn has left; the namesake may write
 	if given, _ := l.counted(r); given != 0 {
 		t.Error("the right of a namesake was taken for the approver's")
 	}
-	l.accounts = nil
+	clear(l.accounts)
 	delete(l.gh.Users, "quinn-new")
 	if given, _ := l.counted(r); given != 0 {
 		t.Error("an account that is gone still approves")
