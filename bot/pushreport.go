@@ -20,13 +20,11 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 		return nil
 	}
 	facts, err := s.pushFacts(ctx, branch, was, now, e)
-	// Who pushed is not known, it may have been Sluice: what was lost is told, and what Sluice never does, which is to merge a
-	// release before its approval.
-	unheard := e == nil && !facts.Forced && !facts.Deleted
-	if err != nil || unheard && branch.Kind != gitflow.KindProduction {
+	if err != nil {
 		return err
 	}
-	if !facts.ByBot && now != "" {
+	told := !facts.Unheard || facts.Forced || branch.Kind == gitflow.KindProduction
+	if told && !facts.ByBot && now != "" {
 		pulls, err := s.gh.PullsWith(ctx, now)
 		if err != nil {
 			return fmt.Errorf("pull requests with %s: %w", short(now), err)
@@ -45,16 +43,10 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			}
 		}
 	}
-	if unheard && len(facts.Early) == 0 {
-		return nil
-	}
 	if err := s.pushComparisons(ctx, &facts); err != nil {
 		return err
 	}
 	report := gitflow.CheckPush(s.names(), facts)
-	if unheard {
-		report.Violations = slices.DeleteFunc(report.Violations, func(v gitflow.Violation) bool { return v.Rule != gitflow.RuleEarly })
-	}
 	if len(report.Violations) == 0 {
 		return nil
 	}
@@ -84,7 +76,7 @@ func (s *session) mergedEarly(ctx context.Context, p forge.PullRequest) (bool, e
 
 // pushFacts are what is known of a move of a branch. Where nobody told us of a push, GitHub is asked whether it was forced.
 func (s *session) pushFacts(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) (gitflow.PushFacts, error) {
-	f := gitflow.PushFacts{Branch: branch.Name, Before: was, After: now, Created: was == "", Deleted: now == "", By: "somebody"}
+	f := gitflow.PushFacts{Branch: branch.Name, Before: was, After: now, Created: was == "", Deleted: now == "", By: "somebody", Unheard: e == nil}
 	if e != nil {
 		f.Created, f.Forced, f.By, f.ByBot = e.Created, e.Forced, e.Sender.Login, e.Sender.ID == s.us.UserID
 	}

@@ -11,8 +11,9 @@ type PushFacts struct {
 	Before, After            string // SHAs; empty (or forty zeros) when created or deleted
 	Created, Deleted, Forced bool
 	By                       string // login of who pushed; untrusted
-	// ByBot is true when our own App pushed or merged.
-	ByBot bool
+	// ByBot is true when our own App pushed or merged. Unheard is true when nobody told of the push, so that it may have been
+	// our App's: only what our App never does is reported then.
+	ByBot, Unheard bool
 	// Pulls are merged pull requests that brought the push: their merge commit lies in it. Empty: pushed directly.
 	Pulls []Pull
 	// Early are those of Pulls whose release or hotfix was not approved yet.
@@ -48,7 +49,7 @@ type PushReport struct {
 // PushNeeds lists the comparisons that CheckPush wants for this push; none for most. Without them the report lists no
 // commits, and a candidate's push is not searched for commits of development (CheckPull finds them later).
 func PushNeeds(n Names, push PushFacts) []CompareRequest {
-	if push.Tag != "" || push.ByBot || push.created() || push.deleted() || push.Forced {
+	if push.Tag != "" || push.ByBot || push.created() || push.deleted() || push.Forced || push.Unheard {
 		return nil
 	}
 	pushed := CompareRequest{Base: push.Before, Head: push.After}
@@ -86,6 +87,12 @@ func CheckPush(n Names, push PushFacts) PushReport {
 	}
 	r.BackmergeOwed = kind == KindProduction
 	if push.ByBot {
+		return r
+	}
+	if push.Unheard && !push.Forced { // what was lost is told whoever did it
+		if kind == KindProduction {
+			r.early(push)
+		}
 		return r
 	}
 	switch kind {
