@@ -179,7 +179,7 @@ func (s *session) renumber(ctx context.Context, r *store.Release, head string) e
 	}
 	var env store.Environment
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		env, err = tx.Environment(ctx, s.repo.ID, pipeline.EnvironmentProduction)
+		env, err = tx.Environment(ctx, s.repo.ID, s.env(pipeline.EnvironmentProduction))
 		return err
 	})
 	if err != nil {

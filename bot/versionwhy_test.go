@@ -1,0 +1,46 @@
+package bot
+
+import (
+	"testing"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// A hotfix of a component is overtaken by what production runs of that component, and by nothing else.
+func TestCase04AComponentsHotfixIsNumberedAnew(t *testing.T) {
+	for name, c := range map[string]struct{ runs, want string }{
+		"of its own component": {"api/production", "1.4.3"},
+		"of another one":       {"web/production", "1.4.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "version: 1\nversioning: { hotfix: patch }\ncomponents: [{ name: api, paths: [\"api/**\"] }, { name: web, paths: [\"web/**\"] }]\n")
+			l.gh.Comparisons = map[string]forge.Comparison{head + "..." + cut: {BehindBy: 1}} // the branch has what production runs
+			r := &store.Release{
+				ID: "h1", RepoID: 42, Kind: pipeline.KindHotfix, Component: "api", Version: "1.4.1", HotfixID: "17", Branch: "hotfix/api/17",
+				CutSHA: cut, HeadSHA: head, Status: store.ReleaseOpen, StartedBy: person(1, "boss"), StartedAt: noon,
+			}
+			l.write(func(tx *store.Tx) error {
+				if err := tx.SaveRelease(t.Context(), *r); err != nil {
+					return err
+				}
+				v, err := tagging.ParseVersion("1.4.2")
+				if err != nil {
+					return err
+				}
+				if _, err := tx.SaveTag(t.Context(), store.Tag{RepoID: 42, Name: l.in("api").cfg.Versioning.Tag.Print(v), SHA: cut, SeenAt: noon}); err != nil {
+					return err
+				}
+				return tx.SaveEnvironment(t.Context(), store.Environment{RepoID: 42, Name: c.runs, Version: "1.4.2", SHA: cut, Digest: digest})
+			})
+			must(t, l.in("api").renumber(t.Context(), r, head))
+			kept, err := l.release(t.Context(), r.ID)
+			must(t, err)
+			if r.Version != c.want || kept.Version != c.want {
+				t.Errorf("it is %s, kept as %s; want %s", r.Version, kept.Version, c.want)
+			}
+		})
+	}
+}
