@@ -47,7 +47,10 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 		reply, err = view.handlers()[spec.name](ctx, &asked)
 	}
 	var refused *userError
+	var denied *deniedError
 	switch {
+	case errors.As(err, &denied):
+		return s.finishWith(ctx, q, "You may not give this command. "+denied.text)
 	case errors.As(err, &refused):
 		reply = fmt.Sprintf("%s would be refused: %s", code(c.String()), refused.text)
 	case err != nil:

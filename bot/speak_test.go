@@ -205,3 +205,15 @@ func buttonOf(l *lab, who, sha, button string) event.CheckAction {
 		Origin: event.Origin{Sender: l.gh.Users[who]}, CheckRunID: 1, AppID: appID, SHA: sha, ExternalID: sha + " " + CheckPipeline, Identifier: button,
 	}
 }
+
+// Who asks what a verdict would do that is not theirs is told so, once.
+func TestPlanOfAVerdictThatIsNotYours(t *testing.T) {
+	l := monorepo(t)
+	line, _, _ := parseLine("/plan approve --component api", "")
+	q := &request{Command: line, by: l.gh.Users["boss"], issue: 8, pull: true, via: "comment", comment: 1, done: nothingElse}
+	reply, ok, err := newSession(l).carry(t.Context(), q)
+	must(t, err)
+	if !ok || !strings.HasPrefix(reply, "You may not give this command. ") || strings.Count(reply, "among those whom the configuration names") != 1 {
+		t.Errorf("%t: %s", ok, reply)
+	}
+}
