@@ -145,9 +145,8 @@ func (s *session) backmergePlan(ctx context.Context, to owed) (gitflow.Plan, *wo
 // backmerge brings production's tip to development and every open release branch, when nothing else is about to do it:
 // after a push to production by hand, or when a back-merge waited for somebody.
 func (s *session) backmerge(ctx context.Context, to owed) error {
-	var last gitflow.Step
-	same := 0
-	for range maxSteps {
+	var p pace
+	for {
 		busy, err := s.finishing(ctx)
 		if err != nil || busy {
 			return err // that release's own plan ends with the back-merge
@@ -160,18 +159,14 @@ func (s *session) backmerge(ctx context.Context, to owed) error {
 		if !ok {
 			return s.backmergeLater(ctx, plan)
 		}
-		if last.ID != step.ID || last.Kind != step.Kind || last.SHA != step.SHA {
-			last, same = step, 0
-		}
-		if same++; same > maxSame {
-			break
+		if p.enough(step) {
+			return s.walkLater(ctx, backmergeWait)
 		}
 		again, err := s.perform(ctx, &store.Release{}, w, step)
 		if err != nil || !again {
 			return err
 		}
 	}
-	return s.walkLater(ctx, backmergeWait)
 }
 
 // walkLater has everything that is open looked at again after a pause.

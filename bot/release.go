@@ -20,12 +20,27 @@ const (
 	maxSame  = 3
 )
 
+// pace counts the steps of one handling, and how often the same one was done in a row.
+type pace struct {
+	last        gitflow.Step
+	steps, same int
+}
+
+// enough tells, before a step, whether it or all of them were done often enough.
+func (p *pace) enough(step gitflow.Step) bool {
+	if p.last.ID != step.ID || p.last.Kind != step.Kind || p.last.SHA != step.SHA {
+		p.last, p.same = step, 0
+	}
+	p.steps++
+	p.same++
+	return p.same > maxSame || p.steps > maxSteps
+}
+
 // walk takes a release as far as it can go now: look at the world, ask for the plan, do the first step that is ready,
 // look again.
 func (s *session) walk(ctx context.Context, id string) error {
-	var last *gitflow.Step
-	same := 0
-	for n := 1; ; n++ {
+	var p pace
+	for {
 		r, err := s.release(ctx, id)
 		if err != nil || r == nil {
 			return err
@@ -59,10 +74,7 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if !ok {
 			return s.rest(ctx, r, w, plan)
 		}
-		if last == nil || last.ID != step.ID || last.Kind != step.Kind || last.SHA != step.SHA {
-			last, same = &step, 0
-		}
-		if same++; same > maxSame || n > maxSteps {
+		if p.enough(step) {
 			return s.notYet(ctx, r, step)
 		}
 		again, err := s.perform(ctx, r, w, step)
