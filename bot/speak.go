@@ -17,6 +17,10 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 	if err != nil {
 		return "", err
 	}
+	may := s.mayEnter
+	if v.Verdict == store.VerdictApproved {
+		may = s.mayApprove
+	}
 	var mine []*store.Execution
 	var lines []string
 	var last *refusal
@@ -26,10 +30,7 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 			early, lines = err, append(lines, fmt.Sprintf("- %s: %s", code(x.Component), err))
 			continue
 		}
-		no, err := s.mayEnter(ctx, q, x)
-		if v.Verdict == store.VerdictApproved {
-			no, err = s.mayApprove(ctx, q, x)
-		}
+		no, err := may(ctx, q, x)
 		switch {
 		case err != nil:
 			return "", err
