@@ -33,7 +33,7 @@ func (s *session) cmdRetarget(ctx context.Context, q *request) (string, error) {
 	if q.release != nil {
 		return "", &userError{fmt.Sprintf("The pull request of %s stays as it is: its base is what %s is taken to.", code(q.release.Version), code(q.release.Branch))}
 	}
-	f, err := s.find(ctx, pr)
+	v, _, _, err := s.verdict(ctx, pr)
 	if err != nil {
 		return "", err
 	}
@@ -41,8 +41,8 @@ func (s *session) cmdRetarget(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	base, err := baseFor(f.Verdict, q.Arg(0))
-	if err != nil && begun && otherBase(f.Verdict) == "" { // it has the other base since before a crash
+	base, err := baseFor(v, q.Arg(0))
+	if err != nil && begun && otherBase(v) == "" { // it has the other base since before a crash
 		base, err = pr.Base.Branch, nil
 	}
 	if err != nil {
