@@ -152,10 +152,11 @@ func (s *session) mayApprove(ctx context.Context, q *request, x *store.Execution
 	return &refusal{Why: why}, nil
 }
 
-// takesBack tells whether a verdict is taken back.
+// takesBack tells whether a verdict is taken back. A reason of a rejection may begin with any word; an approval that names the
+// environment is taken back as one that does not.
 func (s *session) takesBack(q *request) bool {
 	_, environment, note := s.approveArgs(q)
-	return environment == "" && strings.EqualFold(note, "cancel")
+	return strings.EqualFold(note, "cancel") && (environment == "" || q.Name == "approve")
 }
 
 // ways are the ways to give a command that may be somebody's who may not give it plainly, the plain one first.

@@ -165,12 +165,16 @@ func (s *session) withdraw(ctx context.Context, q *request, w withdrawal) (strin
 	if err := s.needJudged(q); err != nil {
 		return "", err
 	}
+	_, environment, _ := s.approveArgs(q)
 	var all []words
 	var lines []string
 	n := 0
 	var why error = &userError{w.nothing}
 	for i := range q.judged {
 		x := &q.judged[i]
+		if environment != "" && environment != s.judged(x) {
+			continue
+		}
 		said, err := s.wordsOn(ctx, q, x, w)
 		var no *userError
 		switch {

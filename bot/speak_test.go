@@ -145,8 +145,9 @@ func TestVerdictOnComponentsTakenBack(t *testing.T) {
 		left []string // components whose approval stands
 		says string
 	}{
-		"all": {"/approve cancel", nil, "- `api`: 1 word(s) taken back\n- `orders`: 1 word(s) taken back"},
-		"one": {"/approve cancel --component api", []string{"orders"}, "- `api`: 1 word(s) taken back"},
+		"all":                     {"/approve cancel", nil, "- `api`: 1 word(s) taken back\n- `orders`: 1 word(s) taken back"},
+		"one":                     {"/approve cancel --component api", []string{"orders"}, "- `api`: 1 word(s) taken back"},
+		"one, by its environment": {"/approve orders/development cancel", []string{"api"}, "- `orders`: 1 word(s) taken back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := monorepo(t)

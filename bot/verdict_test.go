@@ -148,6 +148,8 @@ func TestApproveAndTakeBack(t *testing.T) {
 		{"quinn", "/approve cancel", "", true, 1},
 		{"uma", "/reject cancel", "Nobody has rejected", false, 1},
 		{"dev", "/approve", "takes part in a change", false, 1},
+		{"uma", "/approve staging cancel", "said nothing", false, 1},
+		{"uma", "/approve production cancel", "", true, 0},
 	} {
 		reply, ok := l.orders(step.who, step.line, r)
 		if ok != step.ok || !strings.Contains(reply, step.says) {
