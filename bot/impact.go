@@ -34,9 +34,10 @@ type impact struct {
 
 // impactGroup are open pull requests or releases of which the same is to be said: "2 open releases would …: 1.4.0, 1.5.0."
 type impactGroup struct {
-	What  string   `json:"what"`  // of one, a word or some
-	Would string   `json:"would"` // markdown
-	Names []string `json:"names"` // markdown
+	What  string `json:"what"`  // of one, a word or some
+	Would string `json:"would"` // markdown
+	// Names are "#5" and "api 1.4.0"; those in another repository begin with its name.
+	Names []string `json:"names"`
 	// Why are sentences after it, markdown; may be empty.
 	Why string `json:"why,omitempty"`
 }
@@ -46,7 +47,13 @@ func (g impactGroup) String() string {
 	if len(g.Names) != 1 {
 		what += "s"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d %s would %s: %s. %s", len(g.Names), what, g.Would, strings.Join(g.Names, ", "), g.Why))
+	names := make([]string, len(g.Names))
+	for i, name := range g.Names {
+		if names[i] = name; !strings.HasPrefix(name, "#") { // GitHub makes a link of that
+			names[i] = code(name)
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s would %s: %s. %s", len(g.Names), what, g.Would, strings.Join(names, ", "), g.Why))
 }
 
 // impactRow is one thing that would change. All texts are markdown.

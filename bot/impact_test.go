@@ -297,7 +297,7 @@ func TestImpactIsShort(t *testing.T) {
 	out.tell(impactGroup{What: "open pull request", Would: "fail"}, "#5")
 	out.tell(impactGroup{What: "open pull request", Would: "fail"}, "#8")
 	one.tell(impactGroup{What: "open pull request", Would: "fail"}, "#5")
-	one.tell(impactGroup{What: "open release", Would: "wait", Why: "The window opens at noon."}, "`1.4.0`")
+	one.tell(impactGroup{What: "open release", Would: "wait", Why: "The window opens at noon."}, "1.4.0")
 	for i := range 7 {
 		one.add(fmt.Sprintf("setting %d", i), "a", "b")
 	}

@@ -73,11 +73,10 @@ const impactRows = 5
 func (i *impact) take(repo string, one impact) {
 	for _, g := range one.Told {
 		for _, name := range g.Names {
-			name = strings.Trim(name, "`")
 			if !strings.HasPrefix(name, "#") {
 				name = " " + name
 			}
-			i.tell(g, code(repo+name)) // as code, since a link would be noise over there
+			i.tell(g, repo+name) // told as code, since a link would be noise over there
 		}
 	}
 	for n, row := range one.Rows {

@@ -37,7 +37,7 @@ func (s *session) impactOnRelease(ctx context.Context, out *impact, then *sessio
 		}
 		approve := func(cfg *config.Repo) *config.Approve { return cfg.Environment(pipeline.EnvironmentProduction).Approve }
 		group.Would = "run the pipeline again and wait for new approvals, " + approversOf(approve(there.cfg))
-		out.tell(group, code(r.Name()))
+		out.tell(group, r.Name())
 		out.add(what, fmt.Sprintf("%d approval(s) given of %d", given, approve(here.cfg).Count), "its pipeline runs again, and approvals are asked for anew: "+approversOf(approve(there.cfg)))
 		return nil // what else it waits for follows from the new candidate
 	}
@@ -69,7 +69,7 @@ func (s *session) impactOnRelease(ctx context.Context, out *impact, then *sessio
 	default:
 		return nil
 	}
-	out.tell(group, code(r.Name()))
+	out.tell(group, r.Name())
 	out.add(what+" waits for", sentencesOr(less, "nothing of this"), sentencesOr(more, "nothing of this"))
 	return nil
 }
@@ -86,7 +86,7 @@ func (s *session) impactOnComponent(out *impact, then *config.Repo, r *store.Rel
 	if r.Component == "" {
 		before, after = "the whole repository", "none of the components; end it, or give it up, before"
 	}
-	out.tell(impactGroup{What: "release under way", Would: "be of no component"}, code(r.Name()))
+	out.tell(impactGroup{What: "release under way", Would: "be of no component"}, r.Name())
 	out.add(what+" is of", before, after)
 	return true
 }
