@@ -231,12 +231,12 @@ func (s *session) pickConflictText(ctx context.Context, pr forge.PullRequest, ta
 	var files []string
 	for _, f := range theirs.Files {
 		if slices.Contains(ours.Files, f) {
-			files = append(files, code(f))
+			files = append(files, f)
 		}
 	}
 	which := ""
 	if len(files) > 0 {
-		which = " Both changed " + strings.Join(files, ", ") + "."
+		which = " Both changed " + codes(files) + "."
 	}
 	branch := gitflow.CherrypickBranch(pr.Number, target)
 	commands := []string{"git fetch origin", fmt.Sprintf("git switch -c %s %s", gitflow.Quote(branch), gitflow.Quote("origin/"+target))}

@@ -44,11 +44,7 @@ func needRelease(q *request) (*store.Release, error) {
 	case q.release != nil:
 		return q.release, nil
 	case len(q.open) > 0:
-		var open []string
-		for _, v := range q.open {
-			open = append(open, code(v))
-		}
-		return nil, &userError{fmt.Sprintf("%s is about one release or hotfix, and these are open: %s. Name it with `--release`.", code(q.String()), strings.Join(open, ", "))}
+		return nil, &userError{fmt.Sprintf("%s is about one release or hotfix, and these are open: %s. Name it with `--release`.", code(q.String()), codes(q.open))}
 	case q.open != nil:
 		return nil, &userError{fmt.Sprintf("%s is about a release or hotfix, and none is open.", code(q.String()))}
 	}

@@ -123,11 +123,7 @@ func (s *session) knownEnvironment(name string) bool {
 }
 
 func (s *session) environmentNames() string {
-	names := slices.Sorted(maps.Keys(s.cfg.Environments))
-	for i, n := range names {
-		names[i] = code(n)
-	}
-	return strings.Join(names, ", ")
+	return codes(slices.Sorted(maps.Keys(s.cfg.Environments)))
 }
 
 func (s *session) cmdFreeze(ctx context.Context, q *request) (string, error) {

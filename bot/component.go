@@ -171,7 +171,7 @@ func (s *session) asComponent(q *request, use componentUse) (*session, error) {
 	case len(names) == 0 && given != "":
 		return nil, &userError{"This repository is one application: its configuration has no `components`."}
 	case given != "" && !slices.Contains(names, given):
-		return nil, &userError{fmt.Sprintf("There is no component %s; there is %s.", code(given), s.componentNames())}
+		return nil, &userError{fmt.Sprintf("There is no component %s; there is %s.", code(given), codes(names))}
 	case q.release != nil && given != "" && given != q.release.Component:
 		return nil, &userError{fmt.Sprintf("This is about %s, which is no release of %s.", code(q.release.Name()), code(given))}
 	case given != "":
@@ -181,17 +181,9 @@ func (s *session) asComponent(q *request, use componentUse) (*session, error) {
 	case use == componentMust && len(names) == 1:
 		return s.in(names[0]), nil
 	case use == componentMust && len(names) > 1:
-		return nil, &userError{fmt.Sprintf("Say which component with `--component`: %s.", s.componentNames())}
+		return nil, &userError{fmt.Sprintf("Say which component with `--component`: %s.", codes(names))}
 	}
 	return s, nil
-}
-
-func (s *session) componentNames() string {
-	var out []string
-	for _, name := range s.names().Components {
-		out = append(out, code(name))
-	}
-	return strings.Join(out, ", ")
 }
 
 // lastBuilt are the executions of the component's newest build on development that says something of a commit: one of the

@@ -40,11 +40,11 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 		var like []string
 		for i := range commandTable {
 			if c := &commandTable[i]; len(words) > 0 && strings.HasPrefix(c.name, strings.ToLower(words[0])) {
-				like = append(like, code(c.usage))
+				like = append(like, c.usage)
 			}
 		}
 		if len(like) > 0 {
-			return s.finishWith(ctx, q, "There are "+strings.Join(like, ", ")+".")
+			return s.finishWith(ctx, q, "There are "+codes(like)+".")
 		}
 		return "", &userError{fmt.Sprintf("There is no command %s; `/help` lists what there is.", code("/"+strings.Join(words, " ")))}
 	}
@@ -77,13 +77,4 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 		b.WriteString("\nYou may run it here.")
 	}
 	return s.finishWith(ctx, q, b.String())
-}
-
-// codes are texts as code, with commas.
-func codes(texts []string) string {
-	out := make([]string, len(texts))
-	for i, text := range texts {
-		out[i] = code(text)
-	}
-	return strings.Join(out, ", ")
 }

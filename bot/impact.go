@@ -240,9 +240,9 @@ func verdictWord(v gitflow.Verdict) string {
 	}
 	var rules []string
 	for _, x := range v.Violations {
-		if name := code(string(x.Rule)); !slices.Contains(rules, name) {
+		if name := string(x.Rule); !slices.Contains(rules, name) {
 			rules = append(rules, name)
 		}
 	}
-	return "fails: " + strings.Join(rules, ", ")
+	return "fails: " + codes(rules)
 }

@@ -82,9 +82,9 @@ func pipelineSetting(r *config.Repo, what, kind string) clause {
 	}
 	names := make([]string, len(def.Stages))
 	for i, st := range def.Stages {
-		names[i] = code(st.Name)
+		names[i] = st.Name
 	}
-	return clause{what: what, says: strings.Join(names, ", "), rest: restOf(def)}
+	return clause{what: what, says: codes(names), rest: restOf(def)}
 }
 
 // environmentSettings are those of one environment.

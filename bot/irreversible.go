@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -83,11 +82,11 @@ func (s *session) choices(ctx context.Context, way retreat, history []store.Depl
 			return "", err
 		}
 		if why == "" {
-			targets = append(targets, code(d.Version))
+			targets = append(targets, d.Version)
 		}
 	}
 	if len(targets) == 0 {
 		return "There is nothing else to go back to.", nil
 	}
-	return "These can be gone back to: " + strings.Join(targets, ", ") + ".", nil
+	return "These can be gone back to: " + codes(targets) + ".", nil
 }

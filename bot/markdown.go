@@ -25,6 +25,15 @@ func code(s string) string {
 	return fence + s + fence
 }
 
+// codes are texts as code, with commas.
+func codes(texts []string) string {
+	out := make([]string, len(texts))
+	for i, text := range texts {
+		out[i] = code(text)
+	}
+	return strings.Join(out, ", ")
+}
+
 // codeBlock renders lines from elsewhere as a fenced block.
 func codeBlock(language, s string) string {
 	fence := "```"

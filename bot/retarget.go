@@ -64,15 +64,11 @@ func (s *session) cmdRetarget(ctx context.Context, q *request) (string, error) {
 
 // baseFor is the base that was asked for, if the head may go there, else the one that a verdict offers.
 func baseFor(v gitflow.Verdict, asked string) (string, error) {
-	legal := make([]string, len(v.LegalBases))
-	for i, name := range v.LegalBases {
-		legal[i] = code(name)
-	}
 	switch offered := otherBase(v); {
 	case asked != "" && slices.Contains(v.LegalBases, asked):
 		return asked, nil
-	case asked != "" && len(legal) > 0:
-		return "", &userError{fmt.Sprintf("%s does not go into %s; it may go into %s.", code(v.Head.Name), code(asked), strings.Join(legal, ", "))}
+	case asked != "" && len(v.LegalBases) > 0:
+		return "", &userError{fmt.Sprintf("%s does not go into %s; it may go into %s.", code(v.Head.Name), code(asked), codes(v.LegalBases))}
 	case asked != "":
 		return "", &userError{fmt.Sprintf("%s does not go into any branch by pull request.", code(v.Head.Name))}
 	case offered == "":

@@ -44,10 +44,10 @@ func (s *session) stageOf(ctx context.Context, q *request) (stage, error) {
 			if strings.EqualFold(k, strings.TrimSpace(kind)) && strings.EqualFold(st, strings.TrimSpace(in)) {
 				return stage{s.component(), k, st}, nil
 			}
-			there = append(there, code(stage{s.component(), k, st}.String()))
+			there = append(there, stage{s.component(), k, st}.String())
 		}
 	}
-	return stage{}, &userError{fmt.Sprintf("There is no stage %s. There are %s.", code(q.Arg(0)), strings.Join(there, ", "))}
+	return stage{}, &userError{fmt.Sprintf("There is no stage %s. There are %s.", code(q.Arg(0)), codes(there))}
 }
 
 // knownStages are the stages of each kind of pipeline, in order: of the component that the session sees the repository as, else of

@@ -60,7 +60,7 @@ func (s *session) explainHead(ctx context.Context, q *request, sha, heading stri
 	var names []string
 	for _, run := range runs {
 		name := strings.TrimPrefix(run.Name, "sluice/")
-		names = append(names, code(name))
+		names = append(names, name)
 		if only == "" || only == name {
 			if only == "" {
 				run.Text = "" // the log is long
@@ -70,8 +70,8 @@ func (s *session) explainHead(ctx context.Context, q *request, sha, heading stri
 	}
 	if len(names) == 0 {
 		b.WriteString("Nothing is reported there yet.\n\n")
-	} else if only != "" && !slices.Contains(names, code(only)) {
-		return "", &userError{fmt.Sprintf("There is no check %s here; there are %s.", code(q.Arg(0)), strings.Join(names, ", "))}
+	} else if only != "" && !slices.Contains(names, only) {
+		return "", &userError{fmt.Sprintf("There is no check %s here; there are %s.", code(q.Arg(0)), codes(names))}
 	}
 	if q.execution != nil && (only == "" || "sluice/"+only == CheckPromotion) {
 		if err := s.writeVoices(ctx, &b, q, fold); err != nil {
