@@ -115,15 +115,12 @@ type waitingRun struct {
 // waitingRuns are the actions that wait for an environment, in the order in which they may enter: hotfixes first, then
 // releases by version, then as they came.
 func waitingRuns(ctx context.Context, tx *store.Tx, repo int64) ([]waitingRun, error) {
-	open, err := tx.OpenActionRuns(ctx, repo)
+	waiting, err := tx.WaitingActionRuns(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
 	var out []waitingRun
-	for _, run := range open {
-		if run.Intended {
-			continue
-		}
+	for _, run := range waiting {
 		w := waitingRun{ActionRun: run}
 		if err := json.Unmarshal(run.Request, &w.request); err != nil {
 			return nil, fmt.Errorf("request of %s: %w", run.ID, err)

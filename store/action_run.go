@@ -28,6 +28,11 @@ func (tx *Tx) OpenActionRuns(ctx context.Context, repo int64) ([]ActionRun, erro
 	return actionRuns().list(ctx, tx, "repo_id = ? AND final = ? ORDER BY started_at, id", repo, false)
 }
 
+// WaitingActionRuns returns those of a repository that are neither begun nor final, oldest first.
+func (tx *Tx) WaitingActionRuns(ctx context.Context, repo int64) ([]ActionRun, error) {
+	return actionRuns().list(ctx, tx, "repo_id = ? AND final = ? AND intended = ? ORDER BY started_at, id", repo, false, false)
+}
+
 // SaveActionRun writes the action run under its ID.
 func (tx *Tx) SaveActionRun(ctx context.Context, r ActionRun) error {
 	return actionRuns().put(ctx, tx, &r)

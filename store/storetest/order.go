@@ -60,7 +60,7 @@ func scopes(t *testing.T, s suite) {
 			} {
 				e.RepoID, e.Status = repo, pipeline.Status("InProgress")
 				errs = append(errs, tx.CreateExecution(ctx, &e),
-					tx.SaveActionRun(ctx, store.ActionRun{ID: e.ID + "-0-0-1", ExecutionID: id("x1"), RepoID: repo, Final: n == 0, StartedAt: e.CreatedAt}),
+					tx.SaveActionRun(ctx, store.ActionRun{ID: e.ID + "-0-0-1", ExecutionID: id("x1"), RepoID: repo, Final: n == 0, Intended: n == 1, StartedAt: e.CreatedAt}),
 					tx.SaveDeployment(ctx, store.Deployment{ID: e.ID, RepoID: repo, Environment: map[bool]string{true: "staging", false: "production"}[n < 3], StartedAt: e.CreatedAt}),
 					tx.SaveApproval(ctx, store.Approval{ID: e.ID, RepoID: repo, ExecutionID: id("x1"), ReleaseID: e.ReleaseID, At: e.CreatedAt}))
 			}
@@ -114,6 +114,7 @@ func scopes(t *testing.T, s suite) {
 			{"RecentExecutions", []any{"2x4", "1x4", "2x3"}, pick(func(e store.Execution) any { return e.ID })(tx.RecentExecutions(ctx, 3))},
 			{"ActionRuns", []any{"1x1-0-0-1", "1x2-0-0-1", "1x3-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.ActionRuns(ctx, "1x1"))},
 			{"OpenActionRuns", []any{"1x1-0-0-1", "1x2-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.OpenActionRuns(ctx, 1))},
+			{"WaitingActionRuns", []any{"1x2-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.WaitingActionRuns(ctx, 1))},
 			{"Deployments", []any{"1x3", "1x2"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "staging", 2))},
 			{"Deployments anywhere", []any{"1x4", "1x3", "1x2", "1x1"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "", 9))},
 			{"Approvals", []any{"1x1", "1x2", "1x3", "1x4"}, pick(func(a store.Approval) any { return a.ID })(tx.Approvals(ctx, "1x1"))},
