@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -55,15 +54,8 @@ func (e *Executor) beginBatch(ctx context.Context, w workspace, r executor.Reque
 	if err := w.SetID(r.ID); err != nil {
 		return err
 	}
-	work := w.work(1)
-	if err := removeAll(work); err != nil { // of an attempt that was cut off
-		return err
-	}
-	if err := makeFolders(work); err != nil {
-		return err
-	}
-	src := filepath.Join(work, srcFolder)
-	if err := e.clone(ctx, r, src); err != nil {
+	src, err := e.source(ctx, w.work(1), r)
+	if err != nil {
 		return err
 	}
 	b, err := loadBatch(src, p.file, r.Outputs)

@@ -1,14 +1,11 @@
 package buildspec
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -37,40 +34,16 @@ func batchWorld(t *testing.T) *executortest.World {
 		"good.yml": file("echo ok"), "fails.yml": file("'false'"), "bad.yml": "version: 0.2\nbatch: {build-list: [{identifier: one}]}\n",
 		"second.yml": "version: 0.2\nphases: {build: {commands: ['echo made > made.txt']}}\nartifacts: {files: [made.txt]}\n",
 	}
-	return &executortest.World{
-		Executor: func(bell *executor.Bell) executor.Executor {
-			return w.executor(func(o *Options) { o.Ring = bell.Ring })
-		},
-		Request: func(s executortest.Scenario, id string) executor.Request {
-			r := request(id)
-			r.With = map[string]any{"batch": true, "file": map[executortest.Scenario]string{
-				executortest.Succeeds: "good.yml", executortest.Fails: "fails.yml", executortest.Impossible: "bad.yml",
-			}[s]}
-			if s == executortest.Succeeds {
-				r.Outputs = []string{"second"}
-			}
-			return r
-		},
-		Finish: func(id string) {
-			if err := os.WriteFile(filepath.Join(gates, "sluice:"+id), nil, 0o600); err != nil {
-				t.Error(err)
-			}
-		},
-		Starts: func(id string) int {
-			path := filepath.Join(gates, "sluice:"+id+".starts")
-			b, err := os.ReadFile(path)
-			for end := time.Now().Add(10 * time.Second); errors.Is(err, fs.ErrNotExist) && time.Now().Before(end); {
-				b, err = os.ReadFile(path)
-			}
-			return strings.Count(string(b), "x")
-		},
-		Disturb: func() func() {
-			w.src.mu.Lock()
-			w.src.err = errors.New("the network is down")
-			w.src.mu.Unlock()
-			return func() { w.src.mu.Lock(); w.src.err = nil; w.src.mu.Unlock() }
-		},
-	}
+	return w.suite(gates, func(s executortest.Scenario, id string) executor.Request {
+		r := request(id)
+		r.With = map[string]any{"batch": true, "file": map[executortest.Scenario]string{
+			executortest.Succeeds: "good.yml", executortest.Fails: "fails.yml", executortest.Impossible: "bad.yml",
+		}[s]}
+		if s == executortest.Succeeds {
+			r.Outputs = []string{"second"}
+		}
+		return r
+	})
 }
 
 // Which builds of a batch run, and what comes of the whole.

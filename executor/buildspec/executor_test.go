@@ -44,23 +44,28 @@ func suiteWorld(t *testing.T) *executortest.World {
 		"fails.yml":     "version: 0.2\nphases: {build: {commands: " + wait("'false'") + "}}\n",
 		"bad.yml":       "version: 0.2\n",
 	}
+	return w.suite(gates, func(s executortest.Scenario, id string) executor.Request {
+		r := request(id)
+		r.With = map[string]any{"file": map[executortest.Scenario]string{
+			executortest.Succeeds: "buildspec.yml", executortest.Fails: "fails.yml", executortest.Impossible: "bad.yml",
+		}[s]}
+		if s == executortest.Succeeds {
+			r.Outputs = []string{"app"}
+		}
+		return r
+	})
+}
+
+// suite is the world of the suite, whose builds write a line to ID.starts in a folder when they begin, and end when there is a file ID.
+func (w *world) suite(gates string, request func(s executortest.Scenario, id string) executor.Request) *executortest.World {
 	return &executortest.World{
 		Executor: func(bell *executor.Bell) executor.Executor {
 			return w.executor(func(o *Options) { o.Ring = bell.Ring })
 		},
-		Request: func(s executortest.Scenario, id string) executor.Request {
-			r := request(id)
-			r.With = map[string]any{"file": map[executortest.Scenario]string{
-				executortest.Succeeds: "buildspec.yml", executortest.Fails: "fails.yml", executortest.Impossible: "bad.yml",
-			}[s]}
-			if s == executortest.Succeeds {
-				r.Outputs = []string{"app"}
-			}
-			return r
-		},
+		Request: request,
 		Finish: func(id string) {
 			if err := os.WriteFile(filepath.Join(gates, "sluice:"+id), nil, 0o600); err != nil {
-				t.Error(err)
+				w.t.Error(err)
 			}
 		},
 		Starts: func(id string) int {
@@ -72,10 +77,13 @@ func suiteWorld(t *testing.T) *executortest.World {
 			return strings.Count(string(b), "x")
 		},
 		Disturb: func() func() {
-			w.src.mu.Lock()
-			w.src.err = errors.New("the network is down")
-			w.src.mu.Unlock()
-			return func() { w.src.mu.Lock(); w.src.err = nil; w.src.mu.Unlock() }
+			set := func(err error) {
+				w.src.mu.Lock()
+				defer w.src.mu.Unlock()
+				w.src.err = err
+			}
+			set(errors.New("the network is down"))
+			return func() { set(nil) }
 		},
 	}
 }

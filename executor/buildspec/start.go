@@ -77,6 +77,19 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 	return e.prepareAndLaunch(ctx, w, n, r, p)
 }
 
+// source makes the folders of a try anew, of which an attempt that was cut off may have left some, with a clone of the
+// revision in them, whose folder it returns.
+func (e *Executor) source(ctx context.Context, work string, r executor.Request) (src string, err error) {
+	if err := removeAll(work); err != nil {
+		return "", err
+	}
+	if err := makeFolders(work); err != nil {
+		return "", err
+	}
+	src = filepath.Join(work, srcFolder)
+	return src, e.clone(ctx, r, src)
+}
+
 // prepareAndLaunch makes the folders of a try and starts it. What is wrong with the buildspec ends the action with a
 // report; what went wrong around it is an error.
 func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r executor.Request, p params) error {
@@ -84,14 +97,8 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		return w.Finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
 	}
 	work := w.work(n)
-	if err := removeAll(work); err != nil { // of an attempt that was cut off
-		return err
-	}
-	if err := makeFolders(work); err != nil {
-		return err
-	}
-	src := filepath.Join(work, srcFolder)
-	if err := e.clone(ctx, r, src); err != nil {
+	src, err := e.source(ctx, work, r)
+	if err != nil {
 		return err
 	}
 	spec, err := loadSpec(src, p.file, r.Outputs)
