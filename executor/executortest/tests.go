@@ -150,6 +150,7 @@ func (s *suite) stopAfterEnd() {
 func (s *suite) twoAtOnce() {
 	one, two := s.request(Succeeds, "ex-1-1-1"), s.request(Succeeds, "ex-1-2-1")
 	first, second := s.start(one), s.start(two)
+	s.wantStarts(one.ID, 1) // what is stopped before its first command has not begun
 	s.stopUntil(s.e, one, first)
 	s.finish(two)
 	s.wantStatus(s.wait(s.e, two, second), pipeline.Succeeded)
