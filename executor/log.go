@@ -17,6 +17,14 @@ type Logged interface {
 	ReadLog(ctx context.Context, r Request, from LogPlace, most int) (LogPart, error)
 }
 
+// LogEnd is as much of the end of a log as a Report takes.
+func LogEnd(text string) string {
+	if len(text) > MaxLog {
+		text = strings.ToValidUTF8(text[len(text)-MaxLog:], "")
+	}
+	return text
+}
+
 // LogPlace is a place in the log of an action. The zero LogPlace is its beginning.
 type LogPlace struct {
 	Section int   // an action that begins anew by itself has several; counts from 1

@@ -3,6 +3,7 @@ package buildspec
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -35,6 +37,15 @@ type batch struct {
 	FastFail bool         `json:"fast_fail,omitempty"`
 	Builds   []batchBuild `json:"builds"`
 	Began    time.Time    `json:"began"`
+}
+
+// inTurn are the places of builds in the order of their logs: that of the file, but that each comes after those it waits for.
+func (b *batch) inTurn() []int {
+	tasks := make([]Task, len(b.Builds))
+	for i, t := range b.Builds {
+		tasks[i] = t.Task
+	}
+	return inTurn(tasks)
 }
 
 // batchBuild is a build of a batch, and what of the action's outputs it makes.
@@ -91,11 +102,15 @@ func loadBatch(src, file string, outputs []string) (*batch, error) {
 	}
 	b := &batch{FastFail: whole.Batch.FastFail}
 	specs := make([]*Spec, len(whole.Batch.Tasks))
+	read := map[string]*Spec{} // by file: the builds of a matrix mostly share one
 	for i, t := range whole.Batch.Tasks {
 		t.Buildspec = cmp.Or(t.Buildspec, file)
-		if specs[i], err = loadSpec(src, t.Buildspec, nil); err != nil {
-			return nil, err
+		if read[t.Buildspec] == nil {
+			if read[t.Buildspec], err = loadSpec(src, t.Buildspec, nil); err != nil {
+				return nil, err
+			}
 		}
+		specs[i] = read[t.Buildspec]
 		b.Builds = append(b.Builds, batchBuild{Task: t})
 	}
 	for _, name := range outputs {
@@ -140,6 +155,34 @@ type progressOfBatch struct {
 	b       *batch
 	reports []*executor.Report // nil: has not begun
 	skipped []bool             // never will
+	over    bool               // nothing more begins
+}
+
+// standing asks each build of a batch that has begun where it stands.
+func (e *Executor) standing(id string, b *batch, ask func(batchBuild) (executor.Report, error)) (*progressOfBatch, error) {
+	s := &progressOfBatch{b: b, reports: make([]*executor.Report, len(b.Builds)), skipped: make([]bool, len(b.Builds))}
+	for i, t := range b.Builds {
+		if !e.workspace(id + batchMark + t.Identifier).Exists() {
+			continue
+		}
+		report, err := ask(t)
+		if err != nil {
+			return nil, err
+		}
+		s.reports[i] = &report
+	}
+	s.over = e.workspace(id).Stopped() || b.FastFail && s.failed() >= 0
+	return s, nil
+}
+
+// running is how many builds have begun and not ended.
+func (s *progressOfBatch) running() (n int) {
+	for _, r := range s.reports {
+		if r != nil && !r.Status.Final() {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *progressOfBatch) final(i int) bool {
@@ -169,7 +212,7 @@ func (s *progressOfBatch) failed() int {
 
 // ready are the builds whose turn has come. Those whose turn can never come are marked as skipped: all that have not begun, once
 // the batch is over.
-func (s *progressOfBatch) ready(over bool) (out []int) {
+func (s *progressOfBatch) ready() (out []int) {
 	index := map[string]int{}
 	for i, t := range s.b.Builds {
 		index[t.Identifier] = i
@@ -187,7 +230,7 @@ func (s *progressOfBatch) ready(over bool) (out []int) {
 				never := s.final(index[name]) && !s.passed(index[name])
 				changed, s.skipped[i] = changed || never, s.skipped[i] || never
 			}
-			if over && !s.skipped[i] {
+			if s.over && !s.skipped[i] {
 				changed, s.skipped[i] = true, true
 			}
 			if now && !s.skipped[i] {
@@ -213,24 +256,14 @@ func (e *Executor) lookBatch(ctx context.Context, w workspace, r executor.Reques
 			}
 			continue
 		}
-		s := &progressOfBatch{&b, make([]*executor.Report, len(b.Builds)), make([]bool, len(b.Builds))}
-		running := 0
-		for i, t := range b.Builds {
-			if !e.workspace(r.ID + batchMark + t.Identifier).Exists() {
-				continue
-			}
-			report, err := e.build(ctx, requestOf(r, p, t), e.Status)
-			if err != nil {
-				return executor.Report{}, err
-			}
-			s.reports[i] = &report
-			if !report.Status.Final() {
-				running++
-			}
+		s, err := e.standing(r.ID, &b, func(t batchBuild) (executor.Report, error) {
+			return e.build(ctx, requestOf(r, p, t), e.Status)
+		})
+		if err != nil {
+			return executor.Report{}, err
 		}
-		over := w.Stopped() || b.FastFail && s.failed() >= 0
-		begun := false
-		for _, i := range s.ready(over) {
+		running, over, begun := s.running(), s.over, false
+		for _, i := range s.ready() {
 			if running == batchAtOnce {
 				break
 			}
@@ -245,7 +278,7 @@ func (e *Executor) lookBatch(ctx context.Context, w workspace, r executor.Reques
 		switch {
 		case begun: // some may have ended at once
 		case running > 0 && over:
-			return s.underWay(), e.stopBatch(ctx, w, r)
+			return s.underWay(), e.stopBatch(ctx, r, &b)
 		case running > 0:
 			return s.underWay(), nil
 		default:
@@ -258,18 +291,16 @@ func (e *Executor) lookBatch(ctx context.Context, w workspace, r executor.Reques
 func (e *Executor) build(ctx context.Context, q executor.Request, ask func(context.Context, executor.Request, string) (executor.Report, error)) (executor.Report, error) {
 	report, err := ask(ctx, q, q.ID)
 	if executor.IsPermanent(err) {
-		report = executor.Report{Status: pipeline.Failed, Summary: executor.OneLine(err.Error())}
-		err = e.workspace(q.ID).Finish(report)
+		w := e.workspace(q.ID)
+		report = executor.Report{Status: pipeline.Failed, Summary: executor.OneLine(supervise.Mask(err.Error(), e.o.Secrets))}
+		report.Log = "[sluice] " + report.Summary + "\n"
+		err = errors.Join(w.Remark(report.Log), w.Finish(report))
 	}
 	return report, err
 }
 
 // stopBatch ends the builds that have begun.
-func (e *Executor) stopBatch(ctx context.Context, w workspace, r executor.Request) error {
-	var b batch
-	if found, err := actiondir.ReadJSON(w.Path(batchFile), &b); !found || err != nil {
-		return err
-	}
+func (e *Executor) stopBatch(ctx context.Context, r executor.Request, b *batch) error {
 	for _, t := range b.Builds {
 		q := r
 		q.ID += batchMark + t.Identifier
@@ -323,7 +354,7 @@ func (e *Executor) endBatch(w workspace, s *progressOfBatch) (executor.Report, e
 			out.Tests = append(out.Tests, tests)
 		}
 	}
-	out.Summary = fmt.Sprintf("%d builds in %s", len(s.b.Builds), time.Since(s.b.Began).Round(100*time.Millisecond))
+	out.Summary = fmt.Sprintf("%s in %s", counted(len(s.b.Builds), "build"), time.Since(s.b.Began).Round(100*time.Millisecond))
 	switch i := s.failed(); {
 	case w.Stopped() && (i >= 0 || len(skipped) > 0):
 		out.Status, out.Summary = pipeline.Stopped, "stopped"

@@ -53,7 +53,7 @@ func TestBatch(t *testing.T) {
 		batch   string
 		status  pipeline.Status
 		summary string   // begins with
-		said    []string // of all builds, in the order of the file
+		said    []string // of all builds, each after those it waits for
 	}{
 		"a list": {"{build-list: [{identifier: one, env: {variables: {A: 1}}}, {identifier: two, buildspec: other.yml}]}",
 			pipeline.Succeeded, "2 builds in", []string{"ran one 1 of-the-file", "other"}},
@@ -62,7 +62,9 @@ func TestBatch(t *testing.T) {
 		"a failure that is ignored": {"{build-graph: [{identifier: bad, ignore-failure: true}, {identifier: two, depend-on: [bad]}]}",
 			pipeline.Succeeded, "2 builds in", []string{"ran bad of-the-file", "ran two of-the-file"}},
 		"a graph": {"{build-graph: [{identifier: last, depend-on: [one, two]}, {identifier: one}, {identifier: two, depend-on: [one]}]}",
-			pipeline.Succeeded, "3 builds in", []string{"ran last of-the-file", "ran one of-the-file", "ran two of-the-file"}},
+			pipeline.Succeeded, "3 builds in", []string{"ran one of-the-file", "ran two of-the-file", "ran last of-the-file"}},
+		"one build":              {"{build-list: [{identifier: one}]}", pipeline.Succeeded, "1 build in", []string{"ran one of-the-file"}},
+		"a build that cannot be": {"{build-list: [{identifier: one}, {identifier: two, buildspec: asks.yml}, {identifier: three}]}", pipeline.Failed, "two: asks.yml:", []string{"ran one of-the-file", "ran three of-the-file"}},
 		"what depends on a failure": {"{build-graph: [{identifier: end, depend-on: [next]}, {identifier: bad}, {identifier: next, depend-on: [bad]}, {identifier: free}]}",
 			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran free of-the-file"}},
 		"fast-fail": {"{fast-fail: true, build-graph: [{identifier: slow, buildspec: slow.yml}, {identifier: bad}, {identifier: next, depend-on: [slow]}]}",
@@ -80,6 +82,7 @@ func TestBatch(t *testing.T) {
 			w := newWorld(t, map[string]string{
 				"buildspec.yml": "version: 0.2\nbatch: " + c.batch + "\nenv: {variables: {B: of-the-file}}\n" + phases + "\n",
 				"other.yml":     "version: 0.2\nphases: {build: {commands: [echo other]}}\n",
+				"asks.yml":      "version: 0.2\nenv: {parameter-store: {A: /none}}\nphases: {build: {commands: [echo never]}}\n",
 				"slow.yml":      "version: 0.2\nphases: {build: {commands: [sleep 1000]}}\n",
 			})
 			r := request("ex-1-1-1")
@@ -99,6 +102,39 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// What a batch has written so far is read while it runs, past builds whose turn never comes and before those that wait for others.
+func TestLogOfARunningBatch(t *testing.T) {
+	w := newWorld(t, spec("batch: {build-graph: [{identifier: last, depend-on: [slow]}, {identifier: bad}, {identifier: never, depend-on: [bad]}, {identifier: slow}]}",
+		"phases: {build: {commands: ['echo ran $CODEBUILD_BATCH_BUILD_IDENTIFIER', 'test \"$CODEBUILD_BATCH_BUILD_IDENTIFIER\" != bad', 'while ! test -e $GATE; do sleep 0.01; done']}}"))
+	gate := filepath.Join(t.TempDir(), "open")
+	r := request("ex-1-1-1")
+	r.With = map[string]any{"batch": true, "env": map[string]any{"GATE": gate}}
+	e := w.executor()
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, at := "", executor.LogPlace{}
+	until(t, "the slow build's line", func() bool {
+		if report, err := e.Status(t.Context(), r, handle); err != nil || report.Status.Final() {
+			t.Fatalf("%s: %s, %v; read so far\n%s", report.Status, report.Summary, err, log)
+		}
+		part, err := e.ReadLog(t.Context(), r, at, 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, at = log+string(part.Text), part.Next
+		return strings.Contains(log, "\nran slow\n")
+	})
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := w.end(e, r, handle)
+	if diff := cmp.Diff([]string{"ran bad", "ran slow", "ran last"}, said(got.Log)); diff != "" || got.Log != readWhole(t, e, r) {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // readWhole reads a log to its end, in small pieces.
 func readWhole(t *testing.T, e *Executor, r executor.Request) string {
 	t.Helper()
@@ -108,6 +144,9 @@ func readWhole(t *testing.T, e *Executor, r executor.Request) string {
 		part, err := e.ReadLog(t.Context(), r, at, 200)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(part.Text) > 200 {
+			t.Errorf("%d bytes, more than were asked for", len(part.Text))
 		}
 		out.Write(part.Text)
 		if at = part.Next; part.Ended {

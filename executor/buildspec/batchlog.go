@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
+	"github.com/sluicehq/sluice/pipeline"
 )
 
 // batchTitle is the line before the log of a build of a batch.
@@ -15,23 +16,19 @@ func batchTitle(identifier string) string { return "[sluice] Build " + identifie
 // log is the logs of a batch's builds, one after the other: up to the first that runs, so that what has been shown stays as it is.
 func (s *progressOfBatch) log() string {
 	var out strings.Builder
-	for i, t := range s.b.Builds {
+	for _, i := range s.b.inTurn() {
 		if s.reports[i] == nil {
 			if s.skipped[i] {
 				continue
 			}
 			break
 		}
-		out.WriteString(batchTitle(t.Identifier) + s.reports[i].Log)
+		out.WriteString(batchTitle(s.b.Builds[i].Identifier) + s.reports[i].Log)
 		if !s.reports[i].Status.Final() {
 			break
 		}
 	}
-	text := out.String()
-	if len(text) > executor.MaxLog {
-		text = strings.ToValidUTF8(text[len(text)-executor.MaxLog:], "")
-	}
-	return text
+	return executor.LogEnd(out.String())
 }
 
 // batchSections is how many sections of a batch's log belong to each of its builds: more than it can have tries.
@@ -43,30 +40,41 @@ func (e *Executor) readBatchLog(id string, b *batch, from executor.LogPlace, mos
 	if err != nil {
 		return executor.LogPart{}, err
 	}
+	order := b.inTurn()
 	at := executor.LogPlace{Section: max(from.Section, 1), Offset: from.Offset}
 	for {
-		i := at.Section / batchSections
-		if i >= len(b.Builds) {
+		n := at.Section / batchSections
+		if n >= len(order) {
 			return executor.LogPart{Next: at, Ended: ended}, nil
 		}
+		build := b.Builds[order[n]]
 		own := executor.LogPlace{Section: max(at.Section%batchSections, 1), Offset: at.Offset}
-		next := executor.LogPlace{Section: (i+1)*batchSections + 1}
-		part, err := e.workspace(id+batchMark+b.Builds[i].Identifier).ReadLog(own, most)
-		switch {
-		case errors.Is(err, executor.ErrNoLog) && ended: // it was not run
+		next := executor.LogPlace{Section: (n+1)*batchSections + 1}
+		title := ""
+		if own.Section == 1 && own.Offset == 0 {
+			title = batchTitle(build.Identifier)
+		}
+		part, err := e.workspace(id+batchMark+build.Identifier).ReadLog(own, max(most-len(title), 1))
+		if errors.Is(err, executor.ErrNoLog) {
+			never, err := e.neverBegins(id, b, order[n])
+			if err != nil {
+				return executor.LogPart{}, err
+			}
+			if !never && !ended {
+				return executor.LogPart{Next: at}, nil
+			}
 			at = next
 			continue
-		case errors.Is(err, executor.ErrNoLog):
-			return executor.LogPart{Next: at}, nil
-		case err != nil:
+		}
+		if err != nil {
 			return executor.LogPart{}, err
 		}
-		if own.Section == 1 && own.Offset == 0 && len(part.Text) > 0 {
-			part.Text = append([]byte(batchTitle(b.Builds[i].Identifier)), part.Text...)
+		if len(part.Text) > 0 || part.Ended {
+			part.Text = append([]byte(title), part.Text...)
 		}
-		part.Next.Section += i * batchSections
+		part.Next.Section += n * batchSections
 		if part.Ended {
-			part.Next, part.Ended = next, ended && i == len(b.Builds)-1
+			part.Next, part.Ended = next, ended && n == len(order)-1
 			if len(part.Text) == 0 && !part.Ended {
 				at = next
 				continue
@@ -74,6 +82,22 @@ func (e *Executor) readBatchLog(id string, b *batch, from executor.LogPlace, mos
 		}
 		return part, nil
 	}
+}
+
+// neverBegins tells whether a build of a batch is one whose turn never comes.
+func (e *Executor) neverBegins(id string, b *batch, i int) (bool, error) {
+	s, err := e.standing(id, b, func(t batchBuild) (executor.Report, error) {
+		report, done, err := e.workspace(id + batchMark + t.Identifier).Report()
+		if !done {
+			report.Status = pipeline.InProgress
+		}
+		return report, err
+	})
+	if err != nil {
+		return false, err
+	}
+	s.ready()
+	return s.skipped[i], nil
 }
 
 // ReadLog reads what a build has written, and what is said about its artifacts; of a batch what each of its builds has.

@@ -144,6 +144,8 @@ func TestParseRefuses(t *testing.T) {
 		"a task after nothing":       {ok + "batch: {build-graph: [{identifier: a, depend-on: [b]}]}\n", "3:9: batch.build-graph.depend-on: there is no task b (line 3)"},
 		"a circle":                   {ok + "batch: {build-graph: [{identifier: a, depend-on: [c]}, {identifier: b}, {identifier: c, depend-on: [a]}]}\n", "batch.build-graph.depend-on: a, c wait for each other"},
 		"a task twice":               {ok + "batch: {build-list: [{identifier: a}, {identifier: a}]}\n", "batch.build-list: two tasks are called a"},
+		"no tasks":                   {ok + "batch: {build-list: []}\n", "3:1: batch.build-list has no builds"},
+		"a matrix of nothing":        {ok + "batch: {build-matrix: {dynamic: {env: {variables: {A: []}}}}}\n", "3:1: batch.build-matrix has no builds"},
 		"a task of another file":     {ok + "batch: {build-list: [{identifier: a, buildspec: ../b.yml}]}\n", `batch.build-list.buildspec: "../b.yml" is not a path below`},
 		"a task's LD_PRELOAD":        {ok + "batch: {build-list: [{identifier: a, env: {variables: {LD_PRELOAD: x}}}]}\n", "batch.build-list.env.variables.LD_PRELOAD is refused"},
 		"a matrix of many":           {ok + "batch: {build-matrix: {dynamic: {env: {variables: {A: [1,2,3,4,5], B: [1,2,3,4,5], C: [1,2,3,4,5]}}}}}\n", "at most 100 are run"},

@@ -69,6 +69,8 @@ func (r *reader) batch(s *Spec, e document.Entry) {
 		return
 	case len(kinds) > 1:
 		r.Failf(e.At, "batch has %s; it has one", strings.Join(kinds, " and "))
+	case len(b.Tasks) == 0 && kinds[0] != buildFanout && r.Err() == nil:
+		r.Failf(e.At, "batch.%s has no builds", kinds[0])
 	case len(b.Tasks) > maxTasks:
 		r.Failf(e.At, "batch has %d builds; at most %d are run", len(b.Tasks), maxTasks)
 	}
@@ -120,31 +122,32 @@ func (r *reader) batchTasks(e document.Entry, what string) (out []Task) {
 			r.Failf(e.At, "%s.depend-on: there is no task %s (line %d)", what, d.Text, d.Line)
 		}
 	}
-	if c := circle(out); len(c) > 0 && r.Err() == nil {
-		r.Failf(e.At, "%s.depend-on: %s wait for each other", what, strings.Join(c, ", "))
+	if order := inTurn(out); len(order) < len(out) && r.Err() == nil {
+		var circle []string
+		for i, t := range out {
+			if !slices.Contains(order, i) {
+				circle = append(circle, t.Identifier)
+			}
+		}
+		r.Failf(e.At, "%s.depend-on: %s wait for each other", what, strings.Join(circle, ", "))
 	}
 	return out
 }
 
-// circle are the tasks that could never begin.
-func circle(tasks []Task) []string {
-	left := slices.Clone(tasks)
+// inTurn are the places of tasks in the order of the file, but that each comes after those it waits for. Those that could never
+// begin, because they wait for each other, are not among them.
+func inTurn(tasks []Task) (order []int) {
 	begun := map[string]bool{}
-	for before := -1; before != len(left); {
-		before = len(left)
-		left = slices.DeleteFunc(left, func(t Task) bool {
-			if slices.ContainsFunc(t.After, func(a string) bool { return !begun[a] }) {
-				return false
+	for before := -1; before != len(order); {
+		before = len(order)
+		for i, t := range tasks {
+			if !begun[t.Identifier] && !slices.ContainsFunc(t.After, func(a string) bool { return !begun[a] }) {
+				begun[t.Identifier] = true
+				order = append(order, i)
 			}
-			begun[t.Identifier] = true
-			return true
-		})
+		}
 	}
-	var out []string
-	for _, t := range left {
-		out = append(out, t.Identifier)
-	}
-	return out
+	return order
 }
 
 func (r *reader) debugSession(k document.Entry, what string) {
@@ -216,8 +219,9 @@ func (r *reader) batchMatrix(e document.Entry, what string) []Task {
 					out[i].IgnoreFailure = ignore
 				}
 			case inner.Key == "env" && k.Key == "static":
-				for n, v := range r.batchEnv(inner, name) {
-					each([]document.Name{{Text: v}}, func(t *Task, value string) { t.Variables[n] = value })
+				variables := r.batchEnv(inner, name)
+				for i := range out {
+					maps.Copy(out[i].Variables, variables)
 				}
 			case inner.Key == "env":
 				r.matrixEnv(inner, name, each)

@@ -57,7 +57,7 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 		report.Annotations = append(report.Annotations, executor.FailureAt(file, f.Line, "Phase "+f.Name+" failed", f.Message))
 	} else {
 		report.Status = pipeline.Succeeded
-		report.Summary = fmt.Sprintf("%s in %s", phases(len(out.Phases)), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
+		report.Summary = fmt.Sprintf("%s in %s", counted(len(out.Phases), "phase"), result.Finished.Sub(result.Started).Round(100*time.Millisecond))
 	}
 	report.Variables, report.Tests = out.Exported, out.Tests
 	report.Annotations = append(report.Annotations, testAnnotations(out.Tests)...)
@@ -77,12 +77,12 @@ func (e *Executor) settle(ctx context.Context, w workspace, n int, r executor.Re
 	return e.close(w, n, report)
 }
 
-// phases counts them.
-func phases(n int) string {
-	if n == 1 {
-		return "1 phase"
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
 	}
-	return fmt.Sprintf("%d phases", n)
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // during says in which phase a build was ended.

@@ -209,11 +209,19 @@ func loadSpec(src, file string, outputs []string) (*Spec, error) {
 func (e *Executor) Stop(ctx context.Context, r executor.Request, _ string) error {
 	w := e.workspace(r.ID)
 	asked, err := w.AskStop()
-	if asked && err == nil && actiondir.Exists(w.Path(batchFile)) {
-		return e.stopBatch(ctx, w, r)
+	if !asked || err != nil {
+		return err
 	}
-	if n := w.Current(); asked && err == nil && n > 0 {
+	var b batch
+	found, err := actiondir.ReadJSON(w.Path(batchFile), &b)
+	switch {
+	case err != nil:
+		return err
+	case found:
+		return e.stopBatch(ctx, r, &b)
+	}
+	if n := w.Current(); n > 0 {
 		return supervise.Stop(w.Try(n))
 	}
-	return err
+	return nil
 }

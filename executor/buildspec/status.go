@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
@@ -93,10 +92,7 @@ func (e *Executor) close(w workspace, n int, report executor.Report) (executor.R
 	if err := w.Remark(report.Log); err != nil {
 		return executor.Report{}, err
 	}
-	report.Log = log + report.Log
-	if len(report.Log) > executor.MaxLog {
-		report.Log = strings.ToValidUTF8(report.Log[len(report.Log)-executor.MaxLog:], "")
-	}
+	report.Log = executor.LogEnd(log + report.Log)
 	mask := supervise.Masking(e.o.Secrets)
 	report.Summary = executor.OneLine(mask(report.Summary))
 	for i, a := range report.Annotations {
