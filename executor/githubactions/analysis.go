@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/sarif"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/forge"
 )
 
@@ -41,7 +42,7 @@ func checkArtifacts(names []string) error {
 // means that it is not known yet.
 func (e *Executor) analyse(ctx context.Context, report *executor.Report, p parameters, r executor.Request, run int64) error {
 	var all []sarif.Result
-	read := &unpacking{workspace: "/home/runner/work/" + r.Repo + "/" + r.Repo}
+	read := &unpacking{workspace: "/home/runner/work/" + r.Repo + "/" + r.Repo, mask: supervise.Masking(e.Secrets)}
 	for _, name := range p.sarif {
 		data, err := e.Repo(r).RunArtifact(ctx, run, name, maxArchive)
 		var large *forge.NotAFileError
@@ -69,6 +70,7 @@ func (e *Executor) analyse(ctx context.Context, report *executor.Report, p param
 // unpacking reads archives, and counts over all of them.
 type unpacking struct {
 	workspace string // where the runner has the repository
+	mask      func(text string) string
 	files     int
 	bytes     int64
 }
@@ -117,5 +119,5 @@ func (u *unpacking) file(f *zip.File) ([]sarif.Result, error) {
 	if u.bytes += int64(len(data)); u.bytes > maxUnpacked {
 		return nil, fmt.Errorf("the files have more than %d MiB together", maxUnpacked>>20)
 	}
-	return sarif.Parse(data, u.workspace, func(text string) string { return text })
+	return sarif.Parse(data, u.workspace, u.mask)
 }

@@ -111,17 +111,36 @@ func TestAnalysis(t *testing.T) {
 	}
 }
 
-// While GitHub does not answer it is not known what was found, and nothing is decided.
+// While GitHub does not hand out an artifact it is not known what was found, nothing is decided, and no log is read.
 func TestAnalysisWaitsForGitHub(t *testing.T) {
 	f := newFake(true)
 	r := f.request("ex-1-1-1")
-	var out executor.Report
-	f.disturbed = true
+	r.With["sarif"] = []any{"scan"}
 	e := f.executor()
-	p := parameters{sarif: []string{"scan"}}
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.end(r.ID, "success")
+	f.withheld = true
 	var temporary *forge.TemporaryError
-	if err := e.analyse(t.Context(), &out, p, r, 100); !errors.As(err, &temporary) || out.Status != "" {
-		t.Errorf("%v, %+v", err, out)
+	if got, err := e.Status(t.Context(), r, handle); !errors.As(err, &temporary) || got.Status != "" || f.listed != 0 {
+		t.Errorf("%v, %+v; jobs were listed %d times", err, got, f.listed)
+	}
+}
+
+// What analysers quote is told without the server's secrets.
+func TestAnalysisIsMasked(t *testing.T) {
+	f := newFake(true)
+	f.artifacts = map[string][]byte{"scan": zipped(t, "a.sarif", oneResult("error", "main.go"))}
+	e := f.executor()
+	e.Secrets = []string{"look here"}
+	var report executor.Report
+	if err := e.analyse(t.Context(), &report, parameters{sarif: []string{"scan"}}, executor.Request{Repo: "shop"}, 100); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Annotations) != 1 || report.Annotations[0].Message != "***" {
+		t.Errorf("%+v", report.Annotations)
 	}
 }
 
@@ -141,7 +160,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add(zipped(f, "a.sarif.json", "{}", "b", "c"))
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		u := &unpacking{workspace: "/home/runner/work/shop/shop"}
+		u := &unpacking{workspace: "/home/runner/work/shop/shop", mask: strings.ToLower}
 		results, err := u.archive(data)
 		if u.bytes > maxUnpacked+sarif.MaxBytes+1 || err == nil && u.files > maxFiles {
 			t.Errorf("%d files, %d bytes", u.files, u.bytes)

@@ -92,17 +92,20 @@ func (e *Executor) Status(ctx context.Context, r executor.Request, handle string
 		return e.notYet(p, r), nil
 	}
 	report := reportOf(run)
-	if report.Status.Final() {
-		report.Log = e.log(ctx, e.Repo(r), run.ID)
+	ended := report.Status.Final()
+	switch moved := r.Environment == "" && p.ref == "" && r.SHA != "" && run.SHA != "" && run.SHA != r.SHA; {
+	case moved:
+		report, err = e.wrongRevision(ctx, r, run, report)
+	case len(p.sarif) > 0 && (report.Status == pipeline.Succeeded || report.Status == pipeline.Failed):
+		err = e.analyse(ctx, &report, p, r, run.ID)
 	}
-	if moved := r.Environment == "" && p.ref == "" && r.SHA != "" && run.SHA != "" && run.SHA != r.SHA; moved {
-		return e.wrongRevision(ctx, r, run, report)
+	if err != nil {
+		return executor.Report{}, err
 	}
-	if len(p.sarif) == 0 || report.Status != pipeline.Succeeded && report.Status != pipeline.Failed {
-		return report, nil
+	if ended {
+		report.Log = executor.LogEnd(e.log(ctx, e.Repo(r), run.ID) + report.Log)
 	}
-	err = e.analyse(ctx, &report, p, r, run.ID)
-	return report, err
+	return report, nil
 }
 
 // notYet: the workflow was dispatched, and GitHub does not list the run.

@@ -43,7 +43,9 @@ type fake struct {
 	logs      map[int64]string              // by job
 	details   bool                          // return_run_details is understood
 	artifacts map[string][]byte             // of every run, by name
+	listed    int                           // how often jobs were asked for
 	disturbed bool
+	withheld  bool // artifacts are not handed out
 	lose      bool
 	refuse    error // answer to a dispatch
 }
@@ -126,6 +128,7 @@ func (f *fake) WorkflowRun(ctx context.Context, id int64) (forge.WorkflowRun, er
 func (f *fake) WorkflowJobs(ctx context.Context, id int64) ([]forge.WorkflowJob, error) {
 	leave, err := f.enter(ctx)
 	defer leave()
+	f.listed++
 	return f.jobs[id], err
 }
 
@@ -157,6 +160,8 @@ func (f *fake) RunArtifact(ctx context.Context, run int64, name string, most int
 	switch {
 	case err != nil:
 		return nil, err
+	case f.withheld:
+		return nil, &forge.TemporaryError{Err: errors.New("502")}
 	case !ok:
 		return nil, forge.ErrNotFound
 	case int64(len(data)) > most:

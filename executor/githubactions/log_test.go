@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
 )
 
@@ -68,21 +69,32 @@ func TestLogOfARun(t *testing.T) {
 	}
 }
 
-// However much there is, the log is no longer than a report's may be.
+// However much there is, and whatever it is, the log is no longer than a report's may be.
 func TestLogOfAHugeRun(t *testing.T) {
 	f := newFake(true)
+	e, r := f.executor(), f.request("ex-1-1-1")
+	handle, err := e.Start(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.logs = map[int64]string{}
 	jobs := make([]forge.WorkflowJob, 90)
 	for i := range jobs {
 		jobs[i] = forge.WorkflowJob{ID: int64(i + 1), Name: strings.Repeat("n", 300), Conclusion: "failure", Steps: make([]forge.WorkflowStep, 8000)}
-		f.logs[int64(i+1)] = strings.Repeat("line\n", 1<<20)
 	}
-	f.jobs = map[int64][]forge.WorkflowJob{7: jobs}
-	if log := f.executor().log(t.Context(), f, 7); len(log) > 64<<10 || !strings.Contains(log, "further steps") || !strings.Contains(log, "[log]") {
-		t.Errorf("%d bytes", len(log))
+	f.jobs = map[int64][]forge.WorkflowJob{f.runs[0].ID: jobs}
+	f.end(r.ID, "failure")
+	for _, said := range []string{"line\n", "x\xff"} { // what is no text takes more room as text
+		for _, j := range jobs {
+			f.logs[j.ID] = strings.Repeat(said, 1<<20)
+		}
+		got, err := e.Status(t.Context(), r, handle)
+		if err != nil || len(got.Log) > executor.MaxLog || !strings.Contains(got.Log, "further steps") || !strings.Contains(got.Log, "[log]") {
+			t.Errorf("%q: %d bytes, %v", said, len(got.Log), err)
+		}
 	}
 	f.disturbed = true
-	if log := f.executor().log(t.Context(), f, 7); !strings.HasPrefix(log, "[sluice] the jobs of the run cannot be read: ") {
+	if log := e.log(t.Context(), f, f.runs[0].ID); !strings.HasPrefix(log, "[sluice] the jobs of the run cannot be read: ") {
 		t.Error(log)
 	}
 }
