@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"regexp"
@@ -68,27 +69,35 @@ type aclEntry struct {
 	id        uint32
 }
 
-// setACL gives what is open the entries, in place of all it had: they add to what its mode allows owner, group and others.
-func setACL(f *os.File, entries []ACLEntry) error {
+// setACL gives what is open the entries of a permission, in place of all it had: they add to what its mode allows owner, group and
+// others, which has been set.
+func setACL(f *os.File, p Permission) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	base, err := baseOf(f, uint16(info.Mode().Perm()))
-	if err != nil {
-		return err
+	base := uint16(info.Mode().Perm())
+	if !p.HasMode {
+		if base, err = baseOf(f, base); err != nil {
+			return err
+		}
 	}
 	for name, isDefault := range map[string]bool{aclAccess: false, aclDefault: true} {
 		if isDefault && !info.IsDir() {
 			continue
 		}
-		list, err := named(entries, isDefault)
+		list, err := named(p.ACL, isDefault)
 		if err != nil {
 			return err
 		}
 		if len(list) == 0 {
 			if err := unix.Fremovexattr(int(f.Fd()), name); err != nil && !errors.Is(err, unix.ENODATA) && !errors.Is(err, unix.ENOTSUP) {
 				return fmt.Errorf("take away access control lists: %w", err)
+			}
+			if !isDefault && base != uint16(info.Mode().Perm()) { // the bits of the group were those of the list's mask
+				if err := f.Chmod(info.Mode()&^fs.ModePerm | fs.FileMode(base)); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -103,7 +112,8 @@ func setACL(f *os.File, entries []ACLEntry) error {
 	return nil
 }
 
-// baseOf is the mode without what a list makes of it: with one the bits of the group are the most that any entry allows.
+// baseOf is a mode without what a list makes of it: with one the bits of the group are the most that any entry allows, and the group
+// has those of them that its own entry has.
 func baseOf(f *os.File, mode uint16) (uint16, error) {
 	buf := make([]byte, 64<<10)
 	n, err := unix.Fgetxattr(int(f.Fd()), aclAccess, buf)
@@ -115,7 +125,7 @@ func baseOf(f *os.File, mode uint16) (uint16, error) {
 	}
 	for at := 4; at+8 <= n; at += 8 {
 		if binary.LittleEndian.Uint16(buf[at:]) == tagGroupObj {
-			mode = mode&^0o070 | binary.LittleEndian.Uint16(buf[at+2:])&7<<3
+			mode &= 0o707 | binary.LittleEndian.Uint16(buf[at+2:])&7<<3
 		}
 	}
 	return mode, nil
@@ -169,8 +179,8 @@ func packACL(mode uint16, list []aclEntry) []byte {
 	return out
 }
 
-// setfacl is the line of a shell that does what setACL does, for a file and for a folder.
-func setfacl(entries []ACLEntry, target string, folder bool) string {
+// setfacl are the lines of a shell that do what setACL does, for a file and for a folder; chmod, which may be empty, sets the mode.
+func setfacl(entries []ACLEntry, target string, folder bool, chmod string) string {
 	var list []string
 	for _, e := range entries {
 		switch {
@@ -180,9 +190,9 @@ func setfacl(entries []ACLEntry, target string, folder bool) string {
 			list = append(list, "d:"+e.String())
 		}
 	}
-	line := "setfacl -b"
+	lines := "setfacl -b -- " + target + "\n" + chmod // in this order: the bits of the group are not those of a list's mask
 	if len(list) > 0 {
-		line += " -m " + quote(strings.Join(list, ","))
+		lines += "setfacl -m " + quote(strings.Join(list, ",")) + " -- " + target + "\n"
 	}
-	return line + " -- " + target + "\n"
+	return lines
 }

@@ -182,6 +182,7 @@ func (r *reader) permission(p *Permission, k document.Entry, prefix string) {
 			e, err := parseACL(v.Text)
 			if err != nil {
 				r.Failf(k.At, "%sacls: %v", prefix, err)
+				continue
 			}
 			if slices.ContainsFunc(p.ACL, func(o ACLEntry) bool { return o.Default == e.Default && o.Group == e.Group && o.Name == e.Name }) {
 				r.Failf(k.At, "%sacls: %s is there twice", prefix, e.Name)

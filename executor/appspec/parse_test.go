@@ -94,6 +94,7 @@ func TestParseRefuses(t *testing.T) {
 		"a type":                {head + "permissions:\n  - object: /srv\n    type: [link]\n", `a:5:5: permissions[0].type "link" is not known`},
 		"an owner":              {head + "permissions:\n  - object: /srv\n    owner: \"a b\"\n", `a:5:5: permissions[0].owner "a b" is not a name`},
 		"lists of access":       {head + "permissions:\n  - object: /srv\n    acls: [\"u::rw\"]\n", "a:5:5: permissions[0].acls: \"u::rw\" is not an entry of a named user or group"},
+		"two that are none":     {head + "permissions:\n  - object: /srv\n    acls: [\"u::rw\", \"g::rw\"]\n", "a:5:5: permissions[0].acls: \"u::rw\" is not an entry of a named user or group, like u:bob:rw, g:staff:r-x or d:u:bob:rwx\na:5:5: permissions[0].acls: \"g::rw\" is not"},
 		"an entry twice":        {head + "permissions:\n  - object: /srv\n    acls: [\"u:a:rw\", \"user:a:r\"]\n", "a:5:5: permissions[0].acls: a is there twice"},
 		"labels":                {head + "permissions:\n  - object: /srv\n    context: {type: x}\n", "a:5:5: permissions[0].context is not supported"},
 		"a pattern":             {head + "permissions:\n  - object: /srv\n    pattern: \"[\"\n", `a:5:5: permissions[0].pattern "[" is not a pattern`},

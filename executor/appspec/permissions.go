@@ -58,7 +58,7 @@ func (p Permission) apply(host *os.Root, name string, who account) (err error) {
 	case f == nil:
 		return errors.New("acls: it cannot be opened")
 	}
-	return setACL(f, p.ACL)
+	return setACL(f, p)
 }
 
 // names are the files and folders that an entry is about.

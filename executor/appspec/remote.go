@@ -315,12 +315,14 @@ func (r *remote) permit(ctx context.Context, s *Spec, root string) error {
 				}
 				fmt.Fprintf(&b, "chown -h %s %s\n", quote(owner), quote(name))
 			}
+			chmod := ""
 			if p.HasMode {
-				fmt.Fprintf(&b, "chmod %04o %s\n", p.Mode, quote(name))
+				chmod = fmt.Sprintf("chmod %04o %s\n", p.Mode, quote(name))
 			}
 			if len(p.ACL) > 0 {
-				b.WriteString(setfacl(p.ACL, quote(name), folders[name]))
+				chmod = setfacl(p.ACL, quote(name), folders[name], chmod)
 			}
+			b.WriteString(chmod)
 		}
 		if _, err := r.machine.shell(ctx, b.String(), nil); err != nil {
 			return fmt.Errorf("%s:%d: permissions of %s: %w", s.File, p.Line, p.Object, err)
