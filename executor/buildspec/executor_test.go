@@ -88,6 +88,20 @@ func (w *world) suite(gates string, request func(s executortest.Scenario, id str
 	}
 }
 
+// A build that is stopped while its revision is cloned ends as one that is stopped later.
+func TestStoppedDuringTheClone(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: [sleep 1000]}}"))
+	e, r := w.executor(), request("ex-1-1-1")
+	w.src.during = func() {
+		if err := e.Stop(t.Context(), r, r.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := w.run(e, r); got.Status != pipeline.Stopped {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	t.Setenv("SERVER_SECRET", "x")
 	w := newWorld(t, spec("env: {variables: {A: spec, B: spec, C: spec}}", "phases: {build: {commands: ['env | sort > env.txt']}}", "artifacts: {files: [env.txt]}"))

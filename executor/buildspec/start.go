@@ -155,6 +155,9 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
 		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: e.limits(work), Sandbox: e.sandbox(work),
 	})
+	if err == nil && w.Stopped() { // meanwhile: Stop may have looked before there was a try
+		err = supervise.Stop(w.Try(n))
+	}
 	return err
 }
 

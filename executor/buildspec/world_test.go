@@ -42,6 +42,7 @@ type source struct {
 	files  map[string]string
 	err    error
 	clones int
+	during func() // is called in each clone
 }
 
 func (s *source) Clone(_ context.Context, c Clone) error {
@@ -49,6 +50,9 @@ func (s *source) Clone(_ context.Context, c Clone) error {
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
+	}
+	if s.during != nil {
+		s.during()
 	}
 	if c.SHA != sha || c.Owner != "acme" {
 		return errors.New("asked for another revision")
