@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,10 +11,11 @@ import (
 	"strings"
 )
 
-// BuildLimits are what one build may use; 0 is no limit. Sizes are in bytes.
+// BuildLimits are what one build, or a batch as a whole, may use; 0 is no limit. Sizes are in bytes.
 type BuildLimits struct {
 	Memory, Disk, Output int64
 	Processes            int // with threads
+	Batch                int // how many builds of a batch run at once; at least 1
 }
 
 // path is a file or folder of the operator's, absolute; empty when none is named.
@@ -59,7 +61,7 @@ func (r *resolver) oneOf(field string, words ...string) string {
 
 // buildLimits reads name=value, separated by commas; what is not named stays at its default.
 func (r *resolver) buildLimits(field string) BuildLimits {
-	l := BuildLimits{Disk: 50 << 30, Output: 4 << 30, Processes: 4096}
+	l := BuildLimits{Disk: 50 << 30, Output: 4 << 30, Processes: 4096, Batch: 4}
 	sizes := map[string]*int64{"memory": &l.Memory, "disk": &l.Disk, "output": &l.Output}
 	for part := range strings.SplitSeq(r.text(field), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -72,11 +74,15 @@ func (r *resolver) buildLimits(field string) BuildLimits {
 			*at, err = bytesOf(value)
 		case name == "processes":
 			l.Processes, err = strconv.Atoi(value)
+		case name == "batch":
+			if l.Batch, err = strconv.Atoi(value); err == nil && l.Batch < 1 {
+				err = errors.New("a batch runs one build at a time at least")
+			}
 		default:
 			err = fmt.Errorf("there is no limit %.40q", name)
 		}
 		if err != nil || l.Processes < 0 {
-			r.wrong(field, fmt.Sprintf("%.60q is not a limit", part), "write memory, disk or output with a size, processes with a number: memory=4GiB,processes=2000; 0 is no limit")
+			r.wrong(field, fmt.Sprintf("%.60q is not a limit", part), "write memory, disk or output with a size, processes and batch with a number: memory=4GiB,processes=2000; 0 is no limit, of batch 1 is the least")
 		}
 	}
 	return l

@@ -6,14 +6,17 @@ import (
 )
 
 func TestBuildLimits(t *testing.T) {
-	defaults := BuildLimits{Disk: 50 << 30, Output: 4 << 30, Processes: 4096}
+	defaults := BuildLimits{Disk: 50 << 30, Output: 4 << 30, Processes: 4096, Batch: 4}
 	for text, tc := range map[string]struct {
 		want BuildLimits
 		bad  string
 	}{
 		"":                                  {defaults, ""},
-		"memory=4GiB, processes=100":        {BuildLimits{Memory: 4 << 30, Disk: 50 << 30, Output: 4 << 30, Processes: 100}, ""},
-		"disk=0,output=10MiB,memory=1000":   {BuildLimits{Memory: 1000, Output: 10 << 20, Processes: 4096}, ""},
+		"memory=4GiB, processes=100":        {BuildLimits{Memory: 4 << 30, Disk: 50 << 30, Output: 4 << 30, Processes: 100, Batch: 4}, ""},
+		"disk=0,output=10MiB,memory=1000":   {BuildLimits{Memory: 1000, Output: 10 << 20, Processes: 4096, Batch: 4}, ""},
+		"batch=1":                           {BuildLimits{Disk: 50 << 30, Output: 4 << 30, Processes: 4096, Batch: 1}, ""},
+		"batch=0":                           {bad: `"batch=0" is not a limit`},
+		"batch=two":                         {bad: `"batch=two" is not a limit`},
 		"memory=4GB":                        {bad: `"memory=4GB" is not a limit`},
 		"cpu=3":                             {bad: `"cpu=3" is not a limit`},
 		"processes=-1":                      {bad: `"processes=-1" is not a limit`},

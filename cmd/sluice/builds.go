@@ -36,6 +36,7 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 	}
 	l := s.cfg.BuildLimits
 	o.Limits = supervise.Limits{Memory: l.Memory, Disk: l.Disk, Output: l.Output, Processes: l.Processes}
+	o.BatchAtOnce = l.Batch
 	o.GitToken = func(ctx context.Context, r executor.Request) (string, error) {
 		return gh.ReadToken(ctx, r.InstallationID, r.RepoID)
 	}

@@ -17,9 +17,6 @@ import (
 	"github.com/sluicehq/sluice/pipeline"
 )
 
-// batchAtOnce is how many builds of a batch run at the same time.
-const batchAtOnce = 4
-
 // batchMark stands between the ID of an action and the identifier of a build of its batch, in that build's own ID.
 const batchMark = ".."
 
@@ -264,7 +261,7 @@ func (e *Executor) lookBatch(ctx context.Context, w workspace, r executor.Reques
 		}
 		running, over, begun := s.running(), s.over, false
 		for _, i := range s.ready() {
-			if running == batchAtOnce {
+			if running == e.o.BatchAtOnce {
 				break
 			}
 			running, begun = running+1, true

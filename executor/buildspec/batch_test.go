@@ -1,16 +1,20 @@
 package buildspec
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/executortest"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -187,6 +191,65 @@ func TestWhatABatchMakes(t *testing.T) {
 	r = request("ex-1-2-1")
 	r.With, r.Outputs = map[string]any{"batch": true}, []string{"docs"}
 	if got := w.run(w.executor(), r); got.Summary != `buildspec.yml:2:1: the action's output "docs" is neither a build of the batch nor a secondary artifact of one` {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
+// What bounds a build bounds a batch: its builds have shares, and what is left of its time.
+func TestBatchSharesTheLimits(t *testing.T) {
+	w := newWorld(t, nil)
+	e := w.executor(func(o *Options) {
+		o.BatchAtOnce, o.Limits = 2, supervise.Limits{Memory: 4000, Disk: 3001, Output: 500, Processes: 9}
+	})
+	r := request("ex-1-1-1")
+	write := func(builds ...string) {
+		t.Helper()
+		b := batch{Began: time.Now().Add(-50 * time.Second)}
+		for _, name := range builds {
+			b.Builds = append(b.Builds, batchBuild{Task: Task{Identifier: name}})
+		}
+		at := e.workspace(r.ID)
+		if err := errors.Join(at.Make(), actiondir.WriteJSON(at.Path(batchFile), b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		builds []string
+		want   supervise.Limits
+	}{
+		"three, two at a time": {[]string{"a", "b", "c"}, supervise.Limits{Memory: 2000, Disk: 1501, Output: 250, Processes: 5, DiskDir: "/work"}},
+		"one alone":            {[]string{"a"}, supervise.Limits{Memory: 4000, Disk: 3001, Output: 500, Processes: 9, DiskDir: "/work"}},
+	} {
+		write(c.builds...)
+		q := r
+		q.ID += batchMark + "a"
+		got, timeout, err := e.allowance(q, "/work")
+		if err != nil || timeout > 10*time.Second || timeout < time.Second {
+			t.Errorf("%s: %s, %v", name, timeout, err)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+	if got, timeout, err := e.allowance(r, "/work"); err != nil || timeout != time.Minute || got.Output != 500 {
+		t.Errorf("a build that is alone: %+v, %s, %v", got, timeout, err)
+	}
+	if got, _, err := w.executor().allowance(executor.Request{ID: r.ID + batchMark + "a"}, "/work"); err != nil || got != (supervise.Limits{}) {
+		t.Errorf("without limits: %+v, %v", got, err)
+	}
+}
+
+// However many builds a batch has, together they write no more than one may.
+func TestBatchWritesWhatABuildMay(t *testing.T) {
+	w := newWorld(t, map[string]string{
+		"buildspec.yml": "version: 0.2\nbatch: {build-list: [{identifier: one, ignore-failure: true}, {identifier: two, buildspec: two.yml}]}\nphases: {build: {commands: ['head -c 120000 /dev/zero | tr \"\\0\" x']}}\n",
+		"two.yml":       "version: 0.2\nphases: {build: {commands: [echo two]}}\n",
+	})
+	r := request("ex-1-1-1")
+	r.With = map[string]any{"batch": true}
+	got := w.run(w.executor(func(o *Options) { o.BatchAtOnce, o.Limits.Output = 1, 100_000 }), r)
+	if want := "two: the builds of the batch have written all the output that they may together; the operator's --build-limits bound it"; got.Status != pipeline.Failed ||
+		!strings.HasPrefix(got.Summary, want) || strings.Contains(got.Log, "\ntwo\n") {
 		t.Errorf("%s: %s", got.Status, got.Summary)
 	}
 }

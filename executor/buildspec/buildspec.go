@@ -54,6 +54,9 @@ type Artifacts interface {
 // DefaultPath is the PATH of builds when Options has none.
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// DefaultAtOnce is how many builds of a batch run at the same time when Options do not say.
+const DefaultAtOnce = 4
+
 // Options are what the executor needs.
 type Options struct {
 	// Dir is the folder of workspaces and logs, below the data folder. Another User must be able to reach it.
@@ -85,8 +88,10 @@ type Options struct {
 	// that they then do not see; what the executor itself has is hidden anyway.
 	Sandbox SandboxMode
 	Hide    []string
-	// Limits bound what a build may use; DiskDir is set for each build.
+	// Limits bound what an action may use, be it a build or a batch; DiskDir is set for each build.
 	Limits supervise.Limits
+	// BatchAtOnce is how many builds of a batch run at the same time, and share the limits. Defaults to DefaultAtOnce.
+	BatchAtOnce int
 	// Region is AWS_REGION in builds; empty leaves it unset.
 	Region string
 	// Page is where people look at an action; nil: nowhere.
@@ -118,6 +123,9 @@ func New(o Options) (*Executor, error) {
 	}
 	if o.Path == "" {
 		o.Path = DefaultPath
+	}
+	if o.BatchAtOnce <= 0 {
+		o.BatchAtOnce = DefaultAtOnce
 	}
 	mode := os.FileMode(0o700)
 	if o.User != nil {

@@ -111,13 +111,3 @@ func outermost(paths []string) []string {
 func hidden(paths []string, path string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
-
-// limits are those of a build that works in a folder.
-func (e *Executor) limits(work string) supervise.Limits {
-	l := e.o.Limits
-	l.DiskDir = work
-	if l.Disk == 0 {
-		l.DiskDir = ""
-	}
-	return l
-}

@@ -147,13 +147,17 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
 		return w.Finish(document.Wrong(p.file, "Buildspec", err))
 	}
+	limits, timeout, err := e.allowance(r, work)
+	if err != nil {
+		return err
+	}
 	payload, err := json.Marshal(pl)
 	if err != nil {
 		return err
 	}
 	_, err = e.launcher.Start(ctx, w.Try(n), supervise.Spec{
-		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: r.Timeout,
-		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: e.limits(work), Sandbox: e.sandbox(work),
+		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: timeout,
+		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: limits, Sandbox: e.sandbox(work),
 	})
 	if err == nil && w.Stopped() { // meanwhile: Stop may have looked before there was a try
 		err = supervise.Stop(w.Try(n))
