@@ -100,7 +100,8 @@ type verifiedBlob struct {
 
 func (v *verifiedBlob) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
-	v.b.counted.Add(int64(n))
+	after := v.b.counted.Add(int64(n))
+	v.b.c.s.tell.moved(v.b.d, after-int64(n), after)
 	v.b.c.progress.moved(int64(n))
 	if err != nil && strings.Contains(err.Error(), "error verifying") {
 		err = refusef("the source registry sent other bytes than blob %s has", v.b.d.Digest)

@@ -136,6 +136,7 @@ func (c *copier) one(ctx context.Context, digest v1.Hash, m *manifest, depth int
 	}
 	blobs := blobsOf(m)
 	c.progress.expect(blobs)
+	c.s.tell.expect(blobs)
 	g, gctx := errgroup.WithContext(ctx)
 	for _, child := range m.body.Manifests {
 		g.Go(func() error { return c.visit(gctx, child.Digest, nil, depth+1) })

@@ -38,6 +38,7 @@ func (c *Client) promote(ctx context.Context, src, dst string) (Result, error) {
 
 	have, root, err := s.lookAndRead(ctx, to, from)
 	if have != nil { // done before: the source may be gone by now
+		s.tell.say("tag %s is there: it is %s", to.Name(), have.digest)
 		return Result{Digest: want.String(), Already: true}, same(to, have, want)
 	}
 	if err != nil {
@@ -54,6 +55,7 @@ func (c *Client) promote(ctx context.Context, src, dst string) (Result, error) {
 	if err := cp.verify(ctx); err != nil {
 		return Result{}, err
 	}
+	s.tell.say("manifests read back: %d, as they were copied", len(cp.seen))
 	if err := cp.lay(ctx); err != nil {
 		return Result{}, err
 	}
@@ -113,6 +115,7 @@ func (c *Client) push(ctx context.Context, ref string, what remote.Taggable) (st
 	if have != nil {
 		return want.String(), same(to, have, want)
 	}
+	s.tell.expectAll(what)
 	if err := s.pusher.Push(ctx, to.Context().Digest(want.String()), what); err != nil {
 		return "", err
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	// Progress is told how far Promote is, whenever that changes: often, one call at a time, and while a copy waits for it.
 	// Nil: nobody is told.
 	Progress func(Progress)
+
+	tell func(line string) // see Client.Telling; nil: nobody
 }
 
 // Client reads and writes images. It keeps nothing between calls and may be used by several goroutines. New makes one.

@@ -25,6 +25,7 @@ type session struct {
 	pusher  *remote.Pusher
 	options []remote.Option
 	count   *counter
+	tell    *teller
 	close   func()
 }
 
@@ -41,8 +42,9 @@ func (c *Client) open(ctx context.Context, repositories ...name.Repository) (*se
 		trusted[hostname(r.RegistryStr())] = true
 	}
 	g := newGuard(c.o.Transport, trusted)
-	count := &counter{next: &greeter{next: g}}
-	s := &session{c: c, count: count, close: g.close}
+	tell := newTeller(c.o.tell)
+	count := &counter{next: &greeter{next: g}, tell: tell}
+	s := &session{c: c, count: count, tell: tell, close: g.close}
 	s.options = []remote.Option{
 		remote.WithTransport(count),
 		remote.WithAuthFromKeychain(c.o.Keychain),
@@ -130,6 +132,7 @@ func (s *session) tagFree(ctx context.Context, ref name.Tag, m *manifest) error 
 	have, err := s.look(ctx, ref)
 	switch {
 	case err == nil && have != nil:
+		s.tell.say("tag %s read back: it is %s", ref.Name(), have.digest)
 		return same(ref, have, m.digest)
 	case put != nil:
 		return put

@@ -87,11 +87,9 @@ func (c *imagePromoteCmd) Run(e *env) error {
 		return nil
 	}
 	fmt.Fprintf(e.stdout, "%s is %s: %d manifests written; blobs: %d uploaded (%s), %d mounted, %d there before\n",
-		c.Destination, r.Digest, r.Manifests, r.Blobs, megabytes(r.Bytes), r.Mounted, r.Present)
+		c.Destination, r.Digest, r.Manifests, r.Blobs, registry.Megabytes(r.Bytes), r.Mounted, r.Present)
 	return nil
 }
-
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 // promotionWatch shows the progress of a promotion: one line that is written over on a terminal, elsewhere a line every
 // now and then.
@@ -145,7 +143,7 @@ func (w *promotionWatch) show(shown registry.Progress) registry.Progress {
 		return p
 	}
 	line := fmt.Sprintf("%d of %d blobs, %s of %s, %d of %d manifests",
-		p.Blobs, p.AllBlobs, megabytes(p.Bytes), megabytes(p.AllBytes), p.Manifests, p.AllManifests)
+		p.Blobs, p.AllBlobs, registry.Megabytes(p.Bytes), registry.Megabytes(p.AllBytes), p.Manifests, p.AllManifests)
 	if w.terminal {
 		fmt.Fprint(w.out, "\r\x1b[K"+line)
 	} else {
