@@ -35,7 +35,8 @@ func (l actionLogs) Log(ctx context.Context, run store.ActionRun, from string, m
 		part, err := logged.ReadLog(ctx, r, place, most)
 		switch {
 		case err == nil:
-			return dashboard.LogPart{Text: part.Text, LeftOut: part.LeftOut, Next: part.Next.String(), Ended: part.Ended}, nil
+			ended := part.Ended || run.Final && len(part.Text) == 0 // who gave an action up hears nothing more of it
+			return dashboard.LogPart{Text: part.Text, LeftOut: part.LeftOut, Next: part.Next.String(), Ended: ended}, nil
 		case !errors.Is(err, executor.ErrNoLog):
 			return dashboard.LogPart{}, err
 		case place.Offset > 0 || place.Section > 1:

@@ -10,6 +10,8 @@ import (
 	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/executor/checks"
 	"github.com/sluicehq/sluice/executor/githubactions"
+	"github.com/sluicehq/sluice/executor/image"
+	"github.com/sluicehq/sluice/executor/promote"
 	"github.com/sluicehq/sluice/githubapp"
 	"github.com/sluicehq/sluice/gitrepo"
 	"github.com/sluicehq/sluice/registry"
@@ -64,6 +66,14 @@ func (c cloner) Clone(ctx context.Context, q buildspec.Clone) error {
 
 // images is the registries as the bot and the promotion see them.
 type images struct{ client *registry.Client }
+
+// forImages is the client of an action that assembles an image.
+func (i images) forImages(tell func(line string)) image.Registry { return i.client.Telling(tell) }
+
+// forPromotion is the client of a promotion.
+func (i images) forPromotion(tell func(line string)) promote.Registry {
+	return images{i.client.Telling(tell)}
+}
 
 // Find implements bot.Images: "" when there is no such image.
 func (i images) Find(ctx context.Context, reference string) (string, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -158,6 +159,29 @@ type withoutFolder struct{ executor.RecordOnly }
 
 func (withoutFolder) ReadLog(context.Context, executor.Request, executor.LogPlace, int) (executor.LogPart, error) {
 	return executor.LogPart{}, fmt.Errorf("x: %w", executor.ErrNoLog)
+}
+
+// unended is an executor that has a log of one line, and hears of no end.
+type unended struct{ executor.RecordOnly }
+
+func (unended) ReadLog(_ context.Context, _ executor.Request, from executor.LogPlace, _ int) (executor.LogPart, error) {
+	if from.Offset > 0 {
+		return executor.LogPart{Next: from}, nil
+	}
+	return executor.LogPart{Text: []byte("one\n"), Next: executor.LogPlace{Section: 1, Offset: 4}}, nil
+}
+
+// The log of an action that was given up ends with what there is of it; while it runs more may come.
+func TestLogsOfWhatWasGivenUp(t *testing.T) {
+	logs := actionLogs{executor.NewRegistry(map[string]executor.Executor{"image": unended{}})}
+	for _, final := range []bool{false, true} {
+		run := store.ActionRun{ID: "x", Final: final, Request: []byte(`{"uses": "image"}`)}
+		one, err := logs.Log(t.Context(), run, "", 100)
+		rest, err2 := logs.Log(t.Context(), run, one.Next, 100)
+		if err := errors.Join(err, err2); err != nil || string(one.Text) != "one\n" || one.Ended || len(rest.Text) > 0 || rest.Ended != final {
+			t.Errorf("final %v: %+v, then %+v, %v", final, one, rest, err)
+		}
+	}
 }
 
 // Where the log is on another host its end comes from the database, once the action is over.

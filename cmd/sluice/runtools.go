@@ -67,11 +67,12 @@ func (r *rehearsal) tools(e *env, c *runCmd, artifacts *artifact.Store, bell *ex
 	}
 	t.open, t.pruners = []io.Closer{build, hosts}, []pruner{build, hosts}
 	assemble, err := image.New(image.Options{
-		Dir: filepath.Join(r.data, "images"), Registry: t.images.client, Artifacts: artifacts, Allowed: func(string, string, string) bool { return true },
+		Dir: filepath.Join(r.data, "images"), Registry: t.images.forImages, Artifacts: artifacts, Allowed: func(string, string, string) bool { return true },
 	})
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
+	t.pruners = append(t.pruners, assemble)
 	t.registry = executor.NewRegistry(map[string]executor.Executor{"buildspec": build, "appspec": hosts, "image": assemble})
 	return t, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/dashboard"
 	"github.com/sluicehq/sluice/demo"
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/appspec"
 	"github.com/sluicehq/sluice/executor/checks"
 	"github.com/sluicehq/sluice/executor/githubactions"
@@ -174,14 +175,15 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 		return nil, err
 	}
 	s.embedded = append(s.embedded, hosts)
-	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, artifacts, build, hosts) })
 	assemble, err := image.New(image.Options{
-		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.client, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
-		Key: s.cfg.ImageKey,
+		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.forImages, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
+		Key: s.cfg.ImageKey, Secrets: s.secrets(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	copies := &promote.Executor{Registry: images.forPromotion, Journals: actiondir.Journals{Dir: filepath.Join(s.cfg.Data, "promotions"), Secrets: s.secrets()}}
+	s.queue.Every("prune", pruneEvery, func(ctx context.Context) error { return s.prune(ctx, artifacts, build, hosts, assemble, copies) })
 	all := map[string]executor.Executor{
 		"checks": &checks.Executor{
 			Repo: func(r executor.Request) checks.GitHub { return gh.repoOf(r) }, AppID: s.cfg.GitHub.AppID, Now: w.now,
@@ -189,14 +191,14 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 		"buildspec":          build,
 		"appspec":            hosts,
 		"image":              assemble,
-		pipeline.UsesPromote: &promote.Executor{Registry: images},
+		pipeline.UsesPromote: copies,
 		pipeline.UsesDeploy:  executor.RecordOnly{},
 		"github-actions": &githubactions.Executor{
 			Repo: func(r executor.Request) githubactions.GitHub { return gh.repoOf(r) }, Now: w.now, Secrets: s.secrets(),
 		},
 	}
 	if w.processes {
-		run, err := process.New(process.Options{ForDemo: true, Dir: filepath.Join(s.cfg.Data, "processes"), Registry: images.client})
+		run, err := process.New(process.Options{ForDemo: true, Dir: filepath.Join(s.cfg.Data, "processes"), Registry: images.client, Secrets: s.secrets()})
 		if err != nil {
 			return nil, err
 		}

@@ -34,12 +34,14 @@ const (
 
 // assembly is an image in the making.
 type assembly struct {
-	e    *Executor
-	r    executor.Request
-	p    params
-	base pinned
-	dir  string
-	open map[string]*os.Root // unpacked artifacts by name
+	e        *Executor
+	registry Registry
+	tell     func(line string)
+	r        executor.Request
+	p        params
+	base     pinned
+	dir      string
+	open     map[string]*os.Root // unpacked artifacts by name
 	// layers are what was added, by platform.
 	layers map[string]*layer
 }
@@ -115,6 +117,7 @@ func (a *assembly) unpack(ctx context.Context) error {
 			return err
 		}
 		a.open[s.artifact] = root
+		a.tell(fmt.Sprintf("artifact %s: unpacked, %d bytes", s.artifact, input.Size))
 	}
 	return nil
 }
@@ -140,7 +143,7 @@ func (a *assembly) just(ctx context.Context, want v1.Platform) (v1.Image, error)
 func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Platform, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	if a.base.ref != "" {
-		base, err := a.e.o.Registry.Image(ctx, a.base.ref, want)
+		base, err := a.registry.Image(ctx, a.base.ref, want)
 		if err != nil {
 			return nil, want, err
 		}
@@ -169,6 +172,7 @@ func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Plat
 		return nil, is, executor.Permanentf("with.from: %w", err)
 	}
 	a.layers[is.String()] = layer
+	a.tell(fmt.Sprintf("layer %s: %s, %d files, %d bytes", layer.digest, is, len(files), layer.size))
 	created := v1.Time{Time: a.created()}
 	config.Created, config.Author, config.Container, config.DockerVersion = created, "", "", ""
 	a.configure(&config.Config)

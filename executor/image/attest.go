@@ -43,11 +43,12 @@ func (a *assembly) attest(ctx context.Context, repository, digest string) error 
 		if err != nil {
 			return err
 		}
-		attached, err := a.e.o.Registry.Attach(ctx, repository+"@"+digest, mediaType, body, annotations)
+		attached, err := a.registry.Attach(ctx, repository+"@"+digest, mediaType, body, annotations)
 		if err != nil {
 			return err
 		}
-		if err := a.e.sign(ctx, repository+"@"+attached); err != nil {
+		a.tell(what + ": attached as " + attached)
+		if err := a.sign(ctx, repository+"@"+attached); err != nil {
 			return err
 		}
 	}

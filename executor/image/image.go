@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -24,6 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/signature"
 )
@@ -51,21 +53,30 @@ type Artifacts interface {
 
 // Options are what the executor needs.
 type Options struct {
-	// Dir is a folder for temporary files, below the data folder.
-	Dir       string
-	Registry  Registry
+	// Dir is a folder for temporary files and logs, below the data folder.
+	Dir string
+	// Registry makes the client of one action, which tells in lines what it writes.
+	Registry  func(tell func(line string)) Registry
 	Artifacts Artifacts
 	// Allowed tells whether the repository may name the image repository (host/path), as base or as target.
 	// Nil: none.
 	Allowed func(owner, repo, image string) bool
 	// Key signs what is pushed. The zero key: nothing is signed.
 	Key signature.PrivateKey
+	// Secrets are values that never reach a log.
+	Secrets []string
 }
 
-// Executor assembles images. New makes one. It holds nothing between calls.
-type Executor struct{ o Options }
+// Executor assembles images. New makes one. It holds nothing between calls but logs.
+type Executor struct {
+	o Options
+	actiondir.Journals
+}
 
-var _ executor.Executor = (*Executor)(nil)
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.Logged   = (*Executor)(nil)
+)
 
 // New makes the executor.
 func New(o Options) (*Executor, error) {
@@ -78,7 +89,7 @@ func New(o Options) (*Executor, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder for images: %w", err)
 	}
-	return &Executor{o: o}, nil
+	return &Executor{o: o, Journals: actiondir.Journals{Dir: filepath.Join(o.Dir, "logs"), Secrets: o.Secrets}}, nil
 }
 
 // TargetVariable is the variable of the request that says where to push: host/repository:tag.
@@ -109,8 +120,11 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		}
 		p.base = base.Name()
 	}
-	digest, err := e.assembleAndPush(ctx, r, p, target.Name())
-	return digest, settle(ctx, err)
+	return e.Keep(r.ID, func(tell func(string)) (string, error) {
+		a := &assembly{e: e, registry: e.o.Registry(tell), tell: tell, r: r, p: p}
+		digest, err := a.buildAndPush(ctx, target)
+		return digest, settle(ctx, err)
+	})
 }
 
 // settle tells final errors from those worth a retry.
@@ -143,22 +157,19 @@ func (e *Executor) allowed(r executor.Request, image name.Repository) error {
 		r.Owner, r.Repo, image.Name(), r.Owner, r.Repo, image.Name())
 }
 
-// assembleAndPush looks what the tag has, assembles, compares, and pushes when the tag is free.
-func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p params, target string) (string, error) {
-	have, annotations, err := e.o.Registry.Inspect(ctx, target)
+// buildAndPush looks what the tag has, builds, compares, and pushes when the tag is free.
+func (a *assembly) buildAndPush(ctx context.Context, target name.Tag) (digest string, err error) {
+	have, annotations, err := a.registry.Inspect(ctx, target.Name())
 	if err != nil {
 		return "", err
 	}
-	base, err := e.pin(ctx, p.base, annotations)
-	if err != nil {
+	if a.base, err = a.pin(ctx, a.p.base, annotations); err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp(e.o.Dir, "image-*")
-	if err != nil {
+	if a.dir, err = os.MkdirTemp(a.e.o.Dir, "image-*"); err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
-	a := &assembly{e: e, r: r, p: p, base: base, dir: dir}
+	defer os.RemoveAll(a.dir)
 	what, err := a.build(ctx)
 	if err != nil {
 		return "", err
@@ -167,30 +178,34 @@ func (e *Executor) assembleAndPush(ctx context.Context, r executor.Request, p pa
 	if err != nil {
 		return "", err
 	}
-	if have != "" {
-		if have != want.String() {
-			return "", executor.Permanentf("%s is taken: it is %s, this build made %s; tags are never moved, push another revision",
-				target, have, want)
+	a.tell("image " + want.String() + ": built")
+	switch {
+	case have != "" && have != want.String():
+		return "", executor.Permanentf("%s is taken: it is %s, this build made %s; tags are never moved, push another revision",
+			target.Name(), have, want)
+	case have != "":
+		a.tell(target.Name() + " is there, pushed before")
+	default:
+		if _, err := a.registry.Push(ctx, target.Name(), what); err != nil {
+			return "", err
 		}
-	} else if _, err := e.o.Registry.Push(ctx, target, what); err != nil {
+	}
+	if err := a.attest(ctx, target.Context().Name(), want.String()); err != nil {
 		return "", err
 	}
-	tag, err := name.NewTag(target, name.StrictValidation)
-	if err != nil {
-		return "", err
-	}
-	if err := a.attest(ctx, tag.Context().Name(), want.String()); err != nil {
-		return "", err
-	}
-	return want.String(), e.sign(ctx, tag.Context().Digest(want.String()).Name())
+	return want.String(), a.sign(ctx, target.Context().Digest(want.String()).Name())
 }
 
 // sign signs what was pushed, where there is a key.
-func (e *Executor) sign(ctx context.Context, ref string) error {
-	if e.o.Key.IsZero() {
+func (a *assembly) sign(ctx context.Context, ref string) error {
+	if a.e.o.Key.IsZero() {
 		return nil
 	}
-	return e.o.Registry.Sign(ctx, ref, e.o.Key)
+	if err := a.registry.Sign(ctx, ref, a.e.o.Key); err != nil {
+		return err
+	}
+	a.tell(ref + ": signed")
+	return nil
 }
 
 // pinned is a base by digest, and by the name it was given.
@@ -201,8 +216,9 @@ type pinned struct {
 }
 
 // pin resolves a base to a digest: the one that the image under the target's tag was built on, when there is one.
-func (e *Executor) pin(ctx context.Context, base string, annotations map[string]string) (pinned, error) {
+func (a *assembly) pin(ctx context.Context, base string, annotations map[string]string) (pinned, error) {
 	if base == scratch {
+		a.tell("base: scratch")
 		return pinned{name: scratch}, nil
 	}
 	ref, err := name.ParseReference(base)
@@ -216,13 +232,14 @@ func (e *Executor) pin(ctx context.Context, base string, annotations map[string]
 		digest = annotations[annotationBaseDigest]
 	}
 	if digest == "" {
-		if digest, _, err = e.o.Registry.Inspect(ctx, base); err != nil {
+		if digest, _, err = a.registry.Inspect(ctx, base); err != nil {
 			return pinned{}, err
 		}
 		if digest == "" {
 			return pinned{}, executor.Permanentf("with.base: there is no image %s", base)
 		}
 	}
+	a.tell("base: " + base + " is " + digest)
 	return pinned{name: base, digest: digest, ref: ref.Context().Digest(digest).Name()}, nil
 }
 
@@ -237,9 +254,13 @@ func (e *Executor) Status(_ context.Context, r executor.Request, handle string) 
 	if err != nil {
 		return executor.Report{}, executor.Permanentf("%s: %w", TargetVariable, err)
 	}
+	log, err := e.End(r.ID)
+	if err != nil {
+		return executor.Report{}, err
+	}
 	byDigest := target.Context().Digest(handle).Name()
 	return executor.Report{
-		Status: pipeline.Succeeded, Summary: "pushed " + target.Name(), ExternalID: byDigest,
+		Status: pipeline.Succeeded, Log: log, Summary: "pushed " + target.Name(), ExternalID: byDigest,
 		Variables: map[string]string{"image": byDigest, "digest": handle, "tag": target.Name()},
 		Image:     pipeline.Image{Reference: target.Name(), Digest: handle},
 	}, nil

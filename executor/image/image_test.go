@@ -122,7 +122,7 @@ func (w *world) executor() *Executor {
 	w.t.Helper()
 	e, err := New(Options{
 		Dir: filepath.Join(w.dir, "images"), Artifacts: w.store,
-		Registry: registry.New(registry.Options{Attempts: 1}),
+		Registry: func(tell func(string)) Registry { return registry.New(registry.Options{Attempts: 1}).Telling(tell) },
 		Allowed: func(owner, repo, image string) bool {
 			return owner == "acme" && repo == "shop" && (image == w.host+"/shop" || strings.HasPrefix(image, w.host+"/base"))
 		},
@@ -234,6 +234,7 @@ func TestScratch(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantReport := executor.Report{
+		Log:    report.Log, // see TestLog
 		Status: pipeline.Succeeded, Summary: "pushed " + w.host + "/shop:1.4.0", ExternalID: w.host + "/shop@" + digest,
 		Variables: map[string]string{"digest": digest, "image": w.host + "/shop@" + digest, "tag": w.host + "/shop:1.4.0"},
 		Image:     pipeline.Image{Reference: w.host + "/shop:1.4.0", Digest: digest},
@@ -241,7 +242,7 @@ func TestScratch(t *testing.T) {
 	if diff := cmp.Diff(wantReport, report); diff != "" {
 		t.Errorf("report (-want +got)\n%s", diff)
 	}
-	if left, _ := os.ReadDir(filepath.Join(w.dir, "images")); len(left) > 0 {
+	if left, _ := os.ReadDir(filepath.Join(w.dir, "images")); len(left) != 1 || left[0].Name() != "logs" {
 		t.Errorf("temporary files stay: %v", left)
 	}
 }

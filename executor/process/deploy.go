@@ -21,6 +21,12 @@ type deployment struct {
 	r           executor.Request
 	p           params
 	ref, digest string
+	tell        func(line string)
+}
+
+// say tells what the server does; what the process writes stands as it is.
+func (d deployment) say(format string, args ...any) {
+	d.tell("[sluice] " + fmt.Sprintf(format, args...))
 }
 
 // running is the deployment as it will be written down once it serves.
@@ -54,6 +60,7 @@ func (e *Executor) deploy(ctx context.Context, at environment, d deployment) err
 	if err != nil {
 		return err
 	}
+	d.say("%s is unpacked", d.ref)
 	run := filepath.Base(at.file(d.r.ID, ".run"))
 	next := d.running(run)
 	if had && before.Digest == d.digest && before.Listen == d.p.listen && maps.Equal(before.With, d.p.env) && before.Run != run {
@@ -73,11 +80,12 @@ func (e *Executor) deploy(ctx context.Context, at environment, d deployment) err
 	}
 	// A deployment that ran already has done this, and what is current may be what was started again after it failed.
 	if had && state == supervise.Absent {
+		d.say("%s is ended", before.Digest)
 		if err := e.endWithin(ctx, at, before.Run); err != nil {
 			return err
 		}
 	}
-	trouble := e.run(ctx, at, image, next, d.p.timeout)
+	trouble := e.run(ctx, at, d, image, next, d.p.timeout)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -104,13 +112,10 @@ func (e *Executor) succeed(at environment, d deployment, next Running, how strin
 	if how == "" {
 		how = "serves " + d.digest
 	}
-	log, err := supervise.Log(filepath.Join(at.dir, next.Run), executor.MaxLog/3)
-	if err != nil {
-		return err
-	}
+	d.say("%s", how)
 	return at.finish(d.r.ID, executor.Report{
 		Status: pipeline.Succeeded, Summary: how, URL: "http://" + d.p.listen + "/", ExternalID: next.Run,
-		Variables: map[string]string{"url": "http://" + d.p.listen, "digest": d.digest}, Log: log,
+		Variables: map[string]string{"url": "http://" + d.p.listen, "digest": d.digest},
 	})
 }
 
@@ -123,42 +128,40 @@ func (e *Executor) fail(ctx context.Context, at environment, d deployment, next 
 	if errors.Is(trouble, errStopped) {
 		report.Status = pipeline.Stopped
 	}
-	var err error
-	if report.Log, err = supervise.Log(filepath.Join(at.dir, next.Run), executor.MaxLog/3); err != nil {
-		return err
-	}
+	d.say("%s", report.Summary)
 	if next.before != nil {
 		back := *next.before
 		back.Run = filepath.Base(at.file(d.r.ID, ".back"))
 		if err := at.serve(back); err != nil { // before it runs, so that whoever comes next ends it
 			return err
 		}
-		switch err := e.again(ctx, at, back); {
+		switch err := e.again(ctx, at, d, back); {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			report.Summary += "; the one before could not be started again: " + strings.Join(strings.Fields(err.Error()), " ")
 		default:
 			report.Summary += "; " + back.Digest + " serves again"
+			d.say("%s serves again", back.Digest)
 		}
 	}
 	return at.finish(d.r.ID, report)
 }
 
 // again starts what served before. How long the new one was given is no measure for it.
-func (e *Executor) again(ctx context.Context, at environment, back Running) error {
+func (e *Executor) again(ctx context.Context, at environment, d deployment, back Running) error {
 	image, err := e.unpack(ctx, back.Image, back.Digest)
 	if err != nil {
 		return err
 	}
-	return e.run(ctx, at, image, back, defaultTimeout)
+	return e.run(ctx, at, d, image, back, defaultTimeout)
 }
 
 // errStopped says that somebody asked for the end of the deployment.
 var errStopped = errors.New("stopped")
 
 // run starts a process, unless its folder says that this was done before, and waits until it answers.
-func (e *Executor) run(ctx context.Context, at environment, image unpacked, r Running, timeout time.Duration) error {
+func (e *Executor) run(ctx context.Context, at environment, d deployment, image unpacked, r Running, timeout time.Duration) error {
 	args, dir, err := image.command()
 	if err != nil {
 		return err
@@ -180,16 +183,19 @@ func (e *Executor) run(ctx context.Context, at environment, image unpacked, r Ru
 	}
 	_, err = e.launcher.Start(ctx, run, supervise.Spec{
 		Args: args, Dir: dir, Env: image.environ(e.o.Env, r.Env, r.With, map[string]string{"PORT": port, "HOST": host, "LISTEN": r.Listen}),
-		Grace: 3 * time.Second, LogHead: 64 << 10, LogTail: 256 << 10,
+		Grace: 3 * time.Second, LogHead: 64 << 10, LogTail: 256 << 10, Secrets: e.o.Secrets,
 	})
 	if err != nil {
 		return err
 	}
-	return e.await(ctx, at, r, timeout)
+	d.say("%s is started on %s", r.Digest, r.Listen)
+	out := &output{run: run, tell: d.tell}
+	trouble := e.await(ctx, at, r, timeout, out)
+	return errors.Join(trouble, out.end())
 }
 
-// await asks the process until it answers.
-func (e *Executor) await(ctx context.Context, at environment, r Running, timeout time.Duration) error {
+// await asks the process until it answers, and passes on what it writes meanwhile.
+func (e *Executor) await(ctx context.Context, at environment, r Running, timeout time.Duration, out *output) error {
 	over := time.NewTimer(timeout)
 	defer over.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -205,6 +211,9 @@ func (e *Executor) await(ctx context.Context, at environment, r Running, timeout
 			return errors.New("the process was killed from outside")
 		case at.stopAsked(r.ActionID) && !strings.HasSuffix(r.Run, ".back"):
 			return errStopped
+		}
+		if err := out.pass(); err != nil {
+			return err
 		}
 		problem := answers(ctx, r.Listen, r.Health)
 		if problem == nil {

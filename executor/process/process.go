@@ -15,10 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -41,6 +43,8 @@ type Options struct {
 	Supervisor []string
 	// Env are further variables of every process.
 	Env map[string]string
+	// Secrets are values that never reach a log.
+	Secrets []string
 }
 
 // Executor runs images as processes. New makes one. It may be used by several goroutines and, over one folder, several
@@ -48,9 +52,13 @@ type Options struct {
 type Executor struct {
 	o        Options
 	launcher *supervise.Launcher
+	actiondir.Journals
 }
 
-var _ executor.Executor = (*Executor)(nil)
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.Logged   = (*Executor)(nil)
+)
 
 // New makes the executor; it fails unless ForDemo is set.
 func New(o Options) (*Executor, error) {
@@ -64,7 +72,7 @@ func New(o Options) (*Executor, error) {
 		return nil, fmt.Errorf("folder of processes: %w", err)
 	}
 	launcher, err := supervise.New(supervise.Options{Command: o.Supervisor})
-	return &Executor{o: o, launcher: launcher}, err
+	return &Executor{o: o, launcher: launcher, Journals: actiondir.Journals{Dir: filepath.Join(o.Dir, "logs"), Secrets: o.Secrets}}, err
 }
 
 // Close lets go of the processes without stopping them.
@@ -89,10 +97,13 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		if _, done, err := at.report(r.ID); done || err != nil {
 			return err
 		}
-		return e.deploy(ctx, at, deployment{r: r, p: p, ref: ref, digest: digest})
+		_, err := e.Keep(r.ID, func(tell func(string)) (string, error) {
+			return r.ID, settle(ctx, e.deploy(ctx, at, deployment{r: r, p: p, ref: ref, digest: digest, tell: tell}))
+		})
+		return err
 	})
 	if err != nil {
-		return "", settle(ctx, err)
+		return "", err
 	}
 	return r.ID, nil
 }
@@ -100,7 +111,7 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 // settle tells final errors from those worth a retry.
 func settle(ctx context.Context, err error) error {
 	var t interface{ Temporary() bool }
-	if ctx.Err() == nil && errors.As(err, &t) && !t.Temporary() {
+	if err != nil && ctx.Err() == nil && errors.As(err, &t) && !t.Temporary() {
 		return executor.Permanent(err)
 	}
 	return err
@@ -109,7 +120,11 @@ func settle(ctx context.Context, err error) error {
 // Status tells how the deployment went.
 func (e *Executor) Status(_ context.Context, r executor.Request, _ string) (executor.Report, error) {
 	report, done, err := place(e.o.Dir, r).report(r.ID)
-	if err != nil || done {
+	if err != nil {
+		return executor.Report{}, err
+	}
+	if done {
+		report.Log, err = e.End(r.ID)
 		return report, err
 	}
 	return executor.Report{Status: pipeline.InProgress, Summary: "starts"}, nil

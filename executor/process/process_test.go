@@ -119,7 +119,7 @@ func free(t *testing.T) string {
 
 func (w *world) executor() *Executor {
 	w.t.Helper()
-	e, err := New(Options{ForDemo: true, Dir: w.dir, Registry: registry.New(registry.Options{Attempts: 1})})
+	e, err := New(Options{ForDemo: true, Dir: w.dir, Registry: registry.New(registry.Options{Attempts: 1}), Secrets: []string{"hunter2-and-more"}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

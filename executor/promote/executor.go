@@ -4,14 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
 // Executor promotes. Start does all of it and may take as long as the copy does; the caller's context bounds it.
-type Executor struct{ Registry Registry }
+type Executor struct {
+	// Registry makes the client of one action, which tells in lines what it writes.
+	Registry func(tell func(line string)) Registry
+	actiondir.Journals
+}
+
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.Logged   = (*Executor)(nil)
+)
 
 // parameters are `with:`. The caller fills in source and destination; a person writes none of them.
 type parameters struct {
@@ -38,11 +50,15 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	if err != nil {
 		return "", err
 	}
+	return e.Keep(r.ID, func(tell func(string)) (string, error) { return promote(ctx, r, q, e.Registry(tell), tell) })
+}
+
+func promote(ctx context.Context, r executor.Request, q parameters, images Registry, tell func(line string)) (string, error) {
 	if q.source == "" && q.destination == "" {
 		if len(q.keys) > 0 {
 			return "", executor.Permanentf("only a signed image is promoted, and there is no image: set registries in .github/sluice.yml, and push one")
 		}
-		return promoteBundle(r)
+		return promoteBundle(r, tell)
 	}
 	repository, digest, ok := strings.Cut(q.source, "@")
 	switch {
@@ -53,7 +69,7 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 		return "", executor.Permanentf("with.source is %s, but %q was approved", q.source, r.Digest)
 	}
 	if len(q.keys) > 0 {
-		_, problem, err := e.Registry.Signed(ctx, q.source, q.keys)
+		key, problem, err := images.Signed(ctx, q.source, q.keys)
 		if err != nil {
 			return "", classify(ctx, fmt.Errorf("signatures of %s: %w", q.source, err))
 		}
@@ -61,28 +77,36 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 			return "", executor.Permanentf("%s; only what a key of environments.production.verify signed is promoted: sign it "+
 				"(cosign sign --key cosign.key %s), then /retry", problem, q.source)
 		}
+		tell("signed by key " + key)
 	}
-	if err := e.Registry.Promote(ctx, q.source, q.destination); err != nil {
+	tell("copy " + q.source + " to " + q.destination)
+	if err := images.Promote(ctx, q.source, q.destination); err != nil {
 		return "", classify(ctx, fmt.Errorf("promote %s to %s: %w", q.source, q.destination, err))
 	}
-	got, err := e.Registry.Resolve(ctx, q.destination)
+	got, err := images.Resolve(ctx, q.destination)
 	if err != nil {
 		return "", classify(ctx, fmt.Errorf("read back %s: %w", q.destination, err))
 	}
 	if got != digest {
 		return "", executor.Permanentf("%s is %s after the copy, want %s; somebody else writes this tag", q.destination, got, digest)
 	}
+	tell(q.destination + " is " + digest)
 	return q.destination + "@" + digest, nil
 }
 
 // promoteBundle proves that the artifacts are those that were approved.
-func promoteBundle(r executor.Request) (string, error) {
+func promoteBundle(r executor.Request, tell func(line string)) (string, error) {
 	if got := pipeline.BundleDigest(r.Inputs); got != r.Digest {
 		return "", executor.Permanentf("the artifacts are %q, but %q was approved", got, r.Digest)
 	}
 	if r.Digest == "" {
+		tell("nothing was built: there is nothing to copy")
 		return "revision@" + r.SHA, nil
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Inputs)) {
+		tell("artifact " + name + " is " + r.Inputs[name].Digest)
+	}
+	tell("they are what was approved, " + r.Digest + ", and stay where they are")
 	return "artifacts@" + r.Digest, nil
 }
 
@@ -92,7 +116,11 @@ func (e *Executor) Status(_ context.Context, r executor.Request, handle string) 
 	if !ok {
 		return executor.Report{}, executor.Permanentf("handle %q of %s is none of this executor's", handle, r.ID)
 	}
-	report := executor.Report{Status: pipeline.Succeeded, ExternalID: handle}
+	log, err := e.End(r.ID)
+	if err != nil {
+		return executor.Report{}, err
+	}
+	report := executor.Report{Status: pipeline.Succeeded, ExternalID: handle, Log: log}
 	switch what {
 	case "revision":
 		report.Summary = fmt.Sprintf("nothing was built; revision %s is promoted as it stands", digest)

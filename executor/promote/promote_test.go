@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/executortest"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -31,6 +32,7 @@ type fake struct {
 	lie       string // what Resolve says
 	unsigned  string // why no signature holds
 	asked     []string
+	during    func() // is called while a copy is under way
 }
 
 func (f *fake) Signed(ctx context.Context, image string, keys []string) (key, problem string, err error) {
@@ -49,6 +51,28 @@ func (e *registryError) Error() string {
 	return fmt.Sprintf("registry error, temporary %v", e.temporary)
 }
 func (e *registryError) Temporary() bool { return e.temporary }
+
+// executor promotes by the fake, and keeps its logs in a folder.
+func (f *fake) executor(dir string) *Executor {
+	return &Executor{
+		Registry: func(tell func(string)) Registry { return telling{f, tell} },
+		Journals: actiondir.Journals{Dir: dir, Secrets: []string{"hush-hush"}},
+	}
+}
+
+// telling is the client of one action.
+type telling struct {
+	*fake
+	tell func(string)
+}
+
+func (t telling) Promote(ctx context.Context, source, destination string) error {
+	t.tell("blob of hush-hush: copied")
+	if t.during != nil {
+		t.during()
+	}
+	return t.fake.Promote(ctx, source, destination)
+}
 
 func (f *fake) Promote(ctx context.Context, source, destination string) error {
 	f.mu.Lock()
@@ -98,11 +122,12 @@ func TestSuite(t *testing.T) {
 	executortest.Run(t, executortest.Harness{
 		Instant: true,
 		Wrong:   map[string]map[string]any{"sauce": {"sauce": "x"}},
-		World: func(*testing.T) *executortest.World {
+		World: func(t *testing.T) *executortest.World {
 			f := newFake()
+			dir := t.TempDir()
 			tag := func(id string) string { return "registry.test/prod:" + id }
 			return &executortest.World{
-				Executor: func(*executor.Bell) executor.Executor { return &Executor{Registry: f} },
+				Executor: func(*executor.Bell) executor.Executor { return f.executor(dir) },
 				Request: func(s executortest.Scenario, id string) executor.Request {
 					if s != executortest.Succeeds { // the tag is taken
 						f.mu.Lock()
@@ -145,18 +170,21 @@ func TestReport(t *testing.T) {
 		"image": {request("a", to), executor.Report{
 			Status: pipeline.Succeeded, ExternalID: to + "@" + digestA, Summary: to + " is " + digestA,
 			Variables: map[string]string{"image": "registry.test:5000/prod/shop@" + digestA, "tag": to, "digest": digestA},
+			Log:       "copy registry.test:5000/dev/shop@" + digestA + " to " + to + "\nblob of ***: copied\n" + to + " is " + digestA + "\n",
 		}},
 		"artifacts": {executor.Request{Digest: bundle, Inputs: artifacts}, executor.Report{
 			Status: pipeline.Succeeded, ExternalID: "artifacts@" + bundle,
 			Summary:   "no registries are configured; the artifacts " + bundle + " are promoted as they stand",
 			Variables: map[string]string{"digest": bundle},
+			Log:       "artifact app is " + digestB + "\nthey are what was approved, " + bundle + ", and stay where they are\n",
 		}},
 		"nothing built": {executor.Request{SHA: "0123"}, executor.Report{
 			Status: pipeline.Succeeded, ExternalID: "revision@0123", Summary: "nothing was built; revision 0123 is promoted as it stands",
+			Log: "nothing was built: there is nothing to copy\n",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := &Executor{Registry: newFake()}
+			e := newFake().executor(t.TempDir())
 			handle, err := e.Start(t.Context(), tc.r)
 			if err != nil {
 				t.Fatal(err)
@@ -192,7 +220,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			f := newFake()
 			f.lie = tc.lie
-			_, err := (&Executor{Registry: f}).Start(t.Context(), tc.r)
+			_, err := f.executor(t.TempDir()).Start(t.Context(), tc.r)
 			if !executor.IsPermanent(err) || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want a permanent one with %q", err, want)
 			}
@@ -219,7 +247,7 @@ func TestSigned(t *testing.T) {
 		return r
 	}
 	f := newFake()
-	e := &Executor{Registry: f}
+	e := f.executor(t.TempDir())
 	if err := e.Check(signed().With); err != nil {
 		t.Fatal(err)
 	}
@@ -246,3 +274,33 @@ func TestSigned(t *testing.T) {
 		t.Errorf("artifacts without an image: %v", err)
 	}
 }
+
+// What a promotion does is read while it does it, by whoever shares its folder, and how it ended afterwards.
+func TestLog(t *testing.T) {
+	f, dir := newFake(), t.TempDir()
+	r := request("a", to)
+	read := func() (string, bool) {
+		t.Helper()
+		part, err := f.executor(dir).ReadLog(t.Context(), r, executor.LogPlace{}, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(part.Text), part.Ended
+	}
+	begun := "copy registry.test:5000/dev/shop@" + digestA + " to " + to + "\nblob of ***: copied\n"
+	f.during = func() {
+		if got, ended := read(); got != begun || ended {
+			t.Errorf("while it is copied, ended %v:\n%s", ended, got)
+		}
+	}
+	f.tags[to] = digestB
+	if _, err := f.executor(dir).Start(t.Context(), r); !executor.IsPermanent(err) {
+		t.Fatal(err)
+	}
+	want := begun + "[sluice] failed: promote registry.test:5000/dev/shop@" + digestA + " to " + to + ": registry error, temporary false\n"
+	if diff := cmp.Diff(want, first(read())); diff != "" {
+		t.Errorf("at the end (-want +got)\n%s", diff)
+	}
+}
+
+func first(text string, _ bool) string { return text }

@@ -114,3 +114,30 @@ func drain(r *os.File, o *output, secrets *values) (count *atomic.Int64, done ch
 	}()
 	return count, done
 }
+
+// NewLog begins a log in a folder as a program that is run there has one, for what the server itself has to say: masked, of the
+// default size, on disk line by line. One goroutine at a time may write to it.
+func NewLog(dir string, secrets []string) (io.WriteCloser, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := Spec{}.withDefaults()
+	o, err := newOutput(dir, s.LogHead, s.LogTail)
+	if err != nil {
+		return nil, err
+	}
+	return &ownLog{Masker: NewMasker(o, secrets), o: o}, nil
+}
+
+// ownLog is what NewLog returns.
+type ownLog struct {
+	*Masker
+	o *output
+}
+
+// Close ends the log.
+func (l *ownLog) Close() error {
+	err := l.Masker.Close()
+	l.o.close()
+	return err
+}
