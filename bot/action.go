@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
@@ -39,9 +38,14 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 		if err != nil {
 			return queue.Retry(err)
 		}
-		return queue.Snooze(awayLook) // nothing begins where the App may do nothing; its return looks at once
+		return b.waitsForReturn(ctx, job, run) // nothing begins where the App may do nothing
 	}
 	report, err := b.drive(ctx, &run)
+	if away, why := b.whetherAway(ctx, run.RepoID, err); away {
+		return b.waitsForReturn(ctx, job, run)
+	} else if err != nil {
+		err = why
+	}
 	if executor.IsPermanent(err) {
 		report, err = executor.Report{Status: pipeline.Failed, Summary: err.Error()}, nil
 	}
@@ -62,8 +66,12 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	return queue.Snooze(wait)
 }
 
-// awayLook is how often an action that may not begin is looked at.
-const awayLook = 10 * time.Minute
+// waitsForReturn ends the job of an action that goes no further because the App was suspended or taken off the repository. The
+// action stays as it is: the reconciliation that follows the App's return begins the job anew.
+func (b *Bot) waitsForReturn(ctx context.Context, job queue.Job, run store.ActionRun) queue.Outcome {
+	b.Log.InfoContext(ctx, "an action waits until the App is back", "job", job.Key, "kind", job.Kind, "execution", run.ExecutionID)
+	return queue.Done()
+}
 
 // away tells whether an action has to wait before it begins because the App was suspended or taken off the repository.
 func (b *Bot) away(ctx context.Context, run *store.ActionRun) (waits bool, err error) {

@@ -37,6 +37,7 @@ type tickFact struct {
 func (b *Bot) handle(ctx context.Context, item queue.Item) queue.Outcome {
 	err := b.handleItem(ctx, item)
 	if errors.Is(err, errInactive) {
+		b.leftUndone(ctx, item, err)
 		err = nil
 	}
 	return outcome(err, b.Now())

@@ -13,23 +13,45 @@ import (
 func (b *Bot) installationChanged(ctx context.Context, e event.Installation) error {
 	switch e.Activity {
 	case event.Created, event.Unsuspended, event.NewPermissionsAccepted:
-		repos, err := b.App.Repos(ctx, e.From().Installation)
-		if err != nil {
-			return err
-		}
-		for _, r := range repos {
-			r.InstallationID = e.From().Installation
-			if err := b.meet(ctx, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return b.arrive(ctx, e.From().Installation)
 	case event.Deleted:
-		return b.leaveAll(ctx, e.From().Installation, "the App was removed")
+		return b.leave(ctx, e.From().Installation, "the App was removed")
 	case event.Suspended:
-		return b.leaveAll(ctx, e.From().Installation, "the App is suspended")
+		return b.leave(ctx, e.From().Installation, "the App is suspended")
 	}
 	return nil
+}
+
+// arrive meets the repositories of an installation. One that is suspended or was removed meanwhile has none, which is no failure.
+func (b *Bot) arrive(ctx context.Context, installation int64) error {
+	repos, err := b.App.Repos(ctx, installation)
+	var refused *forge.RefusedError
+	if errors.As(err, &refused) {
+		if here, askErr := b.installed(ctx, installation); askErr != nil || here {
+			return errors.Join(err, askErr)
+		}
+		b.Log.InfoContext(ctx, "left undone", "installation", installation, "reason", refused.Message)
+		return b.leaveAll(ctx, installation, unseen)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range repos {
+		r.InstallationID = installation
+		if err := b.meet(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave is leaveAll for an event, which may be late: an installation that works by now is not left.
+func (b *Bot) leave(ctx context.Context, installation int64, why string) error {
+	here, err := b.installed(ctx, installation)
+	if err != nil || here {
+		return err
+	}
+	return b.leaveAll(ctx, installation, why)
 }
 
 // leaveAll ends all work in the repositories of an installation.

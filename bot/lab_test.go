@@ -253,7 +253,11 @@ type FakeApp struct {
 	App
 	Log         []forge.HookDelivery
 	Redelivered []int64
+	// Installed are the installations that work.
+	Installed []int64
 }
+
+func (a *FakeApp) Installations(context.Context) ([]int64, error) { return a.Installed, nil }
 
 func (a *FakeApp) Identity(context.Context) (Identity, error) {
 	return Identity{AppID: appID, Slug: "sluice", Login: "sluice[bot]", UserID: usID}, nil

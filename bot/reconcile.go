@@ -101,9 +101,21 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcilePulls(ctx); err != nil {
 		return err
 	}
-	var open []store.ActionRun
-	err := s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		if open, err = tx.OpenActionRuns(ctx, s.repo.ID); err != nil {
+	if err := s.driveOpen(ctx); err != nil {
+		return err
+	}
+	s.touchAll, s.turned = true, true
+	if err := s.endStops(ctx); err != nil {
+		return err
+	}
+	return s.reconcileExecutions(ctx)
+}
+
+// driveOpen has the jobs of what is under way begun, where nobody drives it any more: actions, and searches for secrets.
+func (s *session) driveOpen(ctx context.Context) error {
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		open, err := tx.OpenActionRuns(ctx, s.repo.ID)
+		if err != nil {
 			return err
 		}
 		for _, run := range open {
@@ -114,16 +126,12 @@ func (s *session) reconcile(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		scans, err := tx.OpenSecretScans(ctx, s.repo.ID)
+		for _, c := range scans {
+			err = errors.Join(err, s.b.Queue.Enqueue(ctx, tx, secretsJob(c)))
+		}
+		return err
 	})
-	s.touchAll, s.turned = true, true
-	if err != nil {
-		return err
-	}
-	if err := s.endStops(ctx); err != nil {
-		return err
-	}
-	return s.reconcileExecutions(ctx)
 }
 
 // reconcileExecutions tells the executions that have not ended what they may have missed while the App was suspended or

@@ -109,6 +109,10 @@ func (b *Bot) workSecrets(ctx context.Context, job queue.Job) queue.Outcome {
 	limited, cancel := context.WithTimeout(ctx, secretsTime)
 	defer cancel()
 	err = search.compare(limited, scan.BaseSHA, scan.SHA)
+	away, err := b.whetherAway(ctx, p.RepoID, err)
+	if away {
+		return queue.Done() // the reconciliation that follows the App's return begins it anew
+	}
 	var refused *forge.RefusedError
 	switch {
 	case ctx.Err() != nil:

@@ -97,7 +97,9 @@ func (b *Bot) identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("who is the App: %w", err)
 	}
-	b.who.id = id
+	if id.UserID != 0 { // without an installation the account cannot be asked for yet
+		b.who.id = id
+	}
 	return id, nil
 }
 
@@ -131,15 +133,26 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 	case err != nil:
 		return nil, err
 	}
-	changed, err := b.follow(ctx, &repo, from)
+	s, err := b.enter(ctx, us, &repo, from)
+	return s, b.whetherCovered(ctx, repo, err)
+}
+
+// enter takes over what an event says about the repository, and reads what a session needs to know.
+func (b *Bot) enter(ctx context.Context, us Identity, known *store.Repo, from event.Origin) (*session, error) {
+	changed, err := b.follow(ctx, known, from)
 	if err != nil {
 		return nil, err
 	}
+	repo := *known
 	if repo.Gone != "" || repo.InstallationID == 0 {
+		inactive := errInactive
+		if repo.Gone != "" {
+			inactive = goneFrom(repo, repo.Gone)
+		}
 		if changed {
 			err = b.Store.Write(ctx, func(tx *store.Tx) error { return b.keep(ctx, tx, repo) })
 		}
-		return nil, errors.Join(errInactive, err)
+		return nil, errors.Join(inactive, err)
 	}
 	s := b.sessionOf(repo, us)
 	if repo.BaselineAt.IsZero() {
@@ -171,7 +184,8 @@ func (b *Bot) sessionOf(repo store.Repo, us Identity) *session {
 // for the first time.
 func (b *Bot) roused(ctx context.Context, repoID int64, from event.Origin, fn func(*session) error) error {
 	err := b.in(ctx, repoID, from, fn)
-	if !errors.Is(err, errInactive) {
+	var gone *goneError
+	if !errors.Is(err, errInactive) || errors.As(err, &gone) {
 		return err
 	}
 	err = b.Store.Write(ctx, func(tx *store.Tx) error {

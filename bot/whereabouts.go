@@ -64,25 +64,13 @@ func (b *Bot) follow(ctx context.Context, r *store.Repo, from event.Origin) (cha
 // whetherThere judges what a handling ended with. Where GitHub refused because the repository was archived or given to somebody
 // else, and nobody has told us yet, that is found out: what was under way waits, or is tried again from where it is now.
 func (s *session) whetherThere(ctx context.Context, err error) error {
-	var refused *forge.RefusedError
-	switch {
-	case errors.Is(err, forge.ErrArchived):
+	if errors.Is(err, forge.ErrArchived) {
 		if err := s.refreshInfo(ctx); err != nil {
 			return err
 		}
 		return s.retire(ctx)
-	case !errors.As(err, &refused) || !refused.Permission:
-		return err
 	}
-	now, lost := s.b.find(ctx, s.repo.ID, s.repo.Owner, s.repo.Name)
-	switch {
-	case errors.Is(lost, forge.ErrNotFound):
-		s.repo.Gone = unseen
-		return s.retire(ctx)
-	case lost != nil || now.InstallationID == s.repo.InstallationID:
-		return err
-	}
-	return errors.Join(&forge.TemporaryError{Err: errors.New(refused.Error())}, s.b.meet(ctx, now))
+	return s.b.whetherCovered(ctx, s.repo, err)
 }
 
 // retire ends a handling in a repository in which nothing may be done any more.
@@ -90,7 +78,7 @@ func (s *session) retire(ctx context.Context) error {
 	if err := s.saveRepo(ctx); err != nil {
 		return err
 	}
-	return errInactive
+	return goneFrom(s.repo, s.repo.Gone)
 }
 
 // keep stores a repository. That it has another name, that work stops in it and why, and that it goes on stand in the audit log

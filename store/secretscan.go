@@ -37,6 +37,11 @@ func (tx *Tx) SecretScans(ctx context.Context, repo int64, sha string) ([]Secret
 	return secretScans().list(ctx, tx, "repo_id = ? AND sha = ? ORDER BY base", repo, sha)
 }
 
+// OpenSecretScans returns the searches of a repository that are under way, by commit and branch.
+func (tx *Tx) OpenSecretScans(ctx context.Context, repo int64) ([]SecretScan, error) {
+	return secretScans().list(ctx, tx, "repo_id = ? AND done = ? ORDER BY sha, base", repo, false)
+}
+
 // SaveSecretScan writes the search under its commit and branch.
 func (tx *Tx) SaveSecretScan(ctx context.Context, c SecretScan) error {
 	return secretScans().put(ctx, tx, &c)

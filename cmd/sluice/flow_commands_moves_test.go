@@ -55,7 +55,10 @@ func cmdInstall(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.installOn(s.app, args[0])
+	i, err := s.installOn(s.app, args[0])
+	if args[0] == flowOrg {
+		s.install = i
+	}
 	return err
 }
 

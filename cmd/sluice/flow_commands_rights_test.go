@@ -10,9 +10,10 @@ import (
 // rightsCommands are about who belongs to what, and whether the App may work.
 func rightsCommands() map[string]flowCommand {
 	return map[string]flowCommand{
-		"team":    {"slug login ...: a team that may write, with members", cmdTeam},
-		"leave":   {"slug login: somebody leaves a team", cmdLeave},
-		"suspend": {"yes|no: the organization suspends the App, or ends that", cmdSuspend},
+		"team":      {"slug login ...: a team that may write, with members", cmdTeam},
+		"leave":     {"slug login: somebody leaves a team", cmdLeave},
+		"suspend":   {"yes|no: the organization suspends the App, or ends that", cmdSuspend},
+		"uninstall": {": the organization takes the App off", cmdUninstall},
 	}
 }
 
@@ -43,4 +44,12 @@ func cmdSuspend(s *scripted, args []string) error {
 		return fmt.Errorf("%q is neither yes nor no", args[0])
 	}
 	return s.hub.SetSuspended(s.install.ID, args[0] == "yes")
+}
+
+func cmdUninstall(s *scripted, args []string) error {
+	if _, err := s.args(args, 0, 0); err != nil {
+		return err
+	}
+	s.hub.Uninstall(s.install.ID)
+	return nil
 }

@@ -73,7 +73,7 @@ func scopes(t *testing.T, s suite) {
 			}
 			for n, base := range []string{"master", "development"} {
 				errs = append(errs, tx.SaveSecretScan(ctx, store.SecretScan{RepoID: repo, SHA: "h", Base: base, UpdatedAt: at(n)}),
-					tx.SaveSecretScan(ctx, store.SecretScan{RepoID: repo, SHA: "g", Base: base, UpdatedAt: at(n)}))
+					tx.SaveSecretScan(ctx, store.SecretScan{RepoID: repo, SHA: "g", Base: base, Done: base == "master", UpdatedAt: at(n)}))
 			}
 			for n, key := range []string{"k2", "k1", "k0"} {
 				errs = append(errs, tx.SaveSignature(ctx, store.Signature{RepoID: repo, Digest: "d", KeyID: key, VerifiedAt: at(n / 2)}),
@@ -125,6 +125,7 @@ func scopes(t *testing.T, s suite) {
 			{"Checks", []any{"sluice/branch", "sluice/pipeline"}, pick(func(c store.Check) any { return c.Name })(tx.Checks(ctx, 1, "h"))},
 			{"AllChecks", []any{"h sluice/pipeline", "h sluice/branch", "g sluice/pipeline", "g sluice/branch"}, pick(func(c store.Check) any { return c.SHA + " " + c.Name })(tx.AllChecks(ctx, 1))},
 			{"SecretScans", []any{"development", "master"}, pick(func(c store.SecretScan) any { return c.Base })(tx.SecretScans(ctx, 1, "h"))},
+			{"OpenSecretScans", []any{"g development", "h development", "h master"}, pick(func(c store.SecretScan) any { return c.SHA + " " + c.Base })(tx.OpenSecretScans(ctx, 1))},
 			{"Signatures", []any{"k1", "k2", "k0"}, pick(func(s store.Signature) any { return s.KeyID })(tx.Signatures(ctx, 1, "d"))},
 			{"Effects", []any{"1tag.create"}, pick(func(e store.Effect) any { return e.Key })(tx.Effects(ctx, 1, "tag."))},
 			{"Effects of all kinds", []any{"1tag.create", "1merge", "1tag_create", "1TAG.create"}, pick(func(e store.Effect) any { return e.Key })(tx.Effects(ctx, 1, ""))},
