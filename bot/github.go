@@ -107,6 +107,9 @@ type reader interface {
 	UserByLogin(ctx context.Context, login string) (forge.User, error)
 	// Queued tells whether a pull request is in a merge queue.
 	Queued(ctx context.Context, number int) (bool, error)
+	// QueueEntries lists the groups in the merge queue of a branch, the next to be merged first; at most the first hundred. None
+	// where there is no queue.
+	QueueEntries(ctx context.Context, branch string) ([]forge.QueueEntry, error)
 	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
 	// Deployments lists deployment records of an environment for a SHA, newest first.
 	Deployments(ctx context.Context, environment, sha string) ([]forge.Deployment, error)

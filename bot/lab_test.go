@@ -69,9 +69,13 @@ type FakeGitHub struct {
 	BroughtBy   map[string][]forge.PullRequest // by commit
 	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
-	Files       []string          // of any pull request
-	Contents    map[string]string // of files, at any commit
-	Err         error             // of every question about rights
+	Files       []string                      // of any pull request
+	Contents    map[string]string             // of files, at any commit
+	Err         error                         // of every question about rights
+	Queue       map[string][]forge.QueueEntry // by branch
+
+	// QueueAsked is how often a merge queue was read.
+	QueueAsked int
 
 	// Asked is how many questions about rights there were.
 	Asked int
@@ -127,6 +131,11 @@ func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, e
 
 func (g *FakeGitHub) Info(context.Context) (forge.Repo, error) {
 	return forge.Repo{ID: 42, Owner: "acme", Name: "shop", DefaultBranch: "master", MergeCommits: true}, nil
+}
+
+func (g *FakeGitHub) QueueEntries(_ context.Context, branch string) ([]forge.QueueEntry, error) {
+	g.QueueAsked++
+	return g.Queue[branch], nil
 }
 
 func (g *FakeGitHub) Rules(context.Context, string) ([]forge.Rule, error) { return nil, nil }

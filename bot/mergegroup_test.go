@@ -209,3 +209,41 @@ func TestCase33GroupFollows(t *testing.T) {
 		t.Errorf("a group that is gone: %v, %v", shown(runs), err)
 	}
 }
+
+// A group whose event got lost is found by its branch and answered, once it stands in the queue; a branch that only has such a name
+// is no group.
+func TestCase33GroupFound(t *testing.T) {
+	l := newLab(t, "")
+	side := func(branch, sha string) forge.Side {
+		return forge.Side{Branch: branch, SHA: sha, RepoID: 42, Owner: "acme"}
+	}
+	l.gh.Pulls = map[int]forge.PullRequest{12: {Number: 12, Open: true, Head: side("feature/x", cut), Base: side("development", "")}}
+	l.gh.Comparisons = map[string]forge.Comparison{}
+	for _, need := range gitflow.PullNeeds(l.names(), gitflow.PullFacts{Number: 12, Head: "feature/x", Base: "development", HeadSHA: cut, Open: true, HeadOwner: "acme"}) {
+		l.gh.Comparisons[need.Base+"..."+need.Head] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: cut, Message: "x"}}}
+	}
+	l.at("feature/x", cut)
+	l.built("x1", "feature/x", cut, begun(), settled("x1", pipeline.Succeeded))
+	l.gh.Queue = map[string][]forge.QueueEntry{"development": {{Pull: 12, HeadSHA: group1, BaseSHA: other}}}
+	branch := "gh-readonly-queue/development/pr-12-" + other
+	for _, at := range []struct {
+		branch, sha string
+		checks      int
+	}{
+		{branch, group1, 4}, {branch, group1, 4}, // and again
+		{branch, group2, 0}, {"feature/pr-12-" + other, group1, 4}, {"gh-readonly-queue/development", group2, 0},
+	} {
+		clear(l.dirty)
+		must(t, l.groupThere(t.Context(), at.branch, at.sha, forge.User{}))
+		if want := strings.HasPrefix(at.branch, queuePrefix) && at.checks > 0; l.dirty[at.sha] != want {
+			t.Errorf("%s at %s is brought up to date: %t, want %t", at.branch, short(at.sha), !want, want)
+		}
+		runs, err := newSession(l).checksOf(t.Context(), at.sha)
+		if err != nil || len(runs) != at.checks {
+			t.Errorf("%s at %s: %v, %d checks, want %d:\n%s", at.branch, short(at.sha), err, len(runs), at.checks, shown(runs))
+		}
+	}
+	if l.gh.QueueAsked != 2 {
+		t.Errorf("the queue was asked %d times, want for each commit that is not known as a group", l.gh.QueueAsked)
+	}
+}

@@ -83,7 +83,7 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 // react does what follows from a new head.
 func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
 	if branch.Kind == gitflow.KindIgnored {
-		return nil
+		return s.groupThere(ctx, branch.Name, now, sender(e))
 	}
 	if err := s.reportPush(ctx, branch, was, now, e); err != nil {
 		return err

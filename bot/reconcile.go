@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -214,9 +215,12 @@ func (s *session) reconcileBranches(ctx context.Context) error {
 	}
 	for _, b := range now {
 		if known[b.Name] != b.SHA {
-			if err := s.branchMoved(ctx, b.Name, nil); err != nil {
-				return err
-			}
+			err = s.branchMoved(ctx, b.Name, nil)
+		} else {
+			err = s.groupThere(ctx, b.Name, b.SHA, forge.User{})
+		}
+		if err != nil {
+			return err
 		}
 		delete(known, b.Name)
 	}
@@ -248,7 +252,7 @@ func (s *session) reconcilePulls(ctx context.Context) error {
 	for _, p := range now {
 		k, seen := known[p.Number]
 		delete(known, p.Number)
-		if seen && k.HeadSHA == p.Head.SHA && k.BaseBranch == p.Base.Branch {
+		if seen && k.HeadSHA == p.Head.SHA && k.BaseBranch == p.Base.Branch && !unknownVerdict(k) {
 			s.mark(p.Head.SHA)
 			continue
 		}
@@ -266,6 +270,12 @@ func (s *session) reconcilePulls(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// unknownVerdict tells whether the rules could not be judged when a pull request was looked at last.
+func unknownVerdict(p store.Pull) bool {
+	var f finding
+	return json.Unmarshal(p.Verdict, &f) == nil && f.Unknown != ""
 }
 
 // redeliver finds deliveries that never arrived in the App's delivery log and asks GitHub for them again. GitHub does not

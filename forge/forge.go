@@ -177,6 +177,13 @@ type CommitStatus struct {
 	State   string // error, failure, pending, success
 }
 
+// QueueEntry is a pull request in a merge queue, with the group that was made for it.
+type QueueEntry struct {
+	Pull int
+	// HeadSHA is the commit that checks are wanted on, BaseSHA the one that it was made on. Both are empty until they are made.
+	HeadSHA, BaseSHA string
+}
+
 // Comment is a comment on an issue or pull request.
 type Comment struct {
 	ID        int64

@@ -11,10 +11,11 @@ import (
 	"github.com/sluicehq/sluice/forge"
 )
 
-// The merge queue is not in the REST API. These are the two documents sent to GraphQL.
+// The merge queue is not in the REST API. These are the documents sent to GraphQL.
 const (
 	enqueueMutation = `mutation($input: EnqueuePullRequestInput!) { enqueuePullRequest(input: $input) { mergeQueueEntry { id } } }`
 	queuedQuery     = `query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) { pullRequest(number: $number) { isInMergeQueue } } }`
+	entriesQuery    = `query($owner: String!, $name: String!, $branch: String!) { repository(owner: $owner, name: $name) { mergeQueue(branch: $branch) { entries(first: 100) { nodes { headCommit { oid } baseCommit { oid } pullRequest { number } } } } } }`
 )
 
 // Enqueue puts a pull request into the merge queue of its base, only if its head is sha. Being there already is success.
@@ -45,6 +46,35 @@ func (r *Repo) Queued(ctx context.Context, number int) (bool, error) {
 	}
 	err := r.graph(ctx, queuedQuery, map[string]any{"owner": r.owner, "name": r.name, "number": number}, &out)
 	return out.Repository.Pull.Queued, err
+}
+
+// QueueEntries lists the groups in the merge queue of a branch, the next to be merged first; at most the first hundred. None where
+// there is no queue.
+func (r *Repo) QueueEntries(ctx context.Context, branch string) ([]forge.QueueEntry, error) {
+	type commit struct {
+		OID string `json:"oid"`
+	}
+	var out struct {
+		Repository struct {
+			Queue struct {
+				Entries struct {
+					Nodes []struct {
+						Head commit `json:"headCommit"`
+						Base commit `json:"baseCommit"`
+						Pull struct {
+							Number int `json:"number"`
+						} `json:"pullRequest"`
+					} `json:"nodes"`
+				} `json:"entries"`
+			} `json:"mergeQueue"`
+		} `json:"repository"`
+	}
+	err := r.graph(ctx, entriesQuery, map[string]any{"owner": r.owner, "name": r.name, "branch": branch}, &out)
+	var entries []forge.QueueEntry
+	for _, e := range out.Repository.Queue.Entries.Nodes {
+		entries = append(entries, forge.QueueEntry{Pull: e.Pull.Number, HeadSHA: e.Head.OID, BaseSHA: e.Base.OID})
+	}
+	return entries, err
 }
 
 // graph sends a document to GitHub's GraphQL API and reads the data of the answer.

@@ -22,6 +22,9 @@ func (s *Server) graphQL(c *call) (*answer, error) {
 	if graphPull.MatchString(in.Query) {
 		return s.graphPull(c, in.Variables)
 	}
+	if graphQueue.MatchString(in.Query) {
+		return s.graphQueue(c, in.Variables)
+	}
 	if m := graphCommits.FindStringSubmatch(in.Query); m != nil {
 		return s.graphCommits(c, m[1], m[2], in.Variables)
 	}
@@ -32,6 +35,9 @@ var (
 	graphMutation = regexp.MustCompile(`^\s*mutation\s*\(\s*\$input\s*:\s*(?:\w+)!\s*\)\s*\{\s*(\w+)\s*\(\s*input\s*:\s*\$input\s*\)`)
 	graphPull     = regexp.MustCompile(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$number\s*:\s*Int!\s*\)\s*\{\s*` +
 		`repository\s*\(\s*owner\s*:\s*\$owner\s*,\s*name\s*:\s*\$name\s*\)\s*\{\s*pullRequest\s*\(\s*number\s*:\s*\$number\s*\)\s*\{[^}]*isInMergeQueue[^}]*\}`)
+	graphQueue = regexp.MustCompile(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$branch\s*:\s*String!\s*\)\s*\{\s*` +
+		`repository\s*\(\s*owner\s*:\s*\$owner\s*,\s*name\s*:\s*\$name\s*\)\s*\{\s*mergeQueue\s*\(\s*branch\s*:\s*\$branch\s*\)\s*\{\s*` +
+		`entries\s*\(\s*first\s*:\s*100\s*\)\s*\{\s*nodes\s*\{\s*headCommit\s*\{\s*oid\s*\}\s*baseCommit\s*\{\s*oid\s*\}\s*pullRequest\s*\{\s*number\s*\}\s*\}\s*\}\s*\}\s*\}\s*\}\s*$`)
 )
 
 // graphMutations are the fields of the mutations' inputs.
@@ -121,6 +127,30 @@ func (s *Server) graphPull(c *call, v map[string]any) (*answer, error) {
 		return ok(obj{"data": obj{"repository": obj{"pullRequest": nil}}, "errors": []obj{{"type": "NOT_FOUND", "message": "Could not resolve to a PullRequest."}}})
 	}
 	return ok(obj{"data": obj{"repository": obj{"pullRequest": obj{"id": node("PR", i.Pull.ID), "isInMergeQueue": s.groupOf(r, i) != ""}}}})
+}
+
+// graphQueue lists the groups in the merge queue of a branch, by pull request.
+func (s *Server) graphQueue(c *call, v map[string]any) (*answer, error) {
+	r, no, err := s.graphRepo(c, v, "merge_queues")
+	if r == nil {
+		return no, err
+	}
+	entries := []obj{}
+	for _, i := range r.sortedIssues() {
+		sha := s.groupOf(r, i)
+		if sha == "" || i.Pull.BaseRef != v["branch"] {
+			continue
+		}
+		commit, err := r.git.Commit(sha)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, obj{"headCommit": obj{"oid": sha}, "baseCommit": obj{"oid": commit.Parents[0]}, "pullRequest": obj{"number": i.Number}})
+	}
+	if len(entries) == 0 {
+		return ok(obj{"data": obj{"repository": obj{"mergeQueue": nil}}})
+	}
+	return ok(obj{"data": obj{"repository": obj{"mergeQueue": obj{"entries": obj{"nodes": entries}}}}})
 }
 
 // pullByNode finds a pull request by its node ID.
