@@ -88,9 +88,9 @@ func (b *Bot) away(ctx context.Context, run *store.ActionRun) (waits bool, err e
 
 // drive starts the action if it was not started yet, stops it if somebody asked for that, and asks where it stands.
 func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report, error) {
-	var req executor.Request
-	if err := json.Unmarshal(run.Request, &req); err != nil {
-		return executor.Report{}, executor.Permanent(fmt.Errorf("request of %s: %w", run.ID, err))
+	req, err := b.requestOf(ctx, run)
+	if err != nil {
+		return executor.Report{}, err
 	}
 	e, err := b.Executors.Lookup(req.Uses)
 	if err != nil {
@@ -129,6 +129,20 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		}
 	}
 	return e.Status(ctx, req, run.Handle)
+}
+
+// requestOf is what an executor is asked for. The App may be installed anew since the request was written.
+func (b *Bot) requestOf(ctx context.Context, run *store.ActionRun) (req executor.Request, _ error) {
+	if err := json.Unmarshal(run.Request, &req); err != nil {
+		return req, executor.Permanent(fmt.Errorf("request of %s: %w", run.ID, err))
+	}
+	return req, b.Store.Read(ctx, func(tx *store.Tx) error {
+		repo, err := tx.Repo(ctx, run.RepoID)
+		if repo.InstallationID != 0 {
+			req.InstallationID = repo.InstallationID
+		}
+		return ignoreMissing(err)
+	})
 }
 
 // note writes down that an executor is about to be told to start an action.
