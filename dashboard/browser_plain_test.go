@@ -1,8 +1,6 @@
 package dashboard
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,10 +19,6 @@ func TestBrowserWithoutScripts(t *testing.T) {
 		o.Logs, o.Examiner, o.Rights = g, examined{{Status: "warning", What: "public URL", Says: "is not encrypted", Remedy: "put a proxy before it"}}, owning{"qa": forge.RoleAdmin}
 	})
 	w.viewer.people["nemo"] = 9
-	dir := t.TempDir()
-	if *shots != "" {
-		dir = *shots
-	}
 	if err := chromedp.Do(ctx, call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})); err != nil {
 		t.Fatal(err)
 	}
@@ -47,25 +41,16 @@ func TestBrowserWithoutScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-			if err != nil || over > 0 {
-				t.Errorf("%s is %d pixels wider than a window of %d (%v)", p.name, over, width, err)
+			name := p.name + "-plain-wide"
+			if width < 1000 {
+				name = p.name + "-plain-narrow"
 			}
+			fits(ctx, t, name)
 			text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("main")))
 			if err != nil || !strings.Contains(text, p.says) {
 				t.Errorf("%s does not say %q: %v %s", p.name, p.says, err, text)
 			}
-			shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := p.name + "-plain-wide.png"
-			if width < 1000 {
-				name = p.name + "-plain-narrow.png"
-			}
-			if err := os.WriteFile(filepath.Join(dir, name), shot, 0o600); err != nil {
-				t.Error(err)
-			}
+			shoot(ctx, t, name)
 		}
 	}
 }

@@ -75,6 +75,30 @@ func call(method string, params map[string]any) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error { return target.Call(ctx, method, params, nil) })
 }
 
+// shoot keeps a screenshot of the page that is shown, where somebody wants to see them (-shots).
+func shoot(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	if *shots == "" {
+		return
+	}
+	shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, name+".png"), shot, 0o600); err != nil {
+		t.Error(err)
+	}
+}
+
+// fits fails the test when the page that is shown is wider than the window.
+func fits(ctx context.Context, t *testing.T, name string) {
+	t.Helper()
+	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if err != nil || over > 0 {
+		t.Errorf("%s is %d pixels wider than the window (%v)", name, over, err)
+	}
+}
+
 // signIn gives the browser the cookies of somebody who has signed in.
 func (w *world) signIn(ctx context.Context, login string) {
 	w.t.Helper()
@@ -96,10 +120,6 @@ func TestBrowser(t *testing.T) {
 	ctx := openBrowser(t)
 	w := newWorld(t, nil)
 	w.someTokens("qa")
-	dir := t.TempDir()
-	if *shots != "" {
-		dir = *shots
-	}
 	looks := []struct {
 		name          string
 		width, height int
@@ -137,19 +157,13 @@ func TestBrowser(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-				if err != nil {
-					t.Fatal(err)
-				}
+				shoot(ctx, t, p.name+"-"+l.name)
 				backgrounds[l.scheme] = found.Background
 				if len(found.Seen) > 0 || found.Title == "owned" || found.Links > 0 {
 					t.Errorf("seen %q, title %q, %d links to something else than the web", found.Seen, found.Title, found.Links)
 				}
 				if found.Over > 0 {
 					t.Errorf("the page is %d pixels wider than the window", found.Over)
-				}
-				if err := os.WriteFile(filepath.Join(dir, p.name+"-"+l.name+".png"), shot, 0o600); err != nil {
-					t.Error(err)
 				}
 			})
 		}
@@ -222,10 +236,6 @@ func TestBrowserMakesTokens(t *testing.T) {
 	ctx := openBrowser(t)
 	w := newWorld(t, nil)
 	w.signIn(ctx, "qa")
-	dir := t.TempDir()
-	if *shots != "" {
-		dir = *shots
-	}
 	err := chromedp.Do(ctx, chromedp.EmulateViewport(375, 800), chromedp.Navigate(w.url+"/tokens"), chromedp.WaitReady(chromedp.CSS("main")),
 		chromedp.SendKeys(chromedp.CSS("#name"), "<b>nightly</b>"), chromedp.Click(chromedp.CSS(".make button")), chromedp.WaitVisible(chromedp.CSS("#fresh")))
 	if err != nil {
@@ -235,17 +245,8 @@ func TestBrowserMakesTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("the page is %d pixels wider than the window (%v)", over, err)
-	}
-	shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "token-made.png"), shot, 0o600); err != nil {
-		t.Error(err)
-	}
+	fits(ctx, t, "the page")
+	shoot(ctx, t, "token-made")
 	if r := w.api(strings.TrimSpace(text), http.MethodGet, "/user", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"scope": "read"`) {
 		t.Errorf("the token: %d %s", r.status, r.body)
 	}
