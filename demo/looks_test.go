@@ -24,10 +24,14 @@ func (r *records) Environments(context.Context, string, string) (map[string]Envi
 	return r.environments, nil
 }
 
-// brief is a context that ends long before the story's patience does.
-func brief(t *testing.T) context.Context {
+// waiting is a context for what is to come true, and for what is not one that ends long before the story's patience does.
+func waiting(t *testing.T, comesTrue bool) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*pollEvery)
+	within := patience
+	if !comesTrue {
+		within = 3 * pollEvery
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -96,7 +100,7 @@ func TestMadeRoom(t *testing.T) {
 			}
 			r := lent
 			r.SHA = sha
-			got := w.madeRoom(brief(t), r)
+			got := w.madeRoom(waiting(t, c.want == ""), r)
 			if (c.want == "") != (got == nil) || got != nil && !strings.Contains(got.Error(), c.want) {
 				t.Errorf("it ended with %v, want %q", got, c.want)
 			}
@@ -109,7 +113,7 @@ func TestHeld(t *testing.T) {
 	good := Release{Version: "1.4.0", CandidateDigest: "sha256:1"}
 	for hold, want := range map[string]bool{"": false, "rolled back": true} {
 		w := &world{server: &records{environments: map[string]Environment{"production": {Version: "1.4.0", Digest: "sha256:1", Hold: hold}}}}
-		if err := w.held(brief(t), good); (err == nil) != want {
+		if err := w.held(waiting(t, want), good); (err == nil) != want {
 			t.Errorf("held by %q: %v", hold, err)
 		}
 	}
