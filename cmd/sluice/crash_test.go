@@ -42,6 +42,7 @@ func TestCase13Crash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a server for each crash")
 	}
+	t.Parallel()
 	passed := map[string][]string{}
 	calm := map[string]ending{}
 	missing := bot.FailpointNames()

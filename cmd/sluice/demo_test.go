@@ -59,6 +59,7 @@ type told struct {
 // The demo is played by a process of its own, and everything it asks of GitHub fits GitHub's description. The object it
 // prints tells a release, a hotfix and a candidate that waits, and what it says of them fits together.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	d := playDemo(t)
 	t.Logf("the story took %.1f s; it is to take less than 45 on a quiet machine with two cores", d.Duration)
 	kinds := map[string][]string{}
@@ -145,6 +146,7 @@ func playDemo(t *testing.T) told {
 // A step that does not come true ends the demo with the reason and a status other than 0, though the story has begun: here
 // the machine's compiler fails, as it can on anybody's, once the tests of the sample application have passed.
 func TestDemoFails(t *testing.T) {
+	t.Parallel()
 	path, err := exec.LookPath("sluice")
 	if err != nil {
 		t.Fatal(err)
