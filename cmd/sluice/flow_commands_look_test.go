@@ -1,24 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
-
-	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 // lookCommands are the commands that look at what became of it.
 func lookCommands() map[string]flowCommand {
 	return map[string]flowCommand{
-		"idle":      {": waits until the server has nothing to do", cmdIdle},
-		"check":     {"commit name conclusion|status [title]: a check, its title a regular expression", cmdCheck},
 		"opened":    {"head base: an open pull request, * for anything in head; sets $PR", cmdOpened},
 		"state":     {"number open|closed|merged: a pull request", cmdState},
 		"branch":    {"name: a branch is there; with ! it goes away", cmdBranch},
@@ -31,22 +22,16 @@ func lookCommands() map[string]flowCommand {
 		"reacted":   {"comment content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
 		"signed":    {"[!] tag KEY: the image in production's registry is signed by a key of signature/testdata", cmdSigned},
-		"image":     {"tag: an image is in development's registry", cmdImage},
+		"image":     {"[-production] tag: an image is in development's registry, or in production's", cmdImage},
 		"calls":     {"method route count: calls of ours that had an effect", cmdCalls},
-		"annotated": {"commit check pattern: an annotation of a check", cmdAnnotated},
-		"summary":   {"commit check pattern: what a check says below its title", cmdSummary},
 		"release":   {"tag pattern: the text of a GitHub release", cmdRelease},
 		"latest":    {"tag: the release that GitHub calls the latest", cmdLatest},
-		"figure":    {"name value: a figure of /metrics", cmdFigure},
-		"healthy":   {": no letter was given up and no handler panicked", cmdHealthy},
-		"log":       {"pattern: the server's log", cmdLog},
-		"nowhere":   {"text: a text is in no file of the server's data, not in its log, and in no call to GitHub", cmdNowhere},
 	}
 }
 
 // look runs a look that waits; negated it must not be so now, which the caller asks with not.
 func (s *scripted) look(is func() error, now bool) error {
-	if !s.neg {
+	if !s.not() {
 		return is()
 	}
 	if now {
@@ -55,45 +40,12 @@ func (s *scripted) look(is func() error, now bool) error {
 	return nil
 }
 
-func cmdIdle(s *scripted, args []string) error {
-	if _, err := s.args(args, 0, 0); err != nil {
-		return err
-	}
-	return s.idle()
-}
-
-func cmdCheck(s *scripted, args []string) error {
-	least := 3
-	if s.neg {
-		least = 2
-	}
-	args, err := s.args(args, least, 4)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[0])
-	if err != nil {
-		return err
-	}
-	if s.neg {
-		if c, ok := s.repo.Check(sha, args[1]); ok && (len(args) < 3 || c.Conclusion == args[2] || c.Status == args[2]) {
-			return fmt.Errorf("it is %s %s: %s", c.Status, c.Conclusion, c.Title)
-		}
-		return nil
-	}
-	title := ""
-	if len(args) == 4 {
-		title = args[3]
-	}
-	return s.flow.check(sha, args[1], args[2], title)
-}
-
 func cmdOpened(s *scripted, args []string) error {
 	args, err := s.args(args, 2, 2)
 	if err != nil {
 		return err
 	}
-	if s.neg {
+	if s.not() {
 		re := globRE(args[0])
 		for _, i := range s.repo.Issues() {
 			if i.Pull != nil && i.Open && re.MatchString(i.Pull.HeadRef) && i.Pull.BaseRef == args[1] {
@@ -127,19 +79,19 @@ func cmdBranch(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.flow.branch(args[0], !s.neg)
+	return s.flow.branch(args[0], !s.not())
 }
 
 func cmdTag(s *scripted, args []string) error {
 	least := 2
-	if s.neg {
+	if s.not() {
 		least = 1
 	}
 	args, err := s.args(args, least, 2)
 	if err != nil {
 		return err
 	}
-	if s.neg {
+	if s.not() {
 		return s.look(nil, s.repo.Tags()[args[0]] != "")
 	}
 	sha, err := s.flow.sha(args[1])
@@ -166,7 +118,7 @@ func cmdSaid(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !s.neg {
+	if !s.not() {
 		return s.flow.said(n, args[1])
 	}
 	re, err := regexp.Compile(args[1])
@@ -291,33 +243,6 @@ func cmdCalls(s *scripted, args []string) error {
 	return nil
 }
 
-func cmdAnnotated(s *scripted, args []string) error {
-	args, err := s.args(args, 3, 3)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[0])
-	if err != nil {
-		return err
-	}
-	re, err := regexp.Compile(args[2])
-	if err != nil {
-		return err
-	}
-	return s.until("an annotation that matches "+args[2], func() (string, bool) {
-		c, _ := s.repo.Check(sha, args[1])
-		saw := ""
-		for _, a := range c.Annotations {
-			line := fmt.Sprintf("%s:%d: %s: %s", a.Path, a.StartLine, a.Title, a.Message)
-			if re.MatchString(line) {
-				return "", true
-			}
-			saw += line + "\n"
-		}
-		return saw, false
-	})
-}
-
 func cmdRelease(s *scripted, args []string) error {
 	args, err := s.args(args, 2, 2)
 	if err != nil {
@@ -340,11 +265,20 @@ func cmdRelease(s *scripted, args []string) error {
 }
 
 func cmdImage(s *scripted, args []string) error {
+	production := s.flags.Bool("production", false, "")
 	args, err := s.args(args, 1, 1)
 	if err != nil {
 		return err
 	}
-	_, err = s.digest(s.dev, args[0])
+	registry := s.dev
+	if *production {
+		registry = s.prod
+	}
+	if s.not() {
+		digest, err := s.digestNow(registry, args[0])
+		return errors.Join(err, s.look(nil, digest != ""))
+	}
+	_, err = s.digest(registry, args[0])
 	return err
 }
 
@@ -356,100 +290,5 @@ func cmdLatest(s *scripted, args []string) error {
 	return s.until("the latest release to be "+args[0], func() (string, bool) {
 		is := s.repo.LatestRelease()
 		return is, is == args[0]
-	})
-}
-
-func cmdFigure(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
-	if err != nil {
-		return err
-	}
-	return s.until(args[0]+" to be "+args[1], func() (string, bool) {
-		m, err := s.figures()
-		if err != nil {
-			return err.Error(), false
-		}
-		is := fmt.Sprint(m[args[0]])
-		return is, is == args[1]
-	})
-}
-
-func cmdHealthy(s *scripted, args []string) error {
-	if _, err := s.args(args, 0, 0); err != nil {
-		return err
-	}
-	return s.healthy()
-}
-
-func cmdLog(s *scripted, args []string) error {
-	args, err := s.args(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	re, err := regexp.Compile(args[0])
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(s.logFile())
-	if err != nil {
-		return err
-	}
-	if re.Match(text) == s.neg {
-		return errors.New("the log does not fit")
-	}
-	return nil
-}
-
-func cmdNowhere(s *scripted, args []string) error {
-	args, err := s.args(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	text := []byte(args[0])
-	err = filepath.WalkDir(filepath.Join(s.dir, "data"), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(raw, text) {
-			err = fmt.Errorf("it is in %s", path)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	log, err := os.ReadFile(s.logFile())
-	if err != nil {
-		return err
-	}
-	if bytes.Contains(log, text) {
-		return errors.New("it is in the log")
-	}
-	for _, c := range s.hub.Calls(fakegithub.CallFilter{}) {
-		if bytes.Contains(c.Body, text) || strings.Contains(c.Path+c.Query, args[0]) {
-			return fmt.Errorf("it is in call %d: %s %s", c.Seq, c.Method, c.Path)
-		}
-	}
-	return nil
-}
-
-func cmdSummary(s *scripted, args []string) error {
-	args, err := s.args(args, 3, 3)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[0])
-	if err != nil {
-		return err
-	}
-	re, err := regexp.Compile(args[2])
-	if err != nil {
-		return err
-	}
-	return s.until("a summary that matches "+args[2], func() (string, bool) {
-		c, _ := s.repo.Check(sha, args[1])
-		text := c.Summary + "\n\n" + c.Text
-		return text, re.MatchString(text)
 	})
 }

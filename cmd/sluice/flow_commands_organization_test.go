@@ -66,5 +66,6 @@ func cmdInOrganization(s *scripted, args []string) error {
 	there := *s.flow
 	there.repo, there.name = s.organization, flowOrganization
 	inner := &scripted{ts: s.ts, flow: &there, neg: s.neg, name: args[0], flags: flag.NewFlagSet(args[0], flag.ContinueOnError)}
+	defer func() { s.asked = inner.asked }()
 	return c.run(inner, args[1:])
 }

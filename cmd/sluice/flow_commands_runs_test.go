@@ -1,18 +1,14 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
-
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// runCommands are about runs at GitHub: of workflows, and of checks.
+// runCommands are about runs of workflows.
 func runCommands() map[string]flowCommand {
 	return map[string]flowCommand{
 		"workflow": {"file in_progress|conclusion: moves the run of a workflow on that has not ended, once there is one; sets $RUN and $TITLE, its name", cmdWorkflow},
 		"again":    {"who run: re-runs a workflow run that has ended", cmdAgain},
-		"made":     {"commit check count: how many runs of a check were made", cmdMade},
 	}
 }
 
@@ -47,28 +43,4 @@ func cmdAgain(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).Do(s.tb.Context(), "POST", "/repos/"+s.flow.name+"/actions/runs/"+args[1]+"/rerun", map[string]any{}, nil)
-}
-
-func cmdMade(s *scripted, args []string) error {
-	args, err := s.args(args, 3, 3)
-	if err != nil {
-		return err
-	}
-	sha, err := s.flow.sha(args[0])
-	if err != nil {
-		return err
-	}
-	want, err := s.intArg(args[2])
-	if err != nil {
-		return err
-	}
-	return s.until(fmt.Sprintf("%d runs of %s", want, args[1]), func() (string, bool) {
-		got := 0
-		for _, c := range s.repo.CheckRuns(sha) {
-			if c.Name == args[1] {
-				got++
-			}
-		}
-		return strconv.Itoa(got), got == want
-	})
 }

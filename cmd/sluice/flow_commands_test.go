@@ -15,37 +15,36 @@ func flowCommands() map[string]flowCommand {
 	all := map[string]flowCommand{
 		"repo": {"[-no-development] [-ahead] [-empty|-images [-components] [-verify] [-signs]] [-sign-in] [-builders] [file|name=text ...]: master with version 1.3.0, development at it " +
 			"(ahead: with a feature more), and the server; empty: without a configuration, images: one that builds images, of the components api and web; sign-in: with a dashboard to sign in on; builders: builds run as whom the server chooses, and not as whoever runs the tests", cmdRepo},
-		"push":     {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
-		"resolve":  {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
-		"pull":     {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
-		"issue":    {"who title: opens an issue; sets $PR", cmdIssue},
-		"comment":  {"who number text: comments; sets $COMMENT", cmdComment},
-		"edit":     {"who comment text: replaces a comment's text", cmdEdit},
-		"delete":   {"who comment: deletes a comment", cmdDelete},
-		"merge":    {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
-		"close":    {"who number: closes a pull request without merging it", cmdClose},
-		"retarget": {"who number base: changes a pull request's base", cmdRetarget},
-		"review":   {"who number APPROVE|REQUEST_CHANGES|COMMENT text: submits a review", cmdReview},
-		"button":   {"who commit check identifier: presses a button of a check", cmdButton},
-		"rerun":    {"who commit check|all: presses Re-run", cmdRerun},
-		"grant":    {"who role: gives somebody a role", cmdGrant},
-		"fork":     {"who branch: forks the repository, with a commit on a branch", cmdFork},
-		"fork-push": {"who branch: a commit more on a branch of a fork", func(s *scripted, args []string) error {
-			args, err := s.args(args, 2, 2)
-			if err != nil {
-				return err
-			}
-			return s.forkPush(args[0], args[1])
-		}},
-		"ci":      {"commit name [conclusion]: another App reports a check", cmdCI},
-		"queue":   {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
-		"ruleset": {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
+		"push":      {"[-from branch] [-force] who branch message [file|name=text ...]: commits and pushes with git; sets $SHA", cmdPush},
+		"resolve":   {"who branch other [file|name=text ...]: merges other into branch with git, taking the files as given; sets $SHA", cmdResolve},
+		"pull":      {"[-title text] who head base: opens a pull request; sets $PR", cmdPull},
+		"issue":     {"who title: opens an issue; sets $PR", cmdIssue},
+		"comment":   {"who number text: comments; sets $COMMENT", cmdComment},
+		"edit":      {"who comment text: replaces a comment's text", cmdEdit},
+		"delete":    {"who comment: deletes a comment", cmdDelete},
+		"merge":     {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
+		"close":     {"who number: closes a pull request without merging it", cmdClose},
+		"retarget":  {"who number base: changes a pull request's base", cmdRetarget},
+		"review":    {"who number APPROVE|REQUEST_CHANGES|COMMENT text: submits a review", cmdReview},
+		"button":    {"who commit check identifier: presses a button of a check", cmdButton},
+		"rerun":     {"who commit check|all: presses Re-run", cmdRerun},
+		"grant":     {"who role: gives somebody a role", cmdGrant},
+		"fork":      {"who branch: forks the repository, with a commit on a branch", cmdFork},
+		"fork-push": {"who branch: a commit more on a branch of a fork", cmdForkPush},
+		"ci":        {"commit name [conclusion]: another App reports a check", cmdCI},
+		"queue":     {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},
+		"ruleset":   {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
 	}
-	for _, some := range []map[string]flowCommand{
-		shellCommands(), lookCommands(), commitCommands(), moveCommands(), organizationCommands(), troubleCommands(), handCommands(),
-		runCommands(), recordCommands(), dryCommands(), awsCommands(), rightsCommands(), oursCommands(),
+	for _, more := range []map[string]flowCommand{
+		lookCommands(), commitCommands(), checkCommands(), oursCommands(), recordCommands(), serverCommands(), shellCommands(), moveCommands(),
+		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), awsCommands(),
 	} {
-		maps.Copy(all, some)
+		for name, one := range more {
+			if _, twice := all[name]; twice {
+				panic("two commands of scripts are called " + name)
+			}
+			all[name] = one
+		}
 	}
 	return all
 }
@@ -120,7 +119,7 @@ func cmdPush(s *scripted, args []string) error {
 		return err
 	}
 	sha, err := s.push(q)
-	if s.neg {
+	if s.not() {
 		if err == nil {
 			return errors.New("the push was not refused")
 		}
@@ -213,7 +212,7 @@ func cmdMerge(s *scripted, args []string) error {
 		return err
 	}
 	sha, err := s.flow.merge(args[0], n, strings.Join(args[2:], ""))
-	if s.neg {
+	if s.not() {
 		if err == nil {
 			return errors.New("the merge was not refused")
 		}
@@ -269,7 +268,7 @@ func cmdButton(s *scripted, args []string) error {
 		return err
 	}
 	err = s.flow.button(args[0], sha, args[2], args[3])
-	if s.neg {
+	if s.not() {
 		if err == nil {
 			return errors.New("the button could be pressed")
 		}

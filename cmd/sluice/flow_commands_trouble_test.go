@@ -37,7 +37,6 @@ func troubleCommands() map[string]flowCommand {
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry; sets $OTHER to its digest", cmdPutImage},
 		"copy-image":    {"tag tag: somebody copies an image of development's registry into production's", cmdCopyImage},
-		"arrived":       {"tag: something is in production's registry under a tag; it looks once", cmdArrived},
 		"sign-image":    {"tag KEY: somebody signs an image in development's registry, with a key of signature/testdata", cmdSignImage},
 		"clock":         {"[-busy] time|+duration: puts everybody's clock forward, and waits until a server that runs has done what is due then; busy: does not wait", cmdClock},
 		"down":          {"path: a path of the admin address is not 200", cmdDown},
@@ -256,6 +255,14 @@ func cmdFork(s *scripted, args []string) error {
 	return s.fork(args[0], args[1])
 }
 
+func cmdForkPush(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.forkPush(args[0], args[1])
+}
+
 // ciApp is the App that reports foreign checks.
 const ciApp = 4711
 
@@ -334,15 +341,6 @@ func cmdCopyImage(s *scripted, args []string) error {
 		return err
 	}
 	return crane.Copy(s.dev+"/"+flowApp+":"+args[0], s.prod+"/"+flowApp+":"+args[1], crane.WithContext(s.tb.Context()), crane.Insecure)
-}
-
-func cmdArrived(s *scripted, args []string) error {
-	args, err := s.args(args, 1, 1)
-	if err != nil {
-		return err
-	}
-	_, err = crane.Digest(s.prod+"/"+flowApp+":"+args[0], crane.WithContext(s.tb.Context()), crane.Insecure)
-	return s.look(func() error { return err }, err == nil)
 }
 
 func cmdDropImage(s *scripted, args []string) error {

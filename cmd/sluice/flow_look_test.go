@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
@@ -159,19 +162,26 @@ func (f *flow) wrote(method, route string) int {
 	return n
 }
 
-// digest waits for an image in a registry and returns its digest.
-func (f *flow) digest(registry, tag string) (string, error) {
-	digest, name := "", flowApp
+// digestNow is the digest of an image in a registry; empty: it is not there.
+func (f *flow) digestNow(registry, tag string) (string, error) {
+	name := flowApp
 	if component, rest, found := strings.Cut(tag, ":"); found {
 		name, tag = name+"/"+component, rest
 	}
-	err := f.until("image "+tag, func() (string, bool) {
-		d, err := crane.Digest(registry+"/"+name+":"+tag, crane.WithContext(f.tb.Context()), crane.Insecure)
-		if err != nil {
-			return err.Error(), false
-		}
-		digest = d
-		return d, true
+	digest, err := crane.Digest(registry+"/"+name+":"+tag, crane.WithContext(f.tb.Context()), crane.Insecure)
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return "", nil
+	}
+	return digest, err
+}
+
+// digest waits for an image in a registry and returns its digest.
+func (f *flow) digest(registry, tag string) (digest string, err error) {
+	err = f.until("image "+tag, func() (string, bool) {
+		now, err := f.digestNow(registry, tag)
+		digest = now
+		return fmt.Sprintf("%q, %v", now, err), digest != ""
 	})
 	return digest, err
 }

@@ -139,31 +139,40 @@ func cmdAPI(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	token, err := os.ReadFile(s.tokenFile(args[0]))
-	if err != nil {
-		return err
-	}
-	method, body := http.MethodGet, []byte(nil)
+	var body []byte
 	if len(args) == 3 {
-		method = http.MethodPost
 		if body, err = os.ReadFile(s.ts.MkAbs(args[2])); err != nil {
 			return err
 		}
 	}
-	req, err := http.NewRequestWithContext(s.tb.Context(), method, "http://"+s.server.public+"/api/v1"+args[1], bytes.NewReader(body))
+	status, answer, err := s.callAPI(args[0], args[1], body)
+	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", status, answer)
+	return err
+}
+
+// callAPI reads something below /api/v1 with somebody's token, or posts a body there.
+func (f *flow) callAPI(who, path string, body []byte) (status int, answer []byte, err error) {
+	token, err := os.ReadFile(f.tokenFile(who))
 	if err != nil {
-		return err
+		return 0, nil, err
+	}
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(f.tb.Context(), method, "http://"+f.server.public+"/api/v1"+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	fmt.Fprintf(s.ts.Stdout(), "%d\n%s\n", res.StatusCode, answer)
-	return err
+	answer, err = io.ReadAll(res.Body)
+	return res.StatusCode, answer, err
 }
 
 // cmdWaits looks at what the API says about the work that stands still.
@@ -172,33 +181,21 @@ func cmdWaits(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	token, err := os.ReadFile(s.tokenFile(args[0]))
-	if err != nil {
-		return err
-	}
 	re, err := regexp.Compile(args[1])
 	if err != nil {
 		return err
 	}
 	return s.until("the work to wait because of "+args[1], func() (string, bool) {
-		req, err := http.NewRequestWithContext(s.tb.Context(), http.MethodGet, "http://"+s.server.public+"/api/v1/repos/"+s.flow.name, nil)
+		_, text, err := s.callAPI(args[0], "/repos/"+s.flow.name, nil)
 		if err != nil {
 			return err.Error(), false
 		}
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err.Error(), false
-		}
-		defer res.Body.Close()
 		var answer struct {
 			Waits string    `json:"waits"`
 			Until time.Time `json:"waits_until"`
 		}
-		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-			return err.Error(), false
-		}
-		return answer.Waits, re.MatchString(answer.Waits) && !answer.Until.IsZero()
+		err = json.Unmarshal(text, &answer)
+		return fmt.Sprintf("%s (%v)", text, err), re.MatchString(answer.Waits) && !answer.Until.IsZero()
 	})
 }
 
@@ -208,7 +205,7 @@ func cmdShell(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.neg && *want == 0 {
+	if s.not() && *want == 0 {
 		*want = exitFailed
 	}
 	path, err := exec.LookPath("sluice")

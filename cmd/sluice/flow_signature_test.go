@@ -52,7 +52,7 @@ func cmdSigned(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.neg != (problem != "") {
+	if s.not() != (problem != "") {
 		return fmt.Errorf("%s: signed %t: %s", args[0], problem == "", problem)
 	}
 	return nil

@@ -37,6 +37,7 @@ func playFlows(t *testing.T, p testscript.Params, database func(testing.TB) stri
 	if testing.Short() {
 		t.Skip("scripts start servers")
 	}
+	t.Parallel()
 	p.RequireExplicitExec = true
 	p.Setup = func(env *testscript.Env) error {
 		f := newFlow(env.T().(testing.TB), database(env.T().(testing.TB)))
@@ -61,6 +62,9 @@ func playFlows(t *testing.T, p testscript.Params, database func(testing.TB) stri
 			if err := c.run(s, args); err != nil {
 				ts.Fatalf("%s: %v", name, err)
 			}
+			if neg && !s.asked {
+				ts.Fatalf("%s takes no !, so it has looked whether it is so", name)
+			}
 		}
 	}
 	testscript.Run(t, p)
@@ -72,9 +76,16 @@ type flowKey struct{}
 type scripted struct {
 	*flow
 	ts    *testscript.TestScript
-	neg   bool
+	neg   bool // a ! stands before it; not tells of it
+	asked bool // whether
 	name  string
 	flags *flag.FlagSet
+}
+
+// not tells whether a ! stands before the command. A command that never asks takes none.
+func (s *scripted) not() bool {
+	s.asked = true
+	return s.neg
 }
 
 // flowCommand is a command of scripts.
