@@ -36,6 +36,7 @@ type Options struct {
 	AppID int64
 	Key   *rsa.PrivateKey
 	// APIURL is https://api.github.com/, or a GitHub Enterprise Server's https://HOST/api/v3/, with the slash at the end.
+	// GraphQL is at https://api.github.com/graphql then, or at https://HOST/api/graphql.
 	APIURL string
 	// WriteRate paces the writes of each installation. The zero value does not pace them.
 	WriteRate WriteRate
@@ -47,10 +48,12 @@ type Options struct {
 
 // App is the App's access to GitHub. New makes one; it is safe for concurrent use.
 type App struct {
-	o     Options
-	base  *url.URL
-	clock *clock
-	once  attempt
+	o    Options
+	base *url.URL
+	// graphURL is the address of GraphQL.
+	graphURL string
+	clock    *clock
+	once     attempt
 	// app carries what is signed with the App's own key: its calls, and the requests for tokens.
 	app   http.RoundTripper
 	cache *room
@@ -86,12 +89,18 @@ func New(o Options) (*App, error) {
 	}
 	clock := &clock{now: o.Now, key: o.Key}
 	a := &App{
-		o: o, base: base, once: attempt{next: listening{o.HTTP, clock}, timeout: attemptTimeout}, cache: &room{limit: etagTotal},
+		o: o, base: base, graphURL: graphQL(base), once: attempt{next: listening{o.HTTP, clock}, timeout: attemptTimeout}, cache: &room{limit: etagTotal},
 		clock: clock, installations: map[int64]access{},
 	}
 	a.app = retry{next: newPace(a.once, WriteRate{}, o.Now)}
 	a.self = a.client(newETags(a.cache, asApp{apps: a.appTransport(), clock: a.clock}))
 	return a, nil
+}
+
+// graphQL is where GraphQL is asked: in the REST API's folder, on a GitHub Enterprise Server beside it (/api/v3/, /api/graphql).
+func graphQL(base *url.URL) string {
+	folder, _ := strings.CutSuffix(base.String(), "/v3/")
+	return strings.TrimSuffix(folder, "/") + "/graphql"
 }
 
 // transport is made for one host that is asked a lot.
@@ -170,9 +179,14 @@ func (a *App) do(ctx context.Context, gh *github.Client, method, path string, bo
 			return nil, fmt.Errorf("%s /%s: %w", method, what, forge.ErrNotFound)
 		}
 	}
-	req, err := gh.NewRequest(method, path, body)
+	return a.send(ctx, gh, method+" /"+what, method, path, body, into)
+}
+
+// send is do for any address; what is its name in errors.
+func (a *App) send(ctx context.Context, gh *github.Client, what, method, address string, body, into any) (*github.Response, error) {
+	req, err := gh.NewRequest(method, address, body)
 	if err != nil {
-		return nil, fmt.Errorf("%s /%s: %w", method, what, err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	resp, err := gh.Do(ctx, req, into)
 	var accepted *github.AcceptedError
@@ -180,7 +194,7 @@ func (a *App) do(ctx context.Context, gh *github.Client, method, path string, bo
 		return resp, nil
 	}
 	if err != nil {
-		return resp, fmt.Errorf("%s /%s: %w", method, what, mapError(resp, err, a.o.Now()))
+		return resp, fmt.Errorf("%s: %w", what, mapError(resp, err, a.o.Now()))
 	}
 	return resp, nil
 }

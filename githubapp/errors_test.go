@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
 func TestErrors(t *testing.T) {
@@ -165,9 +166,32 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// A GitHub Enterprise Server has its REST API, and with it the tokens, below /api/v3/, and GraphQL beside that.
 func TestEnterpriseServer(t *testing.T) {
-	s := newScriptOf(t, Options{APIURL: "https://ghe.example.com/api/v3/"}, reply{status: 200, body: `{"id":9}`})
-	_, err := s.repo.Info(t.Context())
-	same(t, err, nil)
-	equal(t, "https://ghe.example.com/api/v3/repos/acme/shop", s.requests()[0].URL.String())
+	w := newWorld(t, fakegithub.Options{})
+	for rest, graph := range map[string]string{"/api/v3": "/api/graphql", "": "/graphql"} {
+		asked := &addresses{next: w.transport}
+		app, err := New(Options{AppID: w.appID, Key: key(), APIURL: w.s.URL() + rest + "/", HTTP: asked})
+		w.must(err)
+		repo := app.Repo(w.install, w.repo.ID(), "acme", "shop")
+		_, err = repo.Info(t.Context())
+		w.must(err)
+		_, err = repo.Authors(t.Context(), []string{w.master})
+		w.must(err)
+		equal(t, []string{
+			fmt.Sprintf("POST %s/app/installations/%d/access_tokens", rest, w.install), "GET " + rest + "/repos/acme/shop", "POST " + graph,
+		}, asked.all)
+	}
+}
+
+// addresses remembers what was asked.
+type addresses struct {
+	next http.RoundTripper
+	all  []string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *addresses) RoundTrip(r *http.Request) (*http.Response, error) {
+	a.all = append(a.all, r.Method+" "+r.URL.Path)
+	return a.next.RoundTrip(r)
 }

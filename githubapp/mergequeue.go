@@ -86,13 +86,15 @@ func (r *Repo) graph(ctx context.Context, document string, variables map[string]
 	if strings.HasPrefix(document, "query") {
 		ctx = query(ctx)
 	}
-	if _, err := r.call(ctx, "POST", "graphql", map[string]any{"query": document, "variables": variables}, &out); err != nil {
+	const what = "POST /graphql"
+	body := map[string]any{"query": document, "variables": variables}
+	if _, err := r.app.send(ctx, r.gh, what, "POST", r.app.graphURL, body, &out); err != nil {
 		return err
 	}
 	if len(out.Errors) == 0 {
 		return nil
 	}
-	return fmt.Errorf("POST /graphql: %w", out.Errors[0].as(r.app.o.Now()))
+	return fmt.Errorf("%s: %w", what, out.Errors[0].as(r.app.o.Now()))
 }
 
 // graphError is an error in an answer of GraphQL, whose HTTP status is 200 all the same.

@@ -29,6 +29,7 @@ func handCommands() map[string]flowCommand {
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
 		"obey":          {"who commit check: runs the commands that a check prints, in a clone, as they are", cmdObey},
 		"registries":    {"[image repository ...]: what the operator allows the repository, from the next start on", cmdRegistries},
+		"enterprise":    {": the server knows GitHub as an Enterprise Server, with its API below /api, from the next start on", cmdEnterprise},
 		"draft":         {"who number: makes a pull request a draft", graphCommand("convertPullRequestToDraft")},
 		"ready":         {"who number: marks a draft as ready for review", graphCommand("markPullRequestReadyForReview")},
 		"revert":        {"who branch commit: reverts a commit with git revert, and pushes; sets $SHA", carryCommand("revert", "--no-edit")},
@@ -139,6 +140,12 @@ func cmdRegistries(s *scripted, args []string) error {
 	}
 	s.extra = append(s.extra, "SLUICE_REGISTRY_ALLOW="+strings.Join(rules, ","))
 	return nil
+}
+
+func cmdEnterprise(s *scripted, args []string) error {
+	_, err := s.args(args, 0, 0)
+	s.extra = append(s.extra, "SLUICE_GITHUB_API_URL="+s.hub.URL()+"/api/v3")
+	return err
 }
 
 // carryCommand is a git command that makes a commit on a branch out of another commit.

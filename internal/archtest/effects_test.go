@@ -269,9 +269,11 @@ func TestReadersOnlyRead(t *testing.T) {
 func sends(call *ast.CallExpr) bool {
 	method, graph := false, false
 	for _, arg := range call.Args {
-		if text, ok := arg.(*ast.BasicLit); ok {
-			method = method || slices.Contains([]string{`"POST"`, `"PUT"`, `"PATCH"`, `"DELETE"`}, text.Value)
-			graph = graph || text.Value == `"graphql"`
+		switch arg := arg.(type) {
+		case *ast.BasicLit:
+			method = method || slices.Contains([]string{`"POST"`, `"PUT"`, `"PATCH"`, `"DELETE"`}, arg.Value)
+		case *ast.SelectorExpr:
+			graph = graph || arg.Sel.Name == "graphURL"
 		}
 	}
 	return method && !graph

@@ -5,8 +5,8 @@
 // they would refuse on GitHub, and every change is told by signed webhooks, in order, from a queue in the background.
 // What is not git (pull requests, checks, comments, deployments) is kept in memory.
 //
-// Three kinds of caller meet here. The program under test uses the REST API as it would use GitHub's; the paths work
-// with and without the prefix /api/v3. People act through [Person], which sends the same requests with their own tokens.
+// Three kinds of caller meet here. The program under test uses the API as it would use GitHub's; the paths are those of
+// api.github.com and, below /api, those of a GitHub Enterprise Server. People act through [Person], which sends the same requests with their own tokens.
 // Tests use the Go API: they set up accounts and repositories, order faults ([Server.Inject]), wait until all webhooks
 // have been delivered ([Server.Settle]), and read what happened ([Server.Calls], [Server.Violations], [Repo]).
 //

@@ -145,10 +145,15 @@ func (s *Server) id() int64 {
 
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
 
-// ServeHTTP answers REST (with and without /api/v3), git over smart HTTP, the OAuth sign-in and a few pages.
+// ServeHTTP answers the API (at api.github.com's paths, and at a GitHub Enterprise Server's: REST below /api/v3, GraphQL at
+// /api/graphql), git over smart HTTP, the OAuth sign-in and a few pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	switch {
+	case path == "/api/graphql":
+		s.serveAPI(w, r, "/graphql")
+	case path == "/api/v3/graphql": // where no server has it
+		s.serveAPI(w, r, path)
 	case strings.HasPrefix(path, "/api/v3/"):
 		s.serveAPI(w, r, strings.TrimPrefix(path, "/api/v3"))
 	case strings.Contains(path, ".git/") && gitPath(path) != "":
