@@ -37,6 +37,8 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"nothing of a deleted repository is left in any table":    deleteEverywhere,
 		"deliveries are accepted, repeated, refused":              acceptance,
 		"deliveries of many senders are all stored":               manySenders,
+		"deliveries that wait together share a transaction":       batches,
+		"a delivery waits for the disk":                           durability,
 		"a full queue refuses and stores nothing":                 full,
 		"closing answers everybody":                               closing,
 		"lanes keep the order of posting":                         laneOrder,
