@@ -246,13 +246,18 @@ func (w *world) signedIn(login string) *http.Client {
 func (w *world) token(login string, scope store.AccessScope) string {
 	w.t.Helper()
 	text, t := newToken(store.AccessToken{
-		Name: "test", Owner: forge.User{ID: w.viewer.people[login], Login: login}, Scope: scope, CreatedAt: noon, ExpiresAt: noon.AddDate(0, 0, 30),
+		Name: "test", Owner: w.owner(login), Scope: scope, CreatedAt: noon, ExpiresAt: noon.AddDate(0, 0, 30),
 	})
 	ctx := context.Background()
 	if err := w.store.Write(ctx, func(tx *store.Tx) error { return tx.CreateAccessToken(ctx, t) }); err != nil {
 		w.t.Fatal(err)
 	}
 	return text
+}
+
+// owner is somebody's account.
+func (w *world) owner(login string) forge.User {
+	return forge.User{ID: w.viewer.people[login], Login: login}
 }
 
 // api asks below /api/v1 with a token; "": without one. body is JSON, "": none.

@@ -69,26 +69,15 @@ func (f *flow) browserOf(who string) (*http.Client, error) {
 // tokensPage sends a form to the page of tokens, with the session's own token, and returns the page after it.
 func (f *flow) tokensPage(b *http.Client, form url.Values) (string, error) {
 	at := "http://" + f.server.public + "/tokens"
-	read := func(res *http.Response, err error) (string, error) {
-		if err != nil {
-			return "", err
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(res.Body)
-		if err == nil && res.StatusCode >= http.StatusBadRequest {
-			err = fmt.Errorf("the page answers %s", res.Status)
-		}
-		return string(text), err
-	}
-	page, err := read(b.Get(at))
+	page, err := readPage(b.Get(at))
 	if err != nil {
 		return "", err
 	}
 	form.Set("csrf", firstOf(append(regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(page), "", "")[1:]...))
-	if _, err := read(b.PostForm(at, form)); err != nil {
+	if _, err := readPage(b.PostForm(at, form)); err != nil {
 		return "", err
 	}
-	return read(b.Get(at))
+	return readPage(b.Get(at))
 }
 
 func (f *flow) tokenFile(who string) string { return filepath.Join(f.dir, "token-"+who) }
