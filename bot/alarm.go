@@ -110,14 +110,7 @@ func (s *session) retargeted(ctx context.Context, before store.Pull, pr forge.Pu
 			if x.Branch != pr.Head.Branch || x.ReleaseID != "" || x.Status.Final() {
 				continue
 			}
-			n, err := tx.VoidApprovals(ctx, x.ID, reason, s.b.Now())
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				continue
-			}
-			if err := s.auditIn(ctx, tx, forge.User{}, "approvals.void", x.Branch, reason, nil); err != nil {
+			if err := s.voidIn(ctx, tx, &x, reason); err != nil {
 				return err
 			}
 		}

@@ -319,3 +319,12 @@ func (s *session) voidApprovals(ctx context.Context, r *store.Release, reason st
 		return s.auditIn(ctx, tx, forge.User{}, "approvals.void", r.Key(), reason, nil)
 	})
 }
+
+// voidIn ends every approval of an execution, with the reason.
+func (s *session) voidIn(ctx context.Context, tx *store.Tx, x *store.Execution, reason string) error {
+	n, err := tx.VoidApprovals(ctx, x.ID, reason, s.b.Now())
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.auditIn(ctx, tx, forge.User{}, "approvals.void", x.Branch, reason, map[string]any{"execution": x.ID})
+}

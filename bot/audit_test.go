@@ -102,15 +102,32 @@ func TestRerunIsAudited(t *testing.T) {
 	}
 }
 
-// Approvals that fall are in the log with their fall.
+// Approvals that fall are in the log with their fall, whatever it is that ends them, and once.
 func TestVoidedApprovalsAreAudited(t *testing.T) {
-	l, r, x := candidate(t, "")
-	l.says(x, "quinn", nil)
-	must(t, l.voidApprovals(t.Context(), r, "for a test"))
-	if got := l.entriesOf(""); !slices.Equal(got, []string{"approvals.void"}) {
-		t.Errorf("entries %v", got)
-	}
-	if given, _ := l.counted(r); given != 0 || x.State.Definition.Kind != pipeline.KindRelease {
-		t.Errorf("%d approvals count", given)
+	for name, void := range map[string]func(l *lab, r *store.Release, x *store.Execution) error{
+		"all of a release": func(l *lab, r *store.Release, _ *store.Execution) error {
+			return l.voidApprovals(t.Context(), r, "for a test")
+		},
+		"by the engine": func(l *lab, _ *store.Release, x *store.Execution) error {
+			return l.b.Store.Write(t.Context(), func(tx *store.Tx) error {
+				_, err := l.carryOut(t.Context(), tx, x, []pipeline.Command{pipeline.VoidApproval{Reason: "for a test"}})
+				return err
+			})
+		},
+		"by another configuration": func(l *lab, _ *store.Release, x *store.Execution) error { return l.anew(t.Context(), x) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, r, x := candidate(t, "")
+			l.says(x, "quinn", nil)
+			for range 2 {
+				must(t, void(l, r, x))
+			}
+			if got := l.entriesOf(""); !slices.Equal(got, []string{"approvals.void"}) {
+				t.Errorf("entries %v", got)
+			}
+			if given, _ := l.counted(r); given != 0 || x.State.Definition.Kind != pipeline.KindRelease {
+				t.Errorf("%d approvals count", given)
+			}
+		})
 	}
 }

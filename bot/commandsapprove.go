@@ -227,10 +227,7 @@ func (s *session) decideOne(ctx context.Context, x *store.Execution) error {
 
 // anew starts an execution that waits for an approval again under a changed configuration; what was said falls.
 func (s *session) anew(ctx context.Context, x *store.Execution) error {
-	err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.VoidApprovals(ctx, x.ID, configChanged, s.b.Now())
-		return err
-	})
+	err := s.b.Store.Write(ctx, func(tx *store.Tx) error { return s.voidIn(ctx, tx, x, configChanged) })
 	if err != nil {
 		return err
 	}

@@ -367,7 +367,7 @@ func (s *session) carryOut(ctx context.Context, tx *store.Tx, x *store.Execution
 				err = s.b.Queue.Enqueue(ctx, tx, resolveJob(x, c.Reference))
 			}
 		case pipeline.VoidApproval:
-			_, err = tx.VoidApprovals(ctx, x.ID, c.Reason, s.b.Now())
+			err = s.voidIn(ctx, tx, x, c.Reason)
 		case pipeline.WakeAt:
 			err = s.b.Queue.PostAt(ctx, tx, s.lane(), itemTick, tickFact{ExecutionID: x.ID}, "tick:"+x.ID, c.At)
 		case pipeline.Remind:

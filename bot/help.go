@@ -56,7 +56,7 @@ func (s *session) explain(ctx context.Context, q *request) (string, error) {
 	if len(spec.aliases) > 0 {
 		fmt.Fprintf(&b, "- also: %s\n", code("/"+strings.Join(spec.aliases, ", /")))
 	}
-	fmt.Fprintf(&b, "- who: %s\n- where: %s\n", spec.door.who(), spec.where)
+	fmt.Fprintf(&b, "- who: %s\n- where: %s\n", spec.who(), spec.where)
 	if spec.changes {
 		b.WriteString("- it changes something, so it takes `--dry-run`\n")
 	}

@@ -91,11 +91,6 @@ func (s *session) impactOnComponent(out *impact, then *config.Repo, r *store.Rel
 	return true
 }
 
-// hashOf is what approvals of a release rest on, in the session's view of its component.
-func (s *session) hashOf(r *store.Release) string {
-	return s.cfg.ApprovalHash(pipelineKind(s.cfg, r.Kind, r.Line))
-}
-
 func (s *session) approvalsGiven(ctx context.Context, r *store.Release) (n int, err error) {
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		all, err := tx.Approvals(ctx, r.ExecutionID)

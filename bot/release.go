@@ -171,10 +171,15 @@ func awaitsEntry(x *store.Execution) bool {
 	return ok
 }
 
+// hashOf is what approvals of a release rest on, in the session's view of its component.
+func (s *session) hashOf(r *store.Release) string {
+	return s.cfg.ApprovalHash(pipelineKind(s.cfg, r.Kind, r.Line))
+}
+
 // staleConfig tells whether what approvals rest on was changed in the configuration while a candidate waits.
 func (s *session) staleConfig(r *store.Release, x *store.Execution) bool {
 	_, _, waits := x.State.OpenApproval()
-	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.cfg.ApprovalHash(pipelineKind(s.cfg, x.Kind, r.Line))
+	return waits && x.SHA == r.HeadSHA && x.ConfigHash != s.hashOf(r)
 }
 
 // configChanged is why approvals fall when what they rest on was changed in the file.

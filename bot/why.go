@@ -194,8 +194,7 @@ func (s *session) configSource(q *request) string {
 		text = fmt.Sprintf("Configuration: %s on %s at %s.", code(config.FileName), code(s.repo.DefaultBranch), short(s.repo.ConfigSHA))
 	}
 	if r := q.release; r != nil {
-		cfg := s.in(r.Component).cfg
-		text += fmt.Sprintf(" Approvals bind the hash %s of what concerns a %s.", code(cfg.ApprovalHash(pipelineKind(cfg, r.Kind, r.Line))), r.Kind)
+		text += fmt.Sprintf(" Approvals bind the hash %s of what concerns a %s.", code(s.in(r.Component).hashOf(r)), r.Kind)
 	}
 	if s.repo.ConfigProblem != "" {
 		text += " A newer one cannot be used: " + code(s.repo.ConfigProblem)
