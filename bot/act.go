@@ -142,7 +142,7 @@ func (s *session) operation(ctx context.Context, o store.Operation) (reply strin
 	if err := s.place(ctx, q, o); err != nil {
 		return "", false, err
 	}
-	return s.carryFor(ctx, q, o.ExecutionID)
+	return s.carry(ctx, q)
 }
 
 // stillThem refuses an operation whose account has another name by now, since rights are asked for by name and the old
@@ -176,19 +176,4 @@ func (s *session) stillThem(ctx context.Context, o store.Operation, c Command) e
 		return &userError{"The token was revoked, or has expired, before the command's turn came."}
 	}
 	return nil
-}
-
-// carryFor carries a command out, unless it judges a candidate that another one has taken the place of meanwhile: the
-// page it was given on was about the old one.
-func (s *session) carryFor(ctx context.Context, q *request, executionID string) (reply string, ok bool, err error) {
-	judges := q.Name == "approve" || q.Name == "reject" || q.Name == "promote"
-	if judges && executionID != "" {
-		if err := s.locate(ctx, q); err != nil {
-			return "", false, err
-		}
-		if q.execution != nil && q.execution.ID != executionID {
-			return "Another candidate has taken this one's place meanwhile; look at it first.", false, nil
-		}
-	}
-	return s.carry(ctx, q)
 }

@@ -134,3 +134,37 @@ func TestPostOnce(t *testing.T) {
 		}
 	}
 }
+
+// What is said on the page of a candidate is not taken for the one that has its place by then.
+func TestVerdictOnThePageOfAnOvertakenCandidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		page, line string
+		status     store.OperationStatus
+		says       string
+	}{
+		"approved":  {"x0", "/approve", store.OperationRefused, "Another candidate has taken this one's place"},
+		"rejected":  {"x0", "/reject slow", store.OperationRefused, "Another candidate has taken this one's place"},
+		"promoted":  {"x0", "/promote", store.OperationRefused, "Another candidate has taken this one's place"},
+		"the right": {"x1", "/approve", store.OperationDone, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, r, x := candidate(t, "")
+			l.world(r)
+			l.execution(*r, "x0")
+			o := store.Operation{ID: store.NewID(), RepoID: 42, By: l.gh.Users["quinn"], Command: c.line, ExecutionID: c.page, Via: "dashboard", Status: store.OperationWaiting, CreatedAt: noon}
+			l.write(func(tx *store.Tx) error { _, err := tx.CreateOperation(t.Context(), o); return err })
+			must(t, newSession(l).operate(t.Context(), o.ID))
+			var said []store.Approval
+			must(t, l.b.Store.Read(t.Context(), func(tx *store.Tx) (err error) {
+				if said, err = tx.ApprovalsByRelease(t.Context(), r.ID); err != nil {
+					return err
+				}
+				o, err = tx.Operation(t.Context(), o.ID)
+				return err
+			}))
+			if counts := len(said) == 1 && said[0].ExecutionID == x.ID; o.Status != c.status || !strings.HasPrefix(o.Reply, c.says) || counts != (c.says == "") {
+				t.Errorf("%s, it says %q; recorded is %v", o.Status, o.Reply, said)
+			}
+		})
+	}
+}

@@ -277,6 +277,9 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 	if spec == nil {
 		return "", fmt.Errorf("command %q has no row", q.Name)
 	}
+	if q.overtaken() {
+		return "", &userError{"Another candidate has taken this one's place meanwhile; look at it first."}
+	}
 	no, err := s.mayRun(ctx, q, spec)
 	if err != nil {
 		return "", err
@@ -297,6 +300,13 @@ func (s *session) run(ctx context.Context, q *request) (reply string, err error)
 		s.answerable(q)
 	}
 	return view.handlers()[spec.name](ctx, q)
+}
+
+// overtaken tells whether a command judges a candidate that another one has taken the place of: the page it was given on was
+// about the old one.
+func (q *request) overtaken() bool {
+	judges := q.Name == "approve" || q.Name == "reject" || q.Name == "promote"
+	return judges && q.named != nil && q.execution != nil && q.execution.ID != q.named.ID
 }
 
 // doorOf is the door that a request leads through. A rollback that failed is tried again by who may roll back.
