@@ -25,7 +25,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 	}
 	q := &request{
 		Command: command, by: e.Sender, known: since, via: fmt.Sprintf("button %d", e.CheckRunID),
-		done: func(*store.Tx) error { return nil },
+		done: nothingElse,
 	}
 	if err := s.findByCheck(ctx, q, e.SHA); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 	if name != "" && name != CheckPipeline {
 		return nil
 	}
-	q := &request{Command: Command{Name: "retry"}, by: by, via: "rerun " + sha, done: func(*store.Tx) error { return nil }}
+	q := &request{Command: Command{Name: "retry"}, by: by, via: "rerun " + sha, done: nothingElse}
 	if err := s.findByCheck(ctx, q, sha); err != nil {
 		return err
 	}

@@ -288,7 +288,7 @@ func refused(err error) bool {
 
 // advance tells an execution a fact and carries out what follows. State, actions and wake-ups are one transaction.
 func (s *session) advance(ctx context.Context, id string, facts ...pipeline.Fact) error {
-	return s.advanceWith(ctx, id, func(*store.Tx) error { return nil }, facts...)
+	return s.advanceWith(ctx, id, nothingElse, facts...)
 }
 
 // advanceWith is advance for a decision that is recorded elsewhere too: also writes it, in the transaction of the first

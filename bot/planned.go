@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/gitflow"
-	"github.com/sluicehq/sluice/store"
 )
 
 // cmdPlan tells what a command would do, as its own --dry-run does. Whoever may not give the command may still ask what
@@ -36,7 +35,7 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	c.DryRun, c.Line = true, q.Line
 	asked := *q
 	asked.Command = c
-	asked.done = func(*store.Tx) error { return nil } // this command's own record ends it
+	asked.done = nothingElse // this command's own record ends it
 	var reply string
 	var err error
 	if err := s.locateFor(ctx, &asked); err != nil {

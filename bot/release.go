@@ -331,8 +331,7 @@ func (s *session) release(ctx context.Context, id string) (*store.Release, error
 	return &r, err
 }
 
-// updateRelease changes a release in a transaction and brings r up to date.
-// records are written in the same transaction.
+// updateRelease changes a release in a transaction and brings r up to date. records are written in the same transaction.
 func (s *session) updateRelease(ctx context.Context, r *store.Release, change func(*store.Release), records ...func(*store.Tx) error) error {
 	s.touch(r.ID)
 	s.mark(r.SHA)

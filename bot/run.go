@@ -53,6 +53,9 @@ type request struct {
 	judged []store.Execution
 }
 
+// nothingElse is the record of what no command asked for, or whose end is recorded otherwise.
+func nothingElse(*store.Tx) error { return nil }
+
 // commented handles a comment. Only a new one may hold commands; an edited or deleted one takes back what it said.
 func (s *session) commented(ctx context.Context, e event.Comment) error {
 	switch e.Activity {

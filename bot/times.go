@@ -260,9 +260,6 @@ func (s *session) parked(ctx context.Context, r *store.Release, w *world, plan g
 	return s.tell(ctx, r, fmt.Sprintf("parked:%s:%s:%d", w.execution.ID, strings.Join(gates, "+"), int(s.b.since(since)/(24*time.Hour))), text)
 }
 
-// nothingElse is the record of what no command asked for.
-func nothingElse(*store.Tx) error { return nil }
-
 // cancelSchedule ends the time that was asked for: the promotion has to be asked for anew, whatever is approved meanwhile.
 // done is the record of the command, in the same transaction.
 func (s *session) cancelSchedule(ctx context.Context, r *store.Release, by forge.User, why string, done func(*store.Tx) error) error {

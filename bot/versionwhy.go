@@ -203,12 +203,12 @@ func (s *session) renumber(ctx context.Context, r *store.Release, head string) e
 	if err != nil {
 		return err
 	}
-	was := r.Version
-	var wrong error
-	err = s.updateRelease(ctx, r, func(r *store.Release) { wrong = s.giveVersion(r, v, why) }, func(tx *store.Tx) error {
-		if wrong != nil {
-			return wrong
-		}
+	was, named := r.Version, *r
+	if err := s.giveVersion(&named, v, why); err != nil {
+		return err
+	}
+	give := func(r *store.Release) { r.Version, r.Tag, r.VersionWhy = named.Version, named.Tag, named.VersionWhy }
+	err = s.updateRelease(ctx, r, give, func(tx *store.Tx) error {
 		return s.auditIn(ctx, tx, r.StartedBy, "version.change", was, "now "+r.Version+", since production has "+ahead.String(), nil)
 	})
 	if err != nil {
