@@ -2,11 +2,13 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -27,12 +29,28 @@ func (s *session) organizationUsers(ctx context.Context) (users []store.Repo, cu
 }
 
 // organizationImpact says for each repository what proposed defaults and models would change in it: settings and branches, and
-// what would become of its open pull requests and of its releases under way.
+// what would become of its open pull requests and of its releases under way. Of private repositories nothing is said where everybody
+// can read it, and whoever has a fork can ask.
 func (s *session) organizationImpact(ctx context.Context, users []store.Repo, org *config.Organization) (impact, error) {
 	var out impact
 	left := impactLeft{pulls: impactPulls, releases: impactReleases}
+	here, err := s.gh.Info(ctx)
+	if err != nil {
+		return out, err
+	}
+	hidden := 0
 	for _, r := range users {
 		there := s.b.sessionOf(r, s.us)
+		if !here.Private {
+			public, err := there.public(ctx)
+			if err != nil {
+				return out, err
+			}
+			if !public {
+				hidden++
+				continue
+			}
+		}
 		names, err := there.branchNames(ctx)
 		if err != nil {
 			return out, err
@@ -63,7 +81,20 @@ func (s *session) organizationImpact(ctx context.Context, users []store.Repo, or
 			out.take(r.Owner+"/"+r.Name, one)
 		}
 	}
+	if hidden > 0 {
+		out.cut(fmt.Sprintf("%d private repositories were not looked at, since everybody can read this.", hidden))
+	}
 	return out, nil
+}
+
+// public tells whether everybody can read the repository, as far as GitHub says.
+func (s *session) public(ctx context.Context) (bool, error) {
+	info, err := s.gh.Info(ctx)
+	var refused *forge.RefusedError
+	if errors.As(err, &refused) || errors.Is(err, forge.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !info.Private, err
 }
 
 // impactRows is how many changed settings of one repository are told.

@@ -73,6 +73,7 @@ type FakeGitHub struct {
 	Contents    map[string]string             // of files, at any commit
 	Err         error                         // of every question about rights
 	Queue       map[string][]forge.QueueEntry // by branch
+	Private     bool                          // the repository
 
 	// QueueAsked is how often a merge queue was read.
 	QueueAsked int
@@ -130,7 +131,7 @@ func (g *FakeGitHub) UserByLogin(_ context.Context, login string) (forge.User, e
 }
 
 func (g *FakeGitHub) Info(context.Context) (forge.Repo, error) {
-	return forge.Repo{ID: 42, Owner: "acme", Name: "shop", DefaultBranch: "master", MergeCommits: true}, nil
+	return forge.Repo{ID: 42, Owner: "acme", Name: "shop", DefaultBranch: "master", MergeCommits: true, Private: g.Private}, nil
 }
 
 func (g *FakeGitHub) QueueEntries(_ context.Context, branch string) ([]forge.QueueEntry, error) {
@@ -262,9 +263,12 @@ type FakeApp struct {
 	App
 	Log         []forge.HookDelivery
 	Redelivered []int64
+	Others      map[string]*FakeGitHub // others than the lab's, by name
 	// Installed are the installations that work.
 	Installed []int64
 }
+
+func (a *FakeApp) Repo(_, _ int64, _, name string) GitHub { return a.Others[name] }
 
 func (a *FakeApp) Installations(context.Context) ([]int64, error) { return a.Installed, nil }
 
