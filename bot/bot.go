@@ -16,6 +16,7 @@ package bot
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
@@ -56,6 +57,8 @@ type Bot struct {
 	Failpoint func(point, key string)
 
 	who whoami
+	// doubt is LookBack's finding.
+	doubt atomic.Bool
 }
 
 // Images is what the bot asks of image registries.

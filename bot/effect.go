@@ -79,8 +79,8 @@ type effect[R any] struct {
 	// never of times or deliveries.
 	key    string
 	intent any // what is about to be done, for the record
-	// probe looks whether it is done already. It is asked when an earlier attempt may have acted; with always, before the
-	// first attempt too, because somebody else may have done it.
+	// probe looks whether it is done already. It is asked when an earlier attempt may have acted, which after a restored backup
+	// any may have (LookBack); with always, before the first attempt too, because somebody else may have done it.
 	probe  func(context.Context) (result R, done bool, err error)
 	always bool
 	// blind is why an effect without a probe may be done again when an earlier attempt may have done it.
@@ -118,7 +118,7 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	}
 	s.b.fail(e.kind, "act", e.key)
 	done := false
-	if e.probe != nil && (e.always || known.Attempts > 1) {
+	if e.probe != nil && (e.always || known.Attempts > 1 || s.b.doubt.Load()) {
 		if result, done, err = e.probe(ctx); err != nil {
 			return result, fmt.Errorf("look before %s: %w", e.kind, err)
 		}

@@ -96,6 +96,11 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcileTags(ctx); err != nil {
 		return err
 	}
+	if s.b.doubt.Load() {
+		if err := s.adoptShipped(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.reconcileBranches(ctx); err != nil {
 		return err
 	}

@@ -56,6 +56,11 @@ func (tx *Tx) Delivery(ctx context.Context, id string) (DeliveryRecord, error) {
 	return d.DeliveryRecord, nil
 }
 
+// HasDelivery tells whether a delivery was ever stored.
+func (tx *Tx) HasDelivery(ctx context.Context, id string) (bool, error) {
+	return tx.scalar(ctx, []any{new(int)}, "SELECT 1 FROM deliveries WHERE id = ?", id)
+}
+
 // Deliveries returns deliveries without bodies, newest first, at most limit. An empty state is any.
 func (tx *Tx) Deliveries(ctx context.Context, state DeliveryState, limit int) ([]DeliveryRecord, error) {
 	return deliveries().list(ctx, tx, "(state = ? OR ? = '') ORDER BY received_at DESC, id LIMIT ?", string(state), string(state), limit)

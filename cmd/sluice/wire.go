@@ -221,6 +221,7 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.access.leave(s.cfg.Data, admin.Addr()); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
+	s.lookBack(ctx)
 	if err := s.queue.Start(ctx); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
@@ -247,6 +248,16 @@ func (s *server) run(ctx context.Context) error {
 		s.ready(public.Addr(), admin.Addr())
 	}
 	return group.Wait()
+}
+
+// lookBackFor bounds the look at GitHub's log before anything is worked.
+const lookBackFor = 15 * time.Second
+
+// lookBack asks GitHub's log whether a backup was restored, before anything is worked.
+func (s *server) lookBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookBackFor)
+	defer cancel()
+	s.bot.LookBack(ctx)
 }
 
 // firstLook reconciles at start; GitHub being out of reach only delays it.

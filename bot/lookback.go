@@ -1,0 +1,213 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
+)
+
+// hookLogKept is how long GitHub keeps its delivery log.
+const hookLogKept = 72 * time.Hour
+
+// LookBack tells whether the database is older than the world, because a backup of it was restored: then GitHub's log has
+// deliveries that Sluice answered and does not know. It belongs before the queue's start. While there is doubt, and that is also
+// where GitHub does not answer, no effect is believed to be new: every one is looked for before it is done for the first time, and
+// what was shipped is taken over from tags, deployments and registries. It ends with the first start that finds nothing missing,
+// three days after the restore at the latest.
+func (b *Bot) LookBack(ctx context.Context) {
+	lost, err := b.lostDelivery(ctx)
+	switch {
+	case err != nil:
+		b.Log.WarnContext(ctx, "whether a backup was restored is not known, so everything is looked for before it is done", "err", err)
+	case lost != "":
+		b.Log.WarnContext(ctx, "the database is older than what GitHub's log has, as after a restored backup; everything is looked for before it is done", "delivery", lost)
+	}
+	b.doubt.Store(err != nil || lost != "")
+}
+
+// lostDelivery is the GUID of a delivery that was answered and is not in the database; empty: there is none.
+func (b *Bot) lostDelivery(ctx context.Context) (guid string, err error) {
+	all, err := b.App.HookDeliveries(ctx, b.Now().Add(-hookLogKept))
+	if err != nil {
+		return "", fmt.Errorf("delivery log: %w", err)
+	}
+	err = b.Store.Read(ctx, func(tx *store.Tx) error {
+		for _, d := range all {
+			if d.StatusCode < 200 || d.StatusCode >= 300 {
+				continue
+			}
+			known, err := tx.HasDelivery(ctx, d.GUID)
+			if err != nil || !known {
+				guid = d.GUID
+				return err
+			}
+		}
+		return nil
+	})
+	return guid, err
+}
+
+// adoptShipped takes over what was shipped and is not in the database any more: releases whose tag is where their candidate
+// is, and what production runs. What is not shown by GitHub and the registry alike is left as it was, for people to see.
+func (s *session) adoptShipped(ctx context.Context) error {
+	components := s.names().Components
+	if len(components) == 0 {
+		components = []string{""}
+	}
+	for _, c := range components {
+		if err := s.in(c).adoptOwn(ctx); err != nil {
+			return fmt.Errorf("what was shipped: %w", err)
+		}
+	}
+	return nil
+}
+
+// adoptOwn is adoptShipped for the component that the session sees the repository as.
+func (s *session) adoptOwn(ctx context.Context) error {
+	if s.repo.Observe || s.cfg.Finish.Order == "merge-then-deploy" { // a tag says nothing about the deployment
+		return nil
+	}
+	deployed, err := s.gh.Deployments(ctx, s.env(pipeline.EnvironmentProduction), "")
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	var live []store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		live, err = tx.LiveReleases(ctx, s.repo.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range s.ofComponent(live) {
+		if r.Status == store.ReleaseOpen && r.Line == "" {
+			if err := s.adoptRelease(ctx, &r, deployed); err != nil {
+				return err
+			}
+		}
+	}
+	return s.adoptProduction(ctx, deployed)
+}
+
+// adoptRelease takes a release over whose candidate was deployed to production and tagged. What its end still lacks is done by the
+// walk, which looks at the world.
+func (s *session) adoptRelease(ctx context.Context, r *store.Release, deployed []forge.Deployment) error {
+	tag, err := s.gh.Tag(ctx, r.Tag)
+	if errors.Is(err, forge.ErrNotFound) || err == nil && (tag.SHA != r.HeadSHA || !brought(deployed, tag.SHA)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	image, digest := s.productionImage(r), ""
+	if image != "" {
+		if digest, err = s.b.Images.Find(ctx, image); err != nil || digest == "" || r.CandidateDigest != "" && r.CandidateDigest != digest {
+			return err
+		}
+	}
+	var x *store.Execution
+	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.Release(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		if x, err = oneExecution(ctx, tx, now.ExecutionID); err != nil {
+			return err
+		}
+		now.Status, now.ReleasedAt, now.UpdatedAt, now.Problem = store.ReleaseReleased, s.b.Now(), s.b.Now(), ""
+		now.SHA, now.ProductionImage, now.ProductionDigest = tag.SHA, image, digest
+		if _, err := tx.VoidApprovalsOfRelease(ctx, r.ID, alreadyShipped, s.b.Now()); err != nil {
+			return err
+		}
+		if err := tx.SaveRelease(ctx, now); err != nil {
+			return err
+		}
+		return s.auditIn(ctx, tx, forge.User{}, "release.adopted", r.Key(), alreadyShipped, map[string]any{"sha": tag.SHA, "tag": r.Tag, "image": image, "digest": digest})
+	})
+	if err != nil {
+		return err
+	}
+	s.touch(r.ID)
+	s.mark(tag.SHA)
+	if x == nil || x.Status.Final() {
+		return nil
+	}
+	return ignoreRefused(s.advance(ctx, x.ID, pipeline.CancelRequested{At: s.b.Now(), Reason: alreadyShipped}))
+}
+
+// alreadyShipped is why a release is taken for shipped.
+const alreadyShipped = "it was shipped before the database was restored"
+
+// ignoreRefused is the error, unless the engine says that it is too late for that.
+func ignoreRefused(err error) error {
+	if refused(err) {
+		return nil
+	}
+	return err
+}
+
+func brought(deployed []forge.Deployment, sha string) bool {
+	for _, d := range deployed {
+		if d.SHA == sha {
+			return true
+		}
+	}
+	return false
+}
+
+// adoptProduction takes over what was deployed to production last, where that is a release. One that is not the highest got there
+// by a rollback, whose hold is set again.
+func (s *session) adoptProduction(ctx context.Context, deployed []forge.Deployment) error {
+	log, _, err := s.history(ctx, "")
+	if err != nil || len(deployed) == 0 {
+		return err
+	}
+	high, _ := log.Highest(tagging.Trunk())
+	runs := high
+	for _, r := range log.Releases() {
+		if r.SHA == deployed[0].SHA {
+			runs = r
+		}
+	}
+	name := s.env(pipeline.EnvironmentProduction)
+	var env store.Environment
+	var r store.Release
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if env, err = tx.Environment(ctx, s.repo.ID, name); err != nil {
+			return err
+		}
+		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), runs.Version.String())
+		return ignoreMissing(err)
+	})
+	if err != nil || runs.SHA != deployed[0].SHA || env.SHA == runs.SHA || env.LockedBy != "" {
+		return err
+	}
+	r.Version = runs.Version.String()
+	image, digest := s.productionImage(&r), ""
+	if image != "" {
+		if digest, err = s.b.Images.Find(ctx, image); err != nil || digest == "" {
+			return err
+		}
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		env, err := tx.Environment(ctx, s.repo.ID, name)
+		if err != nil {
+			return err
+		}
+		env.Version, env.SHA, env.Image, env.Digest, env.ReleaseID, env.ExecutionID = r.Version, runs.SHA, image, digest, r.ID, ""
+		env.DeployedAt, env.UpdatedAt = s.b.Now(), s.b.Now()
+		if env.Hold == "" && runs.Version != high.Version {
+			env.Hold, env.HoldAt = "rolled back to "+r.Version+" before the database was restored", s.b.Now()
+		}
+		if err := tx.SaveEnvironment(ctx, env); err != nil {
+			return err
+		}
+		return s.auditIn(ctx, tx, forge.User{}, "environment.adopted", name, alreadyShipped, map[string]any{"version": r.Version, "sha": runs.SHA, "image": image, "digest": digest})
+	})
+}
