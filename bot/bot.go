@@ -16,6 +16,7 @@ package bot
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,8 @@ type Bot struct {
 	who whoami
 	// doubt is LookBack's finding.
 	doubt atomic.Bool
+	// looked are the repositories that were reconciled since, by ID.
+	looked sync.Map
 }
 
 // Images is what the bot asks of image registries.

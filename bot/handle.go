@@ -35,7 +35,10 @@ type tickFact struct {
 
 // handle works one item of a lane.
 func (b *Bot) handle(ctx context.Context, item queue.Item) queue.Outcome {
-	err := b.handleItem(ctx, item)
+	err := b.lookFirst(ctx, repoOf(item.Lane))
+	if err == nil {
+		err = b.handleItem(ctx, item)
+	}
 	if errors.Is(err, errInactive) {
 		b.leftUndone(ctx, item, err)
 		err = nil

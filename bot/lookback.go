@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -29,6 +30,26 @@ func (b *Bot) LookBack(ctx context.Context) {
 		b.Log.WarnContext(ctx, "the database is older than what GitHub's log has, as after a restored backup; everything is looked for before it is done", "delivery", lost)
 	}
 	b.doubt.Store(err != nil || lost != "")
+}
+
+// lookFirst reconciles a repository before anything else of it is handled, while there is doubt.
+func (b *Bot) lookFirst(ctx context.Context, repo int64) error {
+	if _, looked := b.looked.Load(repo); looked || repo == 0 || !b.doubt.Load() {
+		return nil
+	}
+	err := b.Store.Read(ctx, func(tx *store.Tx) error {
+		_, err := tx.Repo(ctx, repo)
+		return err
+	})
+	if err != nil {
+		return ignoreMissing(err) // it is met for the first time
+	}
+	err = b.roused(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
+	if err != nil && !errors.Is(err, errInactive) {
+		return fmt.Errorf("first look after a restore: %w", err)
+	}
+	b.looked.Store(repo, true)
+	return nil
 }
 
 // lostDelivery is the GUID of a delivery that was answered and is not in the database; empty: there is none.

@@ -213,10 +213,13 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	sent, err := do(ctx, s, effect[sentCheck]{
 		kind: effectCheck, intent: run.Title, key: key,
 		probe: func(ctx context.Context) (found sentCheck, done bool, err error) {
-			if run.ID != 0 {
+			if run.ID != 0 && !s.b.doubt.Load() {
 				return found, false, nil // an update: sending it again does no harm
 			}
-			run.ID, done, err = s.findCheck(ctx, run, known.RunID)
+			id, done, err := s.findCheck(ctx, run, known.RunID)
+			if id != 0 { // or one that was made since a backup, in place of the one to update
+				run.ID = id
+			}
 			done = done && len(run.Annotations) == 0 // those go out one lot after the other, and some may be missing
 			if done {
 				found = sentCheck{ID: run.ID, Hash: hash, Status: run.Status, Conclusion: run.Conclusion}

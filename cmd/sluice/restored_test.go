@@ -34,6 +34,7 @@ func TestRestoredBackup(t *testing.T) {
 			f.must(t, doAll(f.shipsRelease, f.beginsHotfix, f.shipsHotfix, f.developmentPasses, f.idle, f.healthy))
 			want, err := f.ending()
 			f.must(t, err)
+			version, digest := f.running(t, "production")
 			f.must(t, f.stop())
 			done(t, "restore", backup, "--data", data)
 			f.must(t, doAll(f.serve, f.idle, f.developmentPasses, f.idle, f.healthy))
@@ -42,6 +43,12 @@ func TestRestoredBackup(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("after the restore (-before +after):\n%s", diff)
 			}
+			f.nothingTwice(t)
+			after, sum := f.running(t, "production")
+			if after != version || sum != digest {
+				t.Errorf("by Sluice's record production runs %s, %s; want %s, %s", after, sum, version, digest)
+			}
+			f.must(t, doAll(f.shipsNext, f.idle, f.healthy))
 			f.nothingTwice(t)
 		})
 	}
@@ -96,4 +103,36 @@ func (f *flow) shipsHotfix() error {
 
 func (f *flow) developmentPasses() error {
 	return f.check(f.repo.SHA("development"), bot.CheckPipeline, "success", "")
+}
+
+// shipsNext is a release of what was not shipped yet.
+func (f *flow) shipsNext() error {
+	if _, err := f.push(pushRequest{who: "boss", branch: "development", message: "feat: pears", files: map[string]string{"pears.txt": "1\n"}}); err != nil {
+		return err
+	}
+	if err := f.developmentPasses(); err != nil {
+		return err
+	}
+	n, err := f.hub.As("rm").OpenIssue(f.tb.Context(), flowRepo, "The next release", "")
+	if err != nil {
+		return err
+	}
+	if _, err := f.comment("rm", n, "/release start"); err != nil {
+		return err
+	}
+	return doAll(
+		func() error { _, err := f.opened("release/1.5.0", "master"); return err },
+		f.waits("release/1.5.0"), f.says("qa", "release/1.5.0", "/approve"),
+		func() error { return f.branch("release/1.5.0", false) },
+	)
+}
+
+// running is the version and the digest that an environment runs by Sluice's record.
+func (f *flow) running(t *testing.T, environment string) (version, digest string) {
+	t.Helper()
+	db, err := f.records()
+	f.must(t, err)
+	defer db.Close()
+	f.must(t, db.QueryRowContext(t.Context(), `SELECT version, digest FROM environments WHERE name = ?`, environment).Scan(&version, &digest))
+	return version, digest
 }
