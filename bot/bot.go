@@ -58,8 +58,8 @@ type Bot struct {
 	Failpoint func(point, key string)
 
 	who whoami
-	// doubt is LookBack's finding.
-	doubt atomic.Bool
+	// doubt and behind are LookBack's findings: something may have been done that is not in the database, and something was.
+	doubt, behind atomic.Bool
 	// looked are the repositories that were reconciled since, by ID.
 	looked sync.Map
 }

@@ -69,6 +69,8 @@ type FakeGitHub struct {
 	BroughtBy   map[string][]forge.PullRequest // by commit
 	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
+	TagAt       map[string]string             // commits by tag
+	Deployed    []forge.Deployment            // of any environment
 	Files       []string                      // of any pull request
 	Contents    map[string]string             // of files, at any commit
 	Err         error                         // of every question about rights
@@ -143,8 +145,15 @@ func (g *FakeGitHub) Rules(context.Context, string) ([]forge.Rule, error) { retu
 
 func (g *FakeGitHub) Statuses(context.Context, string) ([]forge.CommitStatus, error) { return nil, nil }
 
-func (g *FakeGitHub) Tag(context.Context, string) (forge.Tag, error) {
+func (g *FakeGitHub) Tag(_ context.Context, name string) (forge.Tag, error) {
+	if sha := g.TagAt[name]; sha != "" {
+		return forge.Tag{Name: name, SHA: sha}, nil
+	}
 	return forge.Tag{}, forge.ErrNotFound
+}
+
+func (g *FakeGitHub) Deployments(context.Context, string, string) ([]forge.Deployment, error) {
+	return g.Deployed, nil
 }
 
 func (g *FakeGitHub) UserByID(_ context.Context, id int64) (forge.User, error) {

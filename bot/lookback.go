@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/event"
@@ -17,10 +18,10 @@ import (
 const hookLogKept = 72 * time.Hour
 
 // LookBack tells whether the database is older than the world, because a backup of it was restored: then GitHub's log has
-// deliveries that Sluice answered and does not know. It belongs before the queue's start. While there is doubt, and that is also
-// where GitHub does not answer, no effect is believed to be new: every one is looked for before it is done for the first time, and
-// what was shipped is taken over from tags, deployments and registries. It ends with the first start that finds nothing missing,
-// three days after the restore at the latest.
+// deliveries that Sluice answered and does not know. It belongs before the queue's start. Then, and also while GitHub does not say, no
+// effect is believed to be new: every one is looked for before it is done for the first time. Where something is missing each
+// repository is reconciled before anything else of it is handled, and what was shipped is taken over from tags, deployments and
+// registries. It ends with the first start that finds nothing missing, three days after the restore at the latest.
 func (b *Bot) LookBack(ctx context.Context) {
 	lost, err := b.lostDelivery(ctx)
 	switch {
@@ -30,11 +31,12 @@ func (b *Bot) LookBack(ctx context.Context) {
 		b.Log.WarnContext(ctx, "the database is older than what GitHub's log has, as after a restored backup; everything is looked for before it is done", "delivery", lost)
 	}
 	b.doubt.Store(err != nil || lost != "")
+	b.behind.Store(lost != "")
 }
 
-// lookFirst reconciles a repository before anything else of it is handled, while there is doubt.
+// lookFirst reconciles a repository before anything else of it is handled, where a backup was restored.
 func (b *Bot) lookFirst(ctx context.Context, repo int64) error {
-	if _, looked := b.looked.Load(repo); looked || repo == 0 || !b.doubt.Load() {
+	if _, looked := b.looked.Load(repo); looked || repo == 0 || !b.behind.Load() {
 		return nil
 	}
 	err := b.Store.Read(ctx, func(tx *store.Tx) error {
@@ -63,7 +65,7 @@ func (b *Bot) lostDelivery(ctx context.Context) (guid string, err error) {
 			if d.StatusCode < 200 || d.StatusCode >= 300 {
 				continue
 			}
-			known, err := tx.HasDelivery(ctx, d.GUID)
+			known, err := tx.HasDelivery(ctx, strings.ToLower(d.GUID))
 			if err != nil || !known {
 				guid = d.GUID
 				return err
@@ -206,25 +208,40 @@ func (s *session) adoptProduction(ctx context.Context, deployed []forge.Deployme
 		r, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), runs.Version.String())
 		return ignoreMissing(err)
 	})
-	if err != nil || runs.SHA != deployed[0].SHA || env.SHA == runs.SHA || env.LockedBy != "" {
+	if err != nil || runs.SHA != deployed[0].SHA || env.LockedBy != "" {
 		return err
+	}
+	hold := ""
+	if runs.Version != high.Version && brought(deployed, high.SHA) {
+		hold = "rolled back to " + runs.Version.String() + " before the database was restored"
+	}
+	if env.SHA == runs.SHA && (hold == "" || env.Hold != "") {
+		return nil
 	}
 	r.Version = runs.Version.String()
 	image, digest := s.productionImage(&r), ""
 	if image != "" {
-		if digest, err = s.b.Images.Find(ctx, image); err != nil || digest == "" {
+		if digest, err = s.b.Images.Find(ctx, image); err != nil || digest == "" || r.CandidateDigest != "" && digest != r.CandidateDigest {
 			return err
 		}
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		env, err := tx.Environment(ctx, s.repo.ID, name)
-		if err != nil {
+		key := fmt.Sprintf("%d/adopted/%s:%d", s.repo.ID, name, deployed[0].ID)
+		known, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: "adopted", CreatedAt: s.b.Now(), UpdatedAt: s.b.Now()})
+		if err != nil || known.Done { // a hold that was lifted since is not set again
 			return err
 		}
-		env.Version, env.SHA, env.Image, env.Digest, env.ReleaseID, env.ExecutionID = r.Version, runs.SHA, image, digest, r.ID, ""
-		env.DeployedAt, env.UpdatedAt = s.b.Now(), s.b.Now()
-		if env.Hold == "" && runs.Version != high.Version {
-			env.Hold, env.HoldAt = "rolled back to "+r.Version+" before the database was restored", s.b.Now()
+		env, err := tx.Environment(ctx, s.repo.ID, name)
+		if err := errors.Join(err, tx.EffectDone(ctx, key, nil)); err != nil {
+			return err
+		}
+		if env.SHA != runs.SHA {
+			env.Version, env.SHA, env.Image, env.Digest, env.ReleaseID, env.ExecutionID = r.Version, runs.SHA, image, digest, r.ID, ""
+			env.DeployedAt = s.b.Now()
+		}
+		env.UpdatedAt = s.b.Now()
+		if env.Hold == "" && hold != "" {
+			env.Hold, env.HoldAt = hold, s.b.Now()
 		}
 		if err := tx.SaveEnvironment(ctx, env); err != nil {
 			return err

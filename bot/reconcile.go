@@ -96,7 +96,7 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcileTags(ctx); err != nil {
 		return err
 	}
-	if s.b.doubt.Load() {
+	if s.b.behind.Load() {
 		if err := s.adoptShipped(ctx); err != nil {
 			return err
 		}
