@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,4 +57,27 @@ func TestDocumentedMetricsExist(t *testing.T) {
 			t.Errorf("no request is counted with the result %q", result)
 		}
 	}
+}
+
+// What cannot be handled is counted for whoever watches, and stops nothing: the server is well, and the repository's next
+// delivery is handled.
+func TestDeadLettersAreCounted(t *testing.T) {
+	n := newNear(t, "")
+	count := func(want string) {
+		t.Helper()
+		if _, text := probe(t, n.admin+"/metrics"); !strings.Contains(text, "\nsluice_queue_dead_letters "+want+"\n") {
+			t.Errorf("/metrics does not say sluice_queue_dead_letters %s", want)
+		}
+	}
+	count("0")
+	body := fmt.Appendf(nil, `{"action":"opened","number":1,"pull_request":{},"installation":{"id":1},"repository":{"id":%d,"name":"shop","full_name":%q,"owner":{"login":"acme"}}}`,
+		n.repo.ID(), flowRepo)
+	if status, err := (parcel{n.public, "pull_request", "00000000-0000-4000-8000-00000000000c", body}).post(t.Context()); err != nil || status != http.StatusAccepted {
+		t.Fatalf("it is answered %d, %v", status, err)
+	}
+	n.idle()
+	count("1")
+	readyIs(t, n.admin, http.StatusOK, "ok")
+	_, sha := n.push()
+	n.check(sha)
 }

@@ -148,6 +148,16 @@ func TestWebhookFaultsAndRedelivery(t *testing.T) {
 	if diff := cmp.Diff([]string{"3", "1", "2"}, texts()); diff != "" {
 		t.Errorf("shuffled (-want +got):\n%s", diff)
 	}
+	w.s.InjectHook(fakegithub.HookFault{Kind: fakegithub.LateHook, Event: "issue_comment"})
+	comment("late")
+	comment("on time")
+	if diff := cmp.Diff([]string{"on time"}, texts()); diff != "" {
+		t.Errorf("before the late one (-want +got):\n%s", diff)
+	}
+	w.s.ReleaseHooks(nil)
+	if diff := cmp.Diff([]string{"late"}, texts()); diff != "" {
+		t.Errorf("late (-want +got):\n%s", diff)
+	}
 	w.s.InjectHook(fakegithub.HookFault{Kind: fakegithub.FailHook})
 	comment("failed")
 	w.settle()
