@@ -28,7 +28,8 @@ func pack(ctx context.Context, w io.Writer, tree *Tree, files []File, at time.Ti
 	if len(files) > limits.Entries {
 		return unfit{fmt.Errorf("%d files; at most %d are packed", len(files), limits.Entries)}
 	}
-	zw, err := gzip.NewWriterLevel(w, gzip.DefaultCompression)
+	// The next action waits for it: a program becomes a tenth larger, in less than half the time.
+	zw, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 	if err != nil {
 		return err
 	}
