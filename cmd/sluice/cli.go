@@ -8,6 +8,8 @@ import (
 	"regexp"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/sluicehq/sluice/executor/supervise"
 )
 
 // Exit statuses of every subcommand.
@@ -45,8 +47,6 @@ type cli struct {
 	Promote  promoteCmd  `cmd:"" group:"server" help:"Take the approved candidate to production."`
 	Rollback rollbackCmd `cmd:"" group:"server" help:"Put the last good version back, and hold the environment."`
 	Do       doCmd       `cmd:"" group:"server" help:"Give any command that could be typed in a comment."`
-
-	ExecSupervisor superviseCmd `cmd:"" hidden:"" help:"Run by the program itself."`
 }
 
 // env is what a subcommand may use of the world.
@@ -83,6 +83,9 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 			status = int(code)
 		}
 	}()
+	if len(args) == 2 && args[0] == supervise.Subcommand { // before all commands are made, which takes longer than it does
+		return superviseOne(args[1], stdin, stderr)
+	}
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("sluice"),

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"maps"
 
 	"github.com/sluicehq/sluice/executor/appspec"
@@ -8,15 +10,14 @@ import (
 	"github.com/sluicehq/sluice/executor/supervise"
 )
 
-// superviseCmd is the hidden subcommand the program starts itself with, so that builds, deployments and the demo's
-// processes outlive the server. Its name is supervise.Subcommand. Its standard input is a supervise.Spec.
-type superviseCmd struct {
-	Dir string `arg:"" help:"The folder shared with the server."`
-}
-
-// Run supervises one program until it has ended.
-func (c *superviseCmd) Run(e *env) error {
+// superviseOne supervises one program until it has ended, in a folder shared with the server. The program starts itself so, by
+// supervise.Subcommand, that builds, deployments and the demo's processes outlive the server. stdin is a supervise.Spec.
+func superviseOne(dir string, stdin io.Reader, stderr io.Writer) (status int) {
 	runners := buildspec.Runners()
 	maps.Copy(runners, appspec.Runners())
-	return supervise.Main(c.Dir, e.stdin, runners)
+	if err := supervise.Main(dir, stdin, runners); err != nil {
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+		return exitFailed
+	}
+	return exitDone
 }
