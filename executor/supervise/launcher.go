@@ -131,6 +131,9 @@ func takeLock(ctx context.Context, dir string) (*os.File, error) {
 	return nil, err
 }
 
+// gcOff spares the program, while it only makes its packages ready, a collection of garbage; Main turns it on again.
+const gcOff = "GOGC=off"
+
 // launch starts the supervisor. It inherits the lock and the writing end of a pipe whose other end tells when it has
 // ended; neither reaches what it runs.
 func (l *Launcher) launch(dir string, lock *os.File, spec Spec) error {
@@ -157,7 +160,7 @@ func (l *Launcher) launch(dir string, lock *os.File, spec Spec) error {
 	defer feed.Close()
 
 	cmd := exec.Command(l.o.Command[0], append(l.o.Command[1:len(l.o.Command):len(l.o.Command)], dir)...)
-	cmd.Env = []string{} // what it runs could read it
+	cmd.Env = []string{gcOff} // no more, since what it runs could read it
 	cmd.Dir = "/"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, own, own
 	cmd.ExtraFiles = []*os.File{lock, hold}

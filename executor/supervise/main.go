@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ const lockFD = 3
 // Main is the supervisor: the body of the hidden subcommand. It reads the Spec from stdin and returns when everything
 // has ended and the result is written. An error means that there is no result.
 func Main(dir string, stdin io.Reader, runners map[string]Runner) error {
+	debug.SetGCPercent(100)
 	// What is set below holds for this thread and for what is started from it; and the program must not outlive it.
 	runtime.LockOSThread()
 	closeAllOnExec() // the lock, the pipe, and whatever the server had itself inherited
