@@ -14,7 +14,8 @@ GOLANGCI  := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2
 # How many packages are built and tested at the same time.
 PARALLEL ?= 2
 # The race detector watches everything but SQLite, which is C made into Go: a machine made its locking, and watching it takes
-# half of all the time.
+# half of all the time. A package with types of the standard library's generics cannot be left out: what the linker then takes of
+# them for all may be what is not watched, and races are reported that are none.
 RACE := -race -gcflags=modernc.org/...=-race=false
 
 # What to test, lint or measure.
