@@ -59,7 +59,7 @@ func translate(d event.Delivery) (event.Event, error) {
 	case NameEventBridge:
 		return fromEventBridge(d.Body)
 	}
-	payload, err := github.ParseWebHook(d.Name, d.Body)
+	payload, err := decode(d)
 	if err != nil {
 		return nil, err
 	}

@@ -209,6 +209,9 @@ func TestTranslateRefuses(t *testing.T) {
 		return `{"action":"opened","number":` + number + `,"pull_request":{"base":{"ref":"` + base + `"},"head":{"ref":"login","sha":"` + head + `"}},` + common + `}`
 	}
 	for name, tc := range map[string]struct{ event, body, says string }{
+		"a date on which something rests": {
+			"issue_comment", `{"action":"created","issue":{"number":1},"comment":{"id":1,"created_at":"2026-01-02 03:04:05"},` + common + `}`, "parsing time",
+		},
 		"number in quotes":      {"pull_request", pull(`"17"`, "development", sha1), "number"},
 		"number below one":      {"pull_request", pull(`0`, "development", sha1), "number"},
 		"no base":               {"pull_request", pull(`17`, "", sha1), "pull_request.base.ref"},
