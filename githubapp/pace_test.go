@@ -117,6 +117,47 @@ func TestUrgentWritesGoFirst(t *testing.T) {
 	})
 }
 
+// What waited for the end of a limit comes all at once. Work on releases does not wait behind the rest then, whichever came first,
+// and the rest is not refused by GitHub again.
+func TestAfterALimitProductionGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := true
+		p := newPace(transportFunc(func(req *http.Request) (*http.Response, error) {
+			if limited {
+				return reply{status: 403, header: http.Header{"Retry-After": {"60"}}, body: `{"message":"You have exceeded a secondary rate limit."}`}.response(req)
+			}
+			return reply{status: 200}.response(req)
+		}), WriteRate{Burst: 20, PerSecond: 1}, time.Now)
+		var limit *forge.RateLimitError
+		if err := send(Urgent(t.Context()), p, "POST"); !errors.As(err, &limit) || limit.Until.Sub(start()) != time.Minute {
+			t.Fatalf("got %v, want a limit of a minute", err)
+		}
+		if err := send(Urgent(t.Context()), p, "POST"); !errors.As(err, &limit) {
+			t.Fatalf("an urgent write was sent under a limit: %v", err)
+		}
+		limited = false
+		time.Sleep(time.Minute)
+		var putOff atomic.Int64
+		var all sync.WaitGroup
+		for range 40 { // checks of a busy day, before anything else
+			all.Go(func() {
+				if err := send(t.Context(), p, "POST"); err != nil {
+					putOff.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		began := time.Now()
+		for i := range 3 {
+			if err := send(Urgent(t.Context()), p, "POST"); err != nil {
+				t.Errorf("urgent write %d: %v", i, err)
+			}
+		}
+		equal(t, []any{time.Duration(0), int64(40 - 17)}, []any{time.Since(began), putOff.Load()}) // 15 at once, and two within maxSleep
+		all.Wait()
+	})
+}
+
 func TestGitHubsCapsForContent(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rate             WriteRate

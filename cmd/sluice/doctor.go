@@ -53,6 +53,7 @@ type diagnosis struct {
 	Findings []finding `json:"findings"`
 
 	account string // of the findings that are added now
+	each    bool   // each repository is looked at, which takes some calls
 }
 
 func (d *diagnosis) add(status, what, says, remedy string) {
@@ -61,7 +62,7 @@ func (d *diagnosis) add(status, what, says, remedy string) {
 
 // Run looks and reports. The exit status is 1 when there is a problem.
 func (c *doctorCmd) Run(e *env) error {
-	d := &diagnosis{}
+	d := &diagnosis{each: true}
 	cfg, err := c.Resolve(e.getenv, config.ReadFile)
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {

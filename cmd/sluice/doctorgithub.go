@@ -72,7 +72,7 @@ func (d *diagnosis) gitHub(ctx context.Context, cfg *config.Server) {
 	d.permissions("App permissions", app.Permissions, true, "grant them on the App's settings page, then each organization accepts them")
 	d.events(app.Events)
 	d.hook(ctx, gh, cfg)
-	d.installations(ctx, gh)
+	d.installations(ctx, gh, cfg)
 }
 
 // ask reads an answer of the API into a value. The response is nil when none came.
@@ -191,7 +191,7 @@ func (d *diagnosis) hook(ctx context.Context, gh *github.Client, cfg *config.Ser
 }
 
 // installations looks at where the App is installed, and what was accepted there.
-func (d *diagnosis) installations(ctx context.Context, gh *github.Client) {
+func (d *diagnosis) installations(ctx context.Context, gh *github.Client, cfg *config.Server) {
 	count := 0
 	for page := 1; ; page++ {
 		var list []installationInfo
@@ -208,6 +208,9 @@ func (d *diagnosis) installations(ctx context.Context, gh *github.Client) {
 				continue
 			}
 			d.permissions(what, i.Permissions, i.Account.Type == "Organization", "an owner accepts the App's new permissions in the organization's settings")
+			if d.each {
+				d.repositories(ctx, cfg, i.ID)
+			}
 		}
 		d.account = ""
 		if len(list) < 100 {

@@ -44,6 +44,11 @@ func acceptance(t *testing.T, s suite) {
 		t.Errorf("lanes that were raised (-want +got):\n%s", diff)
 	}
 	s.read(t, func(ctx context.Context, tx *store.Tx) error {
+		for id, want := range map[string]bool{"guid-1": true, "guid-2": true, "guid-9": false} {
+			if known, err := tx.HasDelivery(ctx, id); err != nil || known != want {
+				t.Errorf("delivery %s is known: %t, %v; want %t", id, known, err, want)
+			}
+		}
 		got, err := tx.Delivery(ctx, "guid-1")
 		if diff := cmp.Diff(store.DeliveryRecord{Delivery: d, State: store.DeliveryWaiting}, got); diff != "" {
 			t.Errorf("stored (-want +got):\n%s", diff)
