@@ -84,6 +84,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.in(ctx, p.RepoID, event.Origin{}, func(s *session) error { return s.secretsSearched(ctx, p) })
+	case itemComment:
+		var f foundComment
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.commentFound(ctx, f) })
 	case itemWalk:
 		var f walkFact
 		if err := item.Decode(&f); err != nil {

@@ -71,6 +71,7 @@ type FakeGitHub struct {
 	Said        []forge.Comment
 	TagAt       map[string]string             // commits by tag
 	Deployed    []forge.Deployment            // of any environment
+	Everywhere  []forge.Comment               // on issues and pull requests
 	Files       []string                      // of any pull request
 	Contents    map[string]string             // of files, at any commit
 	Err         error                         // of every question about rights
@@ -250,6 +251,25 @@ func (g *FakeGitHub) File(_ context.Context, path, _ string) ([]byte, error) {
 func (g *FakeGitHub) CheckRuns(context.Context, string) ([]forge.CheckRun, error) { return g.Runs, nil }
 
 func (g *FakeGitHub) Comments(context.Context, int) ([]forge.Comment, error) { return g.Said, nil }
+
+func (g *FakeGitHub) CommentsSince(_ context.Context, since time.Time) ([]forge.Comment, error) {
+	var out []forge.Comment
+	for _, c := range g.Everywhere {
+		if !c.UpdatedAt.Before(since) {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func (g *FakeGitHub) Comment(_ context.Context, id int64) (forge.Comment, error) {
+	for _, c := range g.Everywhere {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return forge.Comment{}, forge.ErrNotFound
+}
 
 func (g *FakeGitHub) CreateComment(_ context.Context, _ int, body string) (forge.Comment, error) {
 	c := forge.Comment{ID: int64(len(g.Said) + 1), Author: forge.User{ID: usID, Login: "sluice[bot]", Bot: true}, Body: body}

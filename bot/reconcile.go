@@ -107,6 +107,9 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcilePulls(ctx); err != nil {
 		return err
 	}
+	if err := s.reconcileComments(ctx); err != nil {
+		return err
+	}
 	if err := s.driveOpen(ctx); err != nil {
 		return err
 	}

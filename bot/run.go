@@ -67,14 +67,24 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 	case event.Deleted:
 		return s.commentChanged(ctx, e, "deleted")
 	}
-	if e.Author.Bot || e.Author.ID == s.us.UserID || e.Author.ID != e.Sender.ID {
-		return nil // our own words, and other bots', are never commands
-	}
-	commands, wrong := ParseCommands(e.Body, s.us.Slug)
-	if len(commands)+len(wrong) == 0 {
+	if e.Author.ID != e.Sender.ID {
 		return nil
 	}
-	if err := s.reactTo(ctx, e.ID, "eyes"); err != nil {
+	return s.commanded(ctx, e, tooLate(e.CreatedAt, e.ReceivedAt))
+}
+
+// mayCommand tells whether an account's comments are read for commands: our own words, and other bots', never are.
+func (s *session) mayCommand(author forge.User) bool {
+	return !author.Bot && author.ID != s.us.UserID
+}
+
+// commanded carries out the commands of a new comment. stale is why those are not begun any more; empty: they are.
+func (s *session) commanded(ctx context.Context, e event.Comment, stale string) error {
+	commands, wrong := ParseCommands(e.Body, s.us.Slug)
+	if len(commands)+len(wrong) == 0 || !s.mayCommand(e.Author) {
+		return nil
+	}
+	if err := s.reactTo(ctx, e.ID, reactionSeen); err != nil {
 		return err
 	}
 	var replies []string
@@ -84,7 +94,7 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 	}
 	if !failed {
 		for _, c := range commands {
-			reply, ok, err := s.runOnce(ctx, c, e)
+			reply, ok, err := s.runOnce(ctx, c, e, stale)
 			if err != nil {
 				return err
 			}
@@ -117,6 +127,9 @@ func (s *session) answer(ctx context.Context, e event.Comment, replies []string,
 	return s.reactTo(ctx, e.ID, "rocket")
 }
 
+// reactionSeen is what a comment with commands gets before any of them is begun.
+const reactionSeen = "eyes"
+
 // commandRecord is the kind of the records of comments' commands. They are no effects on GitHub, and have no probe.
 const commandRecord = "command"
 
@@ -126,8 +139,8 @@ type acted struct {
 	OK    bool   `json:"ok"`
 }
 
-// runOnce runs a command of a comment, once, however often the comment is handled.
-func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (reply string, ok bool, err error) {
+// runOnce runs a command of a comment, once, however often the comment is handled. stale is why it is not begun any more.
+func (s *session) runOnce(ctx context.Context, c Command, e event.Comment, stale string) (reply string, ok bool, err error) {
 	key := fmt.Sprintf("%d/command/%d:%d", s.repo.ID, e.ID, c.Line)
 	var known store.Effect
 	changed := false
@@ -163,6 +176,10 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment) (repl
 			return err
 		}
 		return tx.EffectDone(ctx, key, raw)
+	}
+	if stale != "" {
+		q.said, q.no = fmt.Sprintf("%s is not carried out: %s", code(c.String()), stale), true
+		return q.said, false, s.b.Store.Write(ctx, q.done)
 	}
 	return s.carry(ctx, q)
 }
@@ -363,10 +380,14 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 	}
 }
 
+func reactionKey(comment int64, reaction string) string {
+	return fmt.Sprintf("%d:%s", comment, reaction)
+}
+
 // reactTo adds a reaction to a comment.
 func (s *session) reactTo(ctx context.Context, comment int64, reaction string) error {
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectReaction, key: fmt.Sprintf("%d:%s", comment, reaction), intent: reaction,
+		kind: effectReaction, key: reactionKey(comment, reaction), intent: reaction,
 		blind: "adding a reaction twice is adding it once",
 		act: func(ctx context.Context) (nothing, error) {
 			return nothing{}, ignoreNotFound(s.gh.React(ctx, comment, reaction))

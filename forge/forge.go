@@ -186,7 +186,10 @@ type QueueEntry struct {
 
 // Comment is a comment on an issue or pull request.
 type Comment struct {
-	ID        int64
+	ID int64
+	// Issue is the number of the issue or pull request it is on; Pull tells which.
+	Issue     int
+	Pull      bool
 	Author    User
 	Body      string
 	HTMLURL   string

@@ -2,6 +2,8 @@ package githubapp
 
 import (
 	"context"
+	"net/url"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -14,6 +16,22 @@ func (r *Repo) Comments(ctx context.Context, issue int) ([]forge.Comment, error)
 	err := pages(func(n int) (*github.Response, error) {
 		var list []*github.IssueComment
 		resp, err := r.call(ctx, "GET", page(r.path("issues", itoa(int64(issue)), "comments"), n), nil, &list)
+		for _, c := range list {
+			out = append(out, commentOf(c))
+		}
+		return resp, err
+	})
+	return out, err
+}
+
+// CommentsSince lists the comments on all issues and pull requests that were made or changed at a time or after it, by GitHub's clock
+// and to the second, the longest unchanged first.
+func (r *Repo) CommentsSince(ctx context.Context, since time.Time) ([]forge.Comment, error) {
+	query := url.Values{"sort": {"updated"}, "direction": {"asc"}, "since": {since.UTC().Format(time.RFC3339)}}
+	var out []forge.Comment
+	err := pages(func(n int) (*github.Response, error) {
+		var list []*github.IssueComment
+		resp, err := r.call(ctx, "GET", page(r.path("issues", "comments")+"?"+query.Encode(), n), nil, &list)
 		for _, c := range list {
 			out = append(out, commentOf(c))
 		}

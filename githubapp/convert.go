@@ -1,6 +1,10 @@
 package githubapp
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
+
 	"github.com/google/go-github/v62/github"
 
 	"github.com/sluicehq/sluice/forge"
@@ -64,8 +68,9 @@ func checkOf(c *github.CheckRun) forge.CheckRun {
 }
 
 func commentOf(c *github.IssueComment) forge.Comment {
+	issue, _ := strconv.Atoi(c.GetIssueURL()[strings.LastIndexByte(c.GetIssueURL(), '/')+1:])
 	return forge.Comment{
-		ID: c.GetID(), Author: userOf(c.User), Body: c.GetBody(), HTMLURL: c.GetHTMLURL(),
+		ID: c.GetID(), Issue: issue, Pull: strings.Contains(c.GetHTMLURL(), fmt.Sprintf("/pull/%d#", issue)), Author: userOf(c.User), Body: c.GetBody(), HTMLURL: c.GetHTMLURL(),
 		CreatedAt: c.GetCreatedAt().Time, UpdatedAt: c.GetUpdatedAt().Time,
 	}
 }

@@ -23,11 +23,11 @@ func TestComments(t *testing.T) {
 	w.must(err)
 	bot := forge.User{ID: w.s.AddUser("sluice[bot]").ID, Login: "sluice[bot]", Bot: true}
 	volatile := cmpopts.IgnoreFields(forge.Comment{}, "ID", "HTMLURL", "CreatedAt", "UpdatedAt")
-	equal(t, forge.Comment{Author: bot, Body: "hello"}, made, volatile)
+	equal(t, forge.Comment{Issue: n, Author: bot, Body: "hello"}, made, volatile)
 	w.must(w.gh.EditComment(w.ctx(), made.ID, "hello again"))
 	got, err := w.gh.Comment(w.ctx(), made.ID)
 	w.must(err)
-	equal(t, forge.Comment{ID: made.ID, Author: bot, Body: "hello again"}, got, cmpopts.IgnoreFields(forge.Comment{}, "HTMLURL", "CreatedAt", "UpdatedAt"))
+	equal(t, forge.Comment{ID: made.ID, Issue: n, Author: bot, Body: "hello again"}, got, cmpopts.IgnoreFields(forge.Comment{}, "HTMLURL", "CreatedAt", "UpdatedAt"))
 	for range 104 {
 		_, err := w.s.As("bob").Comment(w.ctx(), "acme/shop", n, "more")
 		w.must(err)
@@ -273,4 +273,34 @@ func TestHookDeliveries(t *testing.T) {
 	w.must(err)
 	equal(t, []forge.HookDelivery(nil), none)
 	w.fails(w.app.Redeliver(w.ctx(), 1), forge.ErrNotFound)
+}
+
+// Comments of all issues and pull requests are listed by when they changed, and say what they are on.
+func TestCommentsSince(t *testing.T) {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	w := newWorld(t, fakegithub.Options{Now: func() time.Time { return now }, TokenLifetime: 24 * time.Hour})
+	issue, err := w.s.As("ann").OpenIssue(w.ctx(), "acme/shop", "t", "b")
+	w.must(err)
+	w.commit("feature/x", map[string]string{"x.txt": "x\n"})
+	pull := w.pull("feature/x", "development")
+	say := func(number int, text string) int64 {
+		now = now.Add(time.Minute)
+		id, err := w.s.As("bob").Comment(w.ctx(), "acme/shop", number, text)
+		w.must(err)
+		return id
+	}
+	say(issue, "long ago")
+	edited := say(issue, "first")
+	since := now.Add(time.Minute)
+	say(pull, "second")
+	say(issue, "third")
+	now = now.Add(time.Minute)
+	w.must(w.gh.EditComment(w.ctx(), edited, "first, edited"))
+	all, err := w.gh.CommentsSince(w.ctx(), since)
+	w.must(err)
+	var got []any
+	for _, c := range all {
+		got = append(got, []any{c.Body, c.Issue, c.Pull, c.UpdatedAt.Equal(c.CreatedAt)})
+	}
+	equal(t, []any{[]any{"second", pull, true, true}, []any{"third", issue, false, true}, []any{"first, edited", issue, false, false}}, got)
 }

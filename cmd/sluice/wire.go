@@ -145,7 +145,7 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 		return err
 	}
 	s.hooks, err = webhooks.New(webhooks.Config{
-		Secrets: webhookSecrets(s.cfg.GitHub.WebhookSecrets), AWS: listened, Acceptor: s.bot, Registerer: s.metrics, Log: s.log,
+		Secrets: webhookSecrets(s.cfg.GitHub.WebhookSecrets), AWS: listened, Acceptor: s.bot, Registerer: s.metrics, Log: s.log, Now: w.now,
 	})
 	if err != nil {
 		return err

@@ -71,8 +71,14 @@ func (s *Server) repoComments(c *call) (*answer, error) {
 			all = append(all, x)
 		}
 	}
-	if c.query.Get("direction") == "desc" {
-		slices.Reverse(all)
+	switch c.query.Get("sort") { // without it the direction does nothing
+	case "created", "updated":
+		if c.query.Get("sort") == "updated" {
+			slices.SortStableFunc(all, func(a, b *Comment) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+		}
+		if c.query.Get("direction") != "asc" {
+			slices.Reverse(all)
+		}
 	}
 	return ok(shapes(page(c, all), func(x *Comment) obj { return s.commentShape(c.repo, x) }))
 }
