@@ -55,6 +55,10 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return executor.Permanent(err) // the payload will not change
 		}
 		for _, e := range events {
+			if c, ok := e.(event.Comment); ok {
+				c.ReceivedAt = item.Delivery.ReceivedAt
+				e = c
+			}
 			if err := b.handleEvent(ctx, e); err != nil {
 				return fmt.Errorf("%s: %w", item.Delivery.Name, err)
 			}

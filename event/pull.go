@@ -69,6 +69,6 @@ type Comment struct {
 	IssueAuthor          forge.User
 	HTMLURL              string
 	CreatedAt, UpdatedAt time.Time
-	// ReceivedAt is when Sluice was told of it, by its own clock; zero: it is not known.
+	// ReceivedAt is when Sluice was told of it, by its own clock; zero: it is not known. It is no part of the payload.
 	ReceivedAt time.Time
 }

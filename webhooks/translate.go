@@ -67,10 +67,6 @@ func translate(d event.Delivery) (event.Event, error) {
 	if e == nil {
 		return nil, nil
 	}
-	if c, ok := e.(event.Comment); ok {
-		c.ReceivedAt = d.ReceivedAt
-		e = c
-	}
 	if err := agree(d, e.From()); err != nil {
 		return nil, err
 	}
