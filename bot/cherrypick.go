@@ -247,7 +247,7 @@ func (s *session) pickConflictText(ctx context.Context, pr forge.PullRequest, ta
 	for _, p := range picks {
 		command += " " + p.SHA
 	}
-	commands = append(commands, command, "# mend the files that git names, git add them, and: git cherry-pick --continue", "git push -u origin "+gitflow.Quote(branch), fmt.Sprintf("gh pr create --base %s", gitflow.Quote(target)))
+	commands = append(commands, command, "# mend the files that git names, git add them, and: git cherry-pick --continue", "git push -u origin "+gitflow.Quote(branch), fmt.Sprintf("gh pr create --base %s --fill", gitflow.Quote(target)))
 	return fmt.Sprintf("%s %s does not apply to %s.%s Nothing was changed. By hand:\n\n%s",
 		short(p.SHA), code(firstLine(p.Message)), code(target), which, codeBlock("sh", strings.Join(commands, "\n"))), nil
 }

@@ -188,8 +188,8 @@ func rebase(p PullFacts, head Branch, onto string, foreign []Commit) []string {
 		return nil
 	}
 	lines = append(lines, command("git", "rebase", "--onto", "origin/"+onto, foreign[0].SHA))
-	if head.Fork {
-		return append(lines, command("git", "push", "--force-with-lease"))
+	if head.Fork { // gh has git push to the fork's address, of which git keeps no branches that the lease could be taken from
+		return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+p.HeadSHA))
 	}
 	return append(lines, command("git", "push", "--force-with-lease", "origin", "HEAD:refs/heads/"+head.Name))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +28,7 @@ func handCommands() map[string]flowCommand {
 		"permit":        {"permission=level ...: the organization accepts other permissions for the App; an empty level takes one away", cmdPermit},
 		"protect":       {"who branch settings: sets classic branch protection, in JSON; none takes it off", cmdProtect},
 		"queued":        {"number: waits until a pull request is in the merge queue; sets $GROUP", cmdQueued},
+		"obey-reply":    {"who number file=text ...: runs the commands that our last comment with some prints, with the files mended where git stops", cmdObeyReply},
 		"obey":          {"who commit check: runs the commands that a check prints, in a clone, as they are", cmdObey},
 		"registries":    {"[image repository ...]: what the operator allows the repository, from the next start on", cmdRegistries},
 		"enterprise":    {": the server knows GitHub as an Enterprise Server, with its API below /api, from the next start on", cmdEnterprise},
@@ -117,7 +119,7 @@ func cmdObey(s *scripted, args []string) error {
 		return err
 	}
 	c, _ := s.repo.Check(sha, args[2])
-	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(c.Summary, -1)
+	blocks := printed().FindAllStringSubmatch(c.Summary, -1)
 	if len(blocks) != 1 {
 		return fmt.Errorf("want one block of commands, not %d, in:\n%s", len(blocks), c.Summary)
 	}
@@ -126,6 +128,50 @@ func cmdObey(s *scripted, args []string) error {
 	}
 	s.ts.Logf("%s", blocks[0][1])
 	_, err = s.runIn(filepath.Join(s.dir, "clone-"+args[0]), args[0], "sh", "-e", "-c", blocks[0][1])
+	return err
+}
+
+// printed finds the blocks of commands in a text of ours.
+func printed() *regexp.Regexp { return regexp.MustCompile("(?s)```sh\n(.*?)```") }
+
+func cmdObeyReply(s *scripted, args []string) error {
+	args, err := s.args(args, 3, -1)
+	if err != nil {
+		return err
+	}
+	n, err := s.number(args[1])
+	if err != nil {
+		return err
+	}
+	files, err := s.files(args[2:])
+	if err != nil {
+		return err
+	}
+	block := ""
+	for _, c := range s.repo.Comments(n) {
+		if m := printed().FindStringSubmatch(c.Body); m != nil && c.Author == flowBot {
+			block = m[1]
+		}
+	}
+	before, after, stops := strings.Cut(block, "# mend the files that git names")
+	if !stops {
+		return fmt.Errorf("no comment of ours has commands that may stop in between, but:\n%s", block)
+	}
+	_, after, _ = strings.Cut(after, "\n")
+	if _, err := s.git(args[0], "status"); err != nil { // the clone is there
+		return err
+	}
+	dir := filepath.Join(s.dir, "clone-"+args[0])
+	if out, err := s.runIn(dir, args[0], "sh", "-e", "-c", before); err == nil {
+		return fmt.Errorf("git does not stop:\n%s", out)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	s.ts.Logf("%s", block)
+	_, err = s.runIn(dir, args[0], "sh", "-e", "-c", "git add -A\nGIT_EDITOR=true git cherry-pick --continue\n"+after)
 	return err
 }
 

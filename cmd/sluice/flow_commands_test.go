@@ -29,7 +29,7 @@ func flowCommands() map[string]flowCommand {
 		"button":    {"who commit check identifier: presses a button of a check", cmdButton},
 		"rerun":     {"who commit check|all: presses Re-run", cmdRerun},
 		"grant":     {"who role: gives somebody a role", cmdGrant},
-		"fork":      {"who branch: forks the repository, with a commit on a branch", cmdFork},
+		"fork":      {"[-from branch] who branch: forks the repository, with a commit on a branch", cmdFork},
 		"fork-push": {"who branch: a commit more on a branch of a fork", cmdForkPush},
 		"ci":        {"commit name [conclusion]: another App reports a check", cmdCI},
 		"queue":     {"number: puts a pull request into the merge queue; sets $SHA", cmdQueue},

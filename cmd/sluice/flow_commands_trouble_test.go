@@ -248,11 +248,12 @@ func cmdGrant(s *scripted, args []string) error {
 }
 
 func cmdFork(s *scripted, args []string) error {
+	from := s.flags.String("from", "development", "")
 	args, err := s.args(args, 2, 2)
 	if err != nil {
 		return err
 	}
-	return s.fork(args[0], args[1])
+	return s.fork(args[0], args[1], *from)
 }
 
 func cmdForkPush(s *scripted, args []string) error {

@@ -174,13 +174,13 @@ func (f *flow) everyGUID() []string {
 }
 
 // fork makes a fork of the repository that belongs to somebody, with a branch that has a commit more.
-func (f *flow) fork(who, branch string) error {
+func (f *flow) fork(who, branch, from string) error {
 	name := who + "/" + flowApp
 	if _, err := f.hub.AddRepo(name, fakegithub.RepoConfig{ForkOf: f.name}); err != nil {
 		return err
 	}
 	r := f.hub.Repo(name)
-	if err := r.SetRef("refs/heads/"+branch, f.repo.SHA("development")); err != nil {
+	if err := r.SetRef("refs/heads/"+branch, f.repo.SHA(from)); err != nil {
 		return err
 	}
 	_, err := r.Seed(branch, "feat: a stranger's change", map[string]string{"stranger.txt": "hello\n"})

@@ -22,6 +22,7 @@ import (
 // them.
 func TestMain(m *testing.M) {
 	testscript.Main(program{m}, map[string]func(){
+		"gh": func() { os.Exit(runGH(os.Args[1:], os.Stdout, os.Stderr)) },
 		"sluice": func() {
 			status := run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr, testWiring())
 			if len(os.Args) > 1 && os.Args[1] == supervise.Subcommand { // whose environment is empty

@@ -76,7 +76,6 @@ const config = `[core]
 	unpackLimit = 1000000
 	autogc = false
 	denyDeleteCurrent = ignore
-[transfer]
 	hideRefs = refs/pull
 [uploadpack]
 	allowAnySHA1InWant = true
