@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -271,6 +272,24 @@ func TestHowFarAheadGitHubIs(t *testing.T) {
 	}
 	c.hear(&http.Response{Header: http.Header{}})
 	equal(t, []time.Duration{0, 0, 10 * time.Minute, 10 * time.Minute, 11 * time.Minute, 0, -10 * time.Minute}, got)
+}
+
+// Tokens that live for two seconds, and so expire between the calls of one piece of work, are renewed before each: nobody notices.
+func TestTokensExpireMidRun(t *testing.T) {
+	var late atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+	w := newWorld(t, fakegithub.Options{TokenLifetime: 2 * time.Second, Now: now})
+	app := w.newApp(Options{Now: now})
+	for range 5 {
+		repos, err := app.Repos(w.ctx(), w.install)
+		w.must(err)
+		if len(repos) == 0 {
+			t.Error("no repository is listed")
+		}
+		_, err = app.Token(w.ctx(), w.install)
+		w.must(err)
+		late.Add(int64(3 * time.Second))
+	}
 }
 
 func TestEveryAppHasItsConnections(t *testing.T) {
