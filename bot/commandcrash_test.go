@@ -22,6 +22,8 @@ var errCrash = errors.New("a crash")
 type changing struct {
 	*history
 	changes []string
+	tags    map[string]string
+	pages   map[string]forge.Release // of releases, by tag
 }
 
 func (g *changing) changed(format string, args ...any) {
@@ -64,6 +66,34 @@ func (g *changing) CreateBranch(_ context.Context, name, sha string) error {
 	return nil
 }
 
+func (g *changing) CreateTag(_ context.Context, name, sha string) error {
+	if _, there := g.tags[name]; there {
+		return forge.ErrExists
+	}
+	if g.tags == nil {
+		g.tags = map[string]string{}
+	}
+	g.tags[name] = sha
+	g.changed("tag %s", name)
+	return nil
+}
+
+func (g *changing) Tag(_ context.Context, name string) (forge.Tag, error) {
+	if sha, there := g.tags[name]; there {
+		return forge.Tag{Name: name, SHA: sha}, nil
+	}
+	return forge.Tag{}, forge.ErrNotFound
+}
+
+func (g *changing) CreateRelease(_ context.Context, tag, name, body string, _, _ bool) (forge.Release, error) {
+	if g.pages == nil {
+		g.pages = map[string]forge.Release{}
+	}
+	g.pages[tag] = forge.Release{ID: 1, Tag: tag, Name: name, Body: body}
+	g.changed("page of %s", tag)
+	return g.pages[tag], nil
+}
+
 func (g *changing) DeleteBranch(_ context.Context, name string) error {
 	delete(g.Heads, name)
 	return nil
@@ -75,6 +105,25 @@ func (g *changing) Merge(_ context.Context, base, sha, message string) (string, 
 		g.changed("merge into %s", base)
 	}
 	return g.Heads[base], nil
+}
+
+func (g *changing) MergePull(ctx context.Context, number int, sha, _, message string) (string, error) {
+	p := g.Pulls[number]
+	if p.Head.SHA != sha {
+		return "", forge.ErrMoved
+	}
+	p.Open, p.Merged = false, true
+	p.MergeSHA, _ = g.Merge(ctx, p.Base.Branch, sha, message)
+	g.Pulls[number] = p
+	return p.MergeSHA, nil
+}
+
+func (g *changing) ClosePull(_ context.Context, number int) error {
+	p := g.Pulls[number]
+	p.Open = false
+	g.Pulls[number] = p
+	g.changed("closed %d", number)
+	return nil
 }
 
 func (g *changing) CreatePull(_ context.Context, title, from, base, _ string) (forge.PullRequest, error) {
@@ -104,7 +153,10 @@ func (g *changing) PullsFrom(_ context.Context, from, base string) (out []forge.
 	return out, nil
 }
 
-func (g *changing) ReleaseByTag(context.Context, string) (forge.Release, error) {
+func (g *changing) ReleaseByTag(_ context.Context, tag string) (forge.Release, error) {
+	if page, there := g.pages[tag]; there {
+		return page, nil
+	}
 	return forge.Release{}, forge.ErrNotFound
 }
 

@@ -20,7 +20,7 @@ import (
 
 const storyConfig = `version: 1
 registries: { development: dev.test/shop, production: prod.test/shop }
-environments: { production: { approve: { count: 2 } } }
+environments: { production: { approve: { count: 2, reviews: true } } }
 pipelines:
   release: { stages: [ { name: Test, actions: [ { name: unit, uses: checks } ] } ] }
 `
@@ -62,14 +62,28 @@ func (h *history) PullsFrom(context.Context, string, string) ([]forge.PullReques
 
 func (h *history) KeepCommit(context.Context, string) error { return nil }
 
+// teamConfig and componentConfig are made of storyConfig: those who approve are a team, the release is a component's.
+var (
+	teamConfig      = strings.Replace(storyConfig, "count: 2", "count: 2, teams: [qa]", 1)
+	componentConfig = storyConfig + `components: [{ name: api, paths: ["api/**"] }, { name: web, paths: ["web/**"] }]` + "\n"
+)
+
 // story is a candidate's life as chance has it, and beside it what was really said: a model that knows nothing of how the
 // bot counts.
 type story struct {
 	*lab
-	hub  *history
+	hub  *changing
 	rand *rand.Rand
 	r    *store.Release
 	log  []string
+	yaml string // the configuration, as it is at first
+
+	rollers map[string]bool // who asked for a rollback while they might
+	images  FakeImages      // in the registries
+	shipped bool            // whether production was deployed
+	presses int64           // buttons that were pressed
+	taken   map[int64]bool  // reviews that the bot has seen since the approval waits, by ID
+	fallen  map[int64]bool  // those of them that do not stand any more
 
 	coming  []any             // events that GitHub has not delivered yet
 	past    []any             // those that it has, and may deliver again
@@ -87,18 +101,25 @@ type story struct {
 }
 
 func newStory(t *testing.T, seed uint64) *story {
-	l, r, _ := candidate(t, storyConfig)
+	yaml := []string{storyConfig, teamConfig, storyConfig, componentConfig}[seed%4]
+	l, r, x := candidate(t, yaml)
+	if yaml == componentConfig {
+		l.madeOfComponent(r, x, "api")
+	}
 	l.world(r)
-	for i, login := range []string{"alba", "otto"} {
+	for i, login := range []string{"alba", "otto", "rene", "ravi"} {
 		l.gh.Users[login] = person(int64(50+i), login)
 		l.gh.Roles[login] = forge.RoleAdmin
 	}
+	l.gh.Teams["qa"] = []string{"quinn", "uma", "alba", "otto", "rene", "ravi", "dev"}
 	s := &story{
 		lab: l, rand: rand.New(rand.NewPCG(seed, 1)), r: r, pushers: map[string]bool{"dev": true}, seen: map[int64]string{}, changed: map[int64]bool{}, done: map[int64]bool{}, //nolint:gosec // for a test
-		under: map[string]bool{}, base: "master",
-		hub: &history{FakeGitHub: l.gh, commits: map[string]forge.Commit{}},
+		rollers: map[string]bool{}, under: map[string]bool{}, base: "master",
+		hub: &changing{history: &history{FakeGitHub: l.gh, commits: map[string]forge.Commit{}}}, yaml: yaml,
 	}
-	l.session.gh = s.hub
+	l.session.gh, s.images = s.hub, FakeImages{}
+	l.b.Images, r.Tag = s.images, "v1.4.0"
+	l.write(func(tx *store.Tx) error { return tx.SaveRelease(t.Context(), *r) })
 	for _, c := range l.gh.Comparisons[cut+"..."+head].Commits {
 		s.hub.commits[c.SHA] = c
 	}
@@ -124,6 +145,7 @@ func (s *story) anew() {
 	_, state, _ := s.candidateOf(s.r).State.OpenApproval()
 	if s.said == nil || state.ID != "" && state.ID != s.judged {
 		s.judged, s.said, s.asked, s.source = state.ID, map[string]string{}, map[string]bool{}, map[string]int64{}
+		s.taken, s.fallen = map[int64]bool{}, map[int64]bool{}
 	}
 }
 
@@ -146,7 +168,7 @@ func (s *story) speaker() (login string, comment int64) {
 // step is one thing that happens in the world, or that GitHub tells of; some of it happens more often than the rest.
 func (s *story) step() {
 	s.now = s.now.Add(time.Minute)
-	switch n := s.rand.IntN(24); {
+	switch n := s.rand.IntN(30); {
 	case n < 7:
 		s.comments([]string{"/approve", "/approve", "/approve", "/approve", "/approve cancel", "/reject slow", "/reject cancel", "/retry"}[s.rand.IntN(8)])
 	case n < 10:
@@ -161,7 +183,7 @@ func (s *story) step() {
 		}
 	case n == 14 && len(s.seen) > 0:
 		s.change(1 + s.rand.Int64N(int64(len(s.seen))))
-	case n == 15:
+	case n == 15 && s.head() != "": // its branch is not deleted yet
 		s.push()
 	case n == 16:
 		s.now = s.now.Add(time.Duration(s.rand.IntN(60)) * time.Hour)
@@ -174,6 +196,13 @@ func (s *story) step() {
 		s.retargets()
 	case n == 21 && s.rand.IntN(3) == 0:
 		s.ships()
+	case n == 22:
+		s.presses++
+		s.button()
+	case n > 22 && n < 26:
+		s.reviews()
+	case n == 26:
+		s.teams()
 	}
 	for len(s.coming) > 0 && s.rand.IntN(3) > 0 {
 		i := s.rand.IntN(len(s.coming))
@@ -239,8 +268,13 @@ func (s *story) deliver(e any) {
 		must(s.t, sn.judge(ctx, s.gh.Pulls[5]))
 		s.looked()
 		s.note("delivered: the pull request's base")
+	case event.Review:
+		must(s.t, sn.reviewed(ctx, e))
+	case event.CheckAction:
+		s.pressed(sn, e)
 	case event.Comment:
 		before := len(s.gh.Reactions)
+		s.hears(e)
 		must(s.t, sn.commented(ctx, e))
 		ok := slices.Contains(s.gh.Reactions[before:], fmt.Sprintf("%d:rocket", e.ID))
 		s.note("delivered: comment %d %s: %t", e.ID, e.Activity, ok)
@@ -261,8 +295,8 @@ func (s *story) deliver(e any) {
 // means is what a command that was accepted says about what waits now.
 func (s *story) means(e event.Comment) {
 	who := e.Author.Login
-	judges := strings.HasPrefix(e.Body, "/approve") || strings.HasPrefix(e.Body, "/promote")
-	if x := s.candidateOf(s.r); judges && e.Body != "/approve cancel" && s.seen[e.ID] != x.SHA && !s.unheard() {
+	judges := strings.HasPrefix(e.Body, "/approve") || strings.HasPrefix(e.Body, "/promote --emergency")
+	if x := s.candidateOf(s.r); judges && !s.shipped && e.Body != "/approve cancel" && s.seen[e.ID] != x.SHA && !s.unheard() {
 		s.t.Fatalf("%s was said of %s and taken for %s\n%s", e.Body, short(s.seen[e.ID]), short(x.SHA), strings.Join(s.log, "\n"))
 	}
 	switch e.Body {
@@ -275,8 +309,9 @@ func (s *story) means(e event.Comment) {
 		delete(s.asked, who)
 	case "/reject slow":
 		s.said[who], s.source[who] = "reject", e.ID
-	case "/reject cancel", "/retry":
-	default:
+	case "/reject cancel":
+		maps.DeleteFunc(s.said, func(_, word string) bool { return word == "reject" })
+	case "/promote --emergency --reason down":
 		if !s.asked[who] {
 			s.asked[who], s.source["!"+who] = true, e.ID
 		}
@@ -314,7 +349,8 @@ func (s *story) took(login string) bool {
 
 // may tells whether the model lets the candidate be promoted as things stand.
 func (s *story) may() bool {
-	x := s.candidateOf(s.r)
+	x, said := s.candidateOf(s.r), maps.Clone(s.said)
+	s.reviewed(said)
 	if _, state, _ := x.State.OpenApproval(); state.ID == "" || state.ID != s.judged || x.SHA != s.head() || s.behind() {
 		return false
 	}
@@ -323,11 +359,11 @@ func (s *story) may() bool {
 	}
 	able := func(login string, want forge.Role) bool { return s.gh.Roles[login].AtLeast(want) }
 	var approvers, confirm []string
-	for login, word := range s.said {
+	for login, word := range said {
 		switch {
 		case word == "reject":
 			return false
-		case able(login, forge.RoleWrite):
+		case s.approver(login):
 			confirm = append(confirm, login)
 			if !s.took(login) {
 				approvers = append(approvers, login)
@@ -431,10 +467,11 @@ func (s *story) promoted() bool {
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
 func TestNothingUnapprovedIsPromoted(t *testing.T) {
-	var promoted, deployed atomic.Int32
+	var promoted, deployed, finished, returned atomic.Int32
 	t.Cleanup(func() {
-		if p, d := promoted.Load(), deployed.Load(); (p < 5 || d < 5) && !t.Failed() {
-			t.Errorf("only %d of the stories came to a promotion, and %d into production: the property proves little", p, d)
+		p, d, f, r := promoted.Load(), deployed.Load(), finished.Load(), returned.Load()
+		if (p < 5 || d < 5 || f < 3 || r < 3) && !t.Failed() {
+			t.Errorf("only %d of the stories came to a promotion, %d into production, %d to their end, %d back: the property proves little", p, d, f, r)
 		}
 	})
 	for seed := range uint64(40) {
@@ -445,9 +482,13 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 				return
 			}
 			promoted.Add(1)
-			if s.deployed() {
-				deployed.Add(1)
+			if !s.deployed() {
+				return
 			}
+			deployed.Add(1)
+			finishes, returns := s.ends()
+			finished.Add(finishes)
+			returned.Add(returns)
 		})
 	}
 }
