@@ -45,7 +45,7 @@ func (s *story) reviews() {
 		switch n {
 		case 1:
 			v.State = "CHANGES_REQUESTED"
-		case 2:
+		case 2, 3:
 			v.SHA = head
 		}
 		s.gh.Reviewed = append(slices.Clone(s.gh.Reviewed), v)

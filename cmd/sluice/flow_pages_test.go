@@ -41,9 +41,6 @@ func cmdPress(s *scripted, args []string) error {
 		path = link[1]
 		page, err = readPage(b.Get(at + path))
 	}
-	if s.neg && err != nil {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -57,12 +54,6 @@ func cmdPress(s *scripted, args []string) error {
 		if fields.Get("command") == args[2] && fields.Get("scope") == "" { // the other scope is another button of the same command
 			to, form = append(to, html.UnescapeString(f[1])), fields
 		}
-	}
-	if s.neg {
-		if len(to) > 0 {
-			return fmt.Errorf("%s has a button for %s", args[1], args[2])
-		}
-		return nil
 	}
 	if len(to) != 1 {
 		return fmt.Errorf("%s\nthat page has %d buttons for %s, of which %s shows", page, len(to), args[2], path)
