@@ -83,6 +83,8 @@ type reader interface {
 	// PullCommits lists the commits of a pull request, oldest first; complete is false past GitHub's 250.
 	PullCommits(ctx context.Context, number int) (commits []forge.Commit, complete bool, err error)
 	Comments(ctx context.Context, issue int) ([]forge.Comment, error)
+	// Reactors lists who reacted to a comment in a way: eyes, rocket, confused.
+	Reactors(ctx context.Context, commentID int64, reaction string) ([]forge.User, error)
 	// CommentsSince lists those on all issues and pull requests that were made or changed at a time or after it, by GitHub's
 	// clock and to the second, the longest unchanged first.
 	CommentsSince(ctx context.Context, since time.Time) ([]forge.Comment, error)

@@ -277,6 +277,13 @@ func (g *FakeGitHub) CreateComment(_ context.Context, _ int, body string) (forge
 	return c, nil
 }
 
+func (g *FakeGitHub) Reactors(_ context.Context, id int64, reaction string) ([]forge.User, error) {
+	if slices.Contains(g.Reactions, fmt.Sprintf("%d:%s", id, reaction)) {
+		return []forge.User{{ID: usID, Login: "sluice[bot]", Bot: true}}, nil
+	}
+	return nil, nil
+}
+
 func (g *FakeGitHub) React(_ context.Context, id int64, reaction string) error {
 	g.Reactions = append(g.Reactions, fmt.Sprintf("%d:%s", id, reaction))
 	return nil

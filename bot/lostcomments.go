@@ -85,13 +85,17 @@ func (s *session) reconcileComments(ctx context.Context) error {
 			continue
 		}
 		heard, err := s.heardOf(ctx, c.ID)
+		mayRun := asWritten(c) && s.b.Now().Sub(c.CreatedAt) < lostCommand
+		if err == nil && !heard && mayRun {
+			heard, err = s.heardBefore(ctx, c.ID)
+		}
 		if err != nil {
 			return err
 		}
 		switch {
 		case heard:
 			later = true
-		case asWritten(c) && s.b.Now().Sub(c.CreatedAt) < lostCommand:
+		case mayRun:
 			found = append(found, foundComment{ID: c.ID, SaidAt: c.CreatedAt, At: s.b.Now(), Overtaken: later})
 		}
 	}
@@ -128,6 +132,16 @@ func (s *session) heardOf(ctx context.Context, comment int64) (heard bool, err e
 		return ignoreMissing(err)
 	})
 	return heard, err
+}
+
+// heardBefore tells whether the author of a comment was shown that its commands were begun, and the database does not know it, as
+// after a restored backup: they may have been carried out, and are not carried out twice.
+func (s *session) heardBefore(ctx context.Context, comment int64) (bool, error) {
+	by, err := s.gh.Reactors(ctx, comment, reactionSeen)
+	if err != nil {
+		return false, fmt.Errorf("who has seen comment %d: %w", comment, err)
+	}
+	return slices.ContainsFunc(by, func(u forge.User) bool { return u.ID == s.us.UserID }), nil
 }
 
 // commentFound handles a comment of which nobody told, if it is there still. One that GitHub has told of meanwhile was handled, and

@@ -115,6 +115,21 @@ func TestLostComments(t *testing.T) {
 	}
 }
 
+// A comment whose author was shown that its commands are begun is not carried out again where the database does not know that, as
+// after a restored backup.
+func TestCommentsBeforeARestore(t *testing.T) {
+	ann := person(1, "ann")
+	l := newLab(t, "")
+	l.repo.BaselineAt = l.now.AddDate(0, 0, -30)
+	l.gh.Everywhere = []forge.Comment{l.remark(101, ann, time.Hour, "/help"), l.remark(102, ann, time.Minute, "/help")}
+	l.gh.Reactions = []string{"101:" + reactionSeen, "101:rocket"}
+	must(t, l.reconcileComments(t.Context()))
+	l.handleFound()
+	if diff := cmp.Diff([]string{"101:eyes", "101:rocket", "102:eyes", "102:rocket"}, l.gh.Reactions); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A command that GitHub tells of too late is asked for again, and one that was carried out in time is not refused when it is told of
 // once more.
 func TestLateCommand(t *testing.T) {

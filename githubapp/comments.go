@@ -65,6 +65,21 @@ func (r *Repo) EditComment(ctx context.Context, id int64, body string) error {
 	return err
 }
 
+// Reactors lists who reacted to a comment in a way.
+func (r *Repo) Reactors(ctx context.Context, commentID int64, reaction string) ([]forge.User, error) {
+	query := url.Values{"content": {reaction}}
+	var out []forge.User
+	err := pages(func(n int) (*github.Response, error) {
+		var list []*github.Reaction
+		resp, err := r.call(ctx, "GET", page(r.path("issues", "comments", itoa(commentID), "reactions")+"?"+query.Encode(), n), nil, &list)
+		for _, one := range list {
+			out = append(out, userOf(one.User))
+		}
+		return resp, err
+	})
+	return out, err
+}
+
 // React adds a reaction to a comment; the same one twice is one.
 func (r *Repo) React(ctx context.Context, commentID int64, reaction string) error {
 	_, err := r.call(ctx, "POST", r.path("issues", "comments", itoa(commentID), "reactions"), map[string]string{"content": reaction}, nil)

@@ -303,4 +303,10 @@ func TestCommentsSince(t *testing.T) {
 		got = append(got, []any{c.Body, c.Issue, c.Pull, c.UpdatedAt.Equal(c.CreatedAt)})
 	}
 	equal(t, []any{[]any{"second", pull, true, true}, []any{"third", issue, false, true}, []any{"first, edited", issue, false, false}}, got)
+	w.must(w.gh.React(w.ctx(), edited, "eyes"))
+	for reaction, want := range map[string]int{"eyes": 1, "rocket": 0} {
+		by, err := w.gh.Reactors(w.ctx(), edited, reaction)
+		w.must(err)
+		equal(t, want, len(by))
+	}
 }
