@@ -23,13 +23,8 @@ func (s *story) ends() (finished, returned int32) {
 		}
 		must(s.t, newSession(s.lab).walk(ctx, s.r.ID))
 		s.reread()
-		var all []store.Execution
-		s.write(func(tx *store.Tx) (err error) {
-			all, err = tx.ActiveExecutions(ctx, 42)
-			return err
-		})
 		s.alone()
-		for _, x := range all {
+		for _, x := range s.active() {
 			switch back := isRollback(&x); {
 			case x.Kind != pipeline.KindProduction:
 			case !back && (x.SHA != sha || x.State.Digest() != digest):

@@ -74,6 +74,15 @@ func (s *story) lacks() bool {
 	return s.r.Component == "" && !slices.Contains(s.hub.line(s.head()), s.gh.Heads["master"])
 }
 
+// active are the executions that have not ended.
+func (s *story) active() (all []store.Execution) {
+	s.write(func(tx *store.Tx) (err error) {
+		all, err = tx.ActiveExecutions(s.t.Context(), 42)
+		return err
+	})
+	return all
+}
+
 // deployed plays on after the promotion began, until production was deployed or nothing happens any more. Whatever is pushed, taken
 // back, said or changed meanwhile, what is deployed is what was approved, and never in two executions at once.
 func (s *story) deployed() bool {
@@ -81,13 +90,8 @@ func (s *story) deployed() bool {
 	sha, digest := s.r.SHA, s.r.CandidateDigest
 	for range 60 {
 		s.step()
-		var all []store.Execution
-		s.write(func(tx *store.Tx) (err error) {
-			all, err = tx.ActiveExecutions(ctx, 42)
-			return err
-		})
 		s.alone()
-		for _, x := range all {
+		for _, x := range s.active() {
 			s.settles(x)
 		}
 		if s.ran(sha, digest) {

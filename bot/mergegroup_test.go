@@ -159,9 +159,9 @@ func TestCase33GroupMerged(t *testing.T) {
 	}
 }
 
-// A group is told of by GitHub; its checks are there when they are asked for again, and follow what changes at the heads of its
-// pull requests.
-func TestCase33GroupFollows(t *testing.T) {
+// queueLab has pull request 12 of feature/x, at the commit cut, into development.
+func queueLab(t *testing.T) *lab {
+	t.Helper()
 	l := newLab(t, "")
 	side := func(branch, sha string) forge.Side {
 		return forge.Side{Branch: branch, SHA: sha, RepoID: 42, Owner: "acme"}
@@ -172,6 +172,13 @@ func TestCase33GroupFollows(t *testing.T) {
 		l.gh.Comparisons[need.Base+"..."+need.Head] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: cut, Message: "x"}}}
 	}
 	l.at("feature/x", cut)
+	return l
+}
+
+// A group is told of by GitHub; its checks are there when they are asked for again, and follow what changes at the heads of its
+// pull requests.
+func TestCase33GroupFollows(t *testing.T) {
+	l := queueLab(t)
 	x := l.built("x1", "feature/x", cut, begun())
 	queued := func(sha, base string) event.MergeGroup {
 		return event.MergeGroup{Activity: event.ChecksRequested, SHA: sha, BaseSHA: base, BaseRef: "refs/heads/development",
@@ -213,16 +220,7 @@ func TestCase33GroupFollows(t *testing.T) {
 // A group whose event got lost is found by its branch and answered, once it stands in the queue; a branch that only has such a name
 // is no group.
 func TestCase33GroupFound(t *testing.T) {
-	l := newLab(t, "")
-	side := func(branch, sha string) forge.Side {
-		return forge.Side{Branch: branch, SHA: sha, RepoID: 42, Owner: "acme"}
-	}
-	l.gh.Pulls = map[int]forge.PullRequest{12: {Number: 12, Open: true, Head: side("feature/x", cut), Base: side("development", "")}}
-	l.gh.Comparisons = map[string]forge.Comparison{}
-	for _, need := range gitflow.PullNeeds(l.names(), gitflow.PullFacts{Number: 12, Head: "feature/x", Base: "development", HeadSHA: cut, Open: true, HeadOwner: "acme"}) {
-		l.gh.Comparisons[need.Base+"..."+need.Head] = forge.Comparison{AheadBy: 1, Commits: []forge.Commit{{SHA: cut, Message: "x"}}}
-	}
-	l.at("feature/x", cut)
+	l := queueLab(t)
 	l.built("x1", "feature/x", cut, begun(), settled("x1", pipeline.Succeeded))
 	l.gh.Queue = map[string][]forge.QueueEntry{"development": {{Pull: 12, HeadSHA: group1, BaseSHA: other}}}
 	branch := "gh-readonly-queue/development/pr-12-" + other

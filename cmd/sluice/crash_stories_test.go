@@ -93,13 +93,7 @@ func hotfixStory(f *flow) error {
 		f.startsRelease,
 		f.waits("release/1.4.0"),
 		f.says("dev", "release/1.4.0", "/hotfix 17"),
-		func() error { return f.branch("hotfix/17", true) },
-		func() error {
-			_, err := f.push(pushRequest{who: "dev", branch: "hotfix/17", message: "fix: add up", files: map[string]string{"totals.txt": "right\n"}})
-			return err
-		},
-		func() error { _, err := f.opened("hotfix/17", "master"); return err },
-		f.waits("hotfix/17"),
+		f.fixes,
 		f.says("qa", "hotfix/17", "/approve"),
 		func() error { return f.branch("hotfix/17", false) },
 		func() error { return f.contains("release/1.4.0", f.repo.SHA("master")) },

@@ -86,6 +86,11 @@ func (f *flow) beginsHotfix() error {
 	if _, err := f.comment("dev", n, "/hotfix 17"); err != nil {
 		return err
 	}
+	return f.fixes()
+}
+
+// fixes puts a commit on hotfix 17, which was asked for, and waits for its approval to be asked for.
+func (f *flow) fixes() error {
 	return doAll(
 		func() error { return f.branch("hotfix/17", true) },
 		func() error {

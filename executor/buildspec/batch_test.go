@@ -106,18 +106,25 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// What a batch has written so far is read while it runs, past builds whose turn never comes and before those that wait for others.
-func TestLogOfARunningBatch(t *testing.T) {
-	w := newWorld(t, spec("batch: {build-graph: [{identifier: last, depend-on: [slow]}, {identifier: bad}, {identifier: never, depend-on: [bad]}, {identifier: slow}]}",
-		"phases: {build: {commands: ['echo ran $CODEBUILD_BATCH_BUILD_IDENTIFIER', 'test \"$CODEBUILD_BATCH_BUILD_IDENTIFIER\" != bad', 'while ! test -e $GATE; do sleep 0.01; done']}}"))
-	gate := filepath.Join(t.TempDir(), "open")
-	r := request("ex-1-1-1")
+// gatedBatch starts a batch of builds that wait for the file gate.
+func gatedBatch(t *testing.T, w *world) (e *Executor, r executor.Request, handle, gate string) {
+	t.Helper()
+	gate = filepath.Join(t.TempDir(), "open")
+	r = request("ex-1-1-1")
 	r.With = map[string]any{"batch": true, "env": map[string]any{"GATE": gate}}
-	e := w.executor()
+	e = w.executor()
 	handle, err := e.Start(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e, r, handle, gate
+}
+
+// What a batch has written so far is read while it runs, past builds whose turn never comes and before those that wait for others.
+func TestLogOfARunningBatch(t *testing.T) {
+	w := newWorld(t, spec("batch: {build-graph: [{identifier: last, depend-on: [slow]}, {identifier: bad}, {identifier: never, depend-on: [bad]}, {identifier: slow}]}",
+		"phases: {build: {commands: ['echo ran $CODEBUILD_BATCH_BUILD_IDENTIFIER', 'test \"$CODEBUILD_BATCH_BUILD_IDENTIFIER\" != bad', 'while ! test -e $GATE; do sleep 0.01; done']}}"))
+	e, r, handle, gate := gatedBatch(t, w)
 	log, at := "", executor.LogPlace{}
 	until(t, "the slow build's line", func() bool {
 		if report, err := e.Status(t.Context(), r, handle); err != nil || report.Status.Final() {
@@ -258,14 +265,7 @@ func TestBatchWritesWhatABuildMay(t *testing.T) {
 func TestBatchIsBounded(t *testing.T) {
 	w := newWorld(t, spec("batch: {build-matrix: {dynamic: {env: {variables: {A: [1, 2, 3, 4, 5, 6]}}}}}",
 		"phases: {build: {commands: ['while ! test -e $GATE; do sleep 0.01; done']}}"))
-	gate := filepath.Join(t.TempDir(), "open")
-	r := request("ex-1-1-1")
-	r.With = map[string]any{"batch": true, "env": map[string]any{"GATE": gate}}
-	e := w.executor()
-	handle, err := e.Start(t.Context(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e, r, handle, gate := gatedBatch(t, w)
 	report, err := e.Status(t.Context(), r, handle)
 	if err != nil || report.Summary != "0 of 6 builds have ended; build1, build2, build3, build4" {
 		t.Errorf("%q, %v", report.Summary, err)

@@ -19,21 +19,8 @@ import (
 func batches(t *testing.T, s suite) {
 	const count = 100
 	before := s.commits(t)
-	release, held := make(chan struct{}), make(chan struct{})
-	var writer, come, done sync.WaitGroup
-	writer.Go(func() {
-		if err := s.Write(t.Context(), func(tx *store.Tx) error {
-			if err := tx.PostItem(t.Context(), store.LaneItem{Lane: "repo:1", Kind: "fact"}); err != nil {
-				return err
-			}
-			close(held)
-			<-release
-			return nil
-		}); err != nil {
-			t.Error(err)
-		}
-	})
-	<-held
+	release := writing(t, s.Store)
+	var come, done sync.WaitGroup
 	for n := range count {
 		come.Add(1)
 		done.Go(func() {
@@ -44,8 +31,7 @@ func batches(t *testing.T, s suite) {
 		})
 	}
 	come.Wait()
-	close(release)
-	writer.Wait()
+	release()
 	done.Wait()
 	// The writer's own is one of them. How many the senders need depends on how late the last of them come.
 	if n := s.commits(t) - before - 1; n < 1 || n > count/2 {

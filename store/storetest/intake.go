@@ -115,25 +115,34 @@ func manySenders(t *testing.T, s suite) {
 	}
 }
 
-// full keeps the committer from the disk until the queue overflows.
-func full(t *testing.T, s suite) {
-	small := Open(t, secondURL(t, s), store.Options{AcceptQueue: 1, AcceptWait: time.Millisecond})
-	release, held := make(chan struct{}), make(chan struct{})
+// writing holds a transaction open until release: what it wrote, or on SQLite the whole database, is locked until then.
+func writing(t *testing.T, s *store.Store) (release func()) {
+	t.Helper()
+	end, held := make(chan struct{}), make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {
-		if err := small.Write(t.Context(), func(tx *store.Tx) error {
-			// The delivery's row, or on SQLite the whole database, is locked until the end.
+		if err := s.Write(t.Context(), func(tx *store.Tx) error {
 			if err := tx.PostItem(t.Context(), store.LaneItem{Lane: "repo:1", Kind: "fact"}); err != nil {
 				return err
 			}
 			close(held)
-			<-release
+			<-end
 			return nil
 		}); err != nil {
 			t.Error(err)
 		}
 	})
 	<-held
+	return func() {
+		close(end)
+		writer.Wait()
+	}
+}
+
+// full keeps the committer from the disk until the queue overflows.
+func full(t *testing.T, s suite) {
+	small := Open(t, secondURL(t, s), store.Options{AcceptQueue: 1, AcceptWait: time.Millisecond})
+	release := writing(t, small)
 	outcomes := make(chan string, 1000)
 	var senders sync.WaitGroup
 	var refused, stored []string
@@ -158,8 +167,7 @@ func full(t *testing.T, s suite) {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	close(release)
-	writer.Wait()
+	release()
 	senders.Wait()
 	close(outcomes)
 	for got := range outcomes {
