@@ -18,7 +18,7 @@ import (
 func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bell, w wiring) (*buildspec.Executor, error) {
 	o := buildspec.Options{
 		Dir: filepath.Join(s.cfg.Data, "builds"), Allowed: s.cfg.LocalExecutors.Match, Cloner: cloner{app: gh.App}, Artifacts: artifacts,
-		Caches: filepath.Join(s.cfg.Data, "caches"), Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(), Runtimes: s.cfg.BuildRuntimes, Region: s.cfg.AWSRegion,
+		Log: s.log, Caches: filepath.Join(s.cfg.Data, "caches"), Ring: bell.Ring, Path: w.buildPath, Secrets: s.secrets(), Runtimes: s.cfg.BuildRuntimes, Region: s.cfg.AWSRegion,
 		Page: func(r executor.Request) string {
 			return strings.TrimSuffix(s.cfg.PublicURL.String(), "/") + "/" + r.Owner + "/" + r.Repo + "/executions/" + r.ExecutionID
 		},
@@ -59,10 +59,16 @@ func (s *server) builds(gh gitHub, artifacts *artifact.Store, bell *executor.Bel
 		o.Lookup = buildSecrets{source}
 	}
 	e, err := buildspec.New(o)
-	if err == nil {
-		s.log.Info("builds", "isolation", "run as "+as+"; "+e.Isolation())
+	if err != nil {
+		return nil, err
 	}
-	return e, err
+	s.log.Info("builds", "isolation", "run as "+as+"; "+e.Isolation())
+	if s.cfg.LocalExecutors.String() != "" {
+		if err := refusedCredentials(users); err != nil {
+			s.log.Warn("builds with a network reach "+cloudCredentials+", where clouds hand out the host's credentials, as the host does: "+credentialsRemedy, "err", err)
+		}
+	}
+	return e, nil
 }
 
 // buildSecrets is the source of secrets as builds see it.

@@ -13,7 +13,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/executor/buildspec"
@@ -128,7 +127,8 @@ func (d *diagnosis) settings(ctx context.Context, cfg *config.Server) {
 	if list := cfg.LocalExecutors.String(); list != "" {
 		d.add(doubtful, "local executors", "code of "+list+" runs on the server's own host", "take away --local-executors where that is not meant")
 		d.builders(ctx, cfg)
-		d.credentials(ctx, cloudCredentials)
+		d.credentials(ctx, net.JoinHostPort(cloudCredentials, "80"), cfg)
+		d.refusals()
 	}
 }
 
@@ -152,23 +152,6 @@ func (d *diagnosis) builders(ctx context.Context, cfg *config.Server) {
 	if _, err := supervise.TrySandbox(ctx, buildspec.Bubblewrap, who); err != nil {
 		d.add(doubtful, "isolation of builds", err.Error(), "install bubblewrap and allow user namespaces, or run builds as another user (--build-users)")
 	}
-}
-
-// cloudCredentials is where clouds hand out the credentials of a host to whoever asks on it.
-const cloudCredentials = "169.254.169.254:80"
-
-// credentials looks whether the host's own credentials can be asked for here: a build that has a network reaches what the host does.
-func (d *diagnosis) credentials(ctx context.Context, address string) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return
-	}
-	_ = conn.Close()
-	host, _, _ := net.SplitHostPort(address)
-	d.add(doubtful, "credentials of the host", host+" answers on this host, and builds with a network reach it as the host does",
-		"keep the users of builds from it: iptables -I OUTPUT -d "+host+" -m owner --uid-owner USER -j REJECT for each of --build-users; or give the host no role")
 }
 
 // keyFingerprint is the fingerprint GitHub shows beside a key: SHA-256 of the public half.

@@ -6,15 +6,12 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
 	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
@@ -163,28 +160,4 @@ func newKey(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-}
-
-// Who lets builds run where the cloud hands out the host's credentials is told, and how to keep them from it.
-func TestDoctorSeesTheHostsCredentials(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &diagnosis{}
-	d.credentials(t.Context(), listener.Addr().String())
-	want := []finding{{
-		Status: doubtful, What: "credentials of the host", Says: "127.0.0.1 answers on this host, and builds with a network reach it as the host does",
-		Remedy: "keep the users of builds from it: iptables -I OUTPUT -d 127.0.0.1 -m owner --uid-owner USER -j REJECT for each of --build-users; or give the host no role",
-	}}
-	if diff := cmp.Diff(want, d.Findings, cmp.AllowUnexported(finding{})); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	d = &diagnosis{}
-	if d.credentials(t.Context(), listener.Addr().String()); len(d.Findings) > 0 {
-		t.Errorf("where nothing answers: %+v", d.Findings)
-	}
 }

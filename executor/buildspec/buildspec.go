@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -96,6 +97,8 @@ type Options struct {
 	Region string
 	// Page is where people look at an action; nil: nowhere.
 	Page func(r executor.Request) string
+	// Log is the server's; nil: nobody reads it.
+	Log *slog.Logger
 }
 
 // Executor runs builds. New makes one. It may be used by several goroutines and, over one folder, several processes.
@@ -120,6 +123,9 @@ func New(o Options) (*Executor, error) {
 	}
 	if o.Page == nil {
 		o.Page = func(executor.Request) string { return "" }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Path == "" {
 		o.Path = DefaultPath
@@ -146,8 +152,8 @@ func New(o Options) (*Executor, error) {
 	return e, err
 }
 
-// Close lets go of the builds under way, without stopping them.
-func (e *Executor) Close() error { return e.launcher.Close() }
+// Close lets go of the builds under way, without stopping them. Where there are none it leaves the host as it was.
+func (e *Executor) Close() error { return errors.Join(e.launcher.Close(), e.allowCredentials()) }
 
 // DefaultFile is where a buildspec is looked for.
 const DefaultFile = "buildspec.yml"

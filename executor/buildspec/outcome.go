@@ -23,6 +23,8 @@ type plan struct {
 	Users map[string]supervise.User `json:"users,omitempty"`
 	// Isolation says for the log how the build is kept from the host.
 	Isolation string `json:"isolation,omitempty"`
+	// Credentials says for the log whether it reaches the host's credentials.
+	Credentials string `json:"credentials,omitempty"`
 	// Cache is where caches are.
 	Cache cachePlan `json:"cache,omitzero"`
 	// Sarif are globs for files of analysers, Threshold what of their results is let pass.

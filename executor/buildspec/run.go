@@ -81,6 +81,9 @@ func (b *build) all(ctx context.Context) error {
 	if b.plan.Isolation != "" {
 		b.s.Logf("Isolation: %s", b.plan.Isolation)
 	}
+	if b.plan.Credentials != "" {
+		b.s.Logf("Credentials of the host: %s", b.plan.Credentials)
+	}
 	for _, remark := range b.plan.Spec.Remarks {
 		b.s.Logf("%s:%d: %s", b.plan.Spec.File, remark.Line, remark.Text)
 	}

@@ -147,6 +147,9 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
 		return w.Finish(document.Wrong(p.file, "Buildspec", err))
 	}
+	if p.network != "none" {
+		pl.Credentials = e.refuseCredentials(runAs, phaseUsers)
+	}
 	limits, timeout, err := e.allowance(r, work)
 	if err != nil {
 		return err

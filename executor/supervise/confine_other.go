@@ -5,6 +5,7 @@ package supervise
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"syscall"
 )
 
@@ -62,3 +63,15 @@ func usage() (threads int, memory int64) { return 0, 0 }
 func onDisk(info fs.FileInfo) int64 { return info.Size() }
 
 func terminateDescendants(string) {}
+
+// MayRefuse says that only Linux has rules of routing for users.
+func MayRefuse() error { return errors.New("only Linux has rules of routing for users") }
+
+// Refuse says the same.
+func Refuse(uint32, uint32, []netip.Addr) error { return MayRefuse() }
+
+// Refusals finds none.
+func Refusals() ([]Refusal, error) { return nil, nil }
+
+// Allow finds none to take away.
+func Allow(uint32) error { return nil }
