@@ -165,7 +165,7 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 			if r.SHA != sha && r.HeadSHA == sha && r.Status != store.ReleaseOpen {
 				at.ahead = &releases[i]
 			}
-			for _, x := range at.executions {
+			for _, x := range all { // of which those that count here may be another branch's
 				if x.ReleaseID == r.ID {
 					at.former = &releases[i]
 				}

@@ -144,6 +144,18 @@ func (s *session) heardBefore(ctx context.Context, comment int64) (bool, error) 
 	return slices.ContainsFunc(by, func(u forge.User) bool { return u.ID == s.us.UserID }), nil
 }
 
+// heardAndLost tells whether the commands of a new comment were begun before, by what GitHub shows, and the database does not know it.
+func (s *session) heardAndLost(ctx context.Context, e event.Comment) (bool, error) {
+	if !s.mayCommand(e.Author) || !hasCommands(e.Body, s.us.Slug) {
+		return false, nil
+	}
+	known, err := s.heardOf(ctx, e.ID)
+	if err != nil || known {
+		return false, err
+	}
+	return s.heardBefore(ctx, e.ID)
+}
+
 // commentFound handles a comment of which nobody told, if it is there still. One that GitHub has told of meanwhile was handled, and
 // its commands are not carried out twice.
 func (s *session) commentFound(ctx context.Context, f foundComment) error {

@@ -70,6 +70,12 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 	if e.Author.ID != e.Sender.ID {
 		return nil
 	}
+	if s.b.doubt.Load() { // GitHub was asked to send it again, by somebody, after a backup was restored
+		lost, err := s.heardAndLost(ctx, e)
+		if err != nil || lost {
+			return err
+		}
+	}
 	return s.commanded(ctx, e, tooLate(e.CreatedAt, e.ReceivedAt))
 }
 
