@@ -146,6 +146,9 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 			return err
 		}
 		s.mark(was)
+		if err := s.headSeen(ctx, r.Pull, now); err != nil {
+			return err
+		}
 	}
 	if err := s.renumber(ctx, r, now); err != nil {
 		return err
@@ -157,6 +160,24 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 		kind: string(branch.Kind), branch: branch, sha: now, previous: headBefore(r, was, now), release: r, by: sender(e), origin: originPush + now,
 	})
 	return err
+}
+
+// headSeen brings the record of a release's pull request to a head that a push told of. GitHub tells of the pull request too, but that
+// word may come late or never, and until then what people say of the head they are shown would be taken for said of the old one.
+func (s *session) headSeen(ctx context.Context, number int, now string) error {
+	var known store.Pull
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		known, err = tx.Pull(ctx, s.repo.ID, number)
+		return ignoreMissing(err)
+	})
+	if err != nil || !known.Open || known.HeadSHA == now {
+		return err
+	}
+	pr, err := s.gh.Pull(ctx, number)
+	if err != nil || pr.Head.SHA != now {
+		return ignoreNotFound(err)
+	}
+	return s.judge(ctx, pr)
 }
 
 // headBefore is the head that a release's branch had before this one. was is the head seen before, empty when none was: then

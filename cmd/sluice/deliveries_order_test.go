@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -59,6 +60,9 @@ func mailed(t *testing.T, m *mail) (end mailedEnd) {
 	fails := func(err error) {
 		t.Helper()
 		if err != nil && m != nil {
+			for _, c := range f.repo.Comments(0) {
+				m.log = append(m.log, fmt.Sprintf("#%d %s: %s", c.Issue, c.Author, c.Body))
+			}
 			t.Fatalf("%v\n%s", err, strings.Join(m.log, "\n"))
 		}
 		f.must(t, err)
@@ -85,6 +89,7 @@ func mailed(t *testing.T, m *mail) (end mailedEnd) {
 	fails(errors.Join(f.idle(), f.clock().move("+61m"), f.idle(), f.healthy()))
 	after, err := f.ending()
 	fails(err)
+	after.Checks = f.headChecks(t)
 	if diff := cmp.Diff(end.World, after); diff != "" {
 		t.Errorf("heard of by a server that knows nothing (-before +after):\n%s\n%s", diff, strings.Join(m.log, "\n"))
 	}
@@ -248,6 +253,7 @@ func (f *flow) mailedEnd(t *testing.T) (e mailedEnd) {
 	var err error
 	e.World, err = f.ending()
 	f.must(t, err)
+	e.World.Checks = f.headChecks(t)
 	db, err := f.records()
 	f.must(t, err)
 	defer db.Close()
@@ -263,6 +269,34 @@ func (f *flow) mailedEnd(t *testing.T) (e mailedEnd) {
 		e.Records = append(e.Records, f.lines(t, db, q)...)
 	}
 	return e
+}
+
+// headChecks are the checks at what branches, pull requests and tags are at. Whether those of a commit that was overtaken are all there
+// depends on whether anybody looked in time; but none of them is left red.
+func (f *flow) headChecks(t *testing.T) (out []string) {
+	t.Helper()
+	heads := slices.Concat(slices.Collect(maps.Values(f.repo.Branches())), slices.Collect(maps.Values(f.repo.Tags())))
+	for _, i := range f.repo.Issues() {
+		if i.Pull != nil {
+			heads = append(heads, i.Pull.HeadSHA)
+		}
+	}
+	newest := map[string]fakegithub.CheckRun{}
+	for _, c := range f.repo.CheckRuns("") {
+		if c.AppID == f.app.ID {
+			newest[c.SHA+" "+c.Name] = c
+		}
+	}
+	for _, c := range newest {
+		if c.Conclusion != "success" && c.Conclusion != "cancelled" {
+			t.Errorf("%s at %q is left %s %s: %s", c.Name, f.subject(c.SHA), c.Status, c.Conclusion, c.Title)
+		}
+		if slices.Contains(heads, c.SHA) {
+			out = append(out, fmt.Sprintf("%s %s: %s %s %s", f.subject(c.SHA), f.tree(c.SHA), c.Name, c.Status, c.Conclusion))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // lines are the rows of a query, in an order and in words that are the same in each play.

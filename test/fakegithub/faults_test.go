@@ -148,6 +148,19 @@ func TestWebhookFaultsAndRedelivery(t *testing.T) {
 	if diff := cmp.Diff([]string{"3", "1", "2"}, texts()); diff != "" {
 		t.Errorf("shuffled (-want +got):\n%s", diff)
 	}
+	w.s.HoldHooks()
+	comment("1")
+	comment("2")
+	comment("3")
+	comment("4")
+	dealt := w.s.DealHooks(func(events []string) fakegithub.Deal { return fakegithub.Deal{Send: []int{3, 0, 0}, Drop: []int{1}} })
+	if diff := cmp.Diff([]string{"4", "1", "1"}, texts()); diff != "" || dealt != 4 {
+		t.Errorf("%d dealt (-want +got):\n%s", dealt, diff)
+	}
+	w.s.ReleaseHooks(nil)
+	if diff := cmp.Diff([]string{"3"}, texts()); diff != "" {
+		t.Errorf("kept on (-want +got):\n%s", diff)
+	}
 	w.s.InjectHook(fakegithub.HookFault{Kind: fakegithub.LateHook, Event: "issue_comment"})
 	comment("late")
 	comment("on time")
