@@ -1,12 +1,8 @@
 package fakegithub
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"maps"
 	"slices"
@@ -134,11 +130,10 @@ func (s *Server) SetTeamMember(org, slug, login string, member bool) error {
 // AddApp registers an App.
 func (s *Server) AddApp(c AppConfig) (App, error) {
 	if c.PrivateKey == nil {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
+		var err error
+		if c.PrivateKey, err = s.appKey(); err != nil {
 			return App{}, fmt.Errorf("making the App's key: %w", err)
 		}
-		c.PrivateKey = pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 	}
 	key, err := jwt.ParseRSAPrivateKeyFromPEM(c.PrivateKey)
 	if err != nil {
