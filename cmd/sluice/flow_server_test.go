@@ -56,7 +56,7 @@ func (f *flow) serve() error {
 			flowRepo + "=" + f.dev + "/" + flowApp + "/*," + flowRepo + "=" + f.prod + "/" + flowApp + "/*",
 	}, f.builders()...)
 	s.cmd.Env = append(s.cmd.Env, f.extra...)
-	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()), raceVariable+"="+endSoon)
+	s.cmd.Env = append(s.cmd.Env, tiedVariable+"=1", clockVariable+"="+string(f.clock()), raceVariable+"="+endSoon, collectVariable+"="+os.Getenv(collectVariable))
 	if _, err := s.cmd.StdinPipe(); err != nil { // it is closed when this process dies, and the server ends
 		return err
 	}
@@ -169,34 +169,41 @@ func (f *flow) figures() (map[string]float64, error) {
 // idle waits until everything GitHub has told is handled and nothing that is due is left to do. An action that is being
 // worked on outside, such as a build, is not waited for: that is what the checks are for.
 //
-// The server's figures are asked for at the beginning and at the end of three looks during which GitHub heard nothing: what was
-// done between is in their count, and they cost more than all the rest.
+// The server's figures are asked for when GitHub has heard nothing for a look, and again after three more of them: what was done
+// between is in their count, and they cost more than all the rest.
 func (f *flow) idle() error {
 	const looks = 3
-	var before [2]float64
+	var call, asked float64 // GitHub's last call, what was done when the figures were asked for first
 	quiet, saw := 0, "GitHub still hears something"
 	return f.until("the server to have nothing to do", func() (string, bool) {
 		if err := f.hub.Settle(f.tb.Context()); err != nil {
 			return err.Error(), false
 		}
-		call := float64(f.hub.LastCall())
-		if quiet > 0 && quiet < looks && call == before[1] {
-			quiet++
+		now := float64(f.hub.LastCall())
+		if now != call {
+			call, quiet = now, 0
+			return saw, false
+		}
+		if quiet++; quiet != 1 && quiet != 1+looks {
 			return saw, false
 		}
 		m, err := f.figures()
 		if err != nil {
+			quiet = 0
 			return err.Error(), false
 		}
-		now := [2]float64{m["sluice_queue_done_total"], call}
-		saw = fmt.Sprintf("%v waiting, %v lanes busy, %v done", m["sluice_queue_waiting"], m["sluice_queue_busy_lanes"], now[0])
+		done := m["sluice_queue_done_total"]
+		saw = fmt.Sprintf("%v waiting, %v lanes busy, %v done", m["sluice_queue_waiting"], m["sluice_queue_busy_lanes"], done)
 		nothing := m["sluice_queue_waiting"] == 0 && m["sluice_queue_busy_lanes"] == 0
-		if nothing && quiet == looks && now == before {
+		switch {
+		case quiet == 1 && nothing:
+			asked = done
+		case quiet == 1:
+			quiet = 0
+		case nothing && done == asked:
 			return saw, true
-		}
-		quiet, before = 0, now
-		if nothing {
-			quiet = 1
+		default:
+			quiet = 0
 		}
 		return saw, false
 	})

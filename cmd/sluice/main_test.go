@@ -54,6 +54,8 @@ func (p program) Run() int {
 const (
 	raceVariable = "GORACE"
 	endSoon      = "atexit_sleep_ms=20"
+	// collectVariable says how much garbage may come together; the servers of tests are told what the tests are.
+	collectVariable = "GOGC"
 )
 
 // Variables that only this test binary knows.
