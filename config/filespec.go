@@ -227,7 +227,7 @@ func pipelineSpec(kind string) *spec {
 			form: "letters, digits, dashes and underscores; at most 64", doc: "Name, unique in the stage."}},
 		{"uses", true, usesSpec("The executor (checks, buildspec, image, appspec, github-actions), approval, promote, or deploy for what the environment says.")},
 		{"with", false, withSpec()},
-		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, maxLen: 4096},
+		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, empty: true, maxLen: 4096},
 			names: variableRE, nameForm: "a variable's name is letters, digits and underscores", deny: DeniedEnv,
 			doc: "Further environment variables. A value may hold #{namespace.name}."}},
 		{"run_order", false, &spec{kind: integerValue, min: 1, max: 100, def: "1",

@@ -55,6 +55,7 @@ func (c *checker) text(n *node, s *spec, path string) {
 		c.wrong(n, path, "want a text, got "+n.text, fmt.Sprintf("put it in quotes: %q", n.text))
 	case !n.quoted && s.neverNumber() && numberRE.MatchString(n.text):
 		c.wrong(n, path, "want a text, got the number "+clip(n.text), fmt.Sprintf("put it in quotes: %q", clip(n.text)))
+	case n.text == "" && s.empty && n.quoted:
 	case n.text == "":
 		c.wrong(n, path, "the text is empty", s.form)
 	case len([]rune(n.text)) > most:

@@ -162,6 +162,9 @@ func schemaOfText(s *spec) schema {
 		most = maxGlob
 	}
 	text := schema{"type": []string{"string", "number"}, "minLength": 1, "maxLength": most}
+	if s.empty {
+		delete(text, "minLength")
+	}
 	if s.pattern == nil {
 		return text
 	}

@@ -40,6 +40,7 @@ type spec struct {
 	foreign map[string]string
 	pattern *regexp.Regexp
 	form    string // what pattern or valid asks for, in words; the hint
+	empty   bool   // a text may be empty, if it is in quotes
 	maxLen  int    // of a text, in characters; 0 is 512
 	// valid says more than a pattern can: what is wrong with a text, empty: nothing.
 	valid             func(text string) (problem string)

@@ -58,28 +58,29 @@ func TestBatch(t *testing.T) {
 		status  pipeline.Status
 		summary string   // begins with
 		said    []string // of all builds, each after those it waits for
+		none    []string // were not run
 	}{
 		"a list": {"{build-list: [{identifier: one, env: {variables: {A: 1}}}, {identifier: two, buildspec: other.yml}]}",
-			pipeline.Succeeded, "2 builds in", []string{"ran one 1 of-the-file", "other"}},
+			pipeline.Succeeded, "2 builds in", []string{"ran one 1 of-the-file", "other"}, nil},
 		"a list of which one fails": {"{build-list: [{identifier: bad}, {identifier: two}]}",
-			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran two of-the-file"}},
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran two of-the-file"}, nil},
 		"a failure that is ignored": {"{build-graph: [{identifier: bad, ignore-failure: true}, {identifier: two, depend-on: [bad]}]}",
-			pipeline.Succeeded, "2 builds in", []string{"ran bad of-the-file", "ran two of-the-file"}},
+			pipeline.Succeeded, "2 builds in", []string{"ran bad of-the-file", "ran two of-the-file"}, nil},
 		"a graph": {"{build-graph: [{identifier: last, depend-on: [one, two]}, {identifier: one}, {identifier: two, depend-on: [one]}]}",
-			pipeline.Succeeded, "3 builds in", []string{"ran one of-the-file", "ran two of-the-file", "ran last of-the-file"}},
-		"one build":              {"{build-list: [{identifier: one}]}", pipeline.Succeeded, "1 build in", []string{"ran one of-the-file"}},
-		"a build that cannot be": {"{build-list: [{identifier: one}, {identifier: two, buildspec: asks.yml}, {identifier: three}]}", pipeline.Failed, "two: asks.yml:", []string{"ran one of-the-file", "ran three of-the-file"}},
+			pipeline.Succeeded, "3 builds in", []string{"ran one of-the-file", "ran two of-the-file", "ran last of-the-file"}, nil},
+		"one build":              {"{build-list: [{identifier: one}]}", pipeline.Succeeded, "1 build in", []string{"ran one of-the-file"}, nil},
+		"a build that cannot be": {"{build-list: [{identifier: one}, {identifier: two, buildspec: asks.yml}, {identifier: three}]}", pipeline.Failed, "two: asks.yml:", []string{"ran one of-the-file", "ran three of-the-file"}, nil},
 		"what depends on a failure": {"{build-graph: [{identifier: end, depend-on: [next]}, {identifier: bad}, {identifier: next, depend-on: [bad]}, {identifier: free}]}",
-			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran free of-the-file"}},
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file", "ran free of-the-file"}, []string{"next", "end"}},
 		"fast-fail": {"{fast-fail: true, build-graph: [{identifier: slow, buildspec: slow.yml}, {identifier: bad}, {identifier: next, depend-on: [slow]}]}",
-			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file"}},
+			pipeline.Failed, "bad: phase build failed", []string{"ran bad of-the-file"}, []string{"next"}},
 		"a matrix": {"{build-matrix: {static: {ignore-failure: false}, dynamic: {env: {variables: {A: [1, 2], B: [x, y]}}}}}",
-			pipeline.Succeeded, "4 builds in", []string{"ran build1 1 x", "ran build2 1 y", "ran build3 2 x", "ran build4 2 y"}},
+			pipeline.Succeeded, "4 builds in", []string{"ran build1 1 x", "ran build2 1 y", "ran build3 2 x", "ran build4 2 y"}, nil},
 		"a matrix of files": {"{build-matrix: {dynamic: {buildspec: [buildspec.yml, other.yml]}}}",
-			pipeline.Succeeded, "2 builds in", []string{"ran build1 of-the-file", "other"}},
-		"a fan-out": {"{build-fanout: {parallelism: 3}}", pipeline.Failed, "buildspec.yml:2:1: batch.build-fanout shares tests out", nil},
+			pipeline.Succeeded, "2 builds in", []string{"ran build1 of-the-file", "other"}, nil},
+		"a fan-out": {"{build-fanout: {parallelism: 3}}", pipeline.Failed, "buildspec.yml:2:1: batch.build-fanout shares tests out", nil, nil},
 		"a file that is not there": {"{build-list: [{identifier: one, buildspec: none.yml}]}",
-			pipeline.Failed, "none.yml:1:1: the revision has no such file", nil},
+			pipeline.Failed, "none.yml:1:1: the revision has no such file", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +99,14 @@ func TestBatch(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.said, said(got.Log)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
+			}
+			for _, none := range c.none {
+				if !strings.Contains("\n"+got.Log, "\n[sluice] Build "+none+"\n[sluice] Not run: ") {
+					t.Errorf("the log does not say that %s was not run:\n%s", none, got.Log)
+				}
+			}
+			if n := strings.Count(got.Log, "[sluice] Not run: "); n != len(c.none) {
+				t.Errorf("%d builds are said not to have been run, want %d:\n%s", n, len(c.none), got.Log)
 			}
 			if read := readWhole(t, e, r); c.said != nil && read != got.Log {
 				t.Errorf("the log is read as (-reported +read)\n%s", cmp.Diff(got.Log, read))

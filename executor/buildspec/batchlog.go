@@ -13,12 +13,22 @@ import (
 // batchTitle is the line before the log of a build of a batch.
 func batchTitle(identifier string) string { return "[sluice] Build " + identifier + "\n" }
 
+// notRun is the log of a build of a batch whose turn never came.
+func notRun(t batchBuild) string {
+	why := "the batch was over before its turn"
+	if len(t.After) > 0 {
+		why = "it waits for " + strings.Join(t.After, ", ") + ", which did not all succeed before the batch was over"
+	}
+	return batchTitle(t.Identifier) + "[sluice] Not run: " + why + "\n"
+}
+
 // log is the logs of a batch's builds, one after the other: up to the first that runs, so that what has been shown stays as it is.
 func (s *progressOfBatch) log() string {
 	var out strings.Builder
 	for _, i := range s.b.inTurn() {
 		if s.reports[i] == nil {
 			if s.skipped[i] {
+				out.WriteString(notRun(s.b.Builds[i]))
 				continue
 			}
 			break
@@ -63,8 +73,14 @@ func (e *Executor) readBatchLog(id string, b *batch, from executor.LogPlace, mos
 			if !never && !ended {
 				return executor.LogPart{Next: at}, nil
 			}
-			at = next
-			continue
+			text := notRun(build)
+			begin := min(int(own.Offset), len(text))
+			end := min(begin+max(most, 1), len(text))
+			part := executor.LogPart{Text: []byte(text[begin:end]), Next: executor.LogPlace{Section: at.Section, Offset: at.Offset + int64(end-begin)}}
+			if end == len(text) {
+				part.Next, part.Ended = next, ended && n == len(order)-1
+			}
+			return part, nil
 		}
 		if err != nil {
 			return executor.LogPart{}, err
