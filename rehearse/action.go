@@ -16,6 +16,11 @@ const mostFailures = 5
 type action struct {
 	rung    chan struct{} // holds one ring
 	stopped chan struct{} // closed when it is to end
+
+	// The others are its goroutine's, and while that calls Start those of show.
+	started bool              // the engine has been told
+	at      executor.LogPlace // of what it wrote until Start returned
+	wrote   string            // the end of that, as in a report
 }
 
 func (a *action) ring() {
@@ -63,7 +68,6 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 	if handle == "" {
 		return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}
 	}
-	started := false
 	told := a.stopped // nil once the executor knows
 	for failures := 0; ; {
 		select {
@@ -85,11 +89,7 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 			return report
 		default:
 			failures = 0
-			m := moved{id: q.ID, report: &report}
-			if !started {
-				started, m.fact = true, pipeline.ActionStarted{At: r.Now(), ID: q.ID, ExternalID: report.ExternalID, URL: report.URL}
-			}
-			r.tell(m)
+			r.tellProgress(a, q.ID, &report)
 		}
 		r.pause(a, told)
 	}
@@ -98,7 +98,7 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 // begin starts an action, and tries again while the executor cannot for now. An empty handle: it is not to begin.
 func (r *run) begin(a *action, e executor.Executor, q executor.Request) (string, error) {
 	for failures := 1; ; failures++ {
-		handle, err := e.Start(r.work, q)
+		handle, err := r.startShown(a, e, q)
 		if err == nil || executor.IsPermanent(err) || failures == mostFailures || r.work.Err() != nil {
 			return handle, err
 		}
@@ -110,6 +110,55 @@ func (r *run) begin(a *action, e executor.Executor, q executor.Request) (string,
 		default:
 		}
 	}
+}
+
+// startShown calls Start, and shows meanwhile what the action writes: some executors do all of it before Start returns.
+func (r *run) startShown(a *action, e executor.Executor, q executor.Request) (string, error) {
+	logged, ok := e.(executor.Logged)
+	if !ok {
+		return e.Start(r.work, q)
+	}
+	done, shown := make(chan struct{}), make(chan struct{})
+	go func() { defer close(shown); r.show(a, logged, q, done) }()
+	defer func() { close(done); <-shown }()
+	return e.Start(r.work, q)
+}
+
+// showAtOnce is how many bytes of a log are read in one go.
+const showAtOnce = 64 << 10
+
+// show tells what an action writes, until done is closed.
+func (r *run) show(a *action, e executor.Logged, q executor.Request, done <-chan struct{}) {
+	tick := time.NewTicker(r.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		part, err := e.ReadLog(r.work, q, a.at, showAtOnce)
+		if err != nil {
+			continue // it has written nothing yet
+		}
+		if part.Next.Section != a.at.Section {
+			a.wrote = "" // another attempt, whose log is another
+		}
+		a.at = part.Next
+		if len(part.Text) > 0 {
+			a.wrote = executor.LogEnd(a.wrote + string(part.Text))
+			r.tellProgress(a, q.ID, &executor.Report{Status: pipeline.InProgress, Log: a.wrote})
+		}
+	}
+}
+
+// tellProgress tells how an action that goes on is, and the first time that it has begun.
+func (r *run) tellProgress(a *action, id string, report *executor.Report) {
+	m := moved{id: id, report: report}
+	if !a.started {
+		a.started, m.fact = true, pipeline.ActionStarted{At: r.Now(), ID: id, ExternalID: report.ExternalID, URL: report.URL}
+	}
+	r.tell(m)
 }
 
 // pause waits until there may be something new about an action.

@@ -118,6 +118,7 @@ func TestRetryBeginsAgain(t *testing.T) {
 		{"RETRY-n and not more", "RETRY-1", 5, pipeline.Failed, 2},
 		{"RETRY is three times", "RETRY", 9, pipeline.Failed, 4},
 		{"RETRY-regex that matches", "RETRY-5-.*exit status 3", 1, pipeline.Succeeded, 2},
+		{"RETRY-regex without a number is three times", "RETRY-.*exit status 3", 9, pipeline.Failed, 4},
 		{"RETRY-regex that does not", "RETRY-5-.*exit status 4", 1, pipeline.Failed, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
