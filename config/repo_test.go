@@ -249,7 +249,7 @@ func TestActionsAreReadWhole(t *testing.T) {
 	d, _ := example(t).Pipeline("release", Revision{})
 	want := pipeline.Definition{Kind: "release", Mode: "queued", Stages: []pipeline.Stage{
 		{Name: "Test", Actions: []pipeline.Action{
-			{Name: "unit", Uses: "buildspec", With: map[string]any{"file": "buildspec.yml"}, Env: map[string]string{"LEVEL": "1.10"},
+			{Name: "unit", Uses: "buildspec", With: map[string]any{"file": "buildspec.yml"}, Env: map[string]string{"LEVEL": "1.10", "SUFFIX": ""},
 				RunOrder: 1, Outputs: []string{"app"}, OnFailure: "retry", Retries: 2},
 			{Name: "load", Uses: "github-actions", With: map[string]any{"workflow": "load.yml"}, RunOrder: 2,
 				Timeout: 20 * time.Minute, OnFailure: "continue", Namespace: "measured"},
