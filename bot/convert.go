@@ -49,7 +49,7 @@ func flowRules(in []forge.Rule) []gitflow.RuleFact {
 	out := make([]gitflow.RuleFact, len(in))
 	for i, r := range in {
 		f := gitflow.RuleFact{
-			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: gitflow.NamePattern(r.Pattern), Environments: r.Environments, OnCreate: r.OnCreate,
+			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: gitflow.NamePattern(r.Pattern), Environments: r.Environments, OnCreate: r.OnCreate, Strict: r.Strict,
 			Bypass: r.Bypass == forge.BypassAlways, BypassByPull: r.Bypass == forge.BypassPulls,
 		}
 		for _, c := range r.RequiredChecks {

@@ -118,8 +118,10 @@ func (s *session) blocked(ctx context.Context, id string, err error) error {
 		return lookErr
 	}
 	text := refusedText(err)
-	if err := s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = text }); err != nil {
-		return err
+	if r.Problem != text { // each change sets the pace of looking again anew
+		if err := s.updateRelease(ctx, r, func(r *store.Release) { r.Problem = text }); err != nil {
+			return err
+		}
 	}
 	delete(s.touched, id)
 	return s.lookAgain(ctx, r)

@@ -162,11 +162,18 @@ func (s *session) mergeSeen(ctx context.Context, p *gitflow.Pull, base string) e
 
 // lookMerge tells what keeps a pull request of ours from being merged into a branch.
 func (s *session) lookMerge(ctx context.Context, p *gitflow.Pull, line gitflow.Line) error {
+	if t, ok := s.tried[p.Head]; ok && t.Answer == gitflow.MergeConflict {
+		p.Mergeable = gitflow.No // said when it was to be brought up to date
+	}
+	var err error
+	if p.Behind, err = s.outdated(ctx, p, line); err != nil {
+		return err
+	}
 	missing, err := s.missingChecks(ctx, p.HeadSHA, line.Branch)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 && !p.Behind {
 		p.WaitsFor = "the required check " + strings.Join(missing, ", ")
 	} else if p.Needs, err = s.missingReviews(ctx, p.Number, line.Branch); err != nil {
 		return err
@@ -175,6 +182,18 @@ func (s *session) lookMerge(ctx context.Context, p *gitflow.Pull, line gitflow.L
 		return s.lookQueue(ctx, p)
 	}
 	return nil
+}
+
+// outdated tells whether a pull request lacks commits of its base where the rules take only what is up to date. A merge queue sees
+// to that by itself.
+func (s *session) outdated(ctx context.Context, p *gitflow.Pull, line gitflow.Line) (bool, error) {
+	rules, err := s.rules(ctx, heads+line.Branch)
+	strict := slices.ContainsFunc(rules, func(r gitflow.RuleFact) bool { return r.Strict && !r.Bypass && !r.BypassByPull })
+	if err != nil || !strict || line.Queue || line.SHA == "" {
+		return false, err
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: p.HeadSHA, Head: line.SHA})
+	return !c.Missing && !c.Contains(), err
 }
 
 // line is the branch of that name among those that back-merges go into.

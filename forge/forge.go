@@ -280,6 +280,8 @@ type Rule struct {
 	RequiredChecks []RequiredCheck
 	// OnCreate tells that required_status_checks holds for the commit too at which a branch is made.
 	OnCreate bool
+	// Strict tells that required_status_checks takes only pull requests that have all of the base branch.
+	Strict bool
 	// RequiredReviews is the number of approving reviews for pull_request.
 	RequiredReviews int
 	// MergeMethods is what pull_request allows, and how merge_queue merges: merge, squash, rebase; empty means all.

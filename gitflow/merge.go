@@ -191,11 +191,23 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 		}
 	case p.Needs != "":
 		s.Blocked = text("Pull request #%d needs %s.", p.Number, p.Needs)
+	case p.Behind:
+		s.update(p, b)
 	case p.WaitsFor != "":
 		s.Waiting = text("Pull request #%d waits for %s.", p.Number, p.WaitsFor)
 	case b.line.Queue:
 		s.queue(p, b)
 	}
+}
+
+// update makes the step one that brings the pull request up to date with its base, which takes nothing else. Merged is then that
+// commit, with the one that was to be brought as an ancestor.
+func (s *Step) update(p Pull, b bring) {
+	s.Kind, s.Pull, s.SHA, s.Branch, s.Target = StepMergeSHA, 0, b.line.SHA, b.line.Branch, p.Head
+	s.Title = text("merge %s into %s: pull request #%d has to be up to date", b.line.Branch, p.Head, p.Number)
+	s.Message = "Merge " + b.line.Branch + " into " + p.Head
+	s.Before = nil
+	s.Probe = Probe{Kind: ProbeContains, Ref: "refs/heads/" + p.Head, SHA: b.line.SHA}
 }
 
 // MaxEnqueued is how often a pull request is put into a merge queue with one head before somebody must look.

@@ -266,6 +266,25 @@ func TestLaterBackmergesQueueBehindAConflict(t *testing.T) {
 	}
 }
 
+// A branch that takes only pull requests which are up to date gets them so, however often it moves on meanwhile.
+func TestOwnPullsAreBroughtUpToDate(t *testing.T) {
+	w := approvedHotfix()
+	w.refuses["development"], w.strict["development"] = true, true
+	w.walk(PlanPromote, never)
+	w.walk(PlanFinish, func(w *world) bool { return len(w.detours) == 1 && w.pullOf(w.lastDetour(), "development").Open })
+	w.commit("development", "feat: more")
+
+	step, _ := PlanFinish(w.state()).Step("backmerge:development")
+	if step.Kind != StepMergeSHA || step.Target != w.lastDetour() || step.SHA != w.heads["development"] {
+		t.Fatalf("it is not brought up to date: %+v", step)
+	}
+	w.walk(PlanFinish, func(w *world) bool { return w.contains(w.heads[w.lastDetour()], w.heads["development"]) })
+	w.commit("development", "feat: even more")
+	if p := w.walk(PlanFinish, never); !p.Done() || len(w.detours) != 1 || !w.contains(w.heads["development"], w.heads["master"]) {
+		t.Errorf("in the end:\n%s%v", p, w.effects)
+	}
+}
+
 func TestASupportLineIsMergedIntoItselfOnly(t *testing.T) {
 	w := approvedHotfix()
 	w.walk(PlanPromote, never)

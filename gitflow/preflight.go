@@ -54,9 +54,10 @@ type RuleFact struct {
 	Ruleset string // name or ID, for messages; untrusted
 	// Bypass is true when the App may bypass it, BypassByPull when it may so by merging a pull request.
 	Bypass, BypassByPull bool
-	// Checks of required_status_checks; OnCreate: also of the commit at which a branch is made.
-	Checks   []RequiredCheck
-	OnCreate bool
+	// Checks of required_status_checks; OnCreate: also of the commit at which a branch is made; Strict: a pull request must have
+	// all of the branch.
+	Checks           []RequiredCheck
+	OnCreate, Strict bool
 	// Reviews of pull_request, MergeMethods of that and of merge_queue; empty MergeMethods: all.
 	Reviews      int
 	MergeMethods []string

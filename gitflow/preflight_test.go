@@ -74,10 +74,19 @@ func TestPreflight(t *testing.T) {
 		}, []string{later + " required_status_checks merge:production"}},
 		"checks before there is a release": {func(f *PreflightFacts) { f.Production, f.Checks, f.Pull = required("ci", 0), nil, Pull{} }, nil},
 		"checks required for development":  {func(f *PreflightFacts) { f.Development = required("ci", 0) }, nil},
-		"updates restricted":               {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "update"}} }, []string{fatal + " update merge:production"}},
-		"updates of the candidate":         {func(f *PreflightFacts) { f.Releases = []RuleFact{{Type: "update"}} }, []string{noted + " update merge:production"}},
-		"creation of release branches":     {func(f *PreflightFacts) { f.Pull, f.Releases = Pull{}, []RuleFact{{Type: "creation"}} }, []string{fatal + " creation branch"}},
-		"creation of tags":                 {func(f *PreflightFacts) { f.Tags = []RuleFact{{Type: "creation"}} }, []string{fatal + " creation tag"}},
+		"the check of promotions is required for development": {func(f *PreflightFacts) {
+			f.Development = required("sluice/promotion", 7)
+		}, []string{fatal + " required_status_checks backmerge:development"}},
+		"the check of promotions is required for candidates": {func(f *PreflightFacts) {
+			f.Releases = append(required("sluice/promotion", 0), required("sluice/branch", 0)...)
+		}, []string{noted + " required_status_checks branch"}},
+		"other checks of ours are required everywhere": {func(f *PreflightFacts) {
+			f.Development, f.Releases = required("sluice/pipeline", 0), required("sluice/config", 7)
+		}, nil},
+		"updates restricted":           {func(f *PreflightFacts) { f.Production = []RuleFact{{Type: "update"}} }, []string{fatal + " update merge:production"}},
+		"updates of the candidate":     {func(f *PreflightFacts) { f.Releases = []RuleFact{{Type: "update"}} }, []string{noted + " update merge:production"}},
+		"creation of release branches": {func(f *PreflightFacts) { f.Pull, f.Releases = Pull{}, []RuleFact{{Type: "creation"}} }, []string{fatal + " creation branch"}},
+		"creation of tags":             {func(f *PreflightFacts) { f.Tags = []RuleFact{{Type: "creation"}} }, []string{fatal + " creation tag"}},
 		"tags that never move are welcome": {func(f *PreflightFacts) {
 			f.Tags = []RuleFact{{Type: "update"}, {Type: "deletion"}, {Type: "non_fast_forward"}}
 		}, nil},

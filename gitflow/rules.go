@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -189,6 +190,9 @@ func (f PreflightFacts) pullRule(branch string, r role, rule RuleFact, o Obstacl
 // ourChecks begin the names of the checks that Sluice posts itself.
 const ourChecks = "sluice/"
 
+// promotionCheck is the check that only pull requests into production have.
+const promotionCheck = ourChecks + "promotion"
+
 // checkRule: our own required checks turn green in time; everybody else's must be green before production is touched.
 func (f PreflightFacts) checkRule(branch string, r role, rule RuleFact, o Obstacle) []Obstacle {
 	if r == roleCandidate && f.Pull.Number == 0 && rule.OnCreate && len(f.Unchecked) > 0 {
@@ -197,13 +201,20 @@ func (f PreflightFacts) checkRule(branch string, r role, rule RuleFact, o Obstac
 		o.Remedy = "Turn on \"Do not require status checks on creation\" in that rule, add the App to its bypass list, or have the checks run there first."
 		return []Obstacle{o}
 	}
-	if r == roleTag || r == roleCandidate {
+	if r == roleTag {
 		return nil
 	}
 	var out []Obstacle
 	for _, c := range rule.Checks {
 		o := o
 		switch {
+		case c.Context == promotionCheck && r != roleProduction:
+			o.Fatal = r == roleDevelopment // a back-merge into it waits for ever
+			o.Problem = text("%s requires %s%s, which is reported on pull requests into %s only: no pull request into it can be merged.",
+				cmp.Or(branch, f.Branch), c.Context, rule.where(), f.Names.Production)
+			o.Remedy = text("Take that check off this rule, and require it for %s.", f.Names.Production)
+		case r == roleCandidate:
+			continue
 		case strings.HasPrefix(c.Context, ourChecks):
 			if c.AppID == 0 || f.AppID == 0 || c.AppID == f.AppID {
 				continue

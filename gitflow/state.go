@@ -147,6 +147,8 @@ type Pull struct {
 	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
 	Needs         Text   // what somebody must give before it is merged: "an approving review"; empty: nothing known
 	CreatedByHand bool   // not opened by Sluice
+	// Behind is true where its base takes only what has all of the base, and it has not.
+	Behind bool
 	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
 	Queued bool
 	Fallen int

@@ -27,6 +27,8 @@ type world struct {
 	from      string // cut from; empty: cut already
 	bad       map[string]bool
 
+	// strict are branches that take only pull requests with all of them.
+	strict map[string]bool
 	// refuses are branches that take no direct merge; conflicts map a branch to the commit it conflicts with until people
 	// resolve it.
 	refuses   map[string]bool
@@ -39,7 +41,7 @@ type world struct {
 func newWorld(kind Kind, version, branch string) *world {
 	return &world{graph: shop(), names: standard, kind: kind, version: version, branch: branch,
 		tags: map[string]string{}, registry: map[string]string{}, pages: map[string]bool{}, bad: map[string]bool{},
-		refuses: map[string]bool{}, conflicts: map[string]bool{}, tried: map[string]Line{},
+		strict: map[string]bool{}, refuses: map[string]bool{}, conflicts: map[string]bool{}, tried: map[string]Line{},
 		env: Environment{Name: "production"}, approvals: Approvals{Needed: 1, Given: 1, Eligible: 1, Wanted: true}}
 }
 
@@ -69,6 +71,7 @@ func (w *world) pullOf(head, base string) Pull {
 				if w.conflicts[p.Base] && !w.contains(now.HeadSHA, w.heads[p.Base]) {
 					now.Mergeable = No
 				}
+				now.Behind = w.strict[p.Base] && !w.contains(now.HeadSHA, w.heads[p.Base])
 			}
 			return now
 		}
@@ -154,6 +157,7 @@ func (w *world) do(s Step) {
 			w.effects = append(w.effects, "conflict: "+effect)
 			return
 		}
+		must(!w.strict[s.Target] || w.contains(s.SHA, w.heads[s.Target]), "the pull request is not up to date")
 		w.mergePull(s)
 	case StepMergeSHA:
 		switch {

@@ -99,7 +99,7 @@ func TestRules(t *testing.T) {
 	id := w.repo.AddRuleset(fakegithub.Ruleset{Name: "main", Include: []string{"refs/heads/release/**"}, Rules: []fakegithub.Rule{
 		{Type: "required_status_checks", Parameters: map[string]any{"required_status_checks": []any{
 			map[string]any{"context": "ci"}, map[string]any{"context": "sluice/promotion", "integration_id": 7},
-		}}},
+		}, "strict_required_status_checks_policy": true}},
 		{Type: "pull_request", Parameters: map[string]any{"required_approving_review_count": 2, "allowed_merge_methods": []string{"merge"}}},
 		{Type: "required_linear_history"},
 		{Type: "moon_phase"},
@@ -108,7 +108,7 @@ func TestRules(t *testing.T) {
 	w.must(err)
 	from := fmt.Sprintf("main, ID %d of acme/shop", id)
 	equal(t, []forge.Rule{
-		{Type: "required_status_checks", Ruleset: from, RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "sluice/promotion", AppID: 7}}, OnCreate: true, Known: true},
+		{Type: "required_status_checks", Ruleset: from, RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "sluice/promotion", AppID: 7}}, OnCreate: true, Strict: true, Known: true},
 		{Type: "pull_request", Ruleset: from, RequiredReviews: 2, MergeMethods: []string{"merge"}, Known: true},
 		{Type: "required_linear_history", Ruleset: from, Known: true},
 		{Type: "moon_phase", Ruleset: from},
@@ -124,7 +124,7 @@ func TestClassicProtection(t *testing.T) {
 		"required_status_checks":        map[string]any{"strict": true, "contexts": []string{}, "checks": []any{map[string]any{"context": "ci"}, map[string]any{"context": "gate", "app_id": 7}}},
 		"required_pull_request_reviews": map[string]any{"required_approving_review_count": 1}, "enforce_admins": nil, "restrictions": nil, "required_linear_history": true,
 	}, nil)
-	checks := forge.Rule{Type: "required_status_checks", Ruleset: "branch protection", RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "gate", AppID: 7}}, Known: true}
+	checks := forge.Rule{Type: "required_status_checks", Ruleset: "branch protection", RequiredChecks: []forge.RequiredCheck{{Context: "ci"}, {Context: "gate", AppID: 7}}, Strict: true, Known: true}
 	got, err := w.gh.Rules(w.ctx(), "master")
 	w.must(err)
 	equal(t, []forge.Rule{checks, {Type: "pull_request", Ruleset: "branch protection", RequiredReviews: 1, Known: true},
@@ -136,6 +136,7 @@ func TestClassicProtection(t *testing.T) {
 	fresh := w.newApp(Options{}).Repo(w.install, w.repo.ID(), "acme", "shop")
 	got, err = fresh.Rules(w.ctx(), "master")
 	w.must(err)
+	checks.Strict = false
 	equal(t, []forge.Rule{checks}, got) // the branch itself tells at least these
 	got, err = fresh.Rules(w.ctx(), "development")
 	w.must(err)

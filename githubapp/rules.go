@@ -22,7 +22,8 @@ type rule struct {
 			Context       string `json:"context"`
 			IntegrationID int64  `json:"integration_id"`
 		} `json:"required_status_checks"`
-		NotOnCreate  bool     `json:"do_not_enforce_on_create"` // of required_status_checks
+		NotOnCreate  bool     `json:"do_not_enforce_on_create"`             // of required_status_checks
+		Strict       bool     `json:"strict_required_status_checks_policy"` // of the same
 		Reviews      int      `json:"required_approving_review_count"`
 		MergeMethods []string `json:"allowed_merge_methods"`
 		QueueMethod  string   `json:"merge_method"` // of merge_queue: MERGE, SQUASH, REBASE
@@ -87,7 +88,7 @@ func ruleOf(x rule, from ruleset) forge.Rule {
 	out := forge.Rule{
 		Type: x.Type, Ruleset: from.String(), RequiredReviews: x.Parameters.Reviews, MergeMethods: x.Parameters.MergeMethods,
 		Environments: x.Parameters.Environments, Bypass: from.bypass(), Known: knownRule(x.Type),
-		OnCreate: x.Type == "required_status_checks" && !x.Parameters.NotOnCreate,
+		OnCreate: x.Type == "required_status_checks" && !x.Parameters.NotOnCreate, Strict: x.Parameters.Strict,
 	}
 	if method := strings.ToLower(x.Parameters.QueueMethod); method != "" {
 		out.MergeMethods = []string{method}
@@ -126,6 +127,7 @@ type enabled struct {
 }
 
 type classicChecks struct {
+	Strict   bool     `json:"strict"`   // not told by the branch itself
 	Contexts []string `json:"contexts"` // older servers have only these
 	Checks   []struct {
 		Context string `json:"context"`
@@ -137,7 +139,7 @@ func (c *classicChecks) rules() []forge.Rule {
 	if c == nil {
 		return nil
 	}
-	out := forge.Rule{Type: "required_status_checks", Ruleset: classicSource, Known: true}
+	out := forge.Rule{Type: "required_status_checks", Ruleset: classicSource, Strict: c.Strict, Known: true}
 	for _, x := range c.Checks {
 		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: x.Context, AppID: max(x.AppID, 0)})
 	}
