@@ -2,6 +2,7 @@ package buildspec
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -28,6 +29,9 @@ const ownNetwork = "SLUICE_TEST_OWN_NETWORK"
 func inOwnNetwork(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(ownNetwork) != "" {
+		if err := supervise.MayRefuse(); err != nil {
+			t.Skip(err)
+		}
 		return true
 	}
 	if _, err := exec.LookPath("ip"); err != nil || os.Geteuid() != 0 {
@@ -37,8 +41,11 @@ func inOwnNetwork(t *testing.T) bool {
 	cmd.Env = append(os.Environ(), ownNetwork+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
 	out, err := cmd.CombinedOutput()
-	if strings.Contains(string(out), "operation not permitted") && len(out) < 200 {
-		t.Skipf("no network of its own: %s", out)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		t.Skipf("no network of its own: %v", err)
+	}
+	if strings.Contains(string(out), "--- SKIP: "+t.Name()+" ") {
+		t.Skipf("%s", out)
 	}
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Errorf("%v\n%s", err, out)
@@ -57,7 +64,12 @@ func ip(t *testing.T, arguments string) {
 func metadata(t *testing.T) (addresses []string) {
 	t.Helper()
 	ip(t, "link set lo up")
+	off, err := os.ReadFile("/proc/sys/net/ipv6/conf/lo/disable_ipv6")
+	withoutIPv6 := err != nil || strings.TrimSpace(string(off)) != "0"
 	for _, a := range supervise.CloudCredentials() {
+		if a.Is6() && withoutIPv6 {
+			continue
+		}
 		if a.Is6() {
 			ip(t, "addr add "+a.String()+"/128 dev lo nodad")
 		} else {
@@ -87,6 +99,9 @@ func metadata(t *testing.T) (addresses []string) {
 func elsewhere(t *testing.T) {
 	t.Helper()
 	for _, family := range []string{"-4", "-6"} {
+		if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil && family == "-6" {
+			continue
+		}
 		ip(t, family+" rule add priority 32000 lookup local")
 		ip(t, family+" rule del priority 0 lookup local")
 	}
@@ -205,7 +220,10 @@ func TestRulesOfRoutingStayForBuildsThatGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ip(t, fmt.Sprintf("rule add priority %d uidrange 7-7 to 169.254.169.254/32 prohibit", first.priority()))
-	all := len(supervise.CloudCredentials())
+	all := refusals(t)
+	if all < 3 { // those of IPv4
+		t.Fatalf("%d rules", all)
+	}
 	if err := first.Close(); err != nil || refusals(t) != all || !strings.Contains(log.String(), "builds go on") {
 		t.Errorf("%v, %d rules of %d: %s", err, refusals(t), all, log.String())
 	}
@@ -234,6 +252,9 @@ func TestWithoutTheRightToSetRulesItIsSaid(t *testing.T) {
 		t.Skip("only root can do without a right of root's")
 	}
 	e := newWorld(t, nil).executor(func(o *Options) { o.User = nobody() })
+	if err := supervise.MayRefuse(); err != nil && !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
+		t.Skip(err)
+	}
 	before := refusals(t)
 	var log string
 	var start error
