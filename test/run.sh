@@ -17,7 +17,7 @@ namespaces_forbidden() {
 
 # A program with the race detector waits for a second at its end, for goroutines that are left; the tests look for those.
 export GORACE="${GORACE:-atexit_sleep_ms=20}"
-# Collecting garbage takes a tenth of the time. Without hurry the largest program of the tests grows to a gigabyte.
+# At 100, Go's own figure, collecting garbage takes a tenth of the time. So the largest program of the tests grows to a gigabyte.
 export GOGC="${GOGC:-400}"
 status=0
 # shellcheck disable=SC2086 # GOTESTSUM and RACE are words

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,6 +42,8 @@ type program struct{ m *testing.M }
 // Run implements testscript.TestingM. What a test leaves running fails it all.
 func (p program) Run() int {
 	_ = os.Setenv(raceVariable, endSoon) // for the programs that tests start
+	// Tests wait for those, for builds and for leases: with one more of them at a time no processor waits too.
+	_ = flag.Set("test.parallel", strconv.Itoa(runtime.GOMAXPROCS(0)+1)) // -parallel still has the last word
 	ignore := goleak.IgnoreCurrent()
 	status := pgtest.Main(p.m)
 	http.DefaultClient.CloseIdleConnections()
