@@ -42,7 +42,11 @@ func newFallback(q *Queue) (fallback, error) {
 		})
 	case handles.Postgres != nil:
 		return newRiver[pgx.Tx](q, riverpgxv5.New(handles.Postgres), func(ctx context.Context, tx *store.Tx, job *river.Job[store.DrainArgs]) error {
-			_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx.PostgresTx(), job)
+			on, err := tx.PostgresTx(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, on, job)
 			return err
 		})
 	}

@@ -68,10 +68,7 @@ func (tx *Tx) AccessTokens(ctx context.Context, owner int64) ([]AccessToken, err
 
 // AccessTokenUsed notes when a token was used.
 func (tx *Tx) AccessTokenUsed(ctx context.Context, id string, at time.Time) error {
-	if _, err := tx.exec(ctx, "UPDATE access_tokens SET used_at = ? WHERE id = ? AND used_at < ?", toMicros(at), id, toMicros(at)); err != nil {
-		return fmt.Errorf("access token %s: %w", id, err)
-	}
-	return nil
+	return tx.later(ctx, "access token "+id, "UPDATE access_tokens SET used_at = ? WHERE id = ? AND used_at < ?", toMicros(at), id, toMicros(at))
 }
 
 // RevokeAccessToken takes a token of an account back, and tells whether it did: false when there is none of this owner,

@@ -40,10 +40,7 @@ func (tx *Tx) SaveBranch(ctx context.Context, b Branch) error { return branches(
 
 // DeleteBranch forgets a head. One that is not known is fine.
 func (tx *Tx) DeleteBranch(ctx context.Context, repo int64, name string) error {
-	if _, err := tx.exec(ctx, "DELETE FROM branches WHERE repo_id = ? AND name = ?", repo, name); err != nil {
-		return fmt.Errorf("delete branch %s: %w", name, err)
-	}
-	return nil
+	return tx.later(ctx, "delete branch "+name, "DELETE FROM branches WHERE repo_id = ? AND name = ?", repo, name)
 }
 
 // Tags returns the release log of a repository, oldest release first.

@@ -145,9 +145,8 @@ func (tx *Tx) settle(ctx context.Context, end Settlement, now time.Time) error {
 	if i.DeliveryID == "" || end.Result == ItemLater {
 		return nil
 	}
-	_, err = tx.exec(ctx, "UPDATE deliveries SET state = ?, attempts = ?, problem = ?, handled_at = ? WHERE id = ?",
+	return tx.later(ctx, "settle delivery "+i.DeliveryID, "UPDATE deliveries SET state = ?, attempts = ?, problem = ?, handled_at = ? WHERE id = ?",
 		string(deliveryState(end.Result)), i.Attempts+1, end.Problem, toMicros(now), i.DeliveryID)
-	return err
 }
 
 func deliveryState(r Result) DeliveryState {
@@ -200,7 +199,7 @@ func (tx *Tx) handOut(ctx context.Context, c Claim, turn Turn) (Next, error) {
 		return tx.release(ctx, c, &item)
 	}
 	if item.Key != "" {
-		if _, err := tx.exec(ctx, "UPDATE lane_items SET waits_key = '', held = TRUE WHERE lane = ? AND seq = ?", c.Lane, item.Seq); err != nil {
+		if err := tx.later(ctx, "hand out", "UPDATE lane_items SET waits_key = '', held = TRUE WHERE lane = ? AND seq = ?", c.Lane, item.Seq); err != nil {
 			return Next{}, err
 		}
 	}
@@ -232,7 +231,7 @@ func (tx *Tx) release(ctx context.Context, c Claim, head *LaneItem) (Next, error
 	if head != nil {
 		due = toMicros(head.DueAt)
 	}
-	_, err := tx.exec(ctx, "UPDATE lanes SET owner = '', lease_until = 0, is_open = ?, due_at = ? WHERE name = ? AND owner = ? AND fence = ?",
+	err := tx.later(ctx, "end the claim", "UPDATE lanes SET owner = '', lease_until = 0, is_open = ?, due_at = ? WHERE name = ? AND owner = ? AND fence = ?",
 		left > 0, due, c.Lane, c.Owner, c.Fence)
 	return Next{DueAt: fromMicros(due)}, err
 }
@@ -245,7 +244,7 @@ func (tx *Tx) endLane(ctx context.Context, lane string) (ended bool, err error) 
 		return false, err
 	}
 	if ended, err = tx.store.engine.removeDrain(ctx, tx.conn, job); ended && err == nil {
-		_, err = tx.exec(ctx, "DELETE FROM lanes WHERE name = ?", lane)
+		err = tx.later(ctx, "remove the lane", "DELETE FROM lanes WHERE name = ?", lane)
 	}
 	return ended, err
 }
@@ -253,8 +252,7 @@ func (tx *Tx) endLane(ctx context.Context, lane string) (ended bool, err error) 
 // RenewClaims prolongs all claims of an owner.
 func (s *Store) RenewClaims(ctx context.Context, owner string, lease time.Duration) error {
 	err := s.WriteDelayed(ctx, func(tx *Tx) error {
-		_, err := tx.exec(ctx, "UPDATE lanes SET lease_until = "+s.engine.clock()+" + ? WHERE owner = ?", lease.Microseconds(), owner)
-		return err
+		return tx.later(ctx, "lanes", "UPDATE lanes SET lease_until = "+s.engine.clock()+" + ? WHERE owner = ?", lease.Microseconds(), owner)
 	})
 	if err != nil {
 		return fmt.Errorf("renew the claims of %s: %w", owner, err)
@@ -265,8 +263,7 @@ func (s *Store) RenewClaims(ctx context.Context, owner string, lease time.Durati
 // ReleaseClaims gives all lanes of an owner back, so that another one need not wait for the leases to run out.
 func (s *Store) ReleaseClaims(ctx context.Context, owner string) error {
 	err := s.WriteDelayed(ctx, func(tx *Tx) error {
-		_, err := tx.exec(ctx, "UPDATE lanes SET owner = '', lease_until = 0 WHERE owner = ?", owner)
-		return err
+		return tx.later(ctx, "lanes", "UPDATE lanes SET owner = '', lease_until = 0 WHERE owner = ?", owner)
 	})
 	if err != nil {
 		return fmt.Errorf("release the claims of %s: %w", owner, err)

@@ -57,11 +57,11 @@ func (tx *Tx) SQLiteTx() *sql.Tx {
 }
 
 // PostgresTx returns the transaction for River's completion of a job; nil on SQLite.
-func (tx *Tx) PostgresTx() pgx.Tx {
-	if c, ok := tx.conn.(postgresConn); ok {
-		return c.tx
+func (tx *Tx) PostgresTx(ctx context.Context) (pgx.Tx, error) {
+	if c, ok := tx.conn.(*postgresWriter); ok {
+		return c.begun(ctx)
 	}
-	return nil
+	return nil, nil
 }
 
 // drains inserts drain jobs by River, in transactions of type T.

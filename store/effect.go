@@ -30,9 +30,9 @@ func (tx *Tx) Intend(ctx context.Context, e Effect) (Effect, error) {
 	if err != nil || added {
 		return e, err
 	}
-	if _, err := tx.exec(ctx, "UPDATE effects SET attempts = attempts + 1, updated_at = ? WHERE effect_key = ? AND done = ?",
+	if err := tx.later(ctx, "intend "+e.Key, "UPDATE effects SET attempts = attempts + 1, updated_at = ? WHERE effect_key = ? AND done = ?",
 		toMicros(now), e.Key, false); err != nil {
-		return Effect{}, fmt.Errorf("intend %s: %w", e.Key, err)
+		return Effect{}, err
 	}
 	return tx.Effect(ctx, e.Key)
 }

@@ -74,11 +74,8 @@ func (tx *Tx) LockEnvironment(ctx context.Context, repo int64, name, executionID
 
 // UnlockEnvironment takes the lock back from an execution. If another one has it, or none, nothing changes.
 func (tx *Tx) UnlockEnvironment(ctx context.Context, repo int64, name, executionID string) error {
-	if _, err := tx.exec(ctx, "UPDATE environments SET locked_by = '' WHERE repo_id = ? AND name = ? AND locked_by = ?",
-		repo, name, executionID); err != nil {
-		return fmt.Errorf("unlock environment %s: %w", name, err)
-	}
-	return nil
+	return tx.later(ctx, "unlock environment "+name, "UPDATE environments SET locked_by = '' WHERE repo_id = ? AND name = ? AND locked_by = ?",
+		repo, name, executionID)
 }
 
 // SaveDeployment writes the deployment under its ID.

@@ -63,14 +63,11 @@ func (tx *Tx) PostItem(ctx context.Context, i LaneItem) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.exec(ctx, `INSERT INTO lane_items (lane, seq, kind, own_key, waits_key, payload, delivery_id, posted_at, due_at, held, attempts, dead_at, problem)
+	return tx.later(ctx, fmt.Sprintf("post %s to lane %s", i.Kind, i.Lane), `INSERT INTO lane_items (lane, seq, kind, own_key, waits_key, payload, delivery_id, posted_at, due_at, held, attempts, dead_at, problem)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, FALSE, 0, 0, '')
 		ON CONFLICT (lane, waits_key) WHERE waits_key <> '' DO UPDATE SET payload = excluded.payload,
 			due_at = CASE WHEN lane_items.attempts > 0 OR lane_items.due_at < excluded.due_at THEN lane_items.due_at ELSE excluded.due_at END`,
-		i.Lane, seq, i.Kind, i.Key, i.Key, append([]byte{}, i.Payload...), i.DeliveryID, toMicros(i.PostedAt), toMicros(i.DueAt)); err != nil {
-		return fmt.Errorf("post %s to lane %s: %w", i.Kind, i.Lane, err)
-	}
-	return nil
+		i.Lane, seq, i.Kind, i.Key, i.Key, append([]byte{}, i.Payload...), i.DeliveryID, toMicros(i.PostedAt), toMicros(i.DueAt))
 }
 
 // raise locks the lane, gives out n places in it, of which it returns the last, and sees to it that a job stands behind it.
@@ -88,8 +85,8 @@ func (tx *Tx) raise(ctx context.Context, lane string, n int, due time.Time) (las
 		if err != nil {
 			return 0, err
 		}
-		if _, err := tx.exec(ctx, "UPDATE lanes SET job_id = ? WHERE name = ?", jobs[lane], lane); err != nil {
-			return 0, fmt.Errorf("raise lane %s: %w", lane, err)
+		if err := tx.later(ctx, "raise lane "+lane, "UPDATE lanes SET job_id = ? WHERE name = ?", jobs[lane], lane); err != nil {
+			return 0, err
 		}
 	}
 	if tx.raised == nil {

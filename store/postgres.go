@@ -107,11 +107,16 @@ func (e *postgresEngine) migrate(ctx context.Context, opts Options) error {
 }
 
 func (e *postgresEngine) write(ctx context.Context, durable bool, f func(conn) error) error {
-	var opts pgx.TxOptions
-	if !durable {
-		opts.BeginQuery = "BEGIN; SET LOCAL synchronous_commit = off" // in one round trip
+	on, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return err
 	}
-	return pgx.BeginTxFunc(ctx, e.pool, opts, func(tx pgx.Tx) error { return f(postgresConn{tx}) })
+	c := &postgresWriter{on: on, durable: durable}
+	defer c.end(ctx) // after a panic too
+	if err := f(c); err != nil {
+		return err
+	}
+	return c.commit(ctx)
 }
 
 func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
@@ -125,11 +130,19 @@ func (e *postgresEngine) read(ctx context.Context, f func(conn) error) error {
 }
 
 func (e *postgresEngine) insertDrains(ctx context.Context, c conn, lanes []string, at time.Time) (map[string]int64, error) {
-	return e.jobs.insert(ctx, c.(postgresConn).tx, lanes, at)
+	tx, err := c.(*postgresWriter).begun(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.jobs.insert(ctx, tx, lanes, at)
 }
 
 func (e *postgresEngine) removeDrain(ctx context.Context, c conn, id int64) (bool, error) {
-	return e.jobs.remove(ctx, c.(postgresConn).tx, id)
+	tx, err := c.(*postgresWriter).begun(ctx)
+	if err != nil {
+		return false, err
+	}
+	return e.jobs.remove(ctx, tx, id)
 }
 
 func (e *postgresEngine) clock() string {

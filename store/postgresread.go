@@ -21,6 +21,8 @@ var errReadOnly = errors.New("a statement that changes something, in a transacti
 
 func (c *postgresReader) exec(context.Context, string, ...any) (int64, error) { return 0, errReadOnly }
 
+func (c *postgresReader) later(context.Context, string, string, ...any) error { return errReadOnly }
+
 func (c *postgresReader) forUpdate() string { return "" }
 
 func (c *postgresReader) query(ctx context.Context, query string, args ...any) (rows, error) {
@@ -39,7 +41,7 @@ func (c *postgresReader) query(ctx context.Context, query string, args ...any) (
 	if err != nil {
 		return nil, errors.Join(err, answers.Close())
 	}
-	return &firstRows{Rows: r, answers: answers}, nil
+	return &lastRows{Rows: r, answers: answers}, nil
 }
 
 // end gives the connection back, once the transaction is over. One that cannot be ended is closed by the pool.
@@ -56,13 +58,13 @@ func (c *postgresReader) end() {
 	}()
 }
 
-// firstRows are the rows of the statement that began the transaction.
-type firstRows struct {
+// lastRows are the rows of the last statement of several that were sent together.
+type lastRows struct {
 	pgx.Rows
 	answers pgx.BatchResults
 }
 
-func (r *firstRows) Close() {
+func (r *lastRows) Close() {
 	r.Rows.Close()
 	_ = r.answers.Close() // Err reports what there is to report
 }

@@ -62,8 +62,9 @@ func (tx *Tx) DeleteRepo(ctx context.Context, id int64) error {
 		all = append(all, rows{"settings", "name", name})
 	}
 	for _, r := range all {
-		if _, err := tx.exec(ctx, "DELETE FROM "+r.table+" WHERE "+r.column+" = ?", r.value); err != nil {
-			return fmt.Errorf("delete repository %d from %s: %w", id, r.table, err)
+		what := fmt.Sprintf("delete repository %d from %s", id, r.table)
+		if err := tx.later(ctx, what, "DELETE FROM "+r.table+" WHERE "+r.column+" = ?", r.value); err != nil {
+			return err
 		}
 	}
 	return nil

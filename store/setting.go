@@ -19,11 +19,8 @@ func (tx *Tx) Setting(ctx context.Context, key string) (string, error) {
 
 // SetSetting writes a value.
 func (tx *Tx) SetSetting(ctx context.Context, key, value string) error {
-	if _, err := tx.exec(ctx, "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		key, value); err != nil {
-		return fmt.Errorf("write setting %s: %w", key, err)
-	}
-	return nil
+	return tx.later(ctx, "write setting "+key, "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		key, value)
 }
 
 // settingsOf names the settings of a repository.

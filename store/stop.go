@@ -96,8 +96,6 @@ func (tx *Tx) Stops(ctx context.Context, repo int64) ([]Stop, error) {
 
 // LiftStop removes a stop. One that is not there is no error.
 func (tx *Tx) LiftStop(ctx context.Context, repo int64, kind StopKind, target StopTarget) error {
-	if _, err := tx.exec(ctx, "DELETE FROM stops WHERE repo_id = ? AND kind = ? AND target = ?", repo, string(kind), string(target)); err != nil {
-		return fmt.Errorf("lift %s of %s: %w", kind, target, err)
-	}
-	return nil
+	return tx.later(ctx, fmt.Sprintf("lift %s of %s", kind, target), "DELETE FROM stops WHERE repo_id = ? AND kind = ? AND target = ?",
+		repo, string(kind), string(target))
 }

@@ -60,8 +60,15 @@ func (t table[T]) first(ctx context.Context, tx *Tx, clause string, args ...any)
 
 // insert adds the record and tells whether it did: false means that one with its key is there already.
 func (t table[T]) insert(ctx context.Context, tx *Tx, record *T) (bool, error) {
-	n, err := t.write(ctx, tx, record, "DO NOTHING")
-	return n > 0, err
+	statement, args, err := t.writing(record, "DO NOTHING")
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.exec(ctx, statement, args...)
+	if err != nil {
+		return false, fmt.Errorf("write %s: %w", t.name, err)
+	}
+	return n > 0, nil
 }
 
 // put adds the record or overwrites the one with its key.
@@ -72,22 +79,21 @@ func (t table[T]) put(ctx context.Context, tx *Tx, record *T) error {
 			set = append(set, name+" = excluded."+name)
 		}
 	}
-	_, err := t.write(ctx, tx, record, "DO UPDATE SET "+strings.Join(set, ", "))
-	return err
+	statement, args, err := t.writing(record, "DO UPDATE SET "+strings.Join(set, ", "))
+	if err != nil {
+		return err
+	}
+	return tx.later(ctx, "write "+t.name, statement, args...)
 }
 
-func (t table[T]) write(ctx context.Context, tx *Tx, record *T, onConflict string) (int64, error) {
+// writing is the statement that adds the record, with its values.
+func (t table[T]) writing(record *T, onConflict string) (statement string, args []any, err error) {
 	columns := t.columns(record)
-	args, err := values(columns)
-	if err != nil {
-		return 0, fmt.Errorf("write %s: %w", t.name, err)
+	if args, err = values(columns); err != nil {
+		return "", nil, fmt.Errorf("write %s: %w", t.name, err)
 	}
-	n, err := tx.exec(ctx, "INSERT INTO "+t.name+" ("+strings.Join(names(columns), ", ")+") VALUES (?"+
-		strings.Repeat(", ?", len(columns)-1)+") ON CONFLICT ("+strings.Join(t.key, ", ")+") "+onConflict, args...)
-	if err != nil {
-		return 0, fmt.Errorf("write %s: %w", t.name, err)
-	}
-	return n, nil
+	return "INSERT INTO " + t.name + " (" + strings.Join(names(columns), ", ") + ") VALUES (?" +
+		strings.Repeat(", ?", len(columns)-1) + ") ON CONFLICT (" + strings.Join(t.key, ", ") + ") " + onConflict, args, nil
 }
 
 // update overwrites the record that the clause selects and returns how many it found. The clause is what stands after

@@ -3,8 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-
-	"github.com/jackc/pgx/v5"
+	"fmt"
 )
 
 // Tx is a transaction with a method for everything that is stored. It is valid inside the function that was given it,
@@ -26,6 +25,9 @@ func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 type conn interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error)
 	query(ctx context.Context, query string, args ...any) (rows, error)
+	// later is exec for a statement of which only an error is of interest, which may come from a later call instead, the
+	// commit at the latest. what is said before the error. args must not change any more.
+	later(ctx context.Context, what, query string, args ...any) error
 	// forUpdate is what a SELECT ends with that locks its rows until the end of the transaction.
 	forUpdate() string
 }
@@ -71,26 +73,19 @@ func (c sqliteConn) query(ctx context.Context, query string, args ...any) (rows,
 	return sqlRows{r}, nil
 }
 
+func (c sqliteConn) later(ctx context.Context, what, query string, args ...any) error {
+	if _, err := c.exec(ctx, query, args...); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // forUpdate: there is one writer, and it has the whole database.
 func (c sqliteConn) forUpdate() string { return "" }
 
 type sqlRows struct{ *sql.Rows }
 
 func (r sqlRows) Close() { _ = r.Rows.Close() } // Err has reported what there is to report
-
-// postgresConn is a transaction that writes.
-type postgresConn struct{ tx pgx.Tx }
-
-func (c postgresConn) forUpdate() string { return " FOR UPDATE" }
-
-func (c postgresConn) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	tag, err := c.tx.Exec(ctx, numbered(query), args...)
-	return tag.RowsAffected(), err
-}
-
-func (c postgresConn) query(ctx context.Context, query string, args ...any) (rows, error) {
-	return c.tx.Query(ctx, numbered(query), args...)
-}
 
 // numbered turns the question marks of a statement into Postgres's $1, $2, …. No statement of this package has a
 // question mark that is not a parameter.
