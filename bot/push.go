@@ -71,11 +71,19 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 	if err := s.react(ctx, branch, was.SHA, now, e); err != nil {
 		return err
 	}
+	scan, err := s.scanOfPush(ctx, branch, was.SHA, now)
+	if err != nil {
+		return err
+	}
 	if err := s.baseMoved(ctx, name, now); err != nil {
 		return err
 	}
-	// Recorded last: a crash before this handles the push again, and every part of it finds itself done.
+	// Recorded last: a crash before this handles the push again, and every part of it finds itself done. The search for
+	// credentials begins here and not before, so that it takes nothing from what the check waits for.
 	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
+		if err := s.beginScan(ctx, tx, scan); err != nil {
+			return err
+		}
 		return tx.SaveBranch(ctx, store.Branch{RepoID: s.repo.ID, Name: name, SHA: now, UpdatedAt: s.b.Now()})
 	})
 }
@@ -86,9 +94,6 @@ func (s *session) react(ctx context.Context, branch gitflow.Branch, was, now str
 		return s.groupThere(ctx, branch.Name, now, sender(e))
 	}
 	if err := s.reportPush(ctx, branch, was, now, e); err != nil {
-		return err
-	}
-	if err := s.scanPush(ctx, branch, was, now); err != nil {
 		return err
 	}
 	return s.build(ctx, branch, was, now, e)

@@ -16,21 +16,21 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// scanPush has what a new head brings looked through for credentials: a branch on its way is compared with where it goes,
-// a long-lived one with where it was.
-func (s *session) scanPush(ctx context.Context, branch gitflow.Branch, was, now string) error {
+// scanOfPush is how what a new head brings is looked through for credentials: a branch on its way is compared with where it
+// goes, a long-lived one with where it was. The zero SecretScan: there is nothing to look through.
+func (s *session) scanOfPush(ctx context.Context, branch gitflow.Branch, was, now string) (store.SecretScan, error) {
 	switch branch.Kind {
 	case gitflow.KindBackmerge, gitflow.KindFinish, gitflow.KindIgnored:
-		return nil // made of commits that were looked through
+		return store.SecretScan{}, nil // made of commits that were looked through
 	case gitflow.KindRelease, gitflow.KindHotfix, gitflow.KindSupport:
-		return s.scanAgainst(ctx, now, s.names().Production)
+		return s.scanOf(ctx, now, s.names().Production)
 	case gitflow.KindDevelopment, gitflow.KindProduction:
 		if was == "" {
-			return nil
+			return store.SecretScan{}, nil
 		}
-		return s.scan(ctx, store.SecretScan{RepoID: s.repo.ID, SHA: now, Base: branch.Name, BaseSHA: was})
+		return store.SecretScan{RepoID: s.repo.ID, SHA: now, Base: branch.Name, BaseSHA: was}, nil
 	}
-	return s.scanAgainst(ctx, now, s.names().Development)
+	return s.scanOf(ctx, now, s.names().Development)
 }
 
 // scanPull has what a pull request brings looked through.
@@ -46,39 +46,47 @@ func (s *session) scanPull(ctx context.Context, pr forge.PullRequest) error {
 
 // scanAgainst has what a commit would bring to a branch looked through, once.
 func (s *session) scanAgainst(ctx context.Context, sha, base string) error {
-	if s.b.Secrets == nil || s.cfg.Secrets.Mode == config.SecretsOff || sha == "" {
-		return nil
+	c, err := s.scanOf(ctx, sha, base)
+	if err != nil || c.SHA == "" {
+		return err
 	}
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error { return s.beginScan(ctx, tx, c) })
+}
+
+// scanOf is how what a commit would bring to a branch is looked through. The zero SecretScan: it is, or there is nothing
+// to compare with.
+func (s *session) scanOf(ctx context.Context, sha, base string) (none store.SecretScan, err error) {
+	if s.b.Secrets == nil || s.cfg.Secrets.Mode == config.SecretsOff || sha == "" {
+		return none, nil
+	}
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		_, err := tx.SecretScan(ctx, s.repo.ID, sha, base)
 		return err
 	})
 	if !errors.Is(err, store.ErrNotFound) {
-		return err
+		return none, err
 	}
 	at, err := s.head(ctx, base)
 	if err != nil || at == "" {
-		return err
+		return none, err
 	}
-	return s.scan(ctx, store.SecretScan{RepoID: s.repo.ID, SHA: sha, Base: base, BaseSHA: at})
+	return store.SecretScan{RepoID: s.repo.ID, SHA: sha, Base: base, BaseSHA: at}, nil
 }
 
-// scan begins a search, unless there is one.
-func (s *session) scan(ctx context.Context, c store.SecretScan) error {
-	if s.b.Secrets == nil || s.cfg.Secrets.Mode == config.SecretsOff {
+// beginScan begins a search, unless there is one, or nothing to search.
+func (s *session) beginScan(ctx context.Context, tx *store.Tx, c store.SecretScan) error {
+	if s.b.Secrets == nil || s.cfg.Secrets.Mode == config.SecretsOff || c.SHA == "" {
 		return nil
 	}
-	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
-		_, err := tx.SecretScan(ctx, c.RepoID, c.SHA, c.Base)
-		if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		c.UpdatedAt = s.b.Now()
-		if err := tx.SaveSecretScan(ctx, c); err != nil {
-			return err
-		}
-		return s.b.Queue.Enqueue(ctx, tx, secretsJob(c))
-	})
+	_, err := tx.SecretScan(ctx, c.RepoID, c.SHA, c.Base)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	c.UpdatedAt = s.b.Now()
+	if err := tx.SaveSecretScan(ctx, c); err != nil {
+		return err
+	}
+	return s.b.Queue.Enqueue(ctx, tx, secretsJob(c))
 }
 
 // rescan repeats the searches at a commit that left something unread.
