@@ -24,6 +24,7 @@ type atSHA struct {
 	ahead      *store.Release  // one whose branch came here after its candidate was promoted
 	findings   []finding       // of pulls, in their order
 	permits    []store.Permit  // of pulls
+	followers  []string        // groups of a merge queue whose checks say what those of this SHA say
 	group      []queuedHead    // of a merge queue's head: its pull request, and those before it in the queue
 	stops      stopList
 	push       []gitflow.Violation
@@ -45,7 +46,11 @@ func (s *session) checksOf(ctx context.Context, sha string) ([]forge.CheckRun, e
 	if err != nil {
 		return nil, err
 	}
-	var out []forge.CheckRun
+	return s.checksBy(ctx, at)
+}
+
+// checksBy is checksOf for a SHA of which everything is known.
+func (s *session) checksBy(ctx context.Context, at *atSHA) (out []forge.CheckRun, err error) {
 	if len(at.group) > 0 {
 		out, err = s.groupChecks(ctx, at)
 	} else {
@@ -98,80 +103,34 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
 		tests: map[string][]executor.TestReport{}, hosts: map[string]string{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		pulls, err := tx.PullsAt(ctx, s.repo.ID, sha)
+		r, err := s.readAt(ctx, tx, at)
 		if err != nil {
 			return err
 		}
-		for _, p := range pulls {
-			if !p.Open {
-				continue
-			}
-			f, err := findingOf(p)
-			if err != nil {
-				return err
-			}
-			permits, err := tx.Permits(ctx, s.repo.ID, p.Number)
-			if err != nil {
-				return err
-			}
-			at.permits = append(at.permits, permits...)
-			at.pulls, at.findings = append(at.pulls, p), append(at.findings, f)
-		}
-		all, err := tx.ExecutionsAt(ctx, s.repo.ID, sha)
-		if err != nil {
-			return err
-		}
-		pushed, err := tx.Setting(ctx, s.pushKey(sha))
-		if ignoreMissing(err) != nil {
-			return err
-		}
-		if pushed != "" {
-			if err := json.Unmarshal([]byte(pushed), &at.push); err != nil {
-				return err
-			}
-		}
-		unchanged, err := tx.Setting(ctx, s.unchangedKey(sha))
-		if ignoreMissing(err) != nil {
-			return err
-		}
-		at.unchanged = unchanged != ""
-		reported, err := tx.Check(ctx, s.repo.ID, sha, CheckPromotion)
-		if ignoreMissing(err) != nil {
-			return err
-		}
-		at.promotion = reported.RunID != 0
-		if at.stops, err = s.stops(ctx, tx); err != nil {
-			return err
-		}
-		heads, err := tx.Branches(ctx, s.repo.ID)
-		if err != nil {
-			return err
-		}
-		at.executions = current(allowedForks(all, at), heads)
-		if err := s.gatherGroup(ctx, tx, at); err != nil {
+		at.executions = current(allowedForks(r.executions, at), r.heads)
+		if err := s.gatherGroup(ctx, tx, at, r.group); err != nil {
 			return err
 		}
 		if err := s.gatherReports(ctx, tx, at); err != nil {
 			return err
 		}
-		if err := s.gatherSecrets(ctx, tx, at); err != nil {
+		if err := s.gatherSecrets(at, r.scans); err != nil {
 			return err
 		}
-		releases, err := tx.Releases(ctx, s.repo.ID)
-		for i, r := range releases {
-			if r.SHA == sha || r.HeadSHA == sha && r.SHA == "" {
-				at.addRelease(r)
+		for i, release := range r.releases {
+			if release.SHA == sha || release.HeadSHA == sha && release.SHA == "" {
+				at.addRelease(release)
 			}
-			if r.SHA != sha && r.HeadSHA == sha && r.Status != store.ReleaseOpen {
-				at.ahead = &releases[i]
+			if release.SHA != sha && release.HeadSHA == sha && release.Status != store.ReleaseOpen {
+				at.ahead = &r.releases[i]
 			}
-			for _, x := range all { // of which those that count here may be another branch's
-				if x.ReleaseID == r.ID {
-					at.former = &releases[i]
+			for _, x := range r.executions { // of which those that count here may be another branch's
+				if x.ReleaseID == release.ID {
+					at.former = &r.releases[i]
 				}
 			}
 		}
-		return err
+		return nil
 	})
 	return at, err
 }

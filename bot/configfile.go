@@ -137,6 +137,11 @@ func (s *session) useConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.useConfigFor(ctx, names)
+}
+
+// useConfigFor is useConfig for a repository whose branches are known.
+func (s *session) useConfigFor(ctx context.Context, names []string) error {
 	cfg, problems, err := s.inForce(names)
 	if err != nil {
 		return err
@@ -179,11 +184,15 @@ func (s *session) branchNames(ctx context.Context) ([]string, error) {
 		heads, err = tx.Branches(ctx, s.repo.ID)
 		return err
 	})
+	return namesOf(heads), err
+}
+
+func namesOf(heads []store.Branch) []string {
 	names := make([]string, len(heads))
 	for i, h := range heads {
 		names[i] = h.Name
 	}
-	return names, err
+	return names
 }
 
 // refreshConfig reads the configuration anew and, where it is another one than before, has everything judged by it.

@@ -136,23 +136,11 @@ func (s *session) follows(ctx context.Context, tx *store.Tx, group string, shas 
 	return nil
 }
 
-// markFollowers marks the groups whose checks follow those of a SHA.
-func (s *session) markFollowers(ctx context.Context, sha string) error {
-	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		groups, err := s.followers(ctx, tx, sha)
-		for _, g := range groups {
-			s.mark(g)
-		}
-		return err
-	})
-}
-
-// gatherGroup reads the group whose head a SHA is, unless it is more by now: merged, it is a commit of its base branch, with
-// checks of its own.
-func (s *session) gatherGroup(ctx context.Context, tx *store.Tx, at *atSHA) error {
-	g, err := s.group(ctx, tx, at.sha)
-	if err != nil || g == nil || len(at.pulls) > 0 || len(at.executions) > 0 {
-		return err
+// gatherGroup reads what the group consists of whose head a SHA is, unless it is more by now: merged, it is a commit of its
+// base branch, with checks of its own.
+func (s *session) gatherGroup(ctx context.Context, tx *store.Tx, at *atSHA, g *groupFacts) (err error) {
+	if g == nil || len(at.pulls) > 0 || len(at.executions) > 0 {
+		return nil
 	}
 	for member := g; member != nil; {
 		m := queuedHead{groupFacts: *member}

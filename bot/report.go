@@ -157,10 +157,14 @@ func (s *session) reportChecks(ctx context.Context) error {
 		shas := slices.Sorted(maps.Keys(s.dirty))
 		clear(s.dirty)
 		for _, sha := range shas {
-			if err := s.markFollowers(ctx, sha); err != nil {
-				return err
+			at, err := s.gather(ctx, sha)
+			if err != nil {
+				return fmt.Errorf("checks of %s: %w", short(sha), err)
 			}
-			runs, err := s.checksOf(ctx, sha)
+			for _, g := range at.followers {
+				s.mark(g)
+			}
+			runs, err := s.checksBy(ctx, at)
 			if err != nil {
 				return fmt.Errorf("checks of %s: %w", short(sha), err)
 			}

@@ -294,12 +294,8 @@ func (s *session) secretsCheck(run forge.CheckRun, at *atSHA) forge.CheckRun {
 	return run
 }
 
-// gatherSecrets reads the searches that speak for a commit: those against the bases of its pull requests, else all.
-func (s *session) gatherSecrets(ctx context.Context, tx *store.Tx, at *atSHA) error {
-	all, err := tx.SecretScans(ctx, s.repo.ID, at.sha)
-	if err != nil {
-		return err
-	}
+// gatherSecrets picks the searches that speak for a commit: those against the bases of its pull requests, else all.
+func (s *session) gatherSecrets(at *atSHA, all []store.SecretScan) error {
 	for _, c := range all {
 		of := func(p store.Pull) bool { return p.BaseBranch == c.Base }
 		if len(at.pulls) > 0 && !slices.ContainsFunc(at.pulls, of) {

@@ -38,6 +38,8 @@ type turn struct {
 	dirty    map[string]bool
 	touched  map[string]bool
 	touchAll bool
+	// unsettled says that an earlier handling stopped half-way.
+	unsettled bool
 	// turned says that executions may not know yet which transitions are disabled.
 	turned bool
 	// cockpits are the releases, pullCockpits the other pull requests, whose status comment may have changed.
@@ -122,28 +124,52 @@ func (b *Bot) meetRepo(ctx context.Context, repoID int64, from event.Origin) (*s
 	if err != nil {
 		return nil, err
 	}
-	var repo store.Repo
-	err = b.Store.Read(ctx, func(tx *store.Tx) error {
-		repo, err = tx.Repo(ctx, repoID)
-		return err
-	})
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		repo = store.Repo{ID: repoID}
-	case err != nil:
-		return nil, err
-	}
-	s, err := b.enter(ctx, us, &repo, from)
-	return s, b.whetherCovered(ctx, repo, err)
-}
-
-// enter takes over what an event says about the repository, and reads what a session needs to know.
-func (b *Bot) enter(ctx context.Context, us Identity, known *store.Repo, from event.Origin) (*session, error) {
-	changed, err := b.follow(ctx, known, from)
+	known, err := b.known(ctx, repoID)
 	if err != nil {
 		return nil, err
 	}
-	repo := *known
+	s, err := b.enter(ctx, us, &known, from)
+	return s, b.whetherCovered(ctx, known.repo, err)
+}
+
+// knownRepo is what is stored about a repository when something in it is to be handled.
+type knownRepo struct {
+	repo  store.Repo
+	heads []store.Branch
+	// unsettled says that an earlier handling stopped half-way.
+	unsettled bool
+}
+
+// known reads it. Of a repository that is not known only the ID is set.
+func (b *Bot) known(ctx context.Context, repoID int64) (k knownRepo, err error) {
+	err = b.Store.Read(ctx, func(tx *store.Tx) error {
+		return tx.Together(ctx,
+			func(tx *store.Tx) (err error) {
+				k.repo, err = tx.Repo(ctx, repoID)
+				return ignoreMissing(err)
+			},
+			func(tx *store.Tx) (err error) {
+				k.heads, err = tx.Branches(ctx, repoID)
+				return err
+			},
+			func(tx *store.Tx) error {
+				note, err := tx.Setting(ctx, unsettledKey(repoID))
+				k.unsettled = note != ""
+				return err
+			},
+		)
+	})
+	k.repo.ID = repoID
+	return k, err
+}
+
+// enter takes over what an event says about the repository, and finds out what else a session needs to know.
+func (b *Bot) enter(ctx context.Context, us Identity, known *knownRepo, from event.Origin) (*session, error) {
+	changed, err := b.follow(ctx, &known.repo, from)
+	if err != nil {
+		return nil, err
+	}
+	repo := known.repo
 	if repo.Gone != "" || repo.InstallationID == 0 {
 		inactive := errInactive
 		if repo.Gone != "" {
@@ -155,19 +181,19 @@ func (b *Bot) enter(ctx context.Context, us Identity, known *store.Repo, from ev
 		return nil, errors.Join(inactive, err)
 	}
 	s := b.sessionOf(repo, us)
+	s.unsettled = known.unsettled
 	if repo.BaselineAt.IsZero() {
 		if err := s.baseline(ctx); err != nil {
 			return nil, fmt.Errorf("first look at %s/%s: %w", repo.Owner, repo.Name, err)
 		}
-	} else if changed {
+		return s, s.useConfig(ctx) // it has recorded branches
+	}
+	if changed {
 		if err := s.saveRepo(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.useConfig(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, s.useConfigFor(ctx, namesOf(known.heads))
 }
 
 // sessionOf is a session in a repository, without a configuration yet.

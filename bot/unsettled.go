@@ -20,10 +20,7 @@ func (b *Bot) in(ctx context.Context, repoID int64, from event.Origin, fn func(*
 	if err != nil {
 		return err
 	}
-	unsettled, err := s.unsettled(ctx)
-	if err != nil {
-		return err
-	}
+	unsettled := s.unsettled
 	if unsettled {
 		if err := s.everything(ctx); err != nil {
 			return err
@@ -40,23 +37,14 @@ func (b *Bot) in(ctx context.Context, repoID int64, from event.Origin, fn func(*
 	return errors.Join(err, s.noteUnsettled(context.WithoutCancel(ctx), err != nil))
 }
 
-func (s *session) unsettledKey() string { return fmt.Sprintf("unsettled/%d", s.repo.ID) }
-
-func (s *session) unsettled(ctx context.Context) (bool, error) {
-	var v string
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		v, err = tx.Setting(ctx, s.unsettledKey())
-		return ignoreMissing(err)
-	})
-	return v != "", err
-}
+func unsettledKey(repoID int64) string { return fmt.Sprintf("unsettled/%d", repoID) }
 
 func (s *session) noteUnsettled(ctx context.Context, yes bool) error {
 	v := ""
 	if yes {
 		v = "yes"
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.unsettledKey(), v) })
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, unsettledKey(s.repo.ID), v) })
 }
 
 // everything marks all that is open: releases, pull requests, executions.

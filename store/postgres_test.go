@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"errors"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/internal/pgtest"
@@ -56,6 +59,46 @@ func TestIntakeHasConnectionsOfItsOwn(t *testing.T) {
 	}
 	close(release)
 	workers.Wait()
+}
+
+// A statement that nobody waits for fails its transaction all the same, whatever comes behind it.
+func TestStatementFailsLater(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.Postgres(t), store.Options{})
+	const refused = "a\x00b" // Postgres takes no such text
+	for name, behind := range map[string]func(*store.Tx) error{
+		"the commit": func(*store.Tx) error { return nil },
+		"a read":     func(tx *store.Tx) error { _, err := tx.Setting(t.Context(), "before"); return err },
+		"a write":    func(tx *store.Tx) error { return tx.SetSetting(t.Context(), "behind", "1") },
+		"an answer":  func(tx *store.Tx) error { _, err := tx.Intend(t.Context(), store.Effect{Key: "k"}); return err },
+		"a raised lane": func(tx *store.Tx) error {
+			return tx.PostItem(t.Context(), store.LaneItem{Lane: "repo:1", Kind: "fact"})
+		},
+		"a read whose error is passed over": func(tx *store.Tx) error { _, _ = tx.Setting(t.Context(), "before"); return nil },
+	} {
+		err := s.Write(t.Context(), func(tx *store.Tx) error {
+			return errors.Join(tx.SetSetting(t.Context(), "before", "1"), tx.SetSetting(t.Context(), refused, "1"), behind(tx))
+		})
+		if err == nil {
+			t.Errorf("before %s: it was committed", name)
+		} else if !strings.Contains(err.Error(), "write setting a") && name != "a read whose error is passed over" {
+			t.Errorf("before %s: %v", name, err)
+		}
+	}
+	if err := s.Read(t.Context(), func(tx *store.Tx) error {
+		for _, name := range []string{"before", "behind"} {
+			if got, err := tx.Setting(t.Context(), name); got != "" || err != nil {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+		load, err := tx.Load(t.Context(), time.Now())
+		if load.Due != 0 {
+			t.Errorf("%d items were posted", load.Due)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Connections are cut while deliveries come: nobody is told, and none is lost.

@@ -29,9 +29,8 @@ func (c *postgresReader) query(ctx context.Context, query string, args ...any) (
 	if c.begun {
 		return c.on.Query(ctx, numbered(query), args...) //nolint:sqlclosecheck // who asked closes them
 	}
-	c.begun = true
 	var batch pgx.Batch
-	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	c.begins(&batch)
 	batch.Queue(numbered(query), args...)
 	answers := c.on.SendBatch(ctx, &batch)
 	if _, err := answers.Exec(); err != nil {
@@ -42,6 +41,16 @@ func (c *postgresReader) query(ctx context.Context, query string, args ...any) (
 		return nil, errors.Join(err, answers.Close())
 	}
 	return &lastRows{Rows: r, answers: answers}, nil
+}
+
+// begins begins the transaction with what is about to be sent, and tells whether it has not begun before.
+func (c *postgresReader) begins(batch *pgx.Batch) bool {
+	if c.begun {
+		return false
+	}
+	c.begun = true
+	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	return true
 }
 
 // end gives the connection back, once the transaction is over. One that cannot be ended is closed by the pool.

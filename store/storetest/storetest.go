@@ -23,6 +23,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"a missing record is ErrNotFound":                         missing,
 		"transactions are all or nothing":                         transactions,
 		"reading sees one state and cannot write":                 reading,
+		"what is read together is what is read one by one":        together,
 		"concurrent writers lose no update":                       concurrentWriters,
 		"two writers of an action run lose nothing":               actionRunWriters,
 		"executions are written once per revision":                executionRevisions,

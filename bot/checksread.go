@@ -1,0 +1,94 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/sluicehq/sluice/store"
+)
+
+// storedAt is what is stored of a SHA, before it is known what of it counts.
+type storedAt struct {
+	executions []store.Execution
+	heads      []store.Branch
+	group      *groupFacts
+	scans      []store.SecretScan
+	releases   []store.Release
+}
+
+// readAt reads all of it at once, and into at what counts whatever the rest is.
+func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r storedAt, err error) {
+	err = tx.Together(ctx,
+		func(tx *store.Tx) error { return s.readPulls(ctx, tx, at) },
+		func(tx *store.Tx) (err error) {
+			r.executions, err = tx.ExecutionsAt(ctx, s.repo.ID, at.sha)
+			return err
+		},
+		func(tx *store.Tx) error {
+			pushed, err := tx.Setting(ctx, s.pushKey(at.sha))
+			if err != nil || pushed == "" {
+				return err
+			}
+			return json.Unmarshal([]byte(pushed), &at.push)
+		},
+		func(tx *store.Tx) error {
+			unchanged, err := tx.Setting(ctx, s.unchangedKey(at.sha))
+			at.unchanged = unchanged != ""
+			return err
+		},
+		func(tx *store.Tx) error {
+			reported, err := tx.Check(ctx, s.repo.ID, at.sha, CheckPromotion)
+			at.promotion = reported.RunID != 0
+			return ignoreMissing(err)
+		},
+		func(tx *store.Tx) (err error) {
+			at.stops, err = s.stops(ctx, tx)
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			at.followers, err = s.followers(ctx, tx, at.sha)
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			r.heads, err = tx.Branches(ctx, s.repo.ID)
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			r.group, err = s.group(ctx, tx, at.sha)
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			r.scans, err = tx.SecretScans(ctx, s.repo.ID, at.sha)
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			r.releases, err = tx.Releases(ctx, s.repo.ID)
+			return err
+		},
+	)
+	return r, err
+}
+
+// readPulls reads the open pull requests whose head a SHA is, with what was found about them and what they are permitted.
+func (s *session) readPulls(ctx context.Context, tx *store.Tx, at *atSHA) error {
+	pulls, err := tx.PullsAt(ctx, s.repo.ID, at.sha)
+	if err != nil {
+		return err
+	}
+	for _, p := range pulls {
+		if !p.Open {
+			continue
+		}
+		f, err := findingOf(p)
+		if err != nil {
+			return err
+		}
+		permits, err := tx.Permits(ctx, s.repo.ID, p.Number)
+		if err != nil {
+			return err
+		}
+		at.permits = append(at.permits, permits...)
+		at.pulls, at.findings = append(at.pulls, p), append(at.findings, f)
+	}
+	return nil
+}
