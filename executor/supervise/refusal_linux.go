@@ -1,23 +1,26 @@
 package supervise
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// request is a message about the rule.
-func (r Refusal) request() []byte {
-	body := make([]byte, sizeofRouting)
-	body[0], body[1], body[7] = familyOf(r.Address), byte(r.Address.BitLen()), unix.FR_ACT_PROHIBIT
-	body = attribute(body, unix.FRA_DST, r.Address.AsSlice())
-	body = attribute(body, unix.FRA_PRIORITY, binary.NativeEndian.AppendUint32(nil, r.Priority))
-	uids := binary.NativeEndian.AppendUint32(nil, r.UID)
-	body = attribute(body, unix.FRA_UID_RANGE, binary.NativeEndian.AppendUint32(uids, r.UID))
-	return attribute(body, unix.FRA_PROTOCOL, []byte{RefusalProtocol})
+// rule is the kernel's form of the refusal.
+func (r Refusal) rule() *netlink.Rule {
+	rule := netlink.NewRule()
+	rule.Family = unix.AF_INET
+	if r.Address.Is6() {
+		rule.Family = unix.AF_INET6
+	}
+	rule.Type, rule.Protocol, rule.Priority = unix.RTN_PROHIBIT, RefusalProtocol, int(r.Priority)
+	rule.Dst = &net.IPNet{IP: r.Address.AsSlice(), Mask: net.CIDRMask(r.Address.BitLen(), r.Address.BitLen())}
+	rule.UIDRange = netlink.NewRuleUIDRange(r.UID, r.UID)
+	return rule
 }
 
 // Refuse has the kernel refuse to all processes of the user, in this process's network, whatever they send to the addresses.
@@ -25,7 +28,7 @@ func (r Refusal) request() []byte {
 func Refuse(priority, uid uint32, addresses []netip.Addr) error {
 	var reached error
 	for _, address := range addresses {
-		_, err := tellRouting(unix.RTM_NEWRULE, unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, Refusal{priority, uid, address}.request())
+		err := netlink.RuleAdd(Refusal{priority, uid, address}.rule())
 		switch {
 		case errors.Is(err, unix.EPERM):
 			return errMayNotRefuse
@@ -42,8 +45,7 @@ func Refuse(priority, uid uint32, addresses []netip.Addr) error {
 // MayRefuse tells why this process may not set such rules; nil when it may. It changes nothing.
 func MayRefuse() error {
 	// A rule that nobody has can be taken away only by those who may.
-	none := Refusal{Priority: unix.RT_TABLE_UNSPEC, Address: netip.AddrFrom4([4]byte{192, 0, 2, 1})}
-	_, err := tellRouting(unix.RTM_DELRULE, unix.NLM_F_ACK, none.request())
+	err := netlink.RuleDel(Refusal{Address: netip.AddrFrom4([4]byte{192, 0, 2, 1})}.rule())
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return nil
@@ -55,15 +57,11 @@ func MayRefuse() error {
 
 // routed tells whether what the user sends to the address has somewhere to go. Nothing is sent.
 func routed(uid uint32, address netip.Addr) bool {
-	body := make([]byte, sizeofRouting)
-	body[0], body[1] = familyOf(address), byte(address.BitLen())
-	body = attribute(body, unix.RTA_DST, address.AsSlice())
-	body = attribute(body, unix.RTA_UID, binary.NativeEndian.AppendUint32(nil, uid))
-	answers, err := tellRouting(unix.RTM_GETROUTE, 0, body)
-	if err != nil || len(answers) == 0 || len(answers[0]) < sizeofRouting {
+	routes, err := netlink.RouteGetWithOptions(address.AsSlice(), &netlink.RouteGetOptions{UID: &uid})
+	if err != nil || len(routes) == 0 {
 		return false
 	}
-	switch answers[0][7] {
+	switch routes[0].Type {
 	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
 		return false
 	}
@@ -73,23 +71,18 @@ func routed(uid uint32, address netip.Addr) bool {
 // Refusals lists the rules that a Sluice on this host has set and not taken away.
 func Refusals() ([]Refusal, error) {
 	var found []Refusal
-	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
-		body := make([]byte, sizeofRouting)
-		body[0] = family
-		answers, err := tellRouting(unix.RTM_GETRULE, unix.NLM_F_DUMP, body)
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		rules, err := netlink.RuleList(family)
 		if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.EOPNOTSUPP) {
 			return nil, fmt.Errorf("rules of routing: %w", err)
 		}
-		for _, answer := range answers {
-			a := attributesOf(answer)
-			address, ok := netip.AddrFromSlice(a[unix.FRA_DST])
-			if protocol := a[unix.FRA_PROTOCOL]; !ok || len(protocol) != 1 || protocol[0] != RefusalProtocol ||
-				len(answer) < sizeofRouting || answer[7] != unix.FR_ACT_PROHIBIT || len(a[unix.FRA_PRIORITY]) != 4 || len(a[unix.FRA_UID_RANGE]) != 8 {
+		for _, r := range rules {
+			if r.Protocol != RefusalProtocol || r.Dst == nil || r.UIDRange == nil {
 				continue
 			}
-			found = append(found, Refusal{
-				Priority: binary.NativeEndian.Uint32(a[unix.FRA_PRIORITY]), UID: binary.NativeEndian.Uint32(a[unix.FRA_UID_RANGE]), Address: address,
-			})
+			if address, ok := netip.AddrFromSlice(r.Dst.IP); ok {
+				found = append(found, Refusal{Priority: uint32(r.Priority), UID: r.UIDRange.Start, Address: address})
+			}
 		}
 	}
 	return found, nil
@@ -105,7 +98,7 @@ func Allow(priority uint32) error {
 		if r.Priority != priority {
 			continue
 		}
-		if _, err := tellRouting(unix.RTM_DELRULE, unix.NLM_F_ACK, r.request()); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := netlink.RuleDel(r.rule()); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("take away the rule of routing with priority %d for %s: %w", r.Priority, r.Address, err)
 		}
 	}

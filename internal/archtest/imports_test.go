@@ -43,7 +43,7 @@ var house = map[string]row{
 
 	"executor":                 {ours: []string{"pipeline"}},
 	"executor/sarif":           {ours: []string{"executor", "pipeline"}},
-	"executor/supervise":       {foreign: []string{"golang.org/x/sys/"}},
+	"executor/supervise":       {foreign: []string{"github.com/vishvananda/netlink", "golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
 	"executor/*":               {ours: []string{"executor", "executor/supervise", "executor/actiondir", "executor/document", "executor/report", "executor/sarif", "signature", "executor/appspec/rollout", "pipeline", "forge", "artifact"}, foreign: []string{"*"}},
 	"rehearse":                 {ours: []string{"executor", "pipeline"}},
