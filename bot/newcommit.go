@@ -32,7 +32,8 @@ func (s *session) createCommit(ctx context.Context, key string, c newCommit) (st
 }
 
 // commitForBranch is the commit at which a branch is to begin. Where the branch is there already, made by an attempt that no
-// record tells of, it is its head: the last parent says that it is for the same. A branch that was made and is gone again
+// record tells of, it is its head: the last parent says that it is for the same, and like every commit of this way it changes no
+// file. A branch that was made and is gone again
 // begins with another commit.
 func (s *session) commitForBranch(ctx context.Context, r *store.Release, branch string, c newCommit) (string, error) {
 	head, err := s.head(ctx, branch)
@@ -45,8 +46,10 @@ func (s *session) commitForBranch(ctx context.Context, r *store.Release, branch 
 		if err != nil {
 			return "", err
 		}
-		if n := len(there.Parents); n > 0 && there.Parents[n-1] == parent {
-			return head, nil
+		if n := len(there.Parents); n > 0 && n == len(c.Parents) && there.Parents[n-1] == parent {
+			if same, err := s.changesNothing(ctx, there); err != nil || same {
+				return head, err
+			}
 		}
 	}
 	made, err := s.timesMade(ctx, branch)

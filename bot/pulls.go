@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -237,6 +238,9 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 		}
 		if component, v, isFinish := s.names().FinishOf(pr.Head.Branch); isFinish {
 			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, component, v)
+			if repaired, is := strings.CutSuffix(v, gitflow.RepairBranch("")); is && errors.Is(err, store.ErrNotFound) {
+				r, err = tx.ReleaseByVersion(ctx, s.repo.ID, component, repaired)
+			}
 			if ignoreMissing(err) != nil {
 				return err
 			}

@@ -120,6 +120,9 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.RepairPull, err = s.pullFrom(ctx, repair, s.namesOf(r).Production); err != nil {
 		return err
 	}
+	if w.RepairSound, err = s.soundRepair(ctx, w); err != nil {
+		return err
+	}
 	for _, p := range []*gitflow.Pull{&w.Pull, &w.FinishPull} {
 		if err := s.mergeSeen(ctx, p, w.Production.SHA); err != nil {
 			return err
@@ -129,6 +132,37 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 		return s.lookMerge(ctx, &w.FinishPull, w.Production)
 	}
 	return nil
+}
+
+// soundRepair is the head of the repair of production's ancestry, if it is what Sluice makes: the approved commit merged into a
+// commit of production without changing a file. Anybody who may push can move the branch, or make it first.
+func (s *session) soundRepair(ctx context.Context, w *world) (string, error) {
+	head := w.RepairHead
+	if w.RepairPull.Open {
+		head = w.RepairPull.HeadSHA
+	}
+	if head == "" || w.Production.SHA == "" {
+		return "", nil
+	}
+	commit, err := s.gh.Commit(ctx, head)
+	if err != nil || len(commit.Parents) != 2 || commit.Parents[1] != w.Candidate.SHA {
+		return "", ignoreNotFound(err)
+	}
+	same, err := s.changesNothing(ctx, commit)
+	if err != nil || !same {
+		return "", err
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: commit.Parents[0]})
+	if err != nil || !c.Contains() {
+		return "", err
+	}
+	return head, nil
+}
+
+// changesNothing tells whether a commit has the files of its first parent.
+func (s *session) changesNothing(ctx context.Context, commit forge.Commit) (bool, error) {
+	parent, err := s.gh.Commit(ctx, commit.Parents[0])
+	return err == nil && parent.Tree != "" && parent.Tree == commit.Tree, err
 }
 
 // pullFrom is the newest pull request from a branch of the bot's; the zero Pull: there is none. An open one is read by

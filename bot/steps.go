@@ -110,7 +110,17 @@ func ownKey(r *store.Release, branch, rest string) string {
 }
 
 func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIntent) error {
-	return s.makeBranch(ctx, ownKey(r, b.Branch, "@"+b.SHA), b)
+	key := ownKey(r, b.Branch, "@"+b.SHA)
+	if strings.HasPrefix(b.Branch, gitflow.FinishPrefix) { // somebody may have taken it away, for what was pushed to it
+		made, err := s.timesMade(ctx, b.Branch)
+		if err != nil {
+			return err
+		}
+		if made > 0 {
+			key += fmt.Sprintf("#%d", made)
+		}
+	}
+	return s.makeBranch(ctx, key, b)
 }
 
 // makeBranch makes a branch. One that is there at the same commit is done, at another it stops.

@@ -159,9 +159,9 @@ func (s State) mergeProduction(after string) []Step {
 		id: s.mergeID(), line: line, sha: sha, has: line.HasCandidate || line.SHA == sha, after: []string{after}, from: s.Branch,
 		title:   text("merge %s of %s into %s", Text(short(sha)), s.Branch, line.Branch),
 		message: "Merge " + s.Branch + " (" + s.Tag + ") into " + line.Branch,
-		direct:  s.Pull,
-		around:  Backmerge{Target: line.Branch, Branch: branch, Tip: sha, Head: s.FinishHead, Pull: s.FinishPull},
-		repair:  Backmerge{Target: line.Branch, Branch: RepairBranch(branch), Tip: sha, Head: s.RepairHead, Repair: true, Pull: s.RepairPull},
+		direct:  s.Pull, approved: true,
+		around: Backmerge{Target: line.Branch, Branch: branch, Tip: sha, Head: s.FinishHead, Pull: s.FinishPull},
+		repair: Backmerge{Target: line.Branch, Branch: RepairBranch(branch), Tip: sha, Head: s.RepairHead, Sound: s.RepairSound, Repair: true, Pull: s.RepairPull},
 	}
 	return b.steps()
 }

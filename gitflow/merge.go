@@ -20,6 +20,8 @@ type bring struct {
 	around, repair Backmerge
 	// earlier are open back-merge pull requests into the same branch for an older commit: they go first.
 	earlier []Backmerge
+	// approved is true where the commit is one that people approved: nothing on top of it is merged by Sluice.
+	approved bool
 }
 
 // steps says what is left. The world decides which way: the pull request of people where its head is the commit, the
@@ -91,7 +93,7 @@ func (b bring) squashed() bool {
 
 // detour goes through a branch and pull request of Sluice.
 func (b bring) detour(merge Step) []Step {
-	d := b.around
+	d := b.anew(b.around)
 	branch := Step{ID: b.id + "/branch", Kind: StepCutBranch, Title: text("make %s at %s", d.Branch, Text(short(b.sha))), After: merge.After,
 		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch,
 		Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
@@ -122,13 +124,46 @@ func (b bring) detour(merge Step) []Step {
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
 		merge.wait(d.Pull, b, d.Tip)
 	}
+	b.hold(d, b.sha, &open, &merge)
 	return []Step{branch, open, merge}
+}
+
+// hold blocks the steps of Sluice's own branch where somebody has moved it off the commit that it is for, or made it elsewhere
+// before Sluice did: whoever may push could otherwise have merged what nobody approved. right is that commit; empty: the branch
+// is at none that would do.
+func (b bring) hold(d Backmerge, right string, open, merge *Step) {
+	at := d.Head
+	if d.Pull.Open && d.Pull.HeadSHA != "" {
+		at = d.Pull.HeadSHA
+	}
+	if !b.approved || at == "" || at == right || d.Pull.Merged {
+		return
+	}
+	remedy, commands := text("delete it"), []string{command("git", "push", "origin", "--delete", d.Branch)}
+	if right != "" {
+		remedy, commands = text("put it back to %s", Text(short(right))), restore(d.Branch, at, right)
+	}
+	wrong := text("%s is at %s, which nobody approved: Sluice does not merge that", d.Branch, Text(short(at)))
+	if d.Pull.Number == 0 {
+		open.Blocked, open.Commands = wrong+"; "+remedy+".", commands
+		return
+	}
+	merge.Blocked, merge.Commands = wrong+"; "+remedy+text(", or, where it resolves a conflict, whoever may merges pull request #%d, with a merge commit.", d.Pull.Number), commands
+}
+
+// anew forgets a pull request that was closed, unmerged, at another commit than the branch is at: somebody took away what was
+// wrong, and it cannot be opened again.
+func (b bring) anew(d Backmerge) Backmerge {
+	if b.approved && !d.Pull.Open && !d.Pull.Merged && d.Pull.HeadSHA != d.Head {
+		d.Pull = Pull{}
+	}
+	return d
 }
 
 // mend restores an ancestry that a squash or rebase lost, by a merge that changes no file. It is tried once: when the repair
 // is squashed too, a person has to look.
 func (b bring) mend(merge Step) []Step {
-	d := b.repair
+	d := b.anew(b.repair)
 	branch := Step{ID: b.id + "/repair", Kind: StepRepair, After: merge.After, SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
 		Title:  text("make %s: the tree of %s, with %s as second parent", d.Branch, b.line.Branch, Text(short(b.sha))),
 		Before: []Text{text("The changes of %s are in %s already, its commits are not: the merge was squashed or rebased.", Text(short(b.sha)), b.line.Branch)},
@@ -161,6 +196,7 @@ func (b bring) mend(merge Step) []Step {
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
 		merge.wait(d.Pull, b, "")
 	}
+	b.hold(d, d.Sound, &open, &merge)
 	return []Step{branch, open, merge}
 }
 
@@ -176,6 +212,9 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 		s.Blocked = text("%s conflicts with %s; merge %s into %s, resolve the conflict there and push.", p.Head, b.line.Branch, b.line.Branch, p.Head)
 		if len(b.line.Files) > 0 {
 			s.Blocked = text("%s conflicts with %s in %s; merge %s into %s, resolve the conflict there and push.", p.Head, b.line.Branch, names(b.line.Files), b.line.Branch, p.Head)
+		}
+		if b.approved {
+			s.Blocked += text(" What comes of that nobody has approved: whoever may then merges pull request #%d, with a merge commit.", p.Number)
 		}
 		s.Commands = []string{
 			command("git", "fetch", "origin"), command("git", "switch", "-C", p.Head, "origin/"+p.Head),

@@ -184,13 +184,31 @@ func (v *Verdict) finish(p PullFacts, in Comparison) {
 	case p.FinishSHA == "" || p.FinishSHA == p.HeadSHA || p.FinishSHA == in.tip():
 		v.note(Passed, RuleBotBranch, text("%s is at the approved commit.", v.Head.Name))
 	case indexSHA(in.Commits, p.FinishSHA) >= 0:
-		v.note(Noted, RuleBotBranch, text("%s contains the approved commit %s, and commits were added on top of it.", v.Head.Name, Text(short(p.FinishSHA))))
+		if top := onTop(in.Commits, p.FinishSHA); top != nil {
+			v.fail(Violation{Rule: RuleBotBranch,
+				Problem:  text("%s has %s on top of the approved commit %s, and nobody approved that.", v.Head.Name, Text(short(top.SHA)), Text(short(p.FinishSHA))),
+				Remedy:   text("Put %s back to the approved commit; only a merge that resolves a conflict belongs on top of it.", v.Head.Name),
+				Commands: restore(v.Head.Name, in.tip(), p.FinishSHA)})
+			return
+		}
+		v.note(Noted, RuleBotBranch, text("%s contains the approved commit %s, and a merge on top of it, which somebody has to look at.", v.Head.Name, Text(short(p.FinishSHA))))
 	default:
 		v.fail(Violation{Rule: RuleBotBranch,
 			Problem:  text("%s no longer contains the approved commit %s.", v.Head.Name, Text(short(p.FinishSHA))),
 			Remedy:   text("Put %s back to the approved commit.", v.Head.Name),
 			Commands: restore(v.Head.Name, in.tip(), p.FinishSHA)})
 	}
+}
+
+// onTop is a commit that is no merge and that the approved one does not reach; nil: there is none.
+func onTop(commits []Commit, approved string) *Commit {
+	below := reach(commits, approved)
+	for i, c := range commits {
+		if !below.has(c.SHA) && len(c.Parents) < 2 {
+			return &commits[i]
+		}
+	}
+	return nil
 }
 
 // unrelated is true when GitHub found nothing in common between the two.

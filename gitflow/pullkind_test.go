@@ -98,8 +98,13 @@ func TestFinishBranchMustHoldTheApprovedCommit(t *testing.T) {
 	if v := check(); !v.Pass {
 		t.Errorf("at the approved commit: %v", v.Violations)
 	}
-	g.commit("sluice/finish-1.4.0", "on top")
+	g.commit("master", "by hand")
+	g.merge("sluice/finish-1.4.0", "master")
 	if v := check(); !v.Pass || v.Sections[len(v.Sections)-1].Outcome != Noted {
+		t.Errorf("with a merge of production on top: %+v", v)
+	}
+	g.commit("sluice/finish-1.4.0", "on top")
+	if v := check(); v.Pass || v.Violations[0].Rule != RuleBotBranch || !strings.Contains(v.Violations[0].Problem.String(), "nobody approved") {
 		t.Errorf("with a commit on top: %+v", v)
 	}
 	g.cut("sluice/finish-1.4.0", "master")

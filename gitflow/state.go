@@ -83,9 +83,11 @@ type State struct {
 	// FinishHead is where Names.FinishBranch(Version) is; empty: no such branch. FinishPull is its pull request.
 	FinishHead string
 	FinishPull Pull
-	// RepairHead and RepairPull are the same for RepairBranch of that branch.
-	RepairHead string
-	RepairPull Pull
+	// RepairHead and RepairPull are the same for RepairBranch of that branch. RepairSound is its head if that is a merge
+	// of the approved commit into one of the branch that changes no file, as Sluice makes it.
+	RepairHead  string
+	RepairSound string
+	RepairPull  Pull
 	// Backmerges are the back-merge pull requests, open and merged, and branches without one yet.
 	Backmerges []Backmerge
 	// Bad is true once a rollback marked the version, whether its deployment had succeeded or not.
@@ -295,6 +297,7 @@ type Backmerge struct {
 	Branch string // backmerge/…
 	Tip    string // the production commit it was made for
 	Head   string // where the branch is; empty: gone
+	Sound  string // of a repair into production: its head, if that changes no file; see State.RepairSound
 	// Repair is true for a zero-difference repair of a squashed or rebased back-merge.
 	Repair bool
 	Pull   Pull // zero: none opened yet

@@ -113,6 +113,7 @@ func (w *world) state() State {
 	finish := s.Names.FinishBranch(w.version)
 	s.FinishHead, s.FinishPull = w.heads[finish], w.pullOf(finish, "master")
 	s.RepairHead, s.RepairPull = w.heads[RepairBranch(finish)], w.pullOf(RepairBranch(finish), "master")
+	s.RepairSound = s.RepairHead
 	for _, d := range w.detours {
 		d.Head, d.Pull = w.heads[d.Branch], w.pullOf(d.Branch, d.Target)
 		s.Backmerges = append(s.Backmerges, d)
@@ -248,7 +249,14 @@ func (w *world) people(s Step) bool {
 		return false
 	}
 	p := w.find(s.Pull)
-	if !p.Open || !w.conflicts[p.Base] {
+	switch {
+	case !p.Open:
+		return false
+	case !w.conflicts[p.Base] && strings.Contains(s.Blocked.String(), "nobody approved"):
+		w.merge(p.Base, w.heads[p.Head]) // what they have made of the conflict is theirs to merge
+		w.settle()
+		return true
+	case !w.conflicts[p.Base]:
 		return false
 	}
 	w.heads[p.Head] = w.add("Resolve the conflict", w.heads[p.Head], w.heads[p.Base])
