@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -128,23 +129,34 @@ func terminateDescendants(besides string) {
 
 // killDescendants kills and reaps every descendant, until there is none. Orphans have come to this process.
 func killDescendants() {
-	for !childless() {
-		pids := descendants(os.Getpid())
-		for _, pid := range pids {
+	reap() // most have ended by themselves: then nobody has to look for others
+	for wait := 250 * time.Microsecond; !childless(); wait = min(2*wait, 5*time.Millisecond) {
+		for _, pid := range descendants(os.Getpid()) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
-		for {
-			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-			if errors.Is(err, unix.EINTR) {
-				continue
-			}
-			if pid <= 0 || err != nil {
-				break
-			}
-		}
-		_, _ = unix.Poll(nil, 5) // they need a moment to die
+		pause(wait) // they need a moment to die
+		reap()
 	}
 }
+
+// reap takes note of all children that have ended.
+func reap() {
+	for {
+		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		if !errors.Is(err, unix.EINTR) && (err != nil || pid <= 0) {
+			return
+		}
+	}
+}
+
+// pause waits for what only the kernel does, and tells nobody of.
+func pause(d time.Duration) {
+	t := unix.NsecToTimespec(d.Nanoseconds())
+	_, _ = unix.Ppoll(nil, &t, nil)
+}
+
+// isFirstThread tells whether the caller is on the thread that the process began with.
+func isFirstThread() bool { return unix.Gettid() == unix.Getpid() }
 
 // childless tells whether this process has no child, not even one that has ended. It has no descendant then, since orphans
 // come to it, and nobody has to look at all processes of the host.

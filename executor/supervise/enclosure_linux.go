@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +26,7 @@ const (
 // every moment, and not only when they are looked at. The zero value and nil are none.
 type enclosure struct {
 	dir  string
-	file *os.File // of version 2: programs are started in it; version 1 takes this thread in
+	file *os.File // of version 2: programs are started in it; version 1 takes the thread in that starts them
 }
 
 // enclose makes a control group below this process's own, or beside it. The error says why there is none.
@@ -96,21 +97,25 @@ func encloseV2(parent string, l Limits) (*enclosure, error) {
 	return nil, errors.Join(err, os.Remove(dir))
 }
 
-// encloseV1 makes a group of version 1 with a limit of processes, and moves this thread into it, from which all programs are
-// started. Memory is watched: in version 1 it would be charged with this process's own.
+// encloseV1 makes a group of version 1 with a limit of processes, for the thread from which all programs are started. Memory is
+// watched: in version 1 it would be charged with this process's own.
 func encloseV1(parent string, l Limits) (*enclosure, error) {
 	dir := filepath.Join(parent, groupPrefix+rand.Text())
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(l.mostProcesses()), 0)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "tasks"), []byte(strconv.Itoa(unix.Gettid())), 0)
-	}
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(l.mostProcesses()), 0); err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
 	return &enclosure{dir: dir}, nil
+}
+
+// enter moves the thread that calls it into a group of version 1, for as long as it lives.
+func (e *enclosure) enter() error {
+	if e.file != nil {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(e.dir, "tasks"), []byte(strconv.Itoa(unix.Gettid())), 0)
 }
 
 // outOfMemory tells whether the kernel has ended a program for its memory.
@@ -167,21 +172,25 @@ func sweepGroup(dir string) int {
 				killed[line] = true
 			}
 		}
-		_, _ = unix.Poll(nil, 5) // they need a moment to die
+		pause(5 * time.Millisecond) // they need a moment to die
 	}
 	_ = os.Remove(group)
 	return len(killed)
 }
 
-// close removes the group when it is empty.
+// close removes the group when it is empty, after the thread that was in it has ended: moving that back would take the kernel
+// longer than its end.
 func (e *enclosure) close() {
 	if e == nil || e.dir == "" {
 		return
 	}
 	if e.file != nil {
 		_ = e.file.Close()
-	} else { // back to where this thread came from, or the group is never empty
-		_ = os.WriteFile(filepath.Join(filepath.Dir(e.dir), "tasks"), []byte(strconv.Itoa(unix.Gettid())), 0)
 	}
-	_ = os.Remove(e.dir)
+	for range 20 {
+		if err := unix.Rmdir(e.dir); !errors.Is(err, unix.EBUSY) {
+			return
+		}
+		pause(500 * time.Microsecond) // what has ended is in it for a moment longer
+	}
 }

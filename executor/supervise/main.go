@@ -34,8 +34,6 @@ const lockFD = 3
 // has ended and the result is written. An error means that there is no result.
 func Main(dir string, stdin io.Reader, runners map[string]Runner) error {
 	debug.SetGCPercent(100)
-	// What is set below holds for this thread and for what is started from it; and the program must not outlive it.
-	runtime.LockOSThread()
 	closeAllOnExec() // the lock, the pipe, and whatever the server had itself inherited
 	if err := ownLock(dir); err != nil {
 		return err
@@ -49,7 +47,9 @@ func Main(dir string, stdin io.Reader, runners map[string]Runner) error {
 		return fmt.Errorf("the spec did not arrive whole: %w", err)
 	}
 	spec = spec.withDefaults()
-	if err := harden(spec); err != nil {
+	starter := newThread()
+	starter.call(func() { err = harden(spec) })
+	if err != nil {
 		return writeResult(dir, Result{Reason: NotStarted, ExitCode: -1, Error: err.Error(), Started: time.Now(), Finished: time.Now()})
 	}
 	started, err := os.OpenFile(filepath.Join(dir, startedFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -59,7 +59,7 @@ func Main(dir string, stdin io.Reader, runners map[string]Runner) error {
 	if err := errors.Join(started.Sync(), started.Close()); err != nil {
 		return err
 	}
-	result, err := supervise(dir, spec, runners)
+	result, err := supervise(dir, spec, runners, starter)
 	if err != nil {
 		result = Result{Reason: NotStarted, ExitCode: -1, Error: err.Error(), Started: time.Now(), Finished: time.Now()}
 	}
@@ -84,8 +84,8 @@ func ownLock(dir string) error {
 	return nil
 }
 
-// supervise runs the spec to its end.
-func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error) {
+// supervise runs the spec to its end, and ends the thread that starts its programs.
+func supervise(dir string, spec Spec, runners map[string]Runner, starter *thread) (Result, error) {
 	run := runners[spec.Runner]
 	if spec.Runner == "" {
 		run = runOne(spec)
@@ -104,14 +104,13 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	secrets := valuesOf(spec.Secrets)
 	count, drained := drain(r, log, secrets)
 
-	s := &Session{spec: spec, dir: dir, log: w, secrets: secrets, running: map[*Program]bool{}}
+	s := &Session{spec: spec, dir: dir, log: w, secrets: secrets, starter: starter, running: map[*Program]bool{}}
 	result := Result{Reason: Exited, Started: time.Now()}
 	ctx, ending, release := watchForTheEnd(dir, spec.Timeout)
 	var killer sync.WaitGroup
 	killer.Go(func() { s.endWith(ctx) })
 	if spec.Limits != (Limits{}) {
 		s.enclose()
-		defer s.hard.close()
 		killer.Go(func() {
 			guard(spec.Limits, count, s.hard, ctx.Done(), func(why string) { ending(&endError{OverLimit, why}) })
 		})
@@ -120,6 +119,8 @@ func supervise(dir string, spec Spec, runners map[string]Runner) (Result, error)
 	release()
 	killer.Wait()
 	s.killAll()
+	starter.end()
+	s.hard.close()
 	w.Close()
 	// Something that cannot be killed may still hold the other end; the result does not wait for it.
 	_ = r.SetReadDeadline(time.Now().Add(2 * time.Second))

@@ -22,6 +22,7 @@ type Session struct {
 	signal string // that ended the program, for Result
 	hard   *enclosure
 
+	starter *thread // starts all programs
 	secrets *values
 
 	mu      sync.Mutex
@@ -70,7 +71,7 @@ func (s *Session) Mask(text string) string { return s.secrets.mask(text) }
 func (s *Session) Masker(w io.Writer) *Masker { return NewMasker(w, s.spec.Secrets) }
 
 // Start starts a program: with the Spec's environment, user and limits, its output going to the log, nothing as its
-// input, as the leader of a process group. It must be called from the Runner's own goroutine.
+// input, as the leader of a process group.
 func (s *Session) Start(c Command) (*Program, error) {
 	if len(c.Args) == 0 {
 		return nil, errors.New("no program to start")
@@ -101,7 +102,9 @@ func (s *Session) Start(c Command) (*Program, error) {
 	if s.ended {
 		return nil, context.Canceled
 	}
-	if err := cmd.Start(); err != nil {
+	var err error
+	s.starter.call(func() { err = cmd.Start() })
+	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)
 	}
 	s.running[p] = true
@@ -192,15 +195,26 @@ func (s *Session) terminate(running []*Program) {
 	}
 }
 
-// enclose puts what will be started into a control group, where there is one, and says so.
+// enclose puts what will be started into a control group, where there is one, and says where not. The kernel takes its time to
+// move a thread; what is started waits for that, and nothing else does.
 func (s *Session) enclose() {
 	var err error
 	if s.hard, err = enclose(s.spec.Limits); err == nil {
 		err = s.hard.note(s.dir)
 	}
 	if err != nil {
-		s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", err)
+		s.notEnclosed(err)
+		return
 	}
+	s.starter.begin(func() {
+		if err := s.hard.enter(); err != nil {
+			s.notEnclosed(err)
+		}
+	})
+}
+
+func (s *Session) notEnclosed(why error) {
+	s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", why)
 }
 
 // killAll kills whatever is left of everything that was started.
