@@ -22,12 +22,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -145,8 +145,8 @@ func (s *Store) unnamed() (*os.File, error) {
 }
 
 var (
-	digestRE   = regexp.MustCompile(`\Asha256:([0-9a-f]{2})([0-9a-f]{62})\z`)
-	locationRE = regexp.MustCompile(`\Asha256/[0-9a-f]{2}/([0-9a-f]{64})\.tar\.gz(\.[0-9a-f]+\.tmp)?\z`)
+	digestRE   = lazyregexp.New(`\Asha256:([0-9a-f]{2})([0-9a-f]{62})\z`)
+	locationRE = lazyregexp.New(`\Asha256/[0-9a-f]{2}/([0-9a-f]{64})\.tar\.gz(\.[0-9a-f]+\.tmp)?\z`)
 )
 
 // location is the name an artifact is kept under.

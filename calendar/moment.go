@@ -2,18 +2,19 @@ package calendar
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Moments says to people what ParseMoment reads.
 const Moments = `"2026-11-21 18:00", "18:00", "Friday 18:00" or 2026-11-21T18:00:00+01:00`
 
 var (
-	onDateRE = regexp.MustCompile(`^(` + dateForm + `) (` + clockForm + `)$`)
-	onDayRE  = regexp.MustCompile(`^([A-Za-z]+) (` + clockForm + `)$`)
-	clockRE  = regexp.MustCompile(`^` + clockForm + `$`)
+	onDateRE = lazyregexp.New(`^(` + dateForm + `) (` + clockForm + `)$`)
+	onDayRE  = lazyregexp.New(`^([A-Za-z]+) (` + clockForm + `)$`)
+	clockRE  = lazyregexp.New(`^` + clockForm + `$`)
 )
 
 // ParseMoment reads a moment after now, as people write it: RFC 3339, a date and a time, or the next time that it is so

@@ -2,10 +2,11 @@ package calendar
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 	SpanForms = `write it like "Mon-Thu 09:00-16:00", "Sat,Sun", "22:00-04:00", "2026-12-24", "2026-12-20..2027-01-02" or "2026-12-20 18:00..2027-01-02 08:00"`
 )
 
-var spanForm = regexp.MustCompile(SpanForm)
+var spanForm = lazyregexp.New(SpanForm)
 
 // Span is a piece of time: certain hours of certain weekdays or dates, or all the time from one moment to another. It is
 // told in wall time and means what the clocks show, also on the days on which they are changed.

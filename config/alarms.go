@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // AlarmRules say which alarms of AWS are about which environments of which repositories. The zero AlarmRules: none is about any.
@@ -21,10 +23,10 @@ type alarmRule struct {
 type AlarmPlace struct{ Owner, Repo, Environment string }
 
 var (
-	topicARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:[a-z0-9-]{2,32}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
+	topicARN = lazyregexp.New(`^arn:(aws|aws-cn|aws-us-gov):sns:[a-z0-9-]{2,32}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
 	// described is how an alarm says in its description what it is about: sluice:owner/repo:environment, between blanks.
-	described       = regexp.MustCompile(`(?:^|\s)sluice:([A-Za-z0-9_.-]+)/([A-Za-z0-9_.-]+):([A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
-	environmentName = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,100}$`)
+	described       = lazyregexp.New(`(?:^|\s)sluice:([A-Za-z0-9_.-]+)/([A-Za-z0-9_.-]+):([A-Za-z0-9_./-]*[A-Za-z0-9_-])`)
+	environmentName = lazyregexp.New(`^[A-Za-z0-9_./-]{1,100}$`)
 )
 
 // ParseAlarmRules reads comma separated rules of the form ARN=owner/repo:environment. In the ARN, of alarms or of a topic, *

@@ -1,6 +1,6 @@
 package config
 
-import "regexp"
+import "github.com/sluicehq/sluice/internal/lazyregexp"
 
 // SecretsMode says what follows from a secret that was committed.
 type SecretsMode string
@@ -19,7 +19,7 @@ type Secrets struct {
 	Allow []string
 }
 
-var fingerprintRE = regexp.MustCompile(`^[0-9a-f]{20}$`)
+var fingerprintRE = lazyregexp.New(`^[0-9a-f]{20}$`)
 
 func secretsSpec() *spec {
 	return &spec{kind: objectValue, doc: "Credentials that were committed by mistake.", fields: []field{

@@ -1,17 +1,18 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // TestsFileName is where a repository keeps the tests of its configuration.
 const TestsFileName = ".github/sluice.tests.yml"
 
 var (
-	shaRE   = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
-	slashRE = regexp.MustCompile(`^[a-z][a-z-]*( [a-z][a-z-]*)?$`)
+	shaRE   = lazyregexp.New(`^[0-9a-f]{7,40}$`)
+	slashRE = lazyregexp.New(`^[a-z][a-z-]*( [a-z][a-z-]*)?$`)
 )
 
 // testsSpec is the whole of .github/sluice.tests.yml.

@@ -1,9 +1,9 @@
 package config
 
 import (
-	"regexp"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -11,18 +11,18 @@ const day = 24 * time.Hour
 
 // Forms of names. They are anchored as a whole, and plain enough that a JSON Schema may repeat them.
 var (
-	environmentRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	componentRE   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	stageRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
-	identRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
-	usesRE        = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
-	teamRE        = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
-	loginRE       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
-	appRE         = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
-	onFailureRE   = regexp.MustCompile(`^(fail|continue|retry\(([1-9]|10)\))$`)
-	variableRE    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
-	extendsRE     = regexp.MustCompile(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
-	durationRE    = regexp.MustCompile(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
+	environmentRE = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	componentRE   = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	stageRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+	identRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+	usesRE        = lazyregexp.New(`^[a-z][a-z0-9_-]{0,39}$`)
+	teamRE        = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+	loginRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
+	appRE         = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	onFailureRE   = lazyregexp.New(`^(fail|continue|retry\(([1-9]|10)\))$`)
+	variableRE    = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	extendsRE     = lazyregexp.New(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+	durationRE    = lazyregexp.New(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
 )
 
 // fileSpec is the whole of .github/sluice.yml.
@@ -103,7 +103,7 @@ func registriesSpec() *spec {
 }
 
 func environmentSpec() *spec {
-	people := func(pattern *regexp.Regexp, form, doc string) *spec {
+	people := func(pattern *lazyregexp.Regexp, form, doc string) *spec {
 		return &spec{kind: listValue, single: true, maxItems: 100, doc: doc,
 			elem: &spec{kind: textValue, pattern: pattern, maxLen: 106, form: form}}
 	}

@@ -2,14 +2,14 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/tagging"
 )
 
 // imageRE is an image repository: a host with a dot, a port or the name localhost, and a path, as OCI writes them.
-var imageRE = regexp.MustCompile(`^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+(\.[a-z0-9-]+)*:[0-9]{1,5}|localhost:[0-9]{1,5})` +
+var imageRE = lazyregexp.New(`^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+(\.[a-z0-9-]+)*:[0-9]{1,5}|localhost:[0-9]{1,5})` +
 	`(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+$`)
 
 // badImage says what is wrong with an image repository; empty: nothing.

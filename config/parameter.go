@@ -2,9 +2,10 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // parameterOpen begins a reference to a parameter in a model.
@@ -14,9 +15,9 @@ const parameterOpen = "${parameters."
 const maxParameter = 512
 
 var (
-	holeRE      = regexp.MustCompile(`\$\{parameters\.([A-Za-z][A-Za-z0-9_-]{0,63})\}`)
-	wholeHoleRE = regexp.MustCompile(`^\$\{parameters\.[A-Za-z][A-Za-z0-9_-]{0,63}\}$`)
-	decimalRE   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?$`)
+	holeRE      = lazyregexp.New(`\$\{parameters\.([A-Za-z][A-Za-z0-9_-]{0,63})\}`)
+	wholeHoleRE = lazyregexp.New(`^\$\{parameters\.[A-Za-z][A-Za-z0-9_-]{0,63}\}$`)
+	decimalRE   = lazyregexp.New(`^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?$`)
 )
 
 // badParameter says what is wrong with the value of a parameter; empty: nothing.

@@ -3,11 +3,11 @@ package config
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -230,7 +230,7 @@ func onFailure(s string) (pipeline.OnFailure, int) {
 	return pipeline.OnFailure(s), 0
 }
 
-var withKeyRE = regexp.MustCompile(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`)
+var withKeyRE = lazyregexp.New(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`)
 
 // executor asks whether there is such an executor and whether it takes the parameters. path is of what has the uses.
 func (d *decoder) executor(uses string, with map[string]any, path string) {

@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // scalar looks at a value that is neither list nor mapping.
@@ -83,12 +84,12 @@ func (c *checker) duration(n *node, s *spec, path string) {
 }
 
 // numberRE matches what a YAML reader takes for a number unless it is in quotes.
-var numberRE = regexp.MustCompile(`^[-+]?[0-9][0-9.]*([eE][-+]?[0-9]+)?$`)
+var numberRE = lazyregexp.New(`^[-+]?[0-9][0-9.]*([eE][-+]?[0-9]+)?$`)
 
 // neverNumber tells whether a text's form leaves no room for short numbers: an editor wants it to be a text then.
 func (s *spec) neverNumber() bool { return s.pattern != nil && !s.pattern.MatchString("15") }
 
-var wholeNumberRE = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,9})$`)
+var wholeNumberRE = lazyregexp.New(`^(0|-?[1-9][0-9]{0,9})$`)
 
 // wholeNumber reads a decimal number without sign tricks, leading zeros or underscores, below 2^31.
 func wholeNumber(n *node) (int64, bool) {

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // schemaID names the schema. It is an identifier and not a place to fetch from.
@@ -200,7 +201,7 @@ func deniedPattern() string {
 	return b.String()
 }
 
-var letterRE = regexp.MustCompile(`[A-Z]`)
+var letterRE = lazyregexp.New(`[A-Z]`)
 
 // anyCase makes a pattern of capitals match small letters too.
 func anyCase(s string) string {

@@ -1,8 +1,9 @@
 package config
 
 import (
-	"regexp"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // valueKind is what a value of the file must be.
@@ -38,7 +39,7 @@ type spec struct {
 	words    []string
 	// foreign are words, in lower case, that others have there, and what is written here instead; the hint.
 	foreign map[string]string
-	pattern *regexp.Regexp
+	pattern *lazyregexp.Regexp
 	form    string // what pattern or valid asks for, in words; the hint
 	empty   bool   // a text may be empty, if it is in quotes
 	maxLen  int    // of a text, in characters; 0 is 512
@@ -49,7 +50,7 @@ type spec struct {
 	// zero: the duration may be 0.
 	zero bool
 	// names is what the names of a mapping must match.
-	names    *regexp.Regexp
+	names    *lazyregexp.Regexp
 	nameForm string
 	// deny says what is wrong with a name of a mapping, empty: nothing.
 	deny func(name string) (problem string)

@@ -1,14 +1,14 @@
 package config
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/sluicehq/sluice/calendar"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
-var spanRE = regexp.MustCompile(calendar.SpanForm)
+var spanRE = lazyregexp.New(calendar.SpanForm)
 
 // Windows say when may be deployed to an environment.
 type Windows struct {

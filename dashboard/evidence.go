@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // evidence reads the record of a release. Whether this person may have it is the Recorder's to say.
@@ -28,7 +29,7 @@ func (s *Server) evidence(ctx context.Context, v *visit) (any, error) {
 }
 
 // plainName is a version that may stand in a file's name.
-var plainName = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.-]{0,99}$`)
+var plainName = lazyregexp.New(`^[0-9A-Za-z][0-9A-Za-z.-]{0,99}$`)
 
 // download answers with the evidence as a file, to somebody who is signed in.
 func (s *Server) download(c echo.Context) error {

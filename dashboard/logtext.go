@@ -16,7 +16,7 @@ func logText(s string, colours bool) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	var b strings.Builder
 	for s != "" {
-		at := escapes.FindStringIndex(s)
+		at := escapes.Regexp().FindStringIndex(s)
 		if at == nil {
 			at = []int{len(s), len(s)}
 		}

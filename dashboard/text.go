@@ -3,10 +3,11 @@ package dashboard
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // webURL tells whether s is an http or https address with a host, and nothing that a browser would read as more.
@@ -54,7 +55,7 @@ func escaped(s string, which func(rune) bool) string {
 
 // escapes matches what terminals obey: CSI and OSC sequences, and the short ones. One that never ends is left to be
 // taken apart as control characters.
-var escapes = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + //nolint:gochecknoglobals // a constant
+var escapes = lazyregexp.New("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + //nolint:gochecknoglobals // a constant
 	"|\x1b[\\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\\\)" + "|\x1b[ -/]*[0-~]")
 
 // ago writes how long ago something was, for people.

@@ -5,10 +5,11 @@ import (
 	"container/list"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Bounds of what is remembered: for one installation, and for all of them.
@@ -47,7 +48,7 @@ type remembered struct {
 	fixed bool
 }
 
-var gitObject = regexp.MustCompile(`/git/(?:trees|blobs|commits|tags)/[0-9a-f]{40}$`)
+var gitObject = lazyregexp.New(`/git/(?:trees|blobs|commits|tags)/[0-9a-f]{40}$`)
 
 func newETags(shared *room, next http.RoundTripper) *etags {
 	return &etags{next: next, room: shared, byURL: map[string]*list.Element{}, recent: list.New()}

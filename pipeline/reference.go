@@ -3,13 +3,14 @@ package pipeline
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // referenceRE finds "#{namespace.name}".
-var referenceRE = regexp.MustCompile(`#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\}`)
+var referenceRE = lazyregexp.New(`#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\}`)
 
 // wholeReference tells whether s is a reference and nothing else, and to which variable.
 func wholeReference(s string) (variable string, ok bool) {

@@ -3,10 +3,11 @@ package pipeline
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Problem is something wrong with a definition.
@@ -39,11 +40,11 @@ const (
 )
 
 var (
-	stageNameRE  = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9 ._-]*\z`)
-	actionNameRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]*\z`)
-	envNameRE    = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
+	stageNameRE  = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9 ._-]*\z`)
+	actionNameRE = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9_-]*\z`)
+	envNameRE    = lazyregexp.New(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
 	// envTakenRE are variables by which a configuration would take over the shell, the loader or Sluice's own values.
-	envTakenRE = regexp.MustCompile(`\A(?:PATH|IFS|ENV|BASH_ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|NODE_OPTIONS|HOME|LD_.*|DYLD_.*|GIT_.*|PYTHON.*|PERL5.*|RUBYOPT|SLUICE_.*)\z`)
+	envTakenRE = lazyregexp.New(`\A(?:PATH|IFS|ENV|BASH_ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|NODE_OPTIONS|HOME|LD_.*|DYLD_.*|GIT_.*|PYTHON.*|PERL5.*|RUBYOPT|SLUICE_.*)\z`)
 )
 
 // Validate finds everything that is wrong with the definition. Parameters in With are the executors' to check.

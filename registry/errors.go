@@ -8,9 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // ErrNotFound is in the chain of an error when the tag, the digest or the repository is not there.
@@ -144,8 +145,8 @@ func isConflict(err error) bool {
 }
 
 var (
-	urlSecrets  = regexp.MustCompile(`(?i)\b(https?://)([^\s/@"']*@)?([^\s?#"']*)(\?[^\s"']*)?`)
-	authSecrets = regexp.MustCompile(`(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}`)
+	urlSecrets  = lazyregexp.New(`(?i)\b(https?://)([^\s/@"']*@)?([^\s?#"']*)(\?[^\s"']*)?`)
+	authSecrets = lazyregexp.New(`(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}`)
 )
 
 // scrub takes user names, passwords, query strings and authorization values out of text.

@@ -2,11 +2,12 @@ package secretscan
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/zricethezav/gitleaks/v8/config"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // passage is a piece of a file: the new side of a hunk, or all of it.
@@ -30,7 +31,7 @@ func (p passage) adds(from, to int) bool {
 	return false
 }
 
-var hunkHeader = regexp.MustCompile(`^@@ -[0-9]+(?:,[0-9]+)? \+([0-9]+)(?:,[0-9]+)? @@`)
+var hunkHeader = lazyregexp.New(`^@@ -[0-9]+(?:,[0-9]+)? \+([0-9]+)(?:,[0-9]+)? @@`)
 
 // passages takes a patch apart. Hunks that add nothing are left out.
 func passages(patch string) ([]passage, error) {

@@ -11,8 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // conversion is GitHub's answer to the exchange. It is the one place that has key and secrets, and prints none of them.
@@ -40,7 +41,7 @@ func (c conversion) GoString() string { return c.String() }
 func (c conversion) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // codeText is what GitHub's codes are made of.
-var codeText = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+var codeText = lazyregexp.New(`^[A-Za-z0-9_-]{1,200}$`)
 
 // maxConversion is the size of the answer at most.
 const maxConversion = 1 << 20

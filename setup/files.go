@@ -6,8 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Names of the files, all in the data folder and with mode 0600.
@@ -94,7 +95,7 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-var plainValue = regexp.MustCompile(`^[A-Za-z0-9_=./:@%+,-]*$`)
+var plainValue = lazyregexp.New(`^[A-Za-z0-9_=./:@%+,-]*$`)
 
 // quoted writes NAME=value so that a shell, systemd and docker --env-file read the same. Docker knows no quotes, so there
 // are some only where a shell could not do without.

@@ -23,11 +23,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Options are the settings of New.
@@ -102,7 +103,7 @@ type Server struct {
 	made    bool
 }
 
-var organizationName = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$`)
+var organizationName = lazyregexp.New(`^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$`)
 
 // New checks the options and that the files can be written, and makes the link. The error names every wrong option.
 func New(o Options) (*Server, error) {

@@ -14,8 +14,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // How cosign writes a simple signing payload down: as a layer of this media type, with the signature in base64 in this
@@ -122,7 +123,7 @@ func Verify(digest string, found []Signature, keys []PublicKey) (PublicKey, erro
 	return PublicKey{}, failed
 }
 
-var digestRE = regexp.MustCompile(`\Asha256:[0-9a-f]{64}\z`)
+var digestRE = lazyregexp.New(`\Asha256:[0-9a-f]{64}\z`)
 
 func hashed(document []byte) []byte {
 	sum := sha256.Sum256(document)

@@ -1,11 +1,12 @@
 package tagging
 
 import (
-	"regexp"
 	"strings"
 
 	cc "github.com/leodido/go-conventionalcommits"
 	"github.com/leodido/go-conventionalcommits/parser"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Commit is a commit as far as versions and release notes care.
@@ -40,9 +41,9 @@ type Change struct {
 // Footers are looked for in every paragraph, not only in the last: a squashed merge strings the messages of many commits
 // together, and a breaking change must not get lost in the middle.
 var (
-	breakingFooter  = regexp.MustCompile(`^BREAKING[ -]CHANGE(?:: | #)[ \t]*(.*)$`)
-	releaseAsFooter = regexp.MustCompile(`^(?i:Release-As)[ \t]*:[ \t]*(.*?)[ \t]*$`)
-	anyFooter       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*(?:: | #)`)
+	breakingFooter  = lazyregexp.New(`^BREAKING[ -]CHANGE(?:: | #)[ \t]*(.*)$`)
+	releaseAsFooter = lazyregexp.New(`^(?i:Release-As)[ \t]*:[ \t]*(.*?)[ \t]*$`)
+	anyFooter       = lazyregexp.New(`^[A-Za-z][A-Za-z0-9-]*(?:: | #)`)
 )
 
 // ParseChange reads a message. It never fails: what does not follow the convention is a change without a type.
@@ -66,7 +67,7 @@ func ParseChange(message string) Change {
 }
 
 // typeWord keeps prose with a colon ("Fixed the build: see below") from counting as a type.
-var typeWord = regexp.MustCompile(`^[\pL\pN_-]+$`)
+var typeWord = lazyregexp.New(`^[\pL\pN_-]+$`)
 
 // footers reads what the rest of a message says about versions. Fenced code is not looked at: it quotes.
 func (c *Change) footers(body string) {

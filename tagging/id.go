@@ -5,8 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Lengths of IDs in bytes. With them the longest tag of each kind, with the largest version and a revision of 40 digits,
@@ -22,8 +23,8 @@ const hashDigits = 6
 // What counts as an issue in a branch name: a key of capitals, as trackers write it, and a number behind the word. The
 // number alone is no issue (2-factor-login), and a key in small letters is no key (fix-12).
 var (
-	issueKey    = regexp.MustCompile(`(?:^|[^A-Za-z0-9])([A-Z][A-Z0-9]+-[1-9][0-9]*)(?:$|[^A-Za-z0-9])`)
-	issueNumber = regexp.MustCompile(`(?i)(?:^|[^A-Za-z0-9])issues?[-_/#]*([1-9][0-9]*)(?:$|[^A-Za-z0-9])`)
+	issueKey    = lazyregexp.New(`(?:^|[^A-Za-z0-9])([A-Z][A-Z0-9]+-[1-9][0-9]*)(?:$|[^A-Za-z0-9])`)
+	issueNumber = lazyregexp.New(`(?i)(?:^|[^A-Za-z0-9])issues?[-_/#]*([1-9][0-9]*)(?:$|[^A-Za-z0-9])`)
 )
 
 // FeatureID names what a feature or bugfix branch is about: the issue key in its name ("ABC-12" of

@@ -2,10 +2,11 @@ package tagging
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // entry is one line of the notes.
@@ -108,7 +109,7 @@ func appendNew(have, more []string) []string {
 	return have
 }
 
-var squashedSubject = regexp.MustCompile(`\(#([1-9][0-9]{0,9})\)$`)
+var squashedSubject = lazyregexp.New(`\(#([1-9][0-9]{0,9})\)$`)
 
 // squashedFrom is the number GitHub puts behind the subject of a squashed pull request; 0 where there is none.
 func squashedFrom(message string) int {

@@ -2,10 +2,11 @@ package tagging
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // maxIssues is how many issues are named for one change.
@@ -19,8 +20,8 @@ type issue struct {
 }
 
 var (
-	closes   = regexp.MustCompile(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?[ \t]+(?:https://github\.com/([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/issues/|([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?#)([1-9][0-9]{0,9})\b`)
-	trackers = regexp.MustCompile(`\b[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6}\b`)
+	closes   = lazyregexp.New(`(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b:?[ \t]+(?:https://github\.com/([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/issues/|([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?#)([1-9][0-9]{0,9})\b`)
+	trackers = lazyregexp.New(`\b[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6}\b`)
 )
 
 // issuesOf are the issues of a pull request: those its description closes by GitHub's keywords, and keys in title and

@@ -1,9 +1,10 @@
 package tagging
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // target is what a change takes back; its zero value is nothing.
@@ -14,9 +15,9 @@ type target struct {
 }
 
 var (
-	revertTitle  = regexp.MustCompile(`^Revert "(.+)"(?: ?\(#[0-9]+\))?$`)
-	revertCommit = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{7,64})\b`)
-	revertPull   = regexp.MustCompile(`(?mi)^Reverts (?:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?#([1-9][0-9]{0,9})\s*$`)
+	revertTitle  = lazyregexp.New(`^Revert "(.+)"(?: ?\(#[0-9]+\))?$`)
+	revertCommit = lazyregexp.New(`(?m)^This reverts commit ([0-9a-f]{7,64})\b`)
+	revertPull   = lazyregexp.New(`(?mi)^Reverts (?:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?#([1-9][0-9]{0,9})\s*$`)
 )
 
 // undone reads what a change takes back, from what GitHub and git write into titles and texts.

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/webhooks/sns"
 )
 
@@ -143,7 +143,7 @@ func (s *Server) message(ctx context.Context, raw []byte) (event.Delivery, *answ
 	return event.Delivery{ID: "sns-" + m.MessageID, Name: NameSNS, Body: body}, nil
 }
 
-var eventID = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}$`)
+var eventID = lazyregexp.New(`^[A-Za-z0-9-]{8,64}$`)
 
 // eventBridge makes a delivery of an event, under its ID.
 func (s *Server) eventBridge(raw []byte) (event.Delivery, *answer) {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Exit statuses of every subcommand.
@@ -122,7 +122,7 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 }
 
 // dashedRE is what kong says of a value that begins with a dash. It quotes the value, which may be a key or a secret.
-var dashedRE = regexp.MustCompile(`(?s)^(--[a-z-]+): expected string value but got .*$`)
+var dashedRE = lazyregexp.New(`(?s)^(--[a-z-]+): expected string value but got .*$`)
 
 // misread is what is wrong with the command line, without the values of flags that are taken for flags themselves.
 func misread(err error) string {

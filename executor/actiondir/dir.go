@@ -10,12 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Dir is the path of an action's folder. In it are
@@ -30,7 +30,7 @@ import (
 // and whatever else its executor keeps there.
 type Dir string
 
-var nameRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z`)
+var nameRE = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z`)
 
 // SafeName makes one part of a path of a name, the same each time. Most names stay as they are.
 func SafeName(name string) string {

@@ -8,12 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // ACLEntry is one entry of acls: what a user or a group may do beyond the owner and mode of a file or folder.
@@ -25,7 +26,7 @@ type ACLEntry struct {
 	Perm    uint16 `json:"perm"` // r 4, w 2, x 1
 }
 
-var aclRE = regexp.MustCompile(`\A(?:(d|default):)?(u|user|g|group):([A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?):(?:([0-7])|([rwx-]{1,3}))\z`)
+var aclRE = lazyregexp.New(`\A(?:(d|default):)?(u|user|g|group):([A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?):(?:([0-7])|([rwx-]{1,3}))\z`)
 
 // parseACL reads an entry as setfacl does, of which CodeDeploy takes those with a name.
 func parseACL(text string) (ACLEntry, error) {

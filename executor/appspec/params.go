@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/appspec/rollout"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Kinds of deployments, in `with.type`.
@@ -53,9 +53,9 @@ type hostParam struct {
 // defaultDir is where a machine keeps revisions and state.
 const defaultDir = "/var/lib/sluice"
 
-var machineRE = regexp.MustCompile(`\A([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\z`)
+var machineRE = lazyregexp.New(`\A([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\z`)
 
-var hostRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z`)
+var hostRE = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z`)
 
 // zonal are CodeDeploy's words for a deployment that goes zone by zone.
 func zonal() []string { return []string{"zonal_config", "zonalConfig", "minimumHealthyHostsPerZone"} }

@@ -2,10 +2,11 @@ package appspec
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // FileName is where the file is looked for, at the root of a revision.
@@ -142,8 +143,8 @@ func Lifecycle(traffic bool) []Event {
 }
 
 var (
-	userRE = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?\z`)
-	modeRE = regexp.MustCompile(`\A[0-7]{1,4}\z`)
+	userRE = lazyregexp.New(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?\z`)
+	modeRE = lazyregexp.New(`\A[0-7]{1,4}\z`)
 )
 
 // inBundle cleans a path of the bundle; ok is false for one that leaves it.

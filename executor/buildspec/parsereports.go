@@ -1,17 +1,17 @@
 package buildspec
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/report"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // maxGroups is how many groups of reports a file may have, as in CodeBuild.
 const maxGroups = 5
 
-var groupRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{1,127}\z`)
+var groupRE = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9_-]{1,127}\z`)
 
 // reports reads the groups of reports. A group may be written as an ARN, of which the name is what counts here.
 func (r *reader) reports(s *Spec, e document.Entry) {

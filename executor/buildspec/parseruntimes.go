@@ -1,11 +1,11 @@
 package buildspec
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Runtime is a line of runtime-versions: a language and which version of it the build wants.
@@ -20,7 +20,7 @@ func runtimeNames() []string {
 	return []string{"dotnet", "golang", "java", "nodejs", "php", "python", "ruby"}
 }
 
-var runtimeVersionRE = regexp.MustCompile(`\A(?:latest|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|[A-Za-z]*[0-9]+(?:\.[0-9]+){0,3}(?:\.x)?)\z`)
+var runtimeVersionRE = lazyregexp.New(`\A(?:latest|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|[A-Za-z]*[0-9]+(?:\.[0-9]+){0,3}(?:\.x)?)\z`)
 
 // runtimes reads phases.install.runtime-versions.
 func (r *reader) runtimes(e document.Entry) []Runtime {

@@ -2,10 +2,10 @@ package buildspec
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Lookup is a variable whose value is kept elsewhere: one of Parameter and Secret is set. The value is masked everywhere.
@@ -44,9 +44,9 @@ func (l Lookup) Name() string {
 }
 
 var (
-	parameterRE = regexp.MustCompile(`\A[A-Za-z0-9_.:/-]+\z`)
-	secretRE    = regexp.MustCompile(`\A[A-Za-z0-9/_+=.@-]+\z`)
-	secretARNRE = regexp.MustCompile(`\A(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]*:[0-9]*:secret:[A-Za-z0-9/_+=.@-]+)(?::(.*))?\z`)
+	parameterRE = lazyregexp.New(`\A[A-Za-z0-9_.:/-]+\z`)
+	secretRE    = lazyregexp.New(`\A[A-Za-z0-9/_+=.@-]+\z`)
+	secretARNRE = lazyregexp.New(`\A(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]*:[0-9]*:secret:[A-Za-z0-9/_+=.@-]+)(?::(.*))?\z`)
 )
 
 // maxSecret is how long a secret's name may be with all that follows it, in bytes. A name of AWS's has 512 at most.

@@ -7,17 +7,17 @@ import (
 	"maps"
 	"os"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // variableRE finds what may be a variable in a path.
-var variableRE = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
+var variableRE = lazyregexp.New(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
 
 // glob checks a pattern of paths below the source's root and cleans it. One with variables is checked as far as it is
 // known, and for the rest when it is expanded.

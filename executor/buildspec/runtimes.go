@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor/actiondir"
 	"github.com/sluicehq/sluice/executor/document"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // probeOf is how a language's program says its version.
@@ -87,7 +87,7 @@ func (e *Executor) kept(name, wanted string) (version, home string) {
 	return version, filepath.Join(e.o.Runtimes, name, version)
 }
 
-var installedRE = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)*`)
+var installedRE = lazyregexp.New(`[0-9]+(?:\.[0-9]+)*`)
 
 // installed is the version of a language in PATH; empty when it is not there. PATH is the operator's.
 func (e *Executor) installed(ctx context.Context, name string) string {

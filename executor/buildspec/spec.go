@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor/document"
 	"github.com/sluicehq/sluice/executor/report"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Bounds of a file. What is larger is refused before anything runs.
@@ -101,7 +102,7 @@ const (
 	Retry    = "RETRY"
 )
 
-var onFailureRE = regexp.MustCompile(`\A(?:(ABORT)|(CONTINUE)|RETRY(?:-([0-9]{1,3}))?(?:-(.+))?)\z`)
+var onFailureRE = lazyregexp.New(`\A(?:(ABORT)|(CONTINUE)|RETRY(?:-([0-9]{1,3}))?(?:-(.+))?)\z`)
 
 // parseOnFailure reads ABORT, CONTINUE, RETRY, RETRY-n, RETRY-regex and RETRY-n-regex.
 func parseOnFailure(s string) (OnFailure, error) {
@@ -151,9 +152,9 @@ type ReportSpec struct {
 }
 
 var (
-	nameRE       = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
-	userRE       = regexp.MustCompile(`\A[a-z_][a-z0-9_-]{0,31}\z`)
-	identifierRE = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z`)
+	nameRE       = lazyregexp.New(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
+	userRE       = lazyregexp.New(`\A[a-z_][a-z0-9_-]{0,31}\z`)
+	identifierRE = lazyregexp.New(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z`)
 )
 
 // dangerous tells why a variable must not be set from configuration: it would change which programs run, or what they

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Of how much a log is made.
@@ -65,7 +65,7 @@ func worthReading(jobs []forge.WorkflowJob) []forge.WorkflowJob {
 }
 
 // stampRE is the time before each line of a log at GitHub.
-var stampRE = regexp.MustCompile(`(?m)^\x{FEFF}?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z `)
+var stampRE = lazyregexp.New(`(?m)^\x{FEFF}?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z `)
 
 // logs are the ends of the logs of some jobs.
 func (e *Executor) logs(ctx context.Context, gh GitHub, jobs []forge.WorkflowJob) string {

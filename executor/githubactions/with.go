@@ -3,11 +3,11 @@ package githubactions
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/sarif"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // parameters are `with:`.
@@ -21,8 +21,8 @@ type parameters struct {
 }
 
 var (
-	workflowRE = regexp.MustCompile(`\A[A-Za-z0-9._-]+\.ya?ml\z`)
-	inputRE    = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_-]*\z`)
+	workflowRE = lazyregexp.New(`\A[A-Za-z0-9._-]+\.ya?ml\z`)
+	inputRE    = lazyregexp.New(`\A[A-Za-z_][A-Za-z0-9_-]*\z`)
 )
 
 func read(with map[string]any) (parameters, error) {

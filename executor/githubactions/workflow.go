@@ -3,7 +3,6 @@ package githubactions
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -11,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // tokenInput is the input by which a run is found again.
@@ -34,7 +34,7 @@ type input struct {
 	Default  any  `yaml:"default"`
 }
 
-var tokenRE = regexp.MustCompile(`\$\{\{[^}]*\b(?:inputs|github\.event\.inputs)\.` + tokenInput + `\b[^}]*\}\}`)
+var tokenRE = lazyregexp.New(`\$\{\{[^}]*\b(?:inputs|github\.event\.inputs)\.` + tokenInput + `\b[^}]*\}\}`)
 
 // parse reads a workflow file. People with write access wrote it, so what would take long to read is refused first.
 func parse(name string, data []byte) (workflow, error) {

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/actiondir"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/signature"
 )
@@ -243,7 +243,7 @@ func (a *assembly) pin(ctx context.Context, base string, annotations map[string]
 	return pinned{name: base, digest: digest, ref: ref.Context().Digest(digest).Name()}, nil
 }
 
-var digestRE = regexp.MustCompile(`\Asha256:[0-9a-f]{64}\z`)
+var digestRE = lazyregexp.New(`\Asha256:[0-9a-f]{64}\z`)
 
 // Status returns the result, which is the handle.
 func (e *Executor) Status(_ context.Context, r executor.Request, handle string) (executor.Report, error) {

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // scratch is the base without anything in it.
@@ -94,7 +94,7 @@ func readParams(with map[string]any) (params, error) {
 	return p, executor.Permanent(errors.Join(errs...))
 }
 
-var portRE = regexp.MustCompile(`\A([1-9][0-9]{0,4})(/(?:tcp|udp))?\z`)
+var portRE = lazyregexp.New(`\A([1-9][0-9]{0,4})(/(?:tcp|udp))?\z`)
 
 func readPorts(v any) ([]string, error) {
 	var out []string

@@ -2,13 +2,13 @@ package process
 
 import (
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // params are the parameters in `with:`.
@@ -23,7 +23,7 @@ type params struct {
 // defaultTimeout is how long a process may take to become healthy.
 const defaultTimeout = 30 * time.Second
 
-var variableRE = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
+var variableRE = lazyregexp.New(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
 
 // Check takes listen (a loopback address with port, required), health (a path), image (host/repository), env, timeout
 // and environment.

@@ -2,8 +2,9 @@ package report
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Files are the files of a revision, by which places in reports and traces are found again.
@@ -62,11 +63,11 @@ func (f *Files) resolve(name string) (string, bool) {
 
 // How places look in messages and traces. Each pattern has a file and a line; the one for Java has the class before them.
 var (
-	javaFrame   = regexp.MustCompile(`\bat (?:[\w.$]+/)?([\w$.]+)\.[\w$<>]+\(([\w$-]+\.(?:java|kt|scala|groovy|clj)):(\d+)\)`)
-	placeInText = []*regexp.Regexp{
-		regexp.MustCompile(`File "([^"\n]+)", line (\d+)`),                                         // Python
-		regexp.MustCompile(`\bin ([^\n]+?):line (\d+)`),                                            // .NET
-		regexp.MustCompile(`((?:[A-Za-z]:)?[^\s:()"'<>\[\]|]+\.[A-Za-z][A-Za-z0-9]{0,9}):(\d+)\b`), // Go, JavaScript, Ruby, pytest, …
+	javaFrame   = lazyregexp.New(`\bat (?:[\w.$]+/)?([\w$.]+)\.[\w$<>]+\(([\w$-]+\.(?:java|kt|scala|groovy|clj)):(\d+)\)`)
+	placeInText = []*lazyregexp.Regexp{
+		lazyregexp.New(`File "([^"\n]+)", line (\d+)`),                                         // Python
+		lazyregexp.New(`\bin ([^\n]+?):line (\d+)`),                                            // .NET
+		lazyregexp.New(`((?:[A-Za-z]:)?[^\s:()"'<>\[\]|]+\.[A-Za-z][A-Za-z0-9]{0,9}):(\d+)\b`), // Go, JavaScript, Ruby, pytest, …
 	}
 )
 

@@ -4,8 +4,9 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // maxPath is how long a path may be, maxBases how deep bases of locations may refer to each other.
@@ -15,7 +16,7 @@ const (
 )
 
 // checkout is where GitHub's runners have the repository.
-var checkout = regexp.MustCompile(`^/(?:home/runner/work|Users/runner/work|__w|github/workspace)/(?:[^/]+/[^/]+/)?`)
+var checkout = lazyregexp.New(`^/(?:home/runner/work|Users/runner/work|__w|github/workspace)/(?:[^/]+/[^/]+/)?`)
 
 // path is the file of a location in the repository; empty when it is not there.
 func (n *run) path(l location, workspace string) string {

@@ -8,10 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // LogPart is some of a log, as it was written but for its secrets.
@@ -145,11 +146,11 @@ func Log(dir string, n int) (string, error) {
 	return plain(b), nil
 }
 
-var terminalRE = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
+var terminalRE = lazyregexp.New(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
 
 // plain is text as a page can show it.
 func plain(b []byte) string {
-	s := strings.ToValidUTF8(string(terminalRE.ReplaceAll(b, nil)), "\uFFFD")
+	s := strings.ToValidUTF8(string(terminalRE.Regexp().ReplaceAll(b, nil)), "\uFFFD")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {

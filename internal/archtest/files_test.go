@@ -44,6 +44,26 @@ func TestNoInit(t *testing.T) {
 	}
 }
 
+// The program is started again for each build, and waits then for whatever its packages do first: their expressions are compiled
+// when they are used.
+func TestExpressionsAreLazy(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || f.folder == "executor/executortest" {
+			continue
+		}
+		for _, d := range f.syntax.Decls {
+			if _, ok := d.(*ast.GenDecl); !ok {
+				continue
+			}
+			outside := *f // of all functions
+			outside.syntax = &ast.File{Name: f.syntax.Name, Decls: []ast.Decl{d}}
+			calls(&outside, "regexp", "MustCompile", func(at token.Pos) {
+				t.Errorf("%s: it is compiled when the program starts; take internal/lazyregexp", f.at(at))
+			})
+		}
+	}
+}
+
 // Tests wait for what they wait for. A pause is too short on a slow machine, and too long on every other.
 func TestNoSleepInTests(t *testing.T) {
 	for _, f := range files(t) {

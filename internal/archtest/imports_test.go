@@ -63,6 +63,9 @@ var house = map[string]row{
 	"cmd/sluice": {ours: []string{"*"}, foreign: []string{"*"}},
 }
 
+// anywhere is what every package may import: it says nothing about the house.
+var anywhere = []string{"internal/lazyregexp"}
+
 // impure is what pure packages do not import.
 var impure = []string{"context", "database/sql", "log", "log/slog", "net", "net/http", "os", "os/exec", "os/signal", "syscall"}
 
@@ -90,7 +93,7 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		for _, name := range f.ours {
-			if name != f.folder && !slices.Contains(r.ours, name) && !slices.Contains(r.ours, "*") {
+			if name != f.folder && !slices.Contains(slices.Concat(r.ours, anywhere), name) && !slices.Contains(r.ours, "*") {
 				t.Errorf("%s: package %s may not import %s", f.path, f.folder, name)
 			}
 		}

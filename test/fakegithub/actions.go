@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/test/fakegithub/bare"
 )
 
@@ -93,7 +94,7 @@ func (s *Server) getWorkflow(c *call) (*answer, error) {
 	return ok(c.repo.workflowShape(name))
 }
 
-var inputRE = regexp.MustCompile(`\$\{\{\s*(?:github\.event\.)?inputs\.([A-Za-z0-9_-]+)\s*\}\}`)
+var inputRE = lazyregexp.New(`\$\{\{\s*(?:github\.event\.)?inputs\.([A-Za-z0-9_-]+)\s*\}\}`)
 
 // dispatch starts a run by hand. The workflow must exist on the default branch and have the trigger on the ref.
 func (s *Server) dispatch(c *call) (*answer, error) {

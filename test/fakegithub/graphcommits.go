@@ -3,18 +3,19 @@ package fakegithub
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // graphCommits is a document that asks for the same fields of several commits, by a fragment.
-var graphCommits = regexp.MustCompile(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*\)\s*\{\s*` +
+var graphCommits = lazyregexp.New(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*\)\s*\{\s*` +
 	`repository\s*\(\s*owner\s*:\s*\$owner\s*,\s*name\s*:\s*\$name\s*\)\s*\{((?:\s*\w+\s*:\s*object\s*\(\s*oid\s*:\s*"[0-9a-f]{40}"\s*\)\s*\{\s*\.\.\.\s*wanted\s*\})+)\s*\}\s*\}\s*` +
 	`fragment\s+wanted\s+on\s+Commit\s*\{(.*)\}\s*$`)
 
-var graphObject = regexp.MustCompile(`(\w+)\s*:\s*object\s*\(\s*oid\s*:\s*"([0-9a-f]{40})"`)
+var graphObject = lazyregexp.New(`(\w+)\s*:\s*object\s*\(\s*oid\s*:\s*"([0-9a-f]{40})"`)
 
 func (s *Server) graphCommits(c *call, objects, fragment string, v map[string]any) (*answer, error) {
 	r, no, err := s.graphRepo(c, v, "contents")
@@ -91,7 +92,7 @@ type field struct {
 	fields []field
 }
 
-var selected = regexp.MustCompile(`^\s*(\w+)\s*(?:\(\s*first\s*:\s*(\d+)\s*\))?\s*(\{?)`)
+var selected = lazyregexp.New(`^\s*(\w+)\s*(?:\(\s*first\s*:\s*(\d+)\s*\))?\s*(\{?)`)
 
 // parseSelection reads "a b(first: 10) { c d }".
 func parseSelection(text string) ([]field, error) {

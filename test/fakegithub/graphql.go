@@ -2,8 +2,9 @@ package fakegithub
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // graphQL knows what the REST API lacks: the merge queue, drafts, and facts about many commits at once. GitHub's description of the REST API says nothing of
@@ -32,10 +33,10 @@ func (s *Server) graphQL(c *call) (*answer, error) {
 }
 
 var (
-	graphMutation = regexp.MustCompile(`^\s*mutation\s*\(\s*\$input\s*:\s*(?:\w+)!\s*\)\s*\{\s*(\w+)\s*\(\s*input\s*:\s*\$input\s*\)`)
-	graphPull     = regexp.MustCompile(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$number\s*:\s*Int!\s*\)\s*\{\s*` +
+	graphMutation = lazyregexp.New(`^\s*mutation\s*\(\s*\$input\s*:\s*(?:\w+)!\s*\)\s*\{\s*(\w+)\s*\(\s*input\s*:\s*\$input\s*\)`)
+	graphPull     = lazyregexp.New(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$number\s*:\s*Int!\s*\)\s*\{\s*` +
 		`repository\s*\(\s*owner\s*:\s*\$owner\s*,\s*name\s*:\s*\$name\s*\)\s*\{\s*pullRequest\s*\(\s*number\s*:\s*\$number\s*\)\s*\{[^}]*isInMergeQueue[^}]*\}`)
-	graphQueue = regexp.MustCompile(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$branch\s*:\s*String!\s*\)\s*\{\s*` +
+	graphQueue = lazyregexp.New(`^\s*query\s*\(\s*\$owner\s*:\s*String!\s*,\s*\$name\s*:\s*String!\s*,\s*\$branch\s*:\s*String!\s*\)\s*\{\s*` +
 		`repository\s*\(\s*owner\s*:\s*\$owner\s*,\s*name\s*:\s*\$name\s*\)\s*\{\s*mergeQueue\s*\(\s*branch\s*:\s*\$branch\s*\)\s*\{\s*` +
 		`entries\s*\(\s*first\s*:\s*100\s*\)\s*\{\s*nodes\s*\{\s*headCommit\s*\{\s*oid\s*\}\s*baseCommit\s*\{\s*oid\s*\}\s*pullRequest\s*\{\s*number\s*\}\s*\}\s*\}\s*\}\s*\}\s*\}\s*$`)
 )

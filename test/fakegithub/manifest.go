@@ -5,8 +5,9 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // appManifest is the part of a manifest that counts here.
@@ -22,7 +23,7 @@ type appManifest struct {
 	Events      []string          `json:"default_events"`
 }
 
-var newAppPath = regexp.MustCompile(`^/(?:organizations/([^/]+)/)?settings/apps/new$`)
+var newAppPath = lazyregexp.New(`^/(?:organizations/([^/]+)/)?settings/apps/new$`)
 
 var agreeTemplate = template.Must(template.New("agree").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Create GitHub App</title><style>` + pageStyle + `</style><main><h1>Create a GitHub App for {{.Owner}}</h1><p>This is a stand-in for GitHub.</p>

@@ -3,18 +3,19 @@ package fakegithub
 import (
 	"html"
 	"html/template"
-	"regexp"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 var (
-	htmlCommentRE = regexp.MustCompile(`(?s)<!--.*?-->`)
-	codeRE        = regexp.MustCompile("`([^`]+)`")
-	boldRE        = regexp.MustCompile(`\*\*([^*]+)\*\*`)
-	linkRE        = regexp.MustCompile(`\[([^\]]*)\]\((https?://[^\s()"<>]+)\)`)
-	rowRE         = regexp.MustCompile(`^\|[\s:|-]+\|$`)
-	headingRE     = regexp.MustCompile(`^#{1,6} +(.*)$`)
-	itemRE        = regexp.MustCompile(`^\s*(?:[-*]|\d+\.) +(.*)$`)
+	htmlCommentRE = lazyregexp.New(`(?s)<!--.*?-->`)
+	codeRE        = lazyregexp.New("`([^`]+)`")
+	boldRE        = lazyregexp.New(`\*\*([^*]+)\*\*`)
+	linkRE        = lazyregexp.New(`\[([^\]]*)\]\((https?://[^\s()"<>]+)\)`)
+	rowRE         = lazyregexp.New(`^\|[\s:|-]+\|$`)
+	headingRE     = lazyregexp.New(`^#{1,6} +(.*)$`)
+	itemRE        = lazyregexp.New(`^\s*(?:[-*]|\d+\.) +(.*)$`)
 )
 
 // passed are the tags that comments may contain; everything else in angle brackets is shown as text.

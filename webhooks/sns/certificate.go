@@ -10,11 +10,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 const (
@@ -33,11 +34,11 @@ const (
 )
 
 var (
-	certPath = regexp.MustCompile(`^/SimpleNotificationService-[A-Za-z0-9]{8,64}\.pem$`)
+	certPath = lazyregexp.New(`^/SimpleNotificationService-[A-Za-z0-9]{8,64}\.pem$`)
 	// signerName is whom the certificate must have been issued to.
-	signerName = regexp.MustCompile(`^sns(-signing)?([.-][a-z0-9-]+)?\.amazonaws\.com(\.cn)?$`)
+	signerName = lazyregexp.New(`^sns(-signing)?([.-][a-z0-9-]+)?\.amazonaws\.com(\.cn)?$`)
 	// issuerHost is where Amazon's authority has the certificates of its issuers.
-	issuerHost = regexp.MustCompile(`^[a-z0-9.-]+\.amazontrust\.com$`)
+	issuerHost = lazyregexp.New(`^[a-z0-9.-]+\.amazontrust\.com$`)
 )
 
 // certificate is a key, or why there is none.

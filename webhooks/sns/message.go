@@ -8,9 +8,10 @@ package sns
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Types of messages.
@@ -82,8 +83,8 @@ func Parse(body []byte) (m Message, err error) {
 }
 
 var (
-	messageID = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}$`)
-	topicARN  = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{2,32}):[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
+	messageID = lazyregexp.New(`^[A-Za-z0-9-]{8,64}$`)
+	topicARN  = lazyregexp.New(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{2,32}):[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
 )
 
 // IsTopic tells whether a text is the ARN of a topic.

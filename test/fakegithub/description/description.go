@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
@@ -50,7 +50,7 @@ func (d *Description) Has(method, path string) bool {
 }
 
 // sent are the names of the webhooks the stand-in sends.
-var sent = regexp.MustCompile(`^(` + strings.Join([]string{
+var sent = lazyregexp.New(`^(` + strings.Join([]string{
 	`check-run-(created|completed|requested-action|rerequested)`, `check-suite-(requested|rerequested|completed)`, `create`, `delete`, `push`, `status`,
 	`deployment-created`, `deployment-status-created`, `installation-(created|deleted|new-permissions-accepted)`, `installation-repositories-(added|removed)`,
 	`issue-comment-(created|edited|deleted)`, `issues-(opened|closed|reopened|edited|labeled|unlabeled|assigned)`, `member-(added|edited|removed)`,
@@ -59,7 +59,7 @@ var sent = regexp.MustCompile(`^(` + strings.Join([]string{
 	`repository-(created|edited|archived|unarchived|renamed|transferred|deleted)`, `workflow-run-(requested|in-progress|completed)`,
 }, "|") + `)$`)
 
-var refRE = regexp.MustCompile(`"#/components/([a-zA-Z]+)/([^"]+)"`)
+var refRE = lazyregexp.New(`"#/components/([a-zA-Z]+)/([^"]+)"`)
 
 // prune drops the operations the stand-in does not have, and the components that nothing refers to then.
 func prune(raw []byte) ([]byte, error) {
@@ -95,7 +95,7 @@ func prune(raw []byte) ([]byte, error) {
 	for len(todo) > 0 {
 		text := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		for _, m := range refRE.FindAllSubmatch(text, -1) {
+		for _, m := range refRE.Regexp().FindAllSubmatch(text, -1) {
 			kind, name := string(m[1]), strings.NewReplacer("~1", "/", "~0", "~").Replace(string(m[2]))
 			name, _, _ = strings.Cut(name, "/")
 			if kept[kind][name] != nil || components[kind][name] == nil {
