@@ -3,6 +3,7 @@ package buildspec
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -19,7 +20,9 @@ import (
 // is the program itself as it is delivered, the shell, the report. The clone is a file that is written.
 func BenchmarkAction(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sluice")
-	if said, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "github.com/sluicehq/sluice/cmd/sluice").CombinedOutput(); err != nil {
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "github.com/sluicehq/sluice/cmd/sluice")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, said)
 	}
 	for _, boxed := range []bool{false, true} {
