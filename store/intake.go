@@ -11,16 +11,20 @@ import (
 	"github.com/sluicehq/sluice/event"
 )
 
-// intake groups the deliveries that wait into batches with one commit each. There is no timer: while a batch is being
-// committed the next one gathers, so a delivery that comes alone is written at once. One batch is under way at a time: two
-// halves cost the database more than the whole, and wait for each other at the rows of their lanes.
+// intake groups the deliveries that wait into batches with one commit each. While a batch is being committed the next one
+// gathers; a delivery that comes alone is written at once, and only after a batch of several the next one waits a moment for
+// as many (gather.go). One batch is under way at a time: two halves cost the database more than the whole, and wait for each
+// other at the rows of their lanes.
 type intake struct {
 	store   *Store
 	queue   chan *parcel
+	crowd   *crowd
 	parcels parcels
 	done    sync.WaitGroup
-	failed  atomic.Bool  // the last batch was not stored
-	stored  atomic.Int64 // when the last batch was, in nanoseconds since 1970
+	// expected is how many deliveries the next batch may have. It is the committer's.
+	expected int
+	failed   atomic.Bool  // the last batch was not stored
+	stored   atomic.Int64 // when the last batch was, in nanoseconds since 1970
 
 	mu     sync.RWMutex // held for reading while something is handed in
 	closed bool
@@ -36,7 +40,7 @@ const (
 var errClosed = fmt.Errorf("%w: the database is being closed", event.ErrUnavailable)
 
 func startIntake(s *Store) *intake {
-	in := &intake{store: s, queue: make(chan *parcel, s.opts.AcceptQueue)}
+	in := &intake{store: s, queue: make(chan *parcel, s.opts.AcceptQueue), crowd: newCrowd()}
 	in.done.Go(in.commitAll)
 	return in
 }
@@ -110,6 +114,7 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	}
 	select {
 	case in.queue <- p:
+		in.crowd.grew(len(in.queue))
 		return true, nil
 	default:
 	}
@@ -125,43 +130,15 @@ func (in *intake) hand(ctx context.Context, p *parcel) (ok bool, err error) {
 	}
 }
 
-func (in *intake) commitAll() {
-	batch := make([]*parcel, 0, batchCount)
-	for first := range in.queue {
-		if batch = gather(in.queue, batch[:0], first); len(batch) > 0 {
-			in.commit(batch)
-		}
-		clear(batch)
-	}
-}
-
-// gather composes a transaction of p and what waits already. What was withdrawn is dropped here.
-func gather(queue <-chan *parcel, batch []*parcel, p *parcel) []*parcel {
-	bytes := 0
-	for ok := true; ; {
-		if p.take(time.Now()) {
-			batch, bytes = append(batch, p), bytes+len(p.packed)
-		}
-		if len(batch) == batchCount || bytes >= batchBytes {
-			return batch
-		}
-		select {
-		case p, ok = <-queue:
-			if !ok {
-				return batch
-			}
-		default:
-			return batch
-		}
-	}
-}
-
 // commit stores a batch and answers for it. If the batch as a whole is refused, each delivery is tried alone, so that one
 // that the database cannot take fails alone.
 func (in *intake) commit(batch []*parcel) {
 	ctx, cancel := context.WithDeadline(context.Background(), endOf(batch, time.Now()))
 	defer cancel()
 	whole := in.try(ctx, batch)
+	// Those that are answered now come back at about the same time. Without waiting for the others the first of them would have
+	// a commit to itself, and the others the next one: two for each round where one does.
+	in.expected = len(batch) + len(in.queue)
 	if whole == nil || len(batch) == 1 || ctx.Err() != nil {
 		for _, p := range batch {
 			p.answer <- whole
