@@ -151,20 +151,21 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 			return err
 		}
 		s.mark(was)
-		if err := s.headSeen(ctx, r.Pull, now); err != nil {
-			return err
-		}
 	}
 	if err := s.renumber(ctx, r, now); err != nil {
 		return err
 	}
-	if branch.Kind == gitflow.KindHotfix && now == r.CutSHA {
-		return nil // nothing is fixed yet: there is nothing to build
+	if branch.Kind != gitflow.KindHotfix || now != r.CutSHA { // else nothing is fixed yet: there is nothing to build
+		if _, err = s.start(ctx, startRequest{
+			kind: string(branch.Kind), branch: branch, sha: now, previous: headBefore(r, was, now), release: r, by: sender(e), origin: originPush + now,
+		}); err != nil {
+			return err
+		}
 	}
-	_, err = s.start(ctx, startRequest{
-		kind: string(branch.Kind), branch: branch, sha: now, previous: headBefore(r, was, now), release: r, by: sender(e), origin: originPush + now,
-	})
-	return err
+	if was == "" || was == now {
+		return nil
+	}
+	return s.headSeen(ctx, r.Pull, now)
 }
 
 // headSeen brings the record of a release's pull request to a head that a push told of. GitHub tells of the pull request too, but that

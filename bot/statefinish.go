@@ -113,6 +113,13 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.FinishPull, err = s.pullFrom(ctx, branch, s.namesOf(r).Production); err != nil {
 		return err
 	}
+	if head := w.FinishPull.HeadSHA; head != "" && head != w.Candidate.SHA && w.Candidate.SHA != "" {
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: head, Head: w.Candidate.SHA})
+		if err != nil {
+			return err
+		}
+		w.FinishLacks = !c.Contains()
+	}
 	repair := gitflow.RepairBranch(branch)
 	if w.RepairHead, err = s.head(ctx, repair); err != nil {
 		return err

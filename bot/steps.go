@@ -63,7 +63,9 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 	case gitflow.StepEnqueue:
 		return true, s.enqueue(ctx, step)
 	case gitflow.StepMergeSHA:
-		return s.answered(step.Target, step.SHA, s.mergeSHA(ctx, step))
+		return s.answered(step.Target, step.SHA, s.mergeSHA(ctx, step, step.Target, step.Target+"@"+step.SHA))
+	case gitflow.StepUpdatePull:
+		return s.answered(step.Branch, step.SHA, s.mergeSHA(ctx, step, step.Branch, step.Branch+"@"+step.SHA+" on "+step.Onto))
 	case gitflow.StepReleasePage:
 		return true, s.releasePage(ctx, r, step)
 	case gitflow.StepDeleteBranch:
@@ -282,17 +284,17 @@ func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
 	return err
 }
 
-// mergeSHA merges a commit, not a branch, which may have moved or be gone.
-func (s *session) mergeSHA(ctx context.Context, step gitflow.Step) error {
+// mergeSHA merges the step's commit into a branch; the commit, not another branch, which may have moved or be gone.
+func (s *session) mergeSHA(ctx context.Context, step gitflow.Step, into, key string) error {
 	title, message := mergeMessage(step)
 	_, err := do(ctx, s, effect[string]{
-		kind: effectMerge, key: step.Target + "@" + step.SHA, intent: title,
+		kind: effectMerge, key: key, intent: title,
 		probe: func(ctx context.Context) (string, bool, error) {
-			c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: step.Target, Head: step.SHA})
+			c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: into, Head: step.SHA})
 			return "", c.Contains(), err
 		},
 		act: func(ctx context.Context) (string, error) {
-			sha, err := s.gh.Merge(ctx, step.Target, step.SHA, title+"\n\n"+message)
+			sha, err := s.gh.Merge(ctx, into, step.SHA, title+"\n\n"+message)
 			if errors.Is(err, forge.ErrUpToDate) {
 				return "", nil
 			}

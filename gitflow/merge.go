@@ -84,11 +84,12 @@ func (b bring) usesDirect() bool {
 		b.direct.Mergeable != No && !b.conflict()
 }
 
-// squashed is true when the commit's changes are in the branch and the commit is not: a pull request with it at the head was
-// merged by squash or rebase.
+// squashed is true when the commit's changes are in the branch and the commit is not: a pull request with it at the head, or
+// below it, was merged by squash or rebase. A repair that was begun shows it too, but not where people approved the commit: there
+// anybody who may push can make such a branch, and have production take over an ancestry without its files.
 func (b bring) squashed() bool {
 	return b.direct.Merged && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch ||
-		b.around.Pull.Merged && b.around.Tip == b.sha || b.repair.Head != "" || b.repair.Pull.Number != 0
+		b.around.Pull.Merged && b.around.Tip == b.sha && !b.around.Lacks || !b.approved && (b.repair.Head != "" || b.repair.Pull.Number != 0)
 }
 
 // detour goes through a branch and pull request of Sluice.
@@ -97,7 +98,7 @@ func (b bring) detour(merge Step) []Step {
 	branch := Step{ID: b.id + "/branch", Kind: StepCutBranch, Title: text("make %s at %s", d.Branch, Text(short(b.sha))), After: merge.After,
 		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch,
 		Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
-	open := Step{ID: b.id + "/pull", Kind: StepOpenPull, Title: text("open a pull request of %s into %s", d.Branch, b.line.Branch), After: []string{branch.ID},
+	open := Step{ID: b.id + "/pull", Kind: StepOpenPull, Title: text("open a pull request of %s into %s", d.Branch, b.line.Branch), After: append(slices.Clone(merge.After), branch.ID),
 		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message, Files: b.line.Files,
 		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
 	switch {
@@ -115,7 +116,7 @@ func (b bring) detour(merge Step) []Step {
 		open.Blocked = text("Pull request #%d of %s was closed without being merged; reopen it, the flow cannot go on without.", d.Pull.Number, d.Branch)
 		open.Commands = []string{command("gh", "pr", "reopen", number(d.Pull.Number))}
 	}
-	merge.Kind, merge.Pull, merge.After = StepMergePull, d.Pull.Number, []string{open.ID}
+	merge.Kind, merge.Pull, merge.After = StepMergePull, d.Pull.Number, append(slices.Clone(merge.After), open.ID)
 	if d.Pull.HeadSHA != "" {
 		merge.SHA = d.Pull.HeadSHA
 	}
@@ -148,13 +149,17 @@ func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 		open.Blocked, open.Commands = wrong+"; "+remedy+".", commands
 		return
 	}
-	merge.Blocked, merge.Commands = wrong+"; "+remedy+text(", or, where it resolves a conflict, whoever may merges pull request #%d, with a merge commit.", d.Pull.Number), commands
+	merge.Blocked, merge.Commands = wrong+"; "+remedy, commands
+	if !d.Lacks {
+		merge.Blocked += text(", or, where it resolves a conflict, whoever may merges pull request #%d, with a merge commit", d.Pull.Number)
+	}
+	merge.Blocked += "."
 }
 
 // anew forgets a pull request that was closed, unmerged, at another commit than the branch is at: somebody took away what was
-// wrong, and it cannot be opened again.
+// wrong, and it cannot be opened again. It forgets one, too, that was merged without the commit that it was for.
 func (b bring) anew(d Backmerge) Backmerge {
-	if b.approved && !d.Pull.Open && !d.Pull.Merged && d.Pull.HeadSHA != d.Head {
+	if b.approved && !d.Pull.Open && (!d.Pull.Merged && d.Pull.HeadSHA != d.Head || d.Pull.Merged && d.Lacks) {
 		d.Pull = Pull{}
 	}
 	return d
@@ -168,10 +173,10 @@ func (b bring) mend(merge Step) []Step {
 		Title:  text("make %s: the tree of %s, with %s as second parent", d.Branch, b.line.Branch, Text(short(b.sha))),
 		Before: []Text{text("The changes of %s are in %s already, its commits are not: the merge was squashed or rebased.", Text(short(b.sha)), b.line.Branch)},
 		Probe:  Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
-	open := Step{ID: b.id + "/repair-pull", Kind: StepOpenPull, After: []string{branch.ID}, SHA: d.Head, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
+	open := Step{ID: b.id + "/repair-pull", Kind: StepOpenPull, After: append(slices.Clone(merge.After), branch.ID), SHA: d.Head, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
 		Title: text("open a pull request of %s into %s that changes no file", d.Branch, b.line.Branch),
 		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
-	merge.Kind, merge.Pull, merge.Branch, merge.After = StepMergePull, d.Pull.Number, d.Branch, []string{open.ID}
+	merge.Kind, merge.Pull, merge.Branch, merge.After = StepMergePull, d.Pull.Number, d.Branch, append(slices.Clone(merge.After), open.ID)
 	if d.Pull.HeadSHA != "" {
 		merge.SHA = d.Pull.HeadSHA
 	}
@@ -240,9 +245,14 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 }
 
 // update makes the step one that brings the pull request up to date with its base, which takes nothing else. Merged is then that
-// commit, with the one that was to be brought as an ancestor.
+// commit, with the one that was to be brought as an ancestor. What people approved stays as it is: nothing is put on top of it.
 func (s *Step) update(p Pull, b bring) {
-	s.Kind, s.Pull, s.SHA, s.Branch, s.Target = StepMergeSHA, 0, b.line.SHA, b.line.Branch, p.Head
+	if b.approved {
+		s.Blocked = text("%s takes only what is up to date with it, and pull request #%d is behind: let Sluice's GitHub App bypass that rule for %s, or "+
+			"whoever may bypass it merges the pull request, with a merge commit.", b.line.Branch, p.Number, b.line.Branch)
+		return
+	}
+	s.Kind, s.Pull, s.SHA, s.Onto, s.Branch = StepUpdatePull, p.Number, b.line.SHA, p.HeadSHA, p.Head
 	s.Title = text("merge %s into %s: pull request #%d has to be up to date", b.line.Branch, p.Head, p.Number)
 	s.Message = "Merge " + b.line.Branch + " into " + p.Head
 	s.Before = nil

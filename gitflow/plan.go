@@ -48,7 +48,8 @@ type Step struct {
 	Tag     string // git tag, short
 	Version string
 	Digest  string // image digest, sha256:…
-	Pull    int    // number of the pull request that is merged, closed or retargeted
+	Pull    int    // number of the pull request that is merged, brought up to date, closed or retargeted
+	Onto    string // the commit that Branch is at when something is merged into it
 	// Environment is the environment that is deployed to or held.
 	Environment string
 	// Message is the merge commit's message or the pull request's title. It contains branch names: untrusted.
@@ -86,6 +87,8 @@ const (
 	StepEnqueue StepKind = "enqueue"
 	// StepMergeSHA merges commit SHA into branch Target by the merges API, with Message. 204 means it is done.
 	StepMergeSHA StepKind = "merge-sha"
+	// StepUpdatePull merges commit SHA of Target into Branch, the head of pull request Pull, which is at Onto, with Message.
+	StepUpdatePull StepKind = "update-pull"
 	// StepRepair makes Branch at a new commit whose tree is that of Target's head and whose parents are Target's head and
 	// SHA, in this order: no difference, only the ancestry that a squash or rebase lost. Ask compare(Target...SHA) first:
 	// when it is 0 ahead there is nothing to repair.

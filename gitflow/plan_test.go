@@ -275,7 +275,7 @@ func TestOwnPullsAreBroughtUpToDate(t *testing.T) {
 	w.commit("development", "feat: more")
 
 	step, _ := PlanFinish(w.state()).Step("backmerge:development")
-	if step.Kind != StepMergeSHA || step.Target != w.lastDetour() || step.SHA != w.heads["development"] {
+	if step.Kind != StepUpdatePull || step.Branch != w.lastDetour() || step.Target != "development" || step.SHA != w.heads["development"] {
 		t.Fatalf("it is not brought up to date: %+v", step)
 	}
 	w.walk(PlanFinish, func(w *world) bool { return w.contains(w.heads[w.lastDetour()], w.heads["development"]) })

@@ -83,6 +83,9 @@ type State struct {
 	// FinishHead is where Names.FinishBranch(Version) is; empty: no such branch. FinishPull is its pull request.
 	FinishHead string
 	FinishPull Pull
+	// FinishLacks is true when the head of FinishPull, which anybody who may push can move, does not contain the candidate: merged,
+	// it has not brought the candidate along.
+	FinishLacks bool
 	// RepairHead and RepairPull are the same for RepairBranch of that branch. RepairSound is its head if that is a merge
 	// of the approved commit into one of the branch that changes no file, as Sluice makes it.
 	RepairHead  string
@@ -300,7 +303,9 @@ type Backmerge struct {
 	Sound  string // of a repair into production: its head, if that changes no file; see State.RepairSound
 	// Repair is true for a zero-difference repair of a squashed or rebased back-merge.
 	Repair bool
-	Pull   Pull // zero: none opened yet
+	// Lacks is true of a pull request into production whose head lacks the commit that the branch is for; see State.FinishLacks.
+	Lacks bool
+	Pull  Pull // zero: none opened yet
 }
 
 // RollbackFacts are what PlanRollback is asked for.

@@ -112,6 +112,7 @@ func (w *world) state() State {
 	}
 	finish := s.Names.FinishBranch(w.version)
 	s.FinishHead, s.FinishPull = w.heads[finish], w.pullOf(finish, "master")
+	s.FinishLacks = s.FinishPull.HeadSHA != "" && !w.contains(s.FinishPull.HeadSHA, w.candidate)
 	s.RepairHead, s.RepairPull = w.heads[RepairBranch(finish)], w.pullOf(RepairBranch(finish), "master")
 	s.RepairSound = s.RepairHead
 	for _, d := range w.detours {
@@ -150,7 +151,8 @@ func (w *world) do(s Step) {
 			w.detours = append(w.detours, Backmerge{Target: s.Target, Branch: s.Branch, Tip: s.SHA, Repair: true})
 		}
 	case StepOpenPull:
-		must(w.pullOf(s.Branch, s.Target).Number == 0, "the pull request exists")
+		there := w.pullOf(s.Branch, s.Target)
+		must(there.Number == 0 || there.Merged && !w.contains(there.HeadSHA, w.candidate), "the pull request exists")
 		w.open(s.Branch, s.Target)
 	case StepMergePull:
 		if w.conflicts[s.Target] && !w.contains(s.SHA, w.heads[s.Target]) {
@@ -173,6 +175,10 @@ func (w *world) do(s Step) {
 		}
 		must(!w.contains(w.heads[s.Target], s.SHA), "merged already")
 		w.merge(s.Target, s.SHA)
+		w.settle()
+	case StepUpdatePull:
+		must(w.heads[s.Branch] == s.Onto && !w.contains(s.Onto, s.SHA), "it is up to date, or at another commit")
+		w.merge(s.Branch, s.SHA)
 		w.settle()
 	case StepCopyImage:
 		must(w.registry[s.Version] == "", "the tag exists")

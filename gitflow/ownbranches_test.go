@@ -1,0 +1,81 @@
+package gitflow
+
+import (
+	"strings"
+	"testing"
+)
+
+// finishing is a release that runs in production and is tagged, and whose branch people have moved on since, so that it is merged
+// by way of Sluice's own branch.
+func finishing(t *testing.T) *world {
+	t.Helper()
+	w := approvedRelease()
+	w.refuses["master"] = true
+	w.walk(PlanPromote, never)
+	w.commit("release/1.4.0", "too late")
+	w.walk(PlanFinish, func(w *world) bool { return w.pullOf("sluice/finish-1.4.0", "master").Open })
+	if !w.pullOf("sluice/finish-1.4.0", "master").Open {
+		t.Fatalf("no pull request of Sluice's:\n%s", PlanFinish(w.state()))
+	}
+	return w
+}
+
+// A branch with the name of a repair shows that nothing was squashed: merged, it would give production the release's commits as
+// ancestors without their files, and the back-merge would then take the release's changes from development.
+func TestARepairThatSomebodyMadeIsNotMerged(t *testing.T) {
+	w := finishing(t)
+	repair := RepairBranch("sluice/finish-1.4.0")
+	w.heads[repair] = w.add("Repair master", w.heads["master"], w.candidate)
+	w.open(repair, "master")
+	for _, step := range PlanFinish(w.state()).Steps {
+		if step.Branch == repair && step.Kind != StepDeleteBranch {
+			t.Errorf("nothing was squashed, and the plan has %s of %s", step.Kind, step.Branch)
+		}
+	}
+}
+
+// A pull request of Sluice's that was moved off the approved commit and merged is no squash of it.
+func TestWhatWasMergedWithoutTheApprovedCommitIsNotRepaired(t *testing.T) {
+	w := finishing(t)
+	pull := w.pullOf("sluice/finish-1.4.0", "master")
+	w.heads["sluice/finish-1.4.0"] = w.add("something else", w.heads["master"])
+	merge, _ := PlanFinish(w.state()).Step("merge:production")
+	if merge.Blocked == "" || strings.Contains(merge.Blocked.String(), "whoever may") {
+		t.Errorf("people are told to merge what lacks the approved commit: %q", merge.Blocked)
+	}
+	moved := w.find(pull.Number)
+	moved.HeadSHA = w.heads["sluice/finish-1.4.0"]
+	w.human(moved)
+	if step, ok := PlanFinish(w.state()).Step("merge:production/repair"); ok {
+		t.Fatalf("it is repaired: %+v", step)
+	}
+	delete(w.heads, "sluice/finish-1.4.0")
+	if p := w.walk(PlanFinish, never); !p.Done() || !w.contains(w.heads["master"], w.candidate) {
+		t.Errorf("once the branch is gone:\n%s%v", p, w.effects)
+	}
+}
+
+// What the merge waits for holds with the branch and the pull request there, too.
+func TestABranchThatIsThereOpensNoGate(t *testing.T) {
+	w := finishing(t)
+	s := w.state()
+	s.TagSHA = strings.Repeat("9", 40)
+	if step, ok := PlanFinish(s).Next(); ok {
+		t.Errorf("the tag is at another commit, and the plan would %s", step.Kind)
+	}
+	s.FinishPull = Pull{}
+	if step, ok := PlanFinish(s).Next(); ok {
+		t.Errorf("the tag is at another commit, and the plan would %s", step.Kind)
+	}
+}
+
+// Nothing is put on top of what was approved.
+func TestAnApprovedCommitIsNotBroughtUpToDate(t *testing.T) {
+	w := finishing(t)
+	w.strict["master"] = true
+	w.commit("master", "by hand")
+	merge, _ := PlanFinish(w.state()).Step("merge:production")
+	if merge.Kind != StepMergePull || !strings.Contains(merge.Blocked.String(), "bypass") {
+		t.Errorf("behind a branch that takes only what is up to date: %+v", merge)
+	}
+}
