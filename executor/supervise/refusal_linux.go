@@ -24,22 +24,44 @@ func (r Refusal) rule() *netlink.Rule {
 }
 
 // Refuse has the kernel refuse to all processes of the user, in this process's network, whatever they send to the addresses.
-// Rules that are there already stay. The error says which address is reached nevertheless, the first of them, and why.
+// Rules that are there already stay. The error says which address is reached nevertheless, or may be, the first of them, and why.
 func Refuse(priority, uid uint32, addresses []netip.Addr) error {
-	var reached error
+	var first error
 	for _, address := range addresses {
-		err := netlink.RuleAdd(Refusal{priority, uid, address}.rule())
-		switch {
-		case errors.Is(err, unix.EPERM):
+		r := Refusal{priority, uid, address}
+		err := netlink.RuleAdd(r.rule())
+		if errors.Is(err, unix.EPERM) {
 			return errMayNotRefuse
-		case reached != nil || !routed(uid, address):
-		case err != nil && !errors.Is(err, unix.EEXIST):
-			reached = fmt.Errorf("the rule of routing for %s was refused: %w", address, err)
-		default:
-			reached = fmt.Errorf("%s is reached in spite of the rule of routing: the address is this host's own, or a rule with a lower number than %d leads to it", address, priority)
+		}
+		if first == nil {
+			first = r.reached(err)
 		}
 	}
-	return reached
+	return first
+}
+
+// reached tells why the user may reach the address although its rule was set with that outcome; nil when it is refused, or leads
+// nowhere anyway.
+func (r Refusal) reached(set error) error {
+	withoutRules := r.Address.Is6() && unsupported(set)
+	if set != nil && !errors.Is(set, unix.EEXIST) && !withoutRules {
+		return fmt.Errorf("the rule of routing for %s was refused: %w", r.Address, set)
+	}
+	routed, err := r.routed()
+	switch {
+	case err != nil:
+		return fmt.Errorf("where %s leads cannot be found out: %w", r.Address, err)
+	case routed && withoutRules:
+		return fmt.Errorf("this host's kernel has no rules of routing for IPv6, so %s is not refused", r.Address)
+	case routed:
+		return fmt.Errorf("%s is reached in spite of the rule of routing: the address is this host's own, or a rule with a lower number than %d leads to it", r.Address, r.Priority)
+	}
+	return nil
+}
+
+// unsupported tells whether the kernel lacks a family of addresses, or rules of routing for it.
+func unsupported(err error) bool {
+	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
 // MayRefuse tells why this process may not set such rules; nil when it may. It changes nothing.
@@ -56,16 +78,26 @@ func MayRefuse() error {
 }
 
 // routed tells whether what the user sends to the address has somewhere to go. Nothing is sent.
-func routed(uid uint32, address netip.Addr) bool {
-	routes, err := netlink.RouteGetWithOptions(address.AsSlice(), &netlink.RouteGetOptions{UID: &uid})
-	if err != nil || len(routes) == 0 {
-		return false
+func (r Refusal) routed() (bool, error) {
+	routes, err := netlink.RouteGetWithOptions(r.Address.AsSlice(), &netlink.RouteGetOptions{UID: &r.UID})
+	switch {
+	case noRoute(err) || r.Address.Is6() && unsupported(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case len(routes) == 0:
+		return false, errors.New("the kernel names no route")
 	}
 	switch routes[0].Type {
 	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT:
-		return false
+		return false, nil
 	}
-	return true
+	return true, nil
+}
+
+// noRoute tells whether the kernel was asked for a route and says that there is none. Any other error tells nothing of routes.
+func noRoute(err error) bool {
+	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)
 }
 
 // Refusals lists the rules that a Sluice on this host has set and not taken away.
@@ -73,7 +105,7 @@ func Refusals() ([]Refusal, error) {
 	var found []Refusal
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		rules, err := netlink.RuleList(family)
-		if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) && !errors.Is(err, unix.EOPNOTSUPP) {
+		if err != nil && !unsupported(err) {
 			return nil, fmt.Errorf("rules of routing: %w", err)
 		}
 		for _, r := range rules {
