@@ -106,6 +106,7 @@ type Executor struct {
 	o        Options
 	launcher *supervise.Launcher
 	isolated isolation
+	priority uint32 // of its rules of routing
 }
 
 var _ executor.Executor = (*Executor)(nil)
@@ -145,6 +146,9 @@ func New(o Options) (*Executor, error) {
 	}
 	e := &Executor{o: o}
 	var err error
+	if e.priority, err = priorityOf(o.Dir); err != nil {
+		return nil, fmt.Errorf("folder of builds: %w", err)
+	}
 	if e.isolated, err = isolate(o); err != nil {
 		return nil, err
 	}
@@ -153,7 +157,11 @@ func New(o Options) (*Executor, error) {
 }
 
 // Close lets go of the builds under way, without stopping them. Where there are none it leaves the host as it was.
-func (e *Executor) Close() error { return errors.Join(e.launcher.Close(), e.allowCredentials()) }
+func (e *Executor) Close() error {
+	err := e.launcher.Close()
+	e.allowCredentials()
+	return err
+}
 
 // DefaultFile is where a buildspec is looked for.
 const DefaultFile = "buildspec.yml"

@@ -7,6 +7,8 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/sluicehq/sluice/executor/supervise"
 )
@@ -18,13 +20,18 @@ const (
 	priorities    = 1000
 )
 
-// priority is the number of this server's rules of routing, which a later one over the same folder has too.
-func (e *Executor) priority() uint32 {
-	h := fnv.New32a()
-	if abs, err := filepath.Abs(e.o.Dir); err == nil {
-		_, _ = h.Write([]byte(abs))
+// priorityOf is the number of the rules of routing of the server over that folder, which a later one over it has too. It goes by
+// the folder and not by its path: containers that share the host's network may all call theirs the same.
+func priorityOf(dir string) (uint32, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return 0, err
 	}
-	return firstPriority + h.Sum32()%priorities
+	h := fnv.New32a()
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		fmt.Fprintf(h, "%d:%d", s.Dev, s.Ino)
+	}
+	return firstPriority + h.Sum32()%priorities, nil
 }
 
 // RefusedCredentials tells why builds that run as these users, and as the server where there are none, cannot be kept from where
@@ -67,7 +74,7 @@ func (e *Executor) refuseCredentials(build *supervise.User, phases map[string]su
 	for _, u := range users {
 		err := tellable(u)
 		if err == nil {
-			err = supervise.Refuse(e.priority(), u.UID, addresses)
+			err = supervise.Refuse(e.priority, u.UID, addresses)
 		}
 		reached = cmp.Or(reached, err)
 	}
@@ -77,48 +84,74 @@ func (e *Executor) refuseCredentials(build *supervise.User, phases map[string]su
 	return fmt.Sprintf("%s and where else clouds hand out the host's credentials is refused to this build", addresses[0])
 }
 
-// allowCredentials takes this server's rules away, unless builds go on that they hold for. The next server over the folder then
-// does it.
-func (e *Executor) allowCredentials() error {
-	if os.Geteuid() != 0 {
-		return nil
+// keepRefused sets the rules of routing of a build that runs once more. Somebody may have taken them away: systemd-networkd does
+// when it starts again, and so does a server over the same folder that ended just before the build began.
+func (e *Executor) keepRefused(w workspace, n int) {
+	if !e.tellsUsers() {
+		return
 	}
+	spec, err := w.spec(n)
+	if err != nil {
+		return // the end of the build reads it too, and says what is wrong
+	}
+	if build, phases, wrong := e.usersOf(spec); wrong == nil { // else the operator has taken a user away meanwhile
+		_ = e.refuseCredentials(build, phases) // where it cannot be done the build's log says so
+	}
+}
+
+// tellsUsers tells whether any build may run as a user of its own, so that there may be rules of routing.
+func (e *Executor) tellsUsers() bool { return e.o.User != nil || len(e.o.Users) > 0 }
+
+// allowCredentials takes this server's rules away, unless builds go on that they hold for. The next server over the folder then
+// does it. What cannot be done is said, and no reason for a server that ends to fail.
+func (e *Executor) allowCredentials() {
+	if !e.tellsUsers() || os.Geteuid() != 0 {
+		return
+	}
+	const remedy = "the rules of routing that keep builds from the host's credentials stay: the next server takes them away, or ip rule"
 	rules, err := supervise.Refusals()
 	if err != nil {
-		return err
+		e.o.Log.Warn(remedy, "isolation", fmt.Sprintf("rules of priority %d", e.priority), "err", err)
+		return
 	}
 	mine := 0
 	for _, r := range rules {
-		if r.Priority == e.priority() {
+		if r.Priority == e.priority {
 			mine++
 		}
 	}
+	says := fmt.Sprintf("%d rules of priority %d", mine, e.priority)
 	switch {
 	case mine == 0:
-		return nil
 	case e.working():
-		e.o.Log.Warn("builds go on, and so do the rules of routing that keep them from the host's credentials: the next server takes them away, or ip rule", "isolation", fmt.Sprintf("%d rules of priority %d", mine, e.priority()))
-		return nil
+		e.o.Log.Warn("builds go on, and so do the rules of routing that keep them from the host's credentials: the next server takes them away, or ip rule", "isolation", says)
+	default:
+		if err := supervise.Allow(e.priority); err != nil {
+			e.o.Log.Warn(remedy, "isolation", says, "err", err)
+		}
 	}
-	return supervise.Allow(e.priority())
 }
 
 // working tells whether any build runs. What cannot be looked at is taken for one.
 func (e *Executor) working() bool {
-	entries, err := os.ReadDir(e.o.Dir)
+	actions, err := os.ReadDir(e.o.Dir)
 	if err != nil {
 		return !errors.Is(err, os.ErrNotExist)
 	}
-	for _, entry := range entries {
-		if !entry.IsDir() {
+	for _, action := range actions {
+		if !action.IsDir() {
 			continue
 		}
-		tries, err := filepath.Glob(filepath.Join(e.o.Dir, entry.Name(), "try-*"))
+		dir := filepath.Join(e.o.Dir, action.Name())
+		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return true
 		}
-		for _, try := range tries {
-			if state, _, err := supervise.Look(try); err != nil || state == supervise.Running {
+		for _, entry := range entries {
+			if !strings.HasPrefix(entry.Name(), "try-") {
+				continue
+			}
+			if state, _, err := supervise.Look(filepath.Join(dir, entry.Name())); err != nil || state == supervise.Running {
 				return true
 			}
 		}

@@ -138,7 +138,7 @@ func TestBuildsAreKeptFromTheHostsCredentials(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
-		if rules := refusals(t); rules != 0 {
+		if rules := refusals(t, e); rules != 0 {
 			t.Errorf("%d rules are left on the host", rules)
 		}
 		return got
@@ -194,17 +194,23 @@ func phaseAs(files map[string]string, user string) map[string]string {
 	return files
 }
 
-func refusals(t *testing.T) int {
+// refusals are how many rules of routing the executor's server has on this host, where others may have theirs.
+func refusals(t *testing.T, e *Executor) (n int) {
 	t.Helper()
 	rules, err := supervise.Refusals()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(rules)
+	for _, r := range rules {
+		if r.Priority == e.priority {
+			n++
+		}
+	}
+	return n
 }
 
-// Rules of routing stay while a build goes on that they hold for; the next server over the folder takes them away, and leaves
-// those of others.
+// Rules of routing stay while a build goes on that they hold for, and come back if somebody takes them away; the next server over
+// the folder does, and leaves those of others.
 func TestRulesOfRoutingStayForBuildsThatGoOn(t *testing.T) {
 	if !inOwnNetwork(t) {
 		return
@@ -219,15 +225,21 @@ func TestRulesOfRoutingStayForBuildsThatGoOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ip(t, fmt.Sprintf("rule add priority %d uidrange 7-7 to 169.254.169.254/32 prohibit", first.priority()))
-	all := refusals(t)
+	ip(t, fmt.Sprintf("rule add priority %d uidrange 7-7 to 169.254.169.254/32 prohibit", first.priority))
+	all := refusals(t, first)
 	if all < 3 { // those of IPv4
 		t.Fatalf("%d rules", all)
 	}
-	if err := first.Close(); err != nil || refusals(t) != all || !strings.Contains(log.String(), "builds go on") {
-		t.Errorf("%v, %d rules of %d: %s", err, refusals(t), all, log.String())
+	if err := first.Close(); err != nil || refusals(t, first) != all || !strings.Contains(log.String(), "builds go on") {
+		t.Errorf("%v, %d rules of %d: %s", err, refusals(t, first), all, log.String())
 	}
 	second := w.executor(as)
+	if err := supervise.Allow(second.priority); err != nil || refusals(t, second) != 0 {
+		t.Fatalf("%v, %d rules", err, refusals(t, second))
+	}
+	if got, err := second.Status(t.Context(), r, handle); err != nil || got.Status.Final() || refusals(t, second) != all {
+		t.Errorf("%v, %s: %d rules of %d after they were taken away", err, got.Status, refusals(t, second), all)
+	}
 	sources, err := filepath.Glob(filepath.Join(w.dir, "builds", "*", "work-1", srcFolder))
 	if err != nil || len(sources) != 1 {
 		t.Fatal(sources, err)
@@ -238,11 +250,70 @@ func TestRulesOfRoutingStayForBuildsThatGoOn(t *testing.T) {
 	if got := w.end(second, r, handle); got.Status != pipeline.Succeeded {
 		t.Errorf("%s: %s", got.Status, got.Log)
 	}
-	if err := second.Close(); err != nil || refusals(t) != 0 {
-		t.Errorf("%v, %d rules", err, refusals(t))
+	if err := second.Close(); err != nil || refusals(t, second) != 0 {
+		t.Errorf("%v, %d rules", err, refusals(t, second))
 	}
 	if out, err := exec.CommandContext(t.Context(), "ip", "rule").CombinedOutput(); err != nil || !strings.Contains(string(out), "uidrange 7-7 prohibit") {
 		t.Errorf("another's rule: %v\n%s", err, out)
+	}
+}
+
+// The number of a server's rules goes by the folder: another way to it leads to the same, another folder has another.
+func TestRulesOfRoutingGoByTheFolder(t *testing.T) {
+	one, other := t.TempDir(), t.TempDir()
+	link := filepath.Join(other, "link")
+	if err := os.Symlink(one, link); err != nil {
+		t.Fatal(err)
+	}
+	first, err := priorityOf(one)
+	if err != nil || first < firstPriority || first >= firstPriority+priorities {
+		t.Fatalf("%d, %v", first, err)
+	}
+	if again, err := priorityOf(link); err != nil || again != first {
+		t.Errorf("by a link: %d and %d, %v", first, again, err)
+	}
+	numbers := map[uint32]bool{first: true}
+	for i := range 3 { // one may be the same by accident
+		dir := filepath.Join(other, fmt.Sprint(i))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		n, err := priorityOf(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers[n] = true
+	}
+	if len(numbers) == 1 {
+		t.Errorf("four folders have the number %d", first)
+	}
+	if _, err := priorityOf(filepath.Join(other, "none")); err == nil {
+		t.Error("a folder that is not there has a number")
+	}
+}
+
+// A server ends well whatever becomes of its rules of routing, and says what it could not do.
+func TestRulesOfRoutingThatStayAreNoFailure(t *testing.T) {
+	if !inOwnNetwork(t) {
+		return
+	}
+	var log bytes.Buffer
+	w := newWorld(t, nil)
+	as := func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) }
+	plain := w.executor(as)
+	_ = supervise.Refuse(plain.priority, nobody().UID, supervise.CloudCredentials())
+	rules := refusals(t, plain)
+	withoutNetworkAdministration(t, func() { plain.allowCredentials() })
+	if log.Len() > 0 || rules == 0 || refusals(t, plain) != rules {
+		t.Errorf("without users of builds: %d rules of %d: %s", refusals(t, plain), rules, log.String())
+	}
+	e := w.executor(as, func(o *Options) { o.User = nobody() })
+	withoutNetworkAdministration(t, func() { e.allowCredentials() })
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "operation not permitted") || refusals(t, e) != rules {
+		t.Errorf("%d rules of %d: %s", refusals(t, e), rules, log.String())
+	}
+	if err := e.Close(); err != nil || refusals(t, e) != 0 {
+		t.Errorf("%v, %d rules", err, refusals(t, e))
 	}
 }
 
@@ -255,7 +326,6 @@ func TestWithoutTheRightToSetRulesItIsSaid(t *testing.T) {
 	if err := supervise.MayRefuse(); err != nil && !strings.Contains(err.Error(), "CAP_NET_ADMIN") {
 		t.Skip(err)
 	}
-	before := refusals(t)
 	var log string
 	var start error
 	withoutNetworkAdministration(t, func() {
@@ -263,7 +333,7 @@ func TestWithoutTheRightToSetRulesItIsSaid(t *testing.T) {
 		start = RefusedCredentials(*nobody())
 	})
 	const why = "the server may not set rules of routing here: it needs the capability CAP_NET_ADMIN"
-	if !strings.Contains(log, "is reached by this build as by the host: "+why) || start == nil || start.Error() != why || refusals(t) != before {
+	if !strings.Contains(log, "is reached by this build as by the host: "+why) || start == nil || start.Error() != why || refusals(t, e) != 0 {
 		t.Errorf("%s\n%v", log, start)
 	}
 	for name, users := range map[string][]supervise.User{"own user": nil, "as root": {*nobody(), {}}} {

@@ -40,7 +40,8 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 	if report, done, err := w.Report(); done || err != nil {
 		return report, err
 	}
-	if p, err := readParams(r.With); err == nil && p.batch {
+	p, wrong := readParams(r.With)
+	if wrong == nil && p.batch {
 		return e.lookBatch(ctx, w, r, p)
 	}
 	n := max(w.Current(), 1)
@@ -51,11 +52,13 @@ func (e *Executor) look(ctx context.Context, w workspace, r executor.Request) (e
 	switch state {
 	case supervise.Running:
 		e.launcher.Watch(w.Try(n))
+		if p.network != "none" {
+			e.keepRefused(w, n)
+		}
 		return w.underWay(n), nil
 	case supervise.Absent: // the supervisor ended before it began: begin again
-		p, err := readParams(r.With)
-		if err != nil {
-			return executor.Report{}, err
+		if wrong != nil {
+			return executor.Report{}, wrong
 		}
 		return executor.Report{Status: pipeline.InProgress, PollAfter: pollAfter}, e.begin(ctx, w, r, p)
 	case supervise.Interrupted:
