@@ -11,18 +11,16 @@ import (
 // those of regexp.Regexp by the same names.
 type Regexp struct {
 	form     string
-	once     sync.Once
-	compiled *regexp.Regexp
+	compiled func() *regexp.Regexp
 }
 
-// New makes a regular expression. A wrong one panics when it is used.
-func New(form string) *Regexp { return &Regexp{form: form} }
+// New makes a regular expression. A wrong one panics whenever it is used, and says what is wrong with it.
+func New(form string) *Regexp {
+	return &Regexp{form: form, compiled: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(form) })}
+}
 
 // Regexp returns the compiled expression, for what is not among the methods here.
-func (r *Regexp) Regexp() *regexp.Regexp {
-	r.once.Do(func() { r.compiled = regexp.MustCompile(r.form) })
-	return r.compiled
-}
+func (r *Regexp) Regexp() *regexp.Regexp { return r.compiled() }
 
 // String returns the expression's text.
 func (r *Regexp) String() string { return r.form }

@@ -1,6 +1,8 @@
 package lazyregexp
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,17 +35,7 @@ func TestMethodsAreThoseOfRegexp(t *testing.T) {
 }
 
 func TestCompiledOnceWhenUsed(t *testing.T) {
-	r := New(`(`) // wrong, and nobody hears of it
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("a wrong expression matches")
-			}
-		}()
-		r.MatchString("")
-	}()
-
-	r = New(`a+`)
+	r := New(`a+`)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -55,5 +47,19 @@ func TestCompiledOnceWhenUsed(t *testing.T) {
 	all.Wait()
 	if r.Regexp() != r.Regexp() {
 		t.Error("compiled twice")
+	}
+}
+
+func TestAWrongExpressionPanicsEachTime(t *testing.T) {
+	r := New(`(wrong`) // and nobody hears of it
+	for n := range 2 {
+		func() {
+			defer func() {
+				if said := fmt.Sprint(recover()); !strings.Contains(said, "(wrong") || !strings.Contains(said, "missing closing )") {
+					t.Errorf("use %d: %s", n+1, said)
+				}
+			}()
+			r.MatchString("")
+		}()
 	}
 }
