@@ -179,7 +179,7 @@ func sweepGroup(dir string) int {
 }
 
 // close removes the group when it is empty, after the thread that was in it has ended: moving that back would take the kernel
-// longer than its end.
+// longer than its end. The first or the second try does it; on a busy host what has ended may be in the group for longer.
 func (e *enclosure) close() {
 	if e == nil || e.dir == "" {
 		return
@@ -187,10 +187,10 @@ func (e *enclosure) close() {
 	if e.file != nil {
 		_ = e.file.Close()
 	}
-	for range 20 {
+	for range 200 {
 		if err := unix.Rmdir(e.dir); !errors.Is(err, unix.EBUSY) {
 			return
 		}
-		pause(500 * time.Microsecond) // what has ended is in it for a moment longer
+		pause(500 * time.Microsecond)
 	}
 }
