@@ -12,8 +12,8 @@ import (
 )
 
 // intake groups the deliveries that wait into batches with one commit each. While a batch is being committed the next one
-// gathers; a delivery that comes alone is written at once, and only after a batch of several the next one waits a moment for
-// as many (gather.go). One batch is under way at a time: two halves cost the database more than the whole, and wait for each
+// gathers. A delivery that comes alone is written at once: only where more than one was there when the last batch ended, in it or
+// behind it, the next one waits a moment for as many (gather.go). One batch is under way at a time: two halves cost the database more than the whole, and wait for each
 // other at the rows of their lanes.
 type intake struct {
 	store   *Store
@@ -21,7 +21,8 @@ type intake struct {
 	crowd   *crowd
 	parcels parcels
 	done    sync.WaitGroup
-	// expected is how many deliveries the next batch may have. It is the committer's.
+	// expected is how many deliveries the next batch may have: as many as the last one had and as waited when it ended. It is the
+	// committer's.
 	expected int
 	failed   atomic.Bool  // the last batch was not stored
 	stored   atomic.Int64 // when the last batch was, in nanoseconds since 1970
