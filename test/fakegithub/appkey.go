@@ -22,12 +22,9 @@ func newKey() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
 }
 
-// appKey is the private key of the next App.
+// appKey is the private key of the next App. The server is locked until the App is there, so that no two are the first.
 func (s *Server) appKey() ([]byte, error) {
-	s.mu.Lock()
-	first := len(s.apps) == 0
-	s.mu.Unlock()
-	if !first {
+	if len(s.apps) > 0 {
 		return newKey()
 	}
 	key, err := firstKey()

@@ -129,16 +129,6 @@ func (s *Server) SetTeamMember(org, slug, login string, member bool) error {
 
 // AddApp registers an App.
 func (s *Server) AddApp(c AppConfig) (App, error) {
-	if c.PrivateKey == nil {
-		var err error
-		if c.PrivateKey, err = s.appKey(); err != nil {
-			return App{}, fmt.Errorf("making the App's key: %w", err)
-		}
-	}
-	key, err := jwt.ParseRSAPrivateKeyFromPEM(c.PrivateKey)
-	if err != nil {
-		return App{}, fmt.Errorf("the App's private key: %w", err)
-	}
 	if c.Slug == "" {
 		c.Slug = "sluice"
 	}
@@ -152,6 +142,16 @@ func (s *Server) AddApp(c AppConfig) (App, error) {
 	defer s.mu.Unlock()
 	if s.account(c.Slug+"[bot]") != nil {
 		return App{}, fmt.Errorf("an App %s exists", c.Slug)
+	}
+	if c.PrivateKey == nil {
+		var err error
+		if c.PrivateKey, err = s.appKey(); err != nil {
+			return App{}, fmt.Errorf("making the App's key: %w", err)
+		}
+	}
+	key, err := jwt.ParseRSAPrivateKeyFromPEM(c.PrivateKey)
+	if err != nil {
+		return App{}, fmt.Errorf("the App's private key: %w", err)
 	}
 	if c.ID == 0 {
 		c.ID = s.id()
