@@ -16,28 +16,39 @@ func skipped(name string) string {
 	return fmt.Sprintf(`{"Time":"2026-11-21T12:00:00Z","Action":"skip","Package":"example.com/p","Test":"%s","Elapsed":0}`+"\n", name)
 }
 
-// With CI=true a skipped test is a failure, but for tests that need user namespaces on a host that gives none to anybody.
+// With CI=true a skipped test is a failure, but for tests that need user namespaces on a host that gives none to anybody, and those that set
+// rules of routing on one that refuses them to root.
 func TestSkipsUnderCI(t *testing.T) {
 	const works, refuses = "exit 0", "echo 'No permissions to create new namespace' >&2; exit 1"
 	sandbox := skipped("TestStopInASandbox") + skipped("TestStopInASandbox/what_cleans_up") + skipped("TestNoNetwork")
+	rules := skipped("TestDoctorListsRulesOfRouting") + skipped("TestRulesOfRoutingStayForBuildsThatGoOn")
 	for name, c := range map[string]struct {
-		ci, bwrap, report string
-		fails             bool
-		says              string
+		ci, bwrap, unshare, report string
+		fails                      bool
+		says                       string
 	}{
-		"nothing is skipped":             {"true", works, "", false, "0 skipped"},
-		"not in CI":                      {"", works, sandbox, false, "3 skipped"},
-		"the host gives no namespaces":   {"true", refuses, sandbox, false, "excused, since this host lets nobody make user namespaces:\nexample.com/p TestNoNetwork"},
-		"the host gives namespaces":      {"true", works, sandbox, true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetwork"},
-		"bubblewrap is not installed":    {"true", "", sandbox, true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetwork"},
-		"another test is skipped beside": {"true", refuses, sandbox + skipped("TestPostgres"), true, "CI=true: a skipped test is a failure:\nexample.com/p TestPostgres\n"},
-		"a name that begins like one":    {"true", refuses, skipped("TestNoNetworkAtAll"), true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetworkAtAll\n"},
+		"nothing is skipped":             {"true", works, "", "", false, "0 skipped"},
+		"not in CI":                      {"", works, "", sandbox, false, "3 skipped"},
+		"the host gives no namespaces":   {"true", refuses, "", sandbox, false, "excused, since this host lets nobody make user namespaces:\nexample.com/p TestNoNetwork"},
+		"the host gives namespaces":      {"true", works, "", sandbox, true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetwork"},
+		"bubblewrap is not installed":    {"true", "", "", sandbox, true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetwork"},
+		"another test is skipped beside": {"true", refuses, "", sandbox + skipped("TestPostgres"), true, "CI=true: a skipped test is a failure:\nexample.com/p TestPostgres\n"},
+		"a name that begins like one":    {"true", refuses, "", skipped("TestNoNetworkAtAll"), true, "CI=true: a skipped test is a failure:\nexample.com/p TestNoNetworkAtAll\n"},
+		"root may set no rules":          {"true", works, refuses, rules, os.Geteuid() != 0, "example.com/p TestDoctorListsRulesOfRouting\n"},
+		"root may set rules":             {"true", works, works, rules, true, "CI=true: a skipped test is a failure:\nexample.com/p TestDoctorListsRulesOfRouting\n"},
+		"iproute2 is not installed":      {"true", works, "", rules, true, "CI=true: a skipped test is a failure:\nexample.com/p TestDoctorListsRulesOfRouting\n"},
+		"no namespaces excuse no rules":  {"true", refuses, works, sandbox + rules, true, "CI=true: a skipped test is a failure:\nexample.com/p TestDoctorListsRulesOfRouting\n"},
+		"neither":                        {"true", refuses, refuses, sandbox + rules, os.Geteuid() != 0, "example.com/p TestStopInASandbox/what_cleans_up\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bin := tools(t)
 			program(t, bin, "gotestsum", `while [ "$1" != --jsonfile ]; do shift; done; printf '%s' "$REPORT" >"$2"`)
 			if c.bwrap != "" {
 				program(t, bin, "bwrap", c.bwrap)
+			}
+			if c.unshare != "" {
+				program(t, bin, "ip", works)
+				program(t, bin, "unshare", c.unshare)
 			}
 			cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "bash"), "run.sh", "./...")
 			cmd.Env = []string{"PATH=" + bin, "TMPDIR=" + t.TempDir(), "GOTESTSUM=gotestsum", "CI=" + c.ci, "REPORT=" + c.report}

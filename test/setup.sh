@@ -22,6 +22,7 @@ need docker-registry docker-registry
 need openssh-server sshd /usr/sbin/sshd
 need bubblewrap bwrap
 need acl setfacl
+need iproute2 ip
 if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
 	need chromium chromium google-chrome
 fi
