@@ -13,8 +13,8 @@ import (
 
 // intake groups the deliveries that wait into batches with one commit each. While a batch is being committed the next one
 // gathers. A delivery that comes alone is written at once: only where more than one was there when the last batch ended, in it or
-// behind it, the next one waits a moment for as many (gather.go). One batch is under way at a time: two halves cost the database more than the whole, and wait for each
-// other at the rows of their lanes.
+// behind it, the next one waits a moment for as many (gather.go). One batch is under way at a time: two halves cost the database
+// more than the whole, and wait for each other at the rows of their lanes.
 type intake struct {
 	store   *Store
 	queue   chan *parcel

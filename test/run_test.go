@@ -16,8 +16,8 @@ func skipped(name string) string {
 	return fmt.Sprintf(`{"Time":"2026-11-21T12:00:00Z","Action":"skip","Package":"example.com/p","Test":"%s","Elapsed":0}`+"\n", name)
 }
 
-// With CI=true a skipped test is a failure, but for tests that need user namespaces on a host that gives none to anybody, and those that set
-// rules of routing on one that refuses them to root.
+// With CI=true a skipped test is a failure, but for tests that need user namespaces on a host that gives none to anybody, and
+// those that set rules of routing on one that refuses them to root.
 func TestSkipsUnderCI(t *testing.T) {
 	const works, refuses = "exit 0", "echo 'No permissions to create new namespace' >&2; exit 1"
 	sandbox := skipped("TestStopInASandbox") + skipped("TestStopInASandbox/what_cleans_up") + skipped("TestNoNetwork")
