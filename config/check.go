@@ -161,11 +161,21 @@ func (c *checker) mapping(n *node, s *spec, path string) {
 		c.wrong(n, path, fmt.Sprintf("more than %d entries", s.maxItems), "have fewer")
 		return
 	}
+	taken := c.taken(n, s)
 	for _, p := range n.pairs {
 		at := join(path, clip(p.key))
 		if !s.names.MatchString(p.key) {
 			c.fail(p.at, at, fmt.Sprintf("%q cannot be a name here", clip(p.key)), s.nameForm)
 			continue
+		}
+		if s.noCase != nil {
+			small := strings.ToLower(p.key)
+			if other, ok := taken[small]; ok && other != p.key {
+				c.fail(p.at, at, fmt.Sprintf("%q differs from %q in case alone: they are one to GitHub", p.key, other), "write "+other+", or use another name")
+				c.bad[p.value] = true
+				continue
+			}
+			taken[small] = p.key
 		}
 		if s.deny != nil {
 			if problem := s.deny(p.key); problem != "" {
@@ -175,6 +185,24 @@ func (c *checker) mapping(n *node, s *spec, path string) {
 		}
 		c.check(p.value, s.elem, join(path, p.key))
 	}
+}
+
+// taken are names of a mapping that others may not repeat in other letters, by the name in small letters: those that are always
+// there, and the organization's, so that a name of the repository is at fault wherever it stands.
+func (c *checker) taken(n *node, s *spec) map[string]string {
+	if s.noCase == nil {
+		return nil
+	}
+	out := make(map[string]string, len(s.noCase)+len(n.pairs))
+	for _, p := range n.pairs {
+		if c.sourceOf(p.at).file != c.file {
+			out[strings.ToLower(p.key)] = p.key
+		}
+	}
+	for _, name := range s.noCase {
+		out[strings.ToLower(name)] = name
+	}
+	return out
 }
 
 func (c *checker) list(n *node, s *spec, path string) {

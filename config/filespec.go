@@ -39,7 +39,8 @@ func fileSpec() *spec {
 		{"registries", false, registriesSpec()},
 		{"environments", false, &spec{kind: mappingValue, maxItems: 50, elem: environmentSpec(),
 			names: environmentRE, nameForm: "an environment's name is letters, digits, dots, dashes and underscores",
-			doc: "Places that are deployed to, by name. development, staging and production have a part in the flow."}},
+			noCase: []string{pipeline.EnvironmentDevelopment, pipeline.EnvironmentStaging, pipeline.EnvironmentProduction},
+			doc:    "Places that are deployed to, by name; no two differ in case alone. development, staging and production have a part in the flow."}},
 		{"pipelines", false, pipelinesSpec()},
 		{"finish", false, &spec{kind: objectValue, doc: "How a release ends.", fields: []field{
 			{"order", false, &spec{kind: wordValue, words: []string{"deploy-then-merge", "merge-then-deploy"}, def: "deploy-then-merge",

@@ -48,6 +48,15 @@ environments:
 locked: [environments.production.approve, versioning.tag]
 `
 
+// To GitHub an environment of the organization's file and one of the repository's that differ in case alone are one.
+func TestOrganizationEnvironmentInOtherLetters(t *testing.T) {
+	_, errs := ParseRepo([]byte("version: 1\nenvironments:\n  EU-West: { borrow: never }\n"),
+		of(acme("version: 1\nenvironments:\n  eu-west: { borrow: never }\n")))
+	if said := textsOf(errs); len(errs) != 1 || !strings.Contains(said, `sluice.yml:3:3: environments.EU-West: "EU-West" differs from "eu-west"`) {
+		t.Errorf("errors: %s", said)
+	}
+}
+
 func TestOrganizationDefaultsLieUnderTheRepositorysFile(t *testing.T) {
 	r := mustParse(t, `version: 1
 branches: { bugfix: ["fix/*"] }

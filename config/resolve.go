@@ -2,9 +2,12 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net/url"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -137,6 +140,40 @@ func (r *resolver) data(field string) string {
 		r.wrong(field, fmt.Sprintf("%q has no absolute form: %v", text, err), "name a folder")
 	}
 	return abs
+}
+
+// TryData looks whether the server could write to its data folder, and make it where it is not there. It leaves nothing behind.
+// The error is of the form of Resolve's; it is nil where Resolve refuses the setting itself.
+func (f ServerFlags) TryData(getenv func(string) string) error {
+	r := resolver{flags: reflect.ValueOf(f), getenv: getenv}
+	dir := r.data("Data")
+	if r.failed("Data") {
+		return nil
+	}
+	if err := tryFolder(dir); err != nil {
+		r.wrong("Data", fmt.Sprintf("%q cannot be made or written to: %v", dir, err), "name a folder that the server may write to")
+	}
+	return Join(r.errs)
+}
+
+// tryFolder makes a folder within one, or within the nearest above it that is there, and removes it again.
+func tryFolder(dir string) error {
+	at := dir
+	for {
+		_, err := os.Stat(at)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			return err
+		}
+		at = filepath.Dir(at)
+	}
+	made, err := os.MkdirTemp(at, ".sluice-try-*")
+	if err != nil {
+		return err
+	}
+	return os.Remove(made)
 }
 
 func (r *resolver) database(field, data string) Secret {

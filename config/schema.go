@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
@@ -13,7 +14,7 @@ const schemaID = "https://github.com/sluicehq/sluice/schema/sluice.yml.json"
 
 // Schema is the JSON Schema (draft 2020-12) of the repository file, for editors. It accepts what ParseRepo accepts, as
 // far as a schema can say: it knows nothing of branches that exist, of executors' parameters, of references between
-// pipelines and environments, or of how a number was written. It ends in a newline.
+// pipelines and environments, of environments that differ in case alone, or of how a number was written. It ends in a newline.
 func Schema() ([]byte, error) { return writeSchema(fileSpec(), schemaID, FileName) }
 
 // OrganizationSchema is the same for an organization's file. What a repository may leave out is not required in it.
@@ -149,10 +150,14 @@ func schemaOfObject(s *spec) schema {
 // schemaOfNames is what the names of a mapping must be.
 func schemaOfNames(s *spec) schema {
 	names := schema{"pattern": s.names.String()}
-	if s.deny == nil {
-		return names
+	switch {
+	case s.deny != nil:
+		return schema{"allOf": []any{names, schema{"not": schema{"pattern": deniedPattern()}}}}
+	case len(s.noCase) > 0:
+		likeThem := "^(" + anyCase(strings.ToUpper(strings.Join(s.noCase, "|"))) + ")$"
+		return schema{"allOf": []any{names, schema{"anyOf": []any{schema{"enum": s.noCase}, schema{"not": schema{"pattern": likeThem}}}}}}
 	}
-	return schema{"allOf": []any{names, schema{"not": schema{"pattern": deniedPattern()}}}}
+	return names
 }
 
 // schemaOfText lets numbers through where no pattern speaks against them: 1.10 without quotes is text to us and a

@@ -210,6 +210,14 @@ func changeEverything(t *testing.T, f format) {
 		}
 	}
 	walk(root, f.spec, "")
+	if envs := root.get("environments"); envs != nil {
+		pairs := envs.pairs
+		for _, name := range []string{"Production", "STAGING", "stagings", "My-Production"} {
+			envs.pairs = []pair{{key: name, value: &node{kind: mapNode}}}
+			compare("the only environment is "+name, f.spec.field("environments"))
+		}
+		envs.pairs = pairs
+	}
 	t.Logf("%d changes accepted by both, %d rejected by both, %d that a schema cannot say", accepted, rejected, blind)
 	if rejected < 500 || accepted < 100 || blind > (rejected+accepted)/8 {
 		t.Error("the changes do not try much")

@@ -174,6 +174,34 @@ func TestServerSettings(t *testing.T) {
 	}
 }
 
+// A data folder that cannot be made or written to is told before anything is done, and one that can be leaves no trace.
+func TestTryData(t *testing.T) {
+	above := t.TempDir()
+	file := filepath.Join(above, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		dir string
+		bad bool
+	}{
+		"there":        {above, false},
+		"to be made":   {filepath.Join(above, "a", "b"), false},
+		"a file":       {file, true},
+		"below a file": {filepath.Join(file, "data"), true},
+		"below /proc":  {"/proc/nope", true},
+		"a blank NUL":  {filepath.Join(above, "a\x00b"), true},
+	} {
+		err := ServerFlags{}.TryData(func(string) string { return c.dir })
+		if (err != nil) != c.bad || err != nil && !strings.HasPrefix(err.Error(), "--data / SLUICE_DATA: ") {
+			t.Errorf("%s: %v, bad %t", name, err, c.bad)
+		}
+	}
+	if left, err := os.ReadDir(above); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestWrongSettings(t *testing.T) {
 	files := map[string]File{
 		"/open":  {Data: []byte(keys().pkcs1), Mode: 0o644},

@@ -52,6 +52,8 @@ type spec struct {
 	// names is what the names of a mapping must match.
 	names    *lazyregexp.Regexp
 	nameForm string
+	// noCase: the names of a mapping must differ by more than case, among themselves and from these, unless it is one of them.
+	noCase []string
 	// deny says what is wrong with a name of a mapping, empty: nothing.
 	deny func(name string) (problem string)
 	// oneOf are keys of an object of which exactly one must be given; needs are keys that only make sense with another.

@@ -70,6 +70,8 @@ func complete(e event.Event) error {
 		w.text("release.tag_name", e.Release.Tag)
 	case event.Repository:
 		w.repo(e.Origin)
+	case event.Members:
+		w.that("repository or organization", e.Repo.ID > 0 || e.Organization != "")
 	case event.Installation:
 		w.that("installation.id", e.Installation > 0)
 	case event.InstallationRepositories:

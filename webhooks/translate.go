@@ -26,7 +26,7 @@ func (e *PayloadError) Unwrap() error { return e.Err }
 
 // Translate turns a delivery into the events Sluice acts on. There are none, and no error, for names and activities of
 // no interest, those that this version does not know among them: the payload is then not even decoded, or not looked
-// into any further. The error is a *PayloadError.
+// into any further. A payload that should name an activity and names none is an error. The error is a *PayloadError.
 func Translate(d event.Delivery) ([]event.Event, error) {
 	if !ofInterest(d.Name) {
 		return nil, nil
@@ -65,7 +65,7 @@ func translate(d event.Delivery) (event.Event, error) {
 	}
 	e := fact(payload)
 	if e == nil {
-		return nil, nil
+		return nil, kindless(d, payload)
 	}
 	if err := agree(d, e.From()); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -37,8 +38,12 @@ func (f databaseFlags) read(e *env, fn func(ctx context.Context, s *store.Store)
 	return f.open(e, store.Options{ReadOnly: true}, fn)
 }
 
-// change calls fn with the database opened for writing: store.ErrInUse while a server runs on a SQLite file.
+// change calls fn with the database opened for writing: store.ErrInUse while a server runs on a SQLite file. The database must
+// be there and have this version's schema: only the server makes or migrates one.
 func (f databaseFlags) change(e *env, fn func(ctx context.Context, s *store.Store) error) error {
+	if err := f.read(e, func(context.Context, *store.Store) error { return nil }); err != nil {
+		return err
+	}
 	return f.open(e, store.Options{}, fn)
 }
 
@@ -48,6 +53,9 @@ func (f databaseFlags) open(e *env, o store.Options, fn func(ctx context.Context
 		return err
 	}
 	s, err := store.Open(e.ctx, url, o)
+	if path, isSQLite := strings.CutPrefix(url, "sqlite:"); isSQLite && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s: set --data or --database as for sluice serve: %w", filepath.Dir(path), err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w (set --data or --database as for sluice serve)", err)
 	}

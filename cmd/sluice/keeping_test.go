@@ -247,6 +247,36 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// Commands that work on what a server has kept make no database where there is none: the folder was mistyped.
+func TestNoDatabaseIsMade(t *testing.T) {
+	for _, args := range [][]string{
+		{"replay", deadDelivery},
+		{"replay", "repo:42#1"},
+		{"replay", "--dead"},
+		{"replay", "--dead", "--all"},
+		{"audit", "export"},
+		{"audit", "verify"},
+		{"backup", filepath.Join(t.TempDir(), "copy.db")},
+	} {
+		for name, makeIt := range map[string]func(string) error{
+			"no folder":       func(string) error { return nil },
+			"an empty folder": func(dir string) error { return os.Mkdir(dir, 0o700) },
+		} {
+			typo := filepath.Join(t.TempDir(), "dta")
+			if err := makeIt(typo); err != nil {
+				t.Fatal(err)
+			}
+			status, _, problem := shell(t, "", append(args, "--data", typo)...)
+			if status != exitFailed || !strings.Contains(problem, "there is no database in "+typo+": set --data or --database") {
+				t.Errorf("%s, %s: ends with %d: %s", args, name, status, problem)
+			}
+			if left, err := os.ReadDir(typo); len(left) > 0 || err == nil && name == "no folder" {
+				t.Errorf("%s, %s: it leaves %v", args, name, left)
+			}
+		}
+	}
+}
+
 // While a server has the database, replay asks that server, with the token it left in the data folder.
 func TestReplayThroughTheServer(t *testing.T) {
 	keep(t, func(ctx context.Context, s *store.Store) error {

@@ -32,7 +32,7 @@ type planReport struct {
 	Decisions  []bot.Decision `json:"decisions"`
 }
 
-// Run prints the decisions.
+// Run prints the decisions. The exit status is 1 for a payload that is not what GitHub documents.
 func (c *planCmd) Run(e *env) error {
 	body, err := readPayload(c.Payload, e.stdin)
 	if err != nil {
@@ -48,10 +48,20 @@ func (c *planCmd) Run(e *env) error {
 		return err
 	}
 	decisions := bot.PlanDelivery(cfg, d, events, problem)
-	if c.JSON {
-		return printJSON(e.stdout, planReport{Event: c.Event, Lane: d.Lane(), Configured: cfg.Configured, Decisions: decisions})
+	if err := c.print(e, planReport{Event: c.Event, Lane: d.Lane(), Configured: cfg.Configured, Decisions: decisions}); err != nil {
+		return err
 	}
-	for _, decision := range decisions {
+	if problem != nil { // what is wrong with the payload stands in the decision
+		return &silentError{exitFailed}
+	}
+	return nil
+}
+
+func (c *planCmd) print(e *env, report planReport) error {
+	if c.JSON {
+		return printJSON(e.stdout, report)
+	}
+	for _, decision := range report.Decisions {
 		fmt.Fprint(e.stdout, decision)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -20,7 +21,7 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	cfg, err := c.Resolve(getenv, config.ReadFile)
-	if err != nil {
+	if err = errors.Join(err, c.TryData(getenv)); err != nil {
 		return &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}
 	s, err := newServer(e.ctx, cfg, log, e.wiring)

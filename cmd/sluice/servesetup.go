@@ -24,7 +24,7 @@ func (c *serveCmd) withApp(e *env, log *slog.Logger) (func(string) string, error
 		return e.getenv, nil
 	}
 	cfg, err := c.ResolveSetup(e.getenv)
-	if err != nil {
+	if err = errors.Join(err, c.TryData(e.getenv)); err != nil {
 		return nil, &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}
 	left, err := setup.ReadEnv(cfg.Data)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -190,6 +191,34 @@ func TestServeMakesNoApp(t *testing.T) {
 			}
 			s.ended <- 0
 		})
+	}
+}
+
+// What the server cannot work with is listed at once, its data folder with the other settings, and nothing is made.
+func TestServeListsAllThatIsWrong(t *testing.T) {
+	above := t.TempDir()
+	file := filepath.Join(above, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data, missing := filepath.Join(file, "data"), filepath.Join(above, "data")
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"without an App":       {[]string{"--data", data}, []string{"--data / SLUICE_DATA", data, "--github-app-id / "}},
+		"that makes its App":   {[]string{"--data", data, "--setup=acme", "--listen=x"}, []string{"--data / SLUICE_DATA", data, "--listen / "}},
+		"a folder of the user": {[]string{"--data", missing}, []string{"--github-app-id / "}},
+	} {
+		status, _, problems := shell(t, "", append([]string{"serve"}, c.args...)...)
+		for _, want := range c.want {
+			if status != exitUsage || strings.Count(problems, want) == 0 {
+				t.Errorf("%s: status %d, want %q in %s", name, status, want, problems)
+			}
+		}
+	}
+	if left, err := os.ReadDir(above); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
