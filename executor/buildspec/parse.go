@@ -100,6 +100,43 @@ func (r *reader) unknown(e document.Entry, prefix string, known ...string) {
 	r.Failf(e.At, "%s%s is not known; known: %s", prefix, e.Key, strings.Join(known, ", "))
 }
 
+// entry is the value of a key, nil where there is none; known is false for what is no mapping, of which that alone is wrong.
+func entry(e document.Entry, key string) (value ast.Node, known bool) {
+	var values []*ast.MappingValueNode
+	switch n := e.Value.(type) {
+	case nil:
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		return nil, false
+	}
+	for _, v := range values {
+		if name, ok := document.Scalar(v.Key); ok && name == key {
+			return v.Value, true
+		}
+	}
+	return nil, true
+}
+
+// lacks tells whether a mapping has not got a key.
+func lacks(e document.Entry, key string) bool {
+	value, known := entry(e, key)
+	return known && value == nil
+}
+
+// needs refuses a mapping without a list, or with an empty one. What is there and no list has been refused when it was read.
+func (r *reader) needs(e document.Entry, key, what string) {
+	value, _ := entry(e, key)
+	switch list, ok := value.(*ast.SequenceNode); {
+	case lacks(e, key):
+		r.Failf(e.At, "%s is missing", what)
+	case ok && len(list.Values) == 0:
+		r.Failf(e.At, "%s is empty", what)
+	}
+}
+
 // user reads the name of a user.
 func (r *reader) user(e document.Entry, what string) *document.Name {
 	name := r.Text(e, what)
@@ -193,11 +230,9 @@ func (r *reader) phase(s *Spec, e document.Entry) Phase {
 	p := Phase{Name: e.Key}
 	p.Line, _ = document.Position(e.At)
 	prefix := "phases." + e.Key + "."
-	listed := false
 	for _, k := range r.Mapping(e.Value, "phases."+e.Key) {
 		switch k.Key {
 		case "commands":
-			listed = true
 			p.Commands = r.commands(k, prefix+"commands")
 		case "finally":
 			p.Finally = r.commands(k, prefix+"finally")
@@ -219,7 +254,7 @@ func (r *reader) phase(s *Spec, e document.Entry) Phase {
 			r.unknown(k, prefix, "commands", "finally", "on-failure", "run-as", "runtime-versions")
 		}
 	}
-	if !listed && p.Name != Install {
+	if p.Name != Install && lacks(e, "commands") {
 		r.Failf(e.At, "%scommands is missing", prefix)
 	}
 	return p

@@ -224,6 +224,56 @@ func TestParseReportsEverythingAtOnce(t *testing.T) {
 	}
 }
 
+// What is there in the wrong form is not missing as well.
+func TestParseSaysOneThing(t *testing.T) {
+	const ok = "version: 0.2\nphases: {build: {commands: [make]}}\n"
+	for in, want := range map[string]string{
+		ok + "artifacts: {files: dist}\n":                                "3:13: artifacts.files must be a list",
+		ok + "artifacts: {files: }\n":                                    "3:13: artifacts.files must be a list",
+		ok + "artifacts: {files: []}\n":                                  "3:1: artifacts.files is empty",
+		ok + "artifacts: {files: [{a: b}]}\n":                            "3:21: artifacts.files: every entry must be a text",
+		ok + "artifacts: {}\n":                                           "3:1: artifacts.files is missing",
+		ok + "artifacts: dist\n":                                         "3:12: artifacts must be a mapping",
+		ok + "artifacts: {files: [x], secondary-artifacts: {a: dist}}\n": "3:50: artifacts.secondary-artifacts.a must be a mapping",
+		ok + "artifacts: {secondary-artifacts: {a: {files: dist}}}\n":    "3:39: artifacts.secondary-artifacts.a.files must be a list",
+		ok + "artifacts: {secondary-artifacts: {a: {files: []}}}\n":      "3:35: artifacts.secondary-artifacts.a.files is empty",
+		ok + "cache: {paths: x}\n":                                       "3:9: cache.paths must be a list",
+		ok + "cache: x\n":                                                "3:8: cache must be a mapping",
+		ok + "reports: {unit: {files: x}}\n":                             "3:18: reports.unit.files must be a list",
+		ok + "reports: {unit: x}\n":                                      "3:17: reports.unit must be a mapping",
+		"version: 0.2\nphases: {build: {commands: make}}\n":              "2:18: phases.build.commands must be a list",
+		"version: 0.2\nphases: {build: make}\n":                          "2:17: phases.build must be a mapping",
+	} {
+		_, err := Parse("b.yml", []byte(in))
+		if err == nil || err.Error() != "b.yml:"+want {
+			t.Errorf("%s\ngot  %v\nwant %s", in, err, want)
+		}
+	}
+}
+
+// With secondary artifacts alone, as pipelines have them, there is no primary one, and the log says what CodeBuild makes of it.
+func TestParseSecondaryArtifactsAlone(t *testing.T) {
+	for artifacts, remarks := range map[string][]document.Name{
+		"artifacts: {secondary-artifacts: {app: {files: [x]}}}\n": {
+			{Text: "artifacts.files is missing, so there are only secondary artifacts; CodeBuild refuses that outside of CodePipeline", Line: 3},
+		},
+		"artifacts: {files: [], secondary-artifacts: {app: {files: [x]}}}\n": nil,
+	} {
+		s, err := Parse("b.yml", []byte("version: 0.2\nphases: {build: {commands: [make]}}\n"+artifacts))
+		if err != nil {
+			t.Errorf("%s: %v", artifacts, err)
+			continue
+		}
+		want := map[string]*ArtifactSpec{"app": {Line: s.Secondary["app"].Line, Files: []document.Name{{Text: "x", Line: 3}}}}
+		if diff := cmp.Diff(want, s.Secondary); diff != "" || s.Primary != nil {
+			t.Errorf("%s: primary %+v (-want +got)\n%s", artifacts, s.Primary, diff)
+		}
+		if diff := cmp.Diff(remarks, s.Remarks); diff != "" {
+			t.Errorf("%s: remarks (-want +got)\n%s", artifacts, diff)
+		}
+	}
+}
+
 // Whatever the file, Parse answers, and what it accepts keeps its promises.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("version: 0.2\nenv: {variables: {A: b}}\nphases:\n  build:\n    commands:\n      - |\n        make\nartifacts: {files: ['**/*'], base-directory: out}\n"))

@@ -8,10 +8,14 @@ import (
 
 func (r *reader) artifacts(s *Spec, e document.Entry) {
 	s.Primary = r.artifact(e, "artifacts.", s.Secondary)
+	if len(s.Secondary) == 0 {
+		r.needs(e, "files", "artifacts.files")
+		return
+	}
+	if lacks(e, "files") {
+		r.remark(s, e, "artifacts.files is missing, so there are only secondary artifacts; CodeBuild refuses that outside of CodePipeline")
+	}
 	if len(s.Primary.Files) == 0 {
-		if len(s.Secondary) == 0 {
-			r.Failf(e.At, "artifacts.files is missing")
-		}
 		s.Primary = nil
 	}
 }
@@ -47,9 +51,7 @@ func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]
 					r.Failf(x.At, "%ssecondary-artifacts: %q is not an identifier", prefix, x.Key)
 				}
 				secondary[x.Key] = r.artifact(x, prefix+"secondary-artifacts."+x.Key+".", nil)
-				if len(secondary[x.Key].Files) == 0 {
-					r.Failf(x.At, "%ssecondary-artifacts.%s.files is missing", prefix, x.Key)
-				}
+				r.needs(x, "files", prefix+"secondary-artifacts."+x.Key+".files")
 			}
 		default:
 			r.unknown(k, prefix, "files", "name", "base-directory", "exclude-paths", "discard-paths",

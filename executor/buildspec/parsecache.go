@@ -59,9 +59,7 @@ func (r *reader) cache(s *Spec, e document.Entry) {
 			r.unknown(k, "cache.", "paths", "key", "fallback-keys", "action")
 		}
 	}
-	if len(c.Paths) == 0 {
-		r.Failf(e.At, "cache.paths is missing")
-	}
+	r.needs(e, "paths", "cache.paths")
 	if c.Key == "" && len(c.Fallback) > 0 {
 		r.remark(s, e, "cache: without a key the fallback keys are not looked at")
 	}

@@ -46,9 +46,7 @@ func (r *reader) reports(s *Spec, e document.Entry) {
 				r.unknown(k, what+".", "files", "base-directory", "discard-paths", "file-format")
 			}
 		}
-		if len(rs.Files) == 0 {
-			r.Failf(g.At, "%s.files is missing", what)
-		}
+		r.needs(g, "files", what+".files")
 		s.Reports = append(s.Reports, rs)
 	}
 	if len(s.Reports) > maxGroups {
