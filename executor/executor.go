@@ -156,6 +156,12 @@ type Alarmed interface {
 	Alarm(ctx context.Context, r Request, reason string) error
 }
 
+// AtOnce is an executor that is done with an action when Start returns, so that Stop finds nothing to end: who does not want to wait
+// ends the context of Start.
+type AtOnce interface {
+	AtOnce()
+}
+
 // Executor carries out actions of one kind. All methods may be called by several goroutines at once, for different
 // requests. An error wrapped by Permanent is one that no retry mends, and settles the action as Failed; after any other
 // error the caller asks again later.

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -66,7 +67,7 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 		return failed(err)
 	}
 	if handle == "" {
-		return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}
+		return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it was under way"}
 	}
 	told := a.stopped // nil once the executor knows
 	for failures := 0; ; {
@@ -114,14 +115,27 @@ func (r *run) begin(a *action, e executor.Executor, q executor.Request) (string,
 
 // startShown calls Start, and shows meanwhile what the action writes: some executors do all of it before Start returns.
 func (r *run) startShown(a *action, e executor.Executor, q executor.Request) (string, error) {
+	ctx := r.work
+	if _, ok := e.(executor.AtOnce); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-a.stopped:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	logged, ok := e.(executor.Logged)
 	if !ok {
-		return e.Start(r.work, q)
+		return e.Start(ctx, q)
 	}
 	done, shown := make(chan struct{}), make(chan struct{})
 	go func() { defer close(shown); r.show(a, logged, q, done) }()
 	defer func() { close(done); <-shown }()
-	return e.Start(r.work, q)
+	return e.Start(ctx, q)
 }
 
 // showAtOnce is how many bytes of a log are read in one go.

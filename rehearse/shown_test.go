@@ -2,6 +2,7 @@ package rehearse_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -71,5 +72,47 @@ func TestWhatIsWrittenWhileItBegins(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"InProgress one\n", "InProgress one\ntwo\n", "Succeeded one\ntwo\nthree\n"}, shown); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// endless is an executor that would do everything before Start returns, and for ever.
+type endless struct{ begun func() }
+
+func (e endless) AtOnce()                    {}
+func (e endless) Check(map[string]any) error { return nil }
+
+func (e endless) Start(ctx context.Context, _ executor.Request) (string, error) {
+	e.begun()
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func (e endless) Status(context.Context, executor.Request, string) (executor.Report, error) {
+	return executor.Report{}, errors.New("it never began")
+}
+
+func (e endless) Stop(context.Context, executor.Request, string) error { return nil }
+
+// Whoever interrupts what does everything before Start returns does not wait for it.
+func TestInterruptedWhileItBegins(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stopped []pipeline.Status
+	state, err := rehearse.Run(ctx, pipeline.Input{
+		ID: "x", SHA: strings.Repeat("1", 40), Definition: pipeline.Definition{
+			Kind: pipeline.KindFeature, Mode: pipeline.ModeParallel, Stages: []pipeline.Stage{stage("A", pipeline.Action{Name: "a", Uses: "endless"})},
+		},
+	}, rehearse.Options{
+		Executors: executor.NewRegistry(map[string]executor.Executor{"endless": endless{cancel}}), Bell: executor.NewBell(),
+		Request:  func(c pipeline.StartAction) executor.Request { return executor.Request{ID: c.ID, Uses: c.Uses} },
+		Changed:  func(pipeline.State) {},
+		Reported: func(_ string, r executor.Report) { stopped = append(stopped, r.Status) },
+		Now:      time.Now, Poll: time.Hour,
+	})
+	if !errors.Is(err, rehearse.ErrInterrupted) || state.Status != pipeline.Stopped || state.Stages[0].Actions[0].Status != pipeline.Stopped {
+		t.Errorf("%s, %v", state.Status, err)
+	}
+	if diff := cmp.Diff([]pipeline.Status{pipeline.Stopped}, stopped); diff != "" {
+		t.Errorf("reported: -want +got\n%s", diff)
 	}
 }

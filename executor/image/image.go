@@ -76,6 +76,7 @@ type Executor struct {
 var (
 	_ executor.Executor = (*Executor)(nil)
 	_ executor.Logged   = (*Executor)(nil)
+	_ executor.AtOnce   = (*Executor)(nil)
 )
 
 // New makes the executor.
@@ -265,6 +266,9 @@ func (e *Executor) Status(_ context.Context, r executor.Request, handle string) 
 		Image:     pipeline.Image{Reference: target.Name(), Digest: handle},
 	}, nil
 }
+
+// AtOnce implements executor.AtOnce.
+func (e *Executor) AtOnce() {}
 
 // Stop does nothing: what was started has ended.
 func (e *Executor) Stop(context.Context, executor.Request, string) error { return nil }
