@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -98,6 +100,7 @@ func TestLifecycleBlueGreen(t *testing.T) {
 	w := newWorld(t)
 	e := w.executor(w.bell.Ring)
 	with := func() map[string]any { return map[string]any{"type": "blue-green", "hosts": []any{"web-1"}} }
+	served := "" // before
 	for _, c := range []struct {
 		version, script string
 		status          pipeline.Status
@@ -120,17 +123,77 @@ func TestLifecycleBlueGreen(t *testing.T) {
 			"BeforeAllowTraffic 2 blue", "AfterAllowTraffic 2 blue", "BeforeBlockTraffic 4 green", "AfterBlockTraffic 4 green",
 		}},
 	} {
+		check := func() {}
+		if served != "" {
+			check = alwaysServes(t, filepath.Join(w.host("web-1"), "live", "srv", "version"), served, c.version)
+		}
 		got := w.deploy(e, w.request("d-"+c.version, w.hooked(c.version, c.script), with()))
+		check()
 		if got.Status != c.status {
 			t.Fatalf("version %s: %+v", c.version, got)
 		}
 		if diff := cmp.Diff(c.want, w.trace("web-1")); diff != "" {
 			t.Errorf("version %s (-want +got)\n%s", c.version, diff)
 		}
-		if got := w.versions("web-1"); got != c.live {
-			t.Errorf("after version %s the host serves %s, want %s", c.version, got, c.live)
+		if served = w.versions("web-1"); served != c.live {
+			t.Errorf("after version %s the host serves %s, want %s", c.version, served, c.live)
 		}
 	}
+}
+
+// alwaysServes reads a file over and over until the function that it returns is called: each time one of the texts is to be in it.
+func alwaysServes(t *testing.T, file string, texts ...string) (check func()) {
+	t.Helper()
+	over, ended := make(chan struct{}), make(chan struct{})
+	var wrong []string
+	reads := 0
+	go func() {
+		defer close(ended)
+		for {
+			b, err := os.ReadFile(file)
+			switch reads++; {
+			case err != nil:
+				wrong = append(wrong, err.Error())
+			case !slices.Contains(texts, string(b)):
+				wrong = append(wrong, string(b))
+			}
+			select {
+			case <-over:
+				return
+			default:
+			}
+		}
+	}()
+	stop := sync.OnceFunc(func() { close(over); <-ended })
+	t.Cleanup(stop)
+	return func() {
+		t.Helper()
+		if stop(); len(wrong) > 0 {
+			t.Errorf("%d of %d reads found neither of %v, first: %s", len(wrong), reads, texts, wrong[0])
+		}
+	}
+}
+
+// The switch from side to side is one stroke: who reads through the link all the while finds one of the two.
+func TestSwitchIsOneStroke(t *testing.T) {
+	f := &folder{dir: t.TempDir()}
+	if _, err := f.load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []sideName{blue, green} {
+		if err := os.WriteFile(f.path(string(s), "version"), []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := alwaysServes(t, f.path("live", "version"), string(blue), string(green))
+	for range 100 {
+		for _, to := range []sideName{green, blue} {
+			if err := f.allow(t.Context(), to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	check()
 }
 
 // A deployment of which a host fails goes back to what was there, and the host that failed comes first in the rollback.
