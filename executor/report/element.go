@@ -24,13 +24,7 @@ type element struct {
 // parseXML reads a document within the limits. Entities beyond XML's own five are refused by encoding/xml, so nothing grows.
 func parseXML(data []byte) (*element, error) {
 	d := xml.NewDecoder(bytes.NewReader(data))
-	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
-		switch strings.ToLower(label) {
-		case "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252":
-			return charmap.Windows1252.NewDecoder().Reader(r), nil // what those who say Latin 1 write
-		}
-		return nil, fmt.Errorf("encoding %q: want UTF-8", label)
-	}
+	d.CharsetReader = decoded
 	var root *element
 	var open []*element
 	n := 0
@@ -80,6 +74,32 @@ func parseXML(data []byte) (*element, error) {
 		return nil, errors.New("there is no element in it")
 	}
 	return root, nil
+}
+
+// decoded reads a text whose encoding is declared to be another than UTF-8.
+func decoded(label string, r io.Reader) (io.Reader, error) {
+	switch strings.ToLower(label) {
+	case "utf8": // without the hyphen, as some tools write it
+		return r, nil
+	case "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252":
+		return charmap.Windows1252.NewDecoder().Reader(r), nil // what those who say Latin 1 write
+	}
+	return nil, fmt.Errorf("encoding %q: want UTF-8", label)
+}
+
+// plain is a document in UTF-8, without the declaration of another encoding, for readers that know no other.
+func plain(data []byte) ([]byte, error) {
+	d := xml.NewDecoder(bytes.NewReader(data))
+	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
+		r, err := decoded(label, r)
+		if err != nil {
+			return nil, err
+		}
+		data, err = io.ReadAll(r)
+		return bytes.NewReader(data), err
+	}
+	_, err := d.RawToken() // a declaration comes first of all
+	return data, err
 }
 
 // root is parseXML for a document whose root has one of the names.

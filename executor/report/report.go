@@ -8,6 +8,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -196,7 +197,7 @@ func Parse(f Format, data []byte, mask func(string) string) (Report, error) {
 		return Report{}, fmt.Errorf("%s report of %d bytes: at most %d are read", f, len(data), MaxBytes)
 	}
 	r := Report{Format: f}
-	if err := read(data, &r); err != nil {
+	if err := read(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &r); err != nil {
 		return Report{}, fmt.Errorf("%s report: %w", f, err)
 	}
 	if len(r.Cases) > MaxCases {

@@ -221,9 +221,30 @@ func TestHostile(t *testing.T) {
 	if err != nil || len(r.Cases[0].Trace) > maxText+8 || !strings.HasSuffix(r.Cases[0].Trace, "é…") {
 		t.Errorf("a long trace is kept with %d bytes, %v", len(r.Cases[0].Trace), err)
 	}
-	r, err = Parse(TestNG, []byte(`<?xml version="1.0" encoding="ISO-8859-1"?><testng-results><class name="caf`+"\xe9"+`"><test-method name="a" status="PASS"/></class></testng-results>`), asIs)
-	if err != nil || r.Cases[0].Suite != "café" {
-		t.Errorf("Latin 1: %+v, %v", r.Cases, err)
+}
+
+// What tools write in other encodings, and with a mark before UTF-8, is read alike.
+func TestEncodings(t *testing.T) {
+	const bom = "\xef\xbb\xbf"
+	declared := func(encoding string) string { return `<?xml version="1.0" encoding="` + encoding + `"?>` }
+	for name, c := range map[string]struct {
+		format Format
+		data   string
+	}{
+		"TestNG in Latin 1":      {TestNG, declared("ISO-8859-1") + "<testng-results><class name=\"caf\xe9\"><test-method name=\"a\" status=\"PASS\"/></class></testng-results>"},
+		"JUnit in Latin 1":       {JUnit, declared("ISO-8859-1") + "<testsuite><testcase classname=\"caf\xe9\" name=\"a\"/></testsuite>"},
+		"JUnit of Windows":       {JUnit, declared("windows-1252") + "\r\n<testsuite><testcase classname=\"caf\xe9\" name=\"a\"/></testsuite>"},
+		"UTF-8 by another name":  {JUnit, declared("utf8") + `<testsuite><testcase classname="café" name="a"/></testsuite>`},
+		"JUnit with a mark":      {JUnit, bom + declared("UTF-8") + `<testsuite><testcase classname="café" name="a"/></testsuite>`},
+		"JUnit undeclared":       {JUnit, `<testsuite><testcase classname="café" name="a"/></testsuite>`},
+		"TRX with a mark":        {TRX, bom + declared("utf-8") + `<TestRun><UnitTest id="1"><TestMethod className="café"/></UnitTest><UnitTestResult testId="1" testName="a" outcome="Passed"/></TestRun>`},
+		"Cucumber with a mark":   {Cucumber, bom + `[{"name":"café","elements":[{"name":"a"}]}]`},
+		"JUnit, a comment first": {JUnit, `<!-- made by hand --><testsuite><testcase classname="café" name="a"/></testsuite>`},
+	} {
+		r, err := Parse(c.format, []byte(c.data), asIs)
+		if err != nil || len(r.Cases) != 1 || r.Cases[0].Suite != "café" || r.Cases[0].Name != "a" || r.Cases[0].Status != Passed {
+			t.Errorf("%s: %+v, %v", name, r.Cases, err)
+		}
 	}
 }
 

@@ -16,6 +16,10 @@ func readJUnit(data []byte, r *Report) error {
 	if _, err := root(data, "testsuites", "testsuite"); err != nil { // within limits, and a report at all
 		return err
 	}
+	data, err := plain(data)
+	if err != nil {
+		return err
+	}
 	suites, err := junit.IngestReader(bytes.NewReader(data))
 	if err != nil {
 		return err
