@@ -67,6 +67,14 @@ func TestConditions(t *testing.T) {
 			"Test=Succeeded unit=Succeeded#1 lint=Succeeded#1; Load=InProgress load=InProgress#1; Deploy=Waiting deploy=Waiting#0; InProgress "},
 		"it does not, and the stage fails": {before(coverage(OperatorMatches, "9[0-9]|100", "")), []string{"unit ok 191", "lint ok"},
 			`Test=Succeeded unit=Succeeded#1 lint=Succeeded#1; Load=Failed load=Skipped#0; Deploy=Skipped deploy=Skipped#0; Failed Load: the condition before it does not hold: unit.coverage is "191" and does not match "9[0-9]|100"`},
+		"all rules hold": {before(&Condition{Rules: []Rule{
+			{Variable: "unit.coverage", Operator: OperatorMatches, Value: "9."}, {Variable: "unit.coverage", Operator: OperatorNot, Value: "91"},
+		}}), []string{"unit ok 92", "lint ok"},
+			"Test=Succeeded unit=Succeeded#1 lint=Succeeded#1; Load=InProgress load=InProgress#1; Deploy=Waiting deploy=Waiting#0; InProgress "},
+		"one rule of two does not": {before(&Condition{Rules: []Rule{
+			{Variable: "unit.coverage", Operator: OperatorMatches, Value: "9."}, {Variable: "unit.coverage", Operator: OperatorEquals, Value: "91"},
+		}}), []string{"unit ok 92", "lint ok"},
+			`Test=Succeeded unit=Succeeded#1 lint=Succeeded#1; Load=Failed load=Skipped#0; Deploy=Skipped deploy=Skipped#0; Failed Load: the condition before it does not hold: unit.coverage is "92" and not "91"`},
 		"it does not, and the stage is left out": {before(coverage(OperatorNot, "91", OtherwiseSkip)), []string{"unit ok 91", "lint ok"},
 			"Test=Succeeded unit=Succeeded#1 lint=Succeeded#1; Load=Skipped load=Skipped#0; Deploy=InProgress deploy=InProgress#1; InProgress "},
 		"left out, and the rest succeeds": {before(coverage(OperatorNot, "91", OtherwiseSkip)), []string{"unit ok 91", "lint ok", "deploy ok"},

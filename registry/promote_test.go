@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -269,6 +271,38 @@ func TestPromoteGoesOnWhereItStopped(t *testing.T) {
 		t.Errorf("%+v, %v; want blobs of the first attempt to be used", got, err)
 	}
 	f.check(t, prod.host+"/shop")
+}
+
+// Blobs are copied at the same time, as many as there may be: the first waits until all of those are on their way.
+func TestPromoteCopiesAtOnce(t *testing.T) {
+	const jobs = 3
+	dev, prod := serve(t), serve(t)
+	src := putImage(t, dev.host+"/shop:candidate", must(random.Image(2048, 5))(t))
+	var under atomic.Int64
+	all, reached := make(chan struct{}), sync.Once{}
+	prod.spoil(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/blobs/uploads/") {
+			return false
+		}
+		n := under.Add(1)
+		defer under.Add(-1)
+		switch {
+		case n > jobs:
+			t.Errorf("%d blobs at once, want %d at most", n, jobs)
+		case n == jobs:
+			reached.Do(func() { close(all) })
+		}
+		select {
+		case <-all:
+			return false
+		case <-time.After(20 * time.Second):
+			w.WriteHeader(http.StatusTeapot) // they come one by one
+			return true
+		}
+	})
+	if _, err := New(Options{Attempts: 1, Jobs: jobs}).Promote(t.Context(), src, prod.host+"/shop:1.4.0"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Registries without the referrers API keep the list under a tag; the copy keeps it there too, or in the API.
