@@ -55,20 +55,21 @@ func (a *Amazon) ready(ctx context.Context) (aws.Config, error) {
 	return c, nil
 }
 
-// Parameter asks for a parameter, decrypted.
+// Parameter asks for a parameter, decrypted, by the call that CodeBuild makes: a role that was made for its builds may do that, and
+// need not do another.
 func (a *Amazon) Parameter(ctx context.Context, name string) (string, error) {
 	c, err := a.ready(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := ssm.NewFromConfig(c).GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: aws.Bool(true)})
+	out, err := ssm.NewFromConfig(c).GetParameters(ctx, &ssm.GetParametersInput{Names: []string{name}, WithDecryption: aws.Bool(true)})
 	if err != nil {
 		return "", explained("parameter "+name, err)
 	}
-	if out.Parameter == nil || out.Parameter.Value == nil {
-		return "", executor.Permanentf("parameter %s has no value", name)
+	if len(out.Parameters) != 1 || out.Parameters[0].Value == nil {
+		return "", executor.Permanentf("parameter %s: AWS has none of this name", name)
 	}
-	return *out.Parameter.Value, nil
+	return *out.Parameters[0].Value, nil
 }
 
 // Secret asks for the text of a secret.

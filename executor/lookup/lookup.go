@@ -22,6 +22,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,6 +48,18 @@ func (r Ref) name() string {
 		return name
 	}
 	return r.Secret
+}
+
+// arnEnd is what AWS adds to the name of a secret in its ARN.
+var arnEnd = regexp.MustCompile(`-[A-Za-z0-9]{6}\z`)
+
+// known are the names by which the file may have the value: of an ARN also the secret's own, without what AWS adds to it.
+func (r Ref) known() []string {
+	name := r.name()
+	if plain := arnEnd.ReplaceAllString(name, ""); name != r.Secret && r.Parameter == "" && plain != name {
+		return []string{name, plain}
+	}
+	return []string{name}
 }
 
 // AWS is what is asked of Amazon. An error that executor.Permanent marked is one that no retry mends.
@@ -184,14 +197,24 @@ func (s *Source) local(one section, r Ref) (value string, found bool, err error)
 	if r.Version != "" || r.Stage != "" && r.Stage != "AWSCURRENT" {
 		return "", false, nil
 	}
+	for _, name := range r.known() {
+		if value, found, err = s.called(one, r, name); found || err != nil {
+			return value, found, err
+		}
+	}
+	return "", false, nil
+}
+
+// called finds what a section has by a name.
+func (s *Source) called(one section, r Ref, name string) (value string, found bool, err error) {
 	if r.Parameter != "" {
-		value, found = one.Parameters[r.Parameter].(string)
-	} else if v, ok := one.Secrets[r.name()]; ok {
+		value, found = one.Parameters[name].(string)
+	} else if v, ok := one.Secrets[name]; ok {
 		text, plain := v.(string)
 		if !plain {
 			var b []byte
 			if b, err = json.Marshal(v); err != nil {
-				return "", true, executor.Permanentf("secret %s in %s cannot be written as JSON", r.name(), s.File)
+				return "", true, executor.Permanentf("secret %s in %s cannot be written as JSON", name, s.File)
 			}
 			text = string(b)
 		}
@@ -200,12 +223,12 @@ func (s *Source) local(one section, r Ref) (value string, found bool, err error)
 	if found {
 		return value, true, nil
 	}
-	variable, found := one.Environment[r.name()]
+	variable, found := one.Environment[name]
 	if !found {
 		return "", false, nil
 	}
 	if value = s.Getenv(variable); value == "" {
-		return "", true, executor.Permanentf("%s is to come from the server's variable %s, which is not set", r.name(), variable)
+		return "", true, executor.Permanentf("%s is to come from the server's variable %s, which is not set", name, variable)
 	}
 	return value, true, nil
 }

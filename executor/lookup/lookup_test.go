@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/sluicehq/sluice/executor"
@@ -73,6 +74,10 @@ func TestFind(t *testing.T) {
 		"an object is JSON":                {"shop", Ref{Secret: "shop/registry"}, `{"password":"s3 cret","user":"ci"}`, ""},
 		"a text is a text":                 {"shop", Ref{Secret: "shop/token", Stage: "AWSCURRENT"}, "plain", ""},
 		"an ARN by its name":               {"shop", Ref{Secret: arn + "shop/token"}, "plain", ""},
+		"an ARN with what AWS adds to it":  {"shop", Ref{Secret: arn + "shop/registry-AbC1eF"}, `{"password":"s3 cret","user":"ci"}`, ""},
+		"such an ARN, in the environment":  {"shop", Ref{Secret: arn + "shop/env-AbC1eF"}, "from the environment", ""},
+		"a name that ends like an ARN":     {"shop", Ref{Secret: "shop/token-AbC1eF"}, "", "acme/shop may not have shop/token-AbC1eF"},
+		"an ARN of another secret":         {"shop", Ref{Secret: arn + "shop/token-prod-AbC1eF"}, "", "acme/shop may not have shop/token-prod-AbC1eF"},
 		"the environment":                  {"shop", Ref{Secret: "shop/env"}, "from the environment", ""},
 		"a variable that is not set":       {"shop", Ref{Parameter: "/shop/unset"}, "", "variable SHOP_UNSET, which is not set"},
 		"AWS for what is allowed":          {"shop", Ref{Parameter: "/shop/other"}, "parameter /shop/other", ""},
@@ -129,12 +134,12 @@ func TestAmazon(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": "no"})
 		}
 		switch target := r.Header.Get("X-Amz-Target"); {
-		case target == "AmazonSSM.GetParameter" && in["Name"] == "/shop/url" && in["WithDecryption"] == true:
-			_, _ = w.Write([]byte(`{"Parameter":{"Name":"/shop/url","Value":"v1"}}`))
-		case target == "AmazonSSM.GetParameter" && in["Name"] == "/shop/busy":
+		case target == "AmazonSSM.GetParameters" && named(in, "/shop/url") && in["WithDecryption"] == true:
+			_, _ = w.Write([]byte(`{"Parameters":[{"Name":"/shop/url","Value":"v1"}],"InvalidParameters":[]}`))
+		case target == "AmazonSSM.GetParameters" && named(in, "/shop/busy"):
 			fail(http.StatusBadRequest, "ThrottlingException")
-		case target == "AmazonSSM.GetParameter":
-			fail(http.StatusBadRequest, "ParameterNotFound")
+		case target == "AmazonSSM.GetParameters" && named(in, "/shop/none"):
+			_, _ = w.Write([]byte(`{"Parameters":[],"InvalidParameters":["/shop/none"]}`))
 		case target == "secretsmanager.GetSecretValue" && in["SecretId"] == "s" && in["VersionStage"] == "AWSPREVIOUS":
 			_, _ = w.Write([]byte(`{"Name":"s","SecretString":"v2"}`))
 		case target == "secretsmanager.GetSecretValue" && in["SecretId"] == "binary":
@@ -164,7 +169,7 @@ func TestAmazon(t *testing.T) {
 		permanent bool
 		want      string
 	}{
-		"not there":  {second(a.Parameter(ctx, "/shop/none")), true, "parameter /shop/none: AWS says ParameterNotFound: no"},
+		"not there":  {second(a.Parameter(ctx, "/shop/none")), true, "parameter /shop/none: AWS has none of this name"},
 		"too fast":   {second(a.Parameter(ctx, "/shop/busy")), false, "ThrottlingException"},
 		"no right":   {second(a.Secret(ctx, "other", "", "v")), true, "secret other: AWS says AccessDeniedException"},
 		"not a text": {second(a.Secret(ctx, "binary", "", "")), true, "is not a text"},
@@ -176,6 +181,11 @@ func TestAmazon(t *testing.T) {
 }
 
 func second(_ string, err error) error { return err }
+
+// named tells whether a request is for one parameter.
+func named(in map[string]any, name string) bool {
+	return cmp.Equal(in["Names"], []any{name})
+}
 
 func TestAmazonWithoutCredentials(t *testing.T) {
 	for name, tc := range map[string]struct {
