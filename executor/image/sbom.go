@@ -32,7 +32,7 @@ type bill struct {
 	Namespace     string         `json:"documentNamespace"`
 	Creation      billCreation   `json:"creationInfo"`
 	Packages      []billPackage  `json:"packages"`
-	Files         []billFile     `json:"files"`
+	Files         []billFile     `json:"files,omitempty"`
 	Relationships []billRelation `json:"relationships"`
 }
 
