@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +244,22 @@ func TestSSHInstallsAsAFolder(t *testing.T) {
 	}
 	got := w.deploy(e, w.request("refused", w.save(map[string]string{"appspec.yml": two["appspec.yml"], "app/theirs": "x"}), map[string]any{"hosts": s.machines("m-1")}))
 	if got.Status != pipeline.Failed || !strings.Contains(got.Summary, "theirs is on the host already") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A machine whose clock is wrong is named after the deployment.
+func TestSSHClock(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	w := newWorld(t)
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "date"), []byte("#!/bin/sh\necho $(( $(PATH=/usr/bin:/bin date +%s) + 7200 ))\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.write("authorized", `command="PATH=`+bin+`:$PATH; eval \"$SSH_ORIGINAL_COMMAND\"" `+w.read(s.path("authorized")))
+	got := w.deploy(w.overSSH(s), w.request("d", w.hooked("1", ""), map[string]any{"hosts": s.machines("m-1")}))
+	if got.Status != pipeline.Succeeded || !regexp.MustCompile(`the clock of m-1 is (2h0m|1h59m5\d)\d*s ahead$`).MatchString(got.Summary) {
 		t.Errorf("%+v", got)
 	}
 }
