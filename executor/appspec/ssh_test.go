@@ -308,6 +308,17 @@ func TestSSHRefusals(t *testing.T) {
 			}
 		})
 	}
+	for name, access := range map[string]SSH{"no key": {KnownHosts: s.known}, "no known hosts": {Key: s.key}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			e := w.overSSH(s)
+			e.o.SSH = access
+			_, err := e.Start(t.Context(), w.request("d", w.hooked("1", ""), map[string]any{"hosts": s.machines("m-1")}))
+			if !executor.IsPermanent(err) || !strings.Contains(err.Error(), "the operator sets --ssh-key and --ssh-known-hosts") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 	t.Run("not allowed", func(t *testing.T) {
 		w := newWorld(t)
 		r := w.request("d", w.hooked("1", ""), map[string]any{"hosts": []any{map[string]any{"name": "m", "ssh": "root@db.example.com"}}})
