@@ -22,7 +22,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +29,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Ref names a value: one of Parameter and Secret is set. Stage or Version choose which of a secret's versions it is;
@@ -51,7 +51,7 @@ func (r Ref) name() string {
 }
 
 // arnEnd is what AWS adds to the name of a secret in its ARN.
-var arnEnd = regexp.MustCompile(`-[A-Za-z0-9]{6}\z`)
+var arnEnd = lazyregexp.New(`-[A-Za-z0-9]{6}\z`)
 
 // known are the names by which the file may have the value: of an ARN also the secret's own, without what AWS adds to it.
 func (r Ref) known() []string {
