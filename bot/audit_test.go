@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -92,13 +93,22 @@ func TestRerunIsAudited(t *testing.T) {
 		return tx.SaveCheck(t.Context(), store.Check{RepoID: 42, SHA: at.sha, Name: CheckBranch, RunID: 1, Hash: "said"})
 	})
 	refused := l.refusals()
-	must(t, newSession(l).rerun(t.Context(), l.gh.Users["read"], at.sha, CheckBranch, appID))
+	press := func(login, id string) error {
+		return newSession(l).rerun(t.Context(), event.CheckRerequested{Origin: event.Origin{Sender: l.gh.Users[login]}, SHA: at.sha, Name: CheckBranch, AppID: appID, Press: id})
+	}
+	must(t, press("read", "1"))
+	must(t, press("read", "1")) // again after a crash
 	if l.refusals() != refused+1 || len(l.entriesOf("read")) > 0 {
 		t.Error("a refusal is not in the audit log")
 	}
-	l.passes(true, func() error { return newSession(l).rerun(t.Context(), l.gh.Users["write"], at.sha, CheckBranch, appID) })
+	l.passes(true, func() error { return press("write", "2") })
+	l.passes(true, func() error { return press("write", "2") })
 	if got := l.entriesOf("write"); !slices.Equal(got, []string{"rerun"}) {
 		t.Errorf("entries %v", got)
+	}
+	l.passes(true, func() error { return press("write", "3") })
+	if got := l.entriesOf("write"); !slices.Equal(got, []string{"rerun", "rerun"}) {
+		t.Errorf("entries of two presses %v", got)
 	}
 }
 

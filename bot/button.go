@@ -95,22 +95,31 @@ func (s *session) findByCheck(ctx context.Context, q *request, sha string) error
 	})
 }
 
-// rerun handles GitHub's re-run button. It acts with the rights of who pressed it: what failed is tried again, and
-// everything at the SHA is judged and reported anew.
-func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, appID int64) error {
-	if appID != s.us.AppID {
+// rerun handles GitHub's re-run button, of one check, or of all where the event names none. It acts with the rights of who pressed it:
+// what failed is tried again, and everything at the SHA is judged and reported anew.
+func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
+	if e.AppID != s.us.AppID {
 		return nil
 	}
+	by, sha, name := e.Sender, e.SHA, e.Name
 	no, err := s.authorize(ctx, ask{door: DoorRecheck, who: by})
 	if err != nil {
 		return err
 	}
 	if no != nil {
-		return s.audit(ctx, by, "refused", "re-run", no.Why, map[string]any{"sha": sha, "check": name})
+		return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+			if known, err := s.pressKnown(ctx, tx, e.Press); err != nil || known {
+				return err
+			}
+			return s.auditIn(ctx, tx, by, "refused", "re-run", no.Why, map[string]any{"sha": sha, "check": name})
+		})
 	}
 	var pulls []store.Pull
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) (err error) {
 		if pulls, err = tx.PullsAt(ctx, s.repo.ID, sha); err != nil {
+			return err
+		}
+		if known, err := s.pressKnown(ctx, tx, e.Press); err != nil || known {
 			return err
 		}
 		checks, err := tx.Checks(ctx, s.repo.ID, sha)
@@ -169,4 +178,19 @@ func (s *session) rerun(ctx context.Context, by forge.User, sha, name string, ap
 		return err
 	}
 	return s.sayOnce(ctx, q, "rerun-"+short(sha), reply)
+}
+
+// pressKnown notes a press on the re-run button, and tells whether it was noted before: then its handling was cut off, and goes on without
+// another entry in the audit log and without another new run.
+func (s *session) pressKnown(ctx context.Context, tx *store.Tx, press string) (bool, error) {
+	if press == "" {
+		return false, nil
+	}
+	key := fmt.Sprintf("%d/press/%s", s.repo.ID, press)
+	now := s.b.Now()
+	known, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(`"rerun"`), CreatedAt: now, UpdatedAt: now})
+	if err != nil || known.Done {
+		return known.Done, err
+	}
+	return false, tx.EffectDone(ctx, key, nil)
 }

@@ -55,9 +55,16 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return executor.Permanent(err) // the payload will not change
 		}
 		for _, e := range events {
-			if c, ok := e.(event.Comment); ok {
-				c.ReceivedAt = item.Delivery.ReceivedAt
-				e = c
+			switch known := e.(type) {
+			case event.Comment:
+				known.ReceivedAt = item.Delivery.ReceivedAt
+				e = known
+			case event.CheckRerequested:
+				known.Press = item.Delivery.ID
+				e = known
+			case event.SuiteRerequested:
+				known.Press = item.Delivery.ID
+				e = known
 			}
 			if err := b.handleEvent(ctx, e); err != nil {
 				return fmt.Errorf("%s: %w", item.Delivery.Name, err)
@@ -192,9 +199,9 @@ func (b *Bot) handleEvent(ctx context.Context, e event.Event) error {
 		case event.CheckAction:
 			return s.buttonPressed(ctx, e)
 		case event.CheckRerequested:
-			return s.rerun(ctx, e.Sender, e.SHA, e.Name, e.AppID)
+			return s.rerun(ctx, e)
 		case event.SuiteRerequested:
-			return s.rerun(ctx, e.Sender, e.SHA, "", e.AppID)
+			return s.rerun(ctx, event.CheckRerequested{Origin: e.Origin, SHA: e.SHA, AppID: e.AppID, Press: e.Press})
 		case event.ChecksChanged:
 			return s.checksChanged(ctx, e)
 		case event.WorkflowRun:

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -114,4 +115,23 @@ func (s *story) pressed(sn *session, e event.CheckAction) {
 	}
 	s.said[who] = e.Identifier
 	delete(s.source, who) // it is no comment's any more
+}
+
+// reruns has somebody press GitHub's re-run button of a check, or of all, at the head or at the one that there was first.
+func (s *story) reruns() {
+	sha, name := s.head(), []string{CheckPipeline, CheckPromotion, CheckBranch, ""}[s.rand.IntN(4)]
+	if s.rand.IntN(4) == 0 {
+		sha = head
+	}
+	who := s.somebody()
+	s.coming = append(s.coming, event.CheckRerequested{Origin: event.Origin{Sender: who}, SHA: sha, Name: name, AppID: appID, Press: fmt.Sprint("press ", s.presses)})
+	s.note("%s presses Re-run of %q at %s", who.Login, name, short(sha))
+}
+
+// rerun hands such a press over. It says nothing about what waits; it has it looked at, and what failed tried again, which leaves
+// one entry however often it is delivered.
+func (s *story) rerun(sn *session, e event.CheckRerequested) {
+	must(s.t, sn.rerun(s.t.Context(), e))
+	s.looked()
+	s.note("delivered: Re-run of %q at %s by %s", e.Name, short(e.SHA), e.Sender.Login)
 }

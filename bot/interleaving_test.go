@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -206,6 +207,9 @@ func (s *story) step() {
 		s.reviews()
 	case n == 26:
 		s.teams()
+	case n == 27:
+		s.presses++
+		s.reruns()
 	}
 	for len(s.coming) > 0 && s.rand.IntN(3) > 0 {
 		i := s.rand.IntN(len(s.coming))
@@ -275,6 +279,8 @@ func (s *story) deliver(e any) {
 		must(s.t, sn.reviewed(ctx, e))
 	case event.CheckAction:
 		s.pressed(sn, e)
+	case event.CheckRerequested:
+		s.rerun(sn, e)
 	case event.Comment:
 		before := len(s.gh.Reactions)
 		s.hears(e)
@@ -467,6 +473,8 @@ func (s *story) promoted() bool {
 	return false
 }
 
+var stories = flag.Int("stories", 40, "how many stories TestNothingUnapprovedIsPromoted plays") //nolint:gochecknoglobals // a flag
+
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
 func TestNothingUnapprovedIsPromoted(t *testing.T) {
@@ -477,7 +485,7 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 			t.Errorf("only %d of the stories came to a promotion, %d into production, %d to their end, %d back: the property proves little", p, d, f, r)
 		}
 	})
-	for seed := range uint64(40) {
+	for seed := range uint64(*stories) { //nolint:gosec // a small number
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			s := newStory(t, seed)

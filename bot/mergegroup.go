@@ -125,15 +125,19 @@ func (s *session) follows(ctx context.Context, tx *store.Tx, group string, shas 
 		if slices.Contains(groups, group) {
 			continue
 		}
-		raw, err := json.Marshal(append(groups, group))
-		if err != nil {
-			return err
-		}
-		if err := tx.SetSetting(ctx, s.followersKey(sha), string(raw)); err != nil {
+		if err := s.setFollowers(ctx, tx, sha, append(groups, group)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *session) setFollowers(ctx context.Context, tx *store.Tx, sha string, groups []string) error {
+	raw, err := json.Marshal(groups)
+	if err != nil {
+		return err
+	}
+	return tx.SetSetting(ctx, s.followersKey(sha), string(raw))
 }
 
 // gatherGroup reads what the group consists of whose head a SHA is, unless it is more by now: merged, it is a commit of its

@@ -215,6 +215,37 @@ func TestCase33GroupFollows(t *testing.T) {
 	if runs, err := l.checksOf(t.Context(), other); err != nil || len(runs) != 0 {
 		t.Errorf("a group that is gone: %v, %v", shown(runs), err)
 	}
+
+	// Of a group whose branch the queue takes away nothing is kept, and of the one behind it all.
+	kept := func() (keys []string) {
+		l.write(func(tx *store.Tx) error {
+			for _, key := range []string{
+				l.groupKey(group1), l.groupKey(group2), l.followersKey(cut), l.followersKey(other), l.followersKey(group1),
+			} {
+				value, err := tx.Setting(t.Context(), key)
+				if err := ignoreMissing(err); err != nil {
+					return err
+				}
+				if value != "" {
+					keys = append(keys, key)
+				}
+			}
+			return nil
+		})
+		return keys
+	}
+	goes := func(sha, base string) {
+		name := strings.TrimPrefix(queued(sha, base).HeadRef, "refs/heads/")
+		must(t, newSession(l).branchGone(t.Context(), l.classify(name), sha, nil))
+	}
+	goes(group1, other)
+	if diff := cmp.Diff([]string{l.groupKey(group2), l.followersKey(cut), l.followersKey(group1)}, kept()); diff != "" {
+		t.Errorf("kept when the first group is gone (-want +got):\n%s", diff)
+	}
+	goes(group2, group1)
+	if left := kept(); len(left) > 0 {
+		t.Errorf("kept when both groups are gone: %v", left)
+	}
 }
 
 // A group whose event got lost is found by its branch and answered, once it stands in the queue; a branch that only has such a name

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
@@ -54,4 +55,34 @@ func (s *session) groupThere(ctx context.Context, branch, sha string, by forge.U
 		})
 	}
 	return nil
+}
+
+// groupGone forgets the group whose branch a merge queue has taken away: it was merged, and has checks of its own as a commit of its base,
+// or the queue makes another in its place.
+func (s *session) groupGone(ctx context.Context, tx *store.Tx, branch, sha string) error {
+	if !strings.HasPrefix(branch, queuePrefix) {
+		return nil
+	}
+	g, err := s.group(ctx, tx, sha)
+	if err != nil || g == nil {
+		return err
+	}
+	for _, followed := range []string{g.Head, g.Base} {
+		if followed == "" {
+			continue
+		}
+		groups, err := s.followers(ctx, tx, followed)
+		if err != nil {
+			return err
+		}
+		if groups = slices.DeleteFunc(groups, func(group string) bool { return group == sha }); len(groups) > 0 {
+			err = s.setFollowers(ctx, tx, followed, groups)
+		} else {
+			err = tx.DeleteSetting(ctx, s.followersKey(followed))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.DeleteSetting(ctx, s.groupKey(sha))
 }

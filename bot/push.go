@@ -224,7 +224,12 @@ func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was str
 	}
 	s.mark(was)
 	s.touchAll = s.touchAll || branch.Kind.Ships() || branch.Kind == gitflow.KindBackmerge
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.DeleteBranch(ctx, s.repo.ID, branch.Name) })
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := s.groupGone(ctx, tx, branch.Name, was); err != nil {
+			return err
+		}
+		return tx.DeleteBranch(ctx, s.repo.ID, branch.Name)
+	})
 }
 
 // tagPushed adopts a release tag that somebody else made, so that no version is used twice, and reports it. A release tag

@@ -21,6 +21,8 @@ type CheckRerequested struct {
 	Name, SHA  string
 	ExternalID string
 	AppID      int64
+	// Press is the ID of the delivery that told of it, by which one press is told from another; who hands it over fills it in.
+	Press string
 }
 
 // SuiteRerequested is a request to run all checks of an App on a commit again (event "check_suite", activity
@@ -31,6 +33,7 @@ type SuiteRerequested struct {
 	SHA     string
 	Branch  string // short name; empty when GitHub gives none
 	AppID   int64
+	Press   string // as in CheckRerequested
 }
 
 // ChecksChanged says that a check run, a check suite or a commit status on a commit came to a result: it is time to

@@ -23,6 +23,14 @@ func (tx *Tx) SetSetting(ctx context.Context, key, value string) error {
 		key, value)
 }
 
+// DeleteSetting removes a value. One that is not there is no error.
+func (tx *Tx) DeleteSetting(ctx context.Context, key string) error {
+	if _, err := tx.exec(ctx, "DELETE FROM settings WHERE name = ?", key); err != nil {
+		return fmt.Errorf("delete setting %s: %w", key, err)
+	}
+	return nil
+}
+
 // settingsOf names the settings of a repository.
 func (tx *Tx) settingsOf(ctx context.Context, repo int64) ([]string, error) {
 	id := strconv.FormatInt(repo, 10)
