@@ -57,6 +57,11 @@ func (h *history) Compare(_ context.Context, base, head string) (forge.Compariso
 	return forge.Comparison{}, forge.ErrNotFound
 }
 
+// CommitsTouching takes every commit for one that touches each folder.
+func (h *history) CommitsTouching(_ context.Context, head, _ string, _ time.Time, _ int) ([]string, bool, error) {
+	return h.line(head), true, nil
+}
+
 func (h *history) PullsFrom(context.Context, string, string) ([]forge.PullRequest, error) {
 	return nil, nil
 }
