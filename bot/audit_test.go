@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -109,6 +111,49 @@ func TestRerunIsAudited(t *testing.T) {
 	l.passes(true, func() error { return press("write", "3") })
 	if got := l.entriesOf("write"); !slices.Equal(got, []string{"rerun", "rerun"}) {
 		t.Errorf("entries of two presses %v", got)
+	}
+}
+
+// A press on the re-run button has what failed tried again once, though its handling is cut off and begins anew when that has failed too;
+// another press has it tried again. Whoever got the right in between is not taken for refused.
+func TestPressTriesAgainOnce(t *testing.T) {
+	l := newLab(t, "")
+	l.gh.Roles = map[string]forge.Role{}
+	l.gh.Users = map[string]forge.User{"read": {ID: 71, Login: "read"}, "write": {ID: 72, Login: "write"}}
+	l.at("feature/x", head)
+	l.built("x1", "feature/x", head, begun(), settled("x1", pipeline.Failed))
+	for i, step := range []struct {
+		by, press string
+		role      forge.Role
+		retries   int
+		entries   []string // of the one who presses
+	}{
+		{"read", "1", forge.RoleRead, 0, nil},
+		{"read", "1", forge.RoleWrite, 1, []string{"rerun", "retry"}},
+		{"read", "1", forge.RoleWrite, 1, []string{"rerun", "retry"}},
+		{"write", "2", forge.RoleWrite, 2, []string{"rerun", "retry"}},
+		{"write", "2", forge.RoleWrite, 2, []string{"rerun", "retry"}},
+	} {
+		l.gh.Roles[step.by] = step.role
+		must(t, newSession(l).rerun(t.Context(), event.CheckRerequested{
+			Origin: event.Origin{Sender: l.gh.Users[step.by]}, SHA: head, Name: CheckPipeline, AppID: appID, Press: step.press,
+		}))
+		var x store.Execution
+		l.write(func(tx *store.Tx) (err error) {
+			x, err = tx.Execution(t.Context(), "x1")
+			return err
+		})
+		if got := len(x.State.RetryKeys); got != step.retries {
+			t.Errorf("%d: tried again %d times, want %d", i, got, step.retries)
+		}
+		if got := l.entriesOf(step.by); !slices.Equal(got, step.entries) {
+			t.Errorf("%d: entries %q, want %q", i, got, step.entries)
+		}
+		if !x.Status.Final() { // and fails again
+			run := x.State.Stages[0].Actions[0]
+			x = l.told(x, pipeline.ActionSettled{At: noon.Add(75 * time.Second), ID: run.ID, Status: pipeline.Failed})
+			l.write(func(tx *store.Tx) error { return tx.SaveExecution(t.Context(), &x) })
+		}
 	}
 }
 

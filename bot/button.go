@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/event"
@@ -108,7 +109,7 @@ func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
 	}
 	if no != nil {
 		return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-			if known, err := s.pressKnown(ctx, tx, e.Press); err != nil || known {
+			if known, err := s.pressKnown(ctx, tx, e.Press, "refused"); err != nil || known {
 				return err
 			}
 			return s.auditIn(ctx, tx, by, "refused", "re-run", no.Why, map[string]any{"sha": sha, "check": name})
@@ -119,7 +120,7 @@ func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
 		if pulls, err = tx.PullsAt(ctx, s.repo.ID, sha); err != nil {
 			return err
 		}
-		if known, err := s.pressKnown(ctx, tx, e.Press); err != nil || known {
+		if known, err := s.pressKnown(ctx, tx, e.Press, "rerun"); err != nil || known {
 			return err
 		}
 		checks, err := tx.Checks(ctx, s.repo.ID, sha)
@@ -160,7 +161,7 @@ func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
 	if name != "" && name != CheckPipeline {
 		return nil
 	}
-	q := &request{Command: Command{Name: "retry"}, by: by, via: "rerun " + sha, done: nothingElse}
+	q := &request{Command: Command{Name: "retry"}, by: by, via: "rerun " + sha + " " + e.Press, done: nothingElse}
 	if err := s.findByCheck(ctx, q, sha); err != nil {
 		return err
 	}
@@ -172,7 +173,9 @@ func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
 		_, _, err := s.startMissing(ctx, q)
 		return err
 	}
-	q.via += fmt.Sprintf(" %d", len(x.State.RetryKeys)) // the next failure may be run again as well
+	if slices.Contains(x.State.RetryKeys, retryKey(q)) {
+		return nil // it was tried again by this press, and has failed again
+	}
 	reply, _, err := s.carry(ctx, q)
 	if err != nil || reply == "" || q.issue == 0 {
 		return err
@@ -180,15 +183,12 @@ func (s *session) rerun(ctx context.Context, e event.CheckRerequested) error {
 	return s.sayOnce(ctx, q, "rerun-"+short(sha), reply)
 }
 
-// pressKnown notes a press on the re-run button, and tells whether it was noted before: then its handling was cut off, and goes on without
-// another entry in the audit log and without another new run.
-func (s *session) pressKnown(ctx context.Context, tx *store.Tx, press string) (bool, error) {
-	if press == "" {
-		return false, nil
-	}
-	key := fmt.Sprintf("%d/press/%s", s.repo.ID, press)
+// pressKnown notes what came of a press on the re-run button, and tells whether it was noted before: then its handling was cut off, and goes
+// on without another entry in the audit log and without another new run.
+func (s *session) pressKnown(ctx context.Context, tx *store.Tx, press, outcome string) (bool, error) {
+	key := fmt.Sprintf("%d/press/%s:%s", s.repo.ID, press, outcome)
 	now := s.b.Now()
-	known, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(`"rerun"`), CreatedAt: now, UpdatedAt: now})
+	known, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", outcome)), CreatedAt: now, UpdatedAt: now})
 	if err != nil || known.Done {
 		return known.Done, err
 	}

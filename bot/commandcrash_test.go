@@ -183,24 +183,33 @@ func (l *lab) records() string {
 		if table == "executions" { // which is also told what is disabled now, whenever somebody looks at it
 			what = "id, branch, sha, status"
 		}
-		rows, err := db.QueryContext(l.t.Context(), "SELECT "+what+" FROM "+table)
-		must(l.t, err)
-		columns, err := rows.Columns()
-		must(l.t, err)
-		cells := make([]any, len(columns))
-		for i := range cells {
-			cells[i] = new(any)
-		}
-		for rows.Next() {
-			must(l.t, rows.Scan(cells...))
-			b.WriteString(table)
-			for _, c := range cells {
-				fmt.Fprintf(&b, " %v", *c.(*any))
-			}
-			b.WriteByte('\n')
-		}
-		must(l.t, errors.Join(rows.Err(), rows.Close()))
+		b.WriteString(rowsOf(l.t, db, table, what))
 	}
+	return b.String()
+}
+
+// rowsOf are columns of a table, each row a line that begins with the table's name.
+func rowsOf(t testing.TB, db *sql.DB, table, what string) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT "+what+" FROM "+table)
+	must(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	must(t, err)
+	cells := make([]any, len(columns))
+	for i := range cells {
+		cells[i] = new(any)
+	}
+	var b strings.Builder
+	for rows.Next() {
+		must(t, rows.Scan(cells...))
+		b.WriteString(table)
+		for _, c := range cells {
+			fmt.Fprintf(&b, " %v", *c.(*any))
+		}
+		b.WriteByte('\n')
+	}
+	must(t, rows.Err())
 	return b.String()
 }
 
@@ -301,10 +310,10 @@ func (row crashRow) crashesAt(t *testing.T, point int) (more bool) {
 	}
 	func() {
 		defer func() {
-			switch cut := recover(); {
-			case cut == errCrash:
+			cut := recover()
+			if err, ok := cut.(error); ok && errors.Is(err, errCrash) {
 				more = true
-			case cut != nil:
+			} else if cut != nil {
 				panic(cut)
 			}
 		}()

@@ -177,7 +177,7 @@ func (s *session) countsAsApproval(ctx context.Context, q *request, w *world) (b
 	if w.execution == nil || w.Approvals.Given >= w.Approvals.Needed {
 		return false, nil
 	}
-	if _, _, open := w.execution.State.OpenApproval(); !open || awaitsEntry(w.execution) || s.unseen(q, w.execution, store.VerdictApproved) != nil {
+	if _, _, open := w.execution.State.OpenApproval(); !open || awaitsEntry(w.execution) || tooEarly(q, w.execution, store.VerdictApproved) {
 		return false, nil
 	}
 	no, err := s.authorize(ctx, ask{door: DoorApprove, who: q.by, environment: pipeline.EnvironmentProduction, release: true})
@@ -277,19 +277,21 @@ func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (st
 	if err := s.passTransitionsTo(ctx, x, list); err != nil { // since it ended nobody has told it
 		return "", err
 	}
-	key := fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line)
 	record := func(tx *store.Tx) error {
 		if err := s.auditIn(ctx, tx, q.by, "retry", x.ID, "", map[string]any{"sha": x.SHA, "kind": x.Kind, "scope": scope}); err != nil {
 			return err
 		}
 		return q.done(tx)
 	}
-	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: scope, Key: key})
+	err = s.advanceWith(ctx, x.ID, record, pipeline.RetryRequested{At: s.b.Now(), By: actor(q.by), Scope: scope, Key: retryKey(q)})
 	if err != nil {
 		return "", err
 	}
 	return "", s.schedule(ctx, *x)
 }
+
+// retryKey tells one request to run an execution again from another.
+func retryKey(q *request) string { return fmt.Sprintf("%s %d:%d", q.via, q.comment, q.Line) }
 
 // startMissing starts the pipeline of a pull request whose head has none: it was there before Sluice was.
 func (s *session) startMissing(ctx context.Context, q *request) (reply string, started bool, err error) {

@@ -163,13 +163,15 @@ func (s *session) impactOnOpen(ctx context.Context, out *impact, proposed *confi
 	if err != nil {
 		return err
 	}
-	then := s.under(proposed)
+	now := *s
+	now.gh = newSeenOnce(s.gh)
+	then := now.under(proposed)
 	for i := range live {
-		if err := s.impactOnRelease(ctx, out, then, &live[i], left); err != nil {
+		if err := now.impactOnRelease(ctx, out, then, &live[i], left); err != nil {
 			return err
 		}
 	}
-	return s.impactOnPulls(ctx, out, then, pulls, left)
+	return now.impactOnPulls(ctx, out, then, pulls, left)
 }
 
 // branches compares what branches are.

@@ -1,12 +1,15 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
@@ -259,6 +262,66 @@ func TestImpactChangesNothing(t *testing.T) {
 	must(t, err)
 	if said, _ := kept(); len(said) != 1 || said[0].By.Login != "quinn" || said[0].ExecutionID != x.ID {
 		t.Errorf("of the review is taken down: %v", said)
+	}
+}
+
+// counted counts what GitHub is asked.
+type counted struct {
+	GitHub
+	asked map[string]int
+}
+
+func (c *counted) Info(ctx context.Context) (forge.Repo, error) {
+	c.asked["info"]++
+	return c.GitHub.Info(ctx)
+}
+
+func (c *counted) Branch(ctx context.Context, name string) (forge.Branch, error) {
+	c.asked["branch "+name]++
+	return c.GitHub.Branch(ctx, name)
+}
+
+func (c *counted) Tag(ctx context.Context, name string) (forge.Tag, error) {
+	c.asked["tag "+name]++
+	return c.GitHub.Tag(ctx, name)
+}
+
+func (c *counted) Pull(ctx context.Context, number int) (forge.PullRequest, error) {
+	c.asked[fmt.Sprint("pull ", number)]++
+	return c.GitHub.Pull(ctx, number)
+}
+
+func (c *counted) CheckRuns(ctx context.Context, sha string) ([]forge.CheckRun, error) {
+	c.asked["check runs "+sha]++
+	return c.GitHub.CheckRuns(ctx, sha)
+}
+
+func (c *counted) Statuses(ctx context.Context, sha string) ([]forge.CommitStatus, error) {
+	c.asked["statuses "+sha]++
+	return c.GitHub.Statuses(ctx, sha)
+}
+
+// What the configuration in force and the proposed one both rest on is asked of GitHub once, and the next look asks again.
+func TestImpactAsksOnce(t *testing.T) {
+	l, r, _ := candidate(t, "")
+	l.world(r)
+	s := newSession(l)
+	gh := &counted{s.gh, map[string]int{}}
+	s.gh = gh
+	proposed := impactConfig(t, "environments: { production: { windows: { allow: [\"Mon 09:00-10:00\"] } } }")
+	for n := 1; n <= 2; n++ {
+		got, err := s.impact(t.Context(), proposed)
+		must(t, err)
+		if len(got.Told) != 1 {
+			t.Errorf("it is told\n%s", got.markdown())
+		}
+		want := map[string]int{
+			"info": n, "branch master": n, "branch development": n, "branch " + r.Branch: n, "tag " + r.Tag: n,
+			fmt.Sprint("pull ", r.Pull): n, "check runs " + head: n, "statuses " + head: n,
+		}
+		if diff := cmp.Diff(want, gh.asked); diff != "" {
+			t.Errorf("asked in look %d (-want +got):\n%s", n, diff)
+		}
 	}
 }
 

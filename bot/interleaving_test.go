@@ -478,7 +478,7 @@ func (s *story) promoted() bool {
 	return false
 }
 
-var stories = flag.Int("stories", 40, "how many stories TestNothingUnapprovedIsPromoted plays") //nolint:gochecknoglobals // a flag
+var stories = flag.Int("stories", 40, "how many stories TestNothingUnapprovedIsPromoted plays")
 
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
@@ -490,7 +490,7 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 			t.Errorf("only %d of the stories came to a promotion, %d into production, %d to their end, %d back: the property proves little", p, d, f, r)
 		}
 	})
-	for seed := range uint64(*stories) { //nolint:gosec // a small number
+	for seed := range uint64(*stories) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			s := newStory(t, seed)

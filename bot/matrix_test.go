@@ -276,9 +276,8 @@ func (l *lab) tries(place, what string, who forge.User, want bool) (wrong []stri
 		l.write(func(tx *store.Tx) error {
 			return tx.SaveCheck(ctx, store.Check{RepoID: 42, SHA: at.sha, Name: CheckBranch, RunID: 1, Hash: "said"})
 		})
-		l.passes(true, func() error {
-			return newSession(l).rerun(ctx, event.CheckRerequested{Origin: event.Origin{Sender: who}, SHA: at.sha, Name: check, AppID: appID})
-		})
+		press := event.CheckRerequested{Origin: event.Origin{Sender: who}, SHA: at.sha, Name: check, AppID: appID, Press: store.NewID()}
+		l.passes(true, func() error { return newSession(l).rerun(ctx, press) })
 		var now store.Check
 		l.write(func(tx *store.Tx) (err error) {
 			now, err = tx.Check(ctx, 42, at.sha, CheckBranch)

@@ -25,10 +25,7 @@ func (tx *Tx) SetSetting(ctx context.Context, key, value string) error {
 
 // DeleteSetting removes a value. One that is not there is no error.
 func (tx *Tx) DeleteSetting(ctx context.Context, key string) error {
-	if _, err := tx.exec(ctx, "DELETE FROM settings WHERE name = ?", key); err != nil {
-		return fmt.Errorf("delete setting %s: %w", key, err)
-	}
-	return nil
+	return tx.later(ctx, "delete setting "+key, "DELETE FROM settings WHERE name = ?", key)
 }
 
 // settingsOf names the settings of a repository.

@@ -90,6 +90,38 @@ func settings(t *testing.T, s suite) {
 		}
 		return err
 	})
+
+	// What is deleted is gone at once and for good, may be set again, and nothing else goes with it.
+	s.write(t, func(ctx context.Context, tx *store.Tx) error {
+		if err := errors.Join(
+			tx.SetSetting(ctx, "group/42/a", "1"), tx.SetSetting(ctx, "group/42/ab", "2"), tx.SetSetting(ctx, "group/42/%", "3"),
+			tx.DeleteSetting(ctx, "group/42/%"), tx.DeleteSetting(ctx, "group/42/a"), tx.DeleteSetting(ctx, "never set"),
+			tx.DeleteSetting(ctx, "cursor"), tx.SetSetting(ctx, "cursor", "v3"),
+		); err != nil {
+			return err
+		}
+		wantSettings(ctx, t, tx, map[string]string{"group/42/a": "", "group/42/ab": "2", "group/42/%": "", "cursor": "v3"})
+		return nil
+	})
+	err := s.Write(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.DeleteSetting(t.Context(), "group/42/ab"), errGivenUp)
+	})
+	if !errors.Is(err, errGivenUp) {
+		t.Error(err)
+	}
+	s.read(t, func(ctx context.Context, tx *store.Tx) error {
+		wantSettings(ctx, t, tx, map[string]string{"group/42/a": "", "group/42/ab": "2", "group/42/%": "", "cursor": "v3"})
+		return nil
+	})
+}
+
+func wantSettings(ctx context.Context, t *testing.T, tx *store.Tx, want map[string]string) {
+	t.Helper()
+	for key, value := range want {
+		if got, err := tx.Setting(ctx, key); got != value || err != nil {
+			t.Errorf("setting %s: %q, %v; want %q", key, got, err, value)
+		}
+	}
 }
 
 // concurrentWriters has many goroutines append to a few chains, in transactions that would lose an entry if two of them
