@@ -25,7 +25,7 @@ func (s *session) buttonPressed(ctx context.Context, e event.CheckAction) error 
 		return nil
 	}
 	q := &request{
-		Command: command, by: e.Sender, known: since, via: fmt.Sprintf("button %d", e.CheckRunID),
+		Command: command, by: e.Sender, known: since, via: fmt.Sprintf("button %d %s", e.CheckRunID, e.Press),
 		done: nothingElse,
 	}
 	if err := s.findByCheck(ctx, q, e.SHA); err != nil {

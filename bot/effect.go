@@ -83,6 +83,9 @@ type effect[R any] struct {
 	// any may have (LookBack); with always, before the first attempt too, because somebody else may have done it.
 	probe  func(context.Context) (result R, done bool, err error)
 	always bool
+	// planned is true of a step of a plan, which is reckoned from the world: what is asked for again after it was done was undone
+	// by somebody, such as a branch that was restored. It is looked for, and done again.
+	planned bool
 	// blind is why an effect without a probe may be done again when an earlier attempt may have done it.
 	blind string
 	// act does it, with one call that changes something outside.
@@ -94,7 +97,7 @@ func effectKey(repo int64, kind effectKind, key string) string {
 	return fmt.Sprintf("%d/%s/%s", repo, kind, key)
 }
 
-// do carries an effect out, once. The result of an effect done before is returned again.
+// do carries an effect out, once. The result of an effect done before is returned again, unless it is planned.
 func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	var result R
 	key := effectKey(s.repo.ID, e.kind, e.key)
@@ -113,12 +116,12 @@ func do[R any](ctx context.Context, s *session, e effect[R]) (R, error) {
 	if err != nil {
 		return result, fmt.Errorf("effect %s: %w", key, err)
 	}
-	if known.Done {
+	if known.Done && !e.planned {
 		return result, json.Unmarshal(known.Result, &result)
 	}
 	s.b.fail(e.kind, "act", e.key)
 	done := false
-	if e.probe != nil && (e.always || known.Attempts > 1 || s.b.doubt.Load()) {
+	if e.probe != nil && (e.always || known.Done || known.Attempts > 1 || s.b.doubt.Load()) {
 		if result, done, err = e.probe(ctx); err != nil {
 			return result, fmt.Errorf("look before %s: %w", e.kind, err)
 		}

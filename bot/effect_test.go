@@ -163,3 +163,20 @@ func TestAnswersAreKept(t *testing.T) {
 		}
 	}
 }
+
+// What a plan asks for again after it was done was undone by people: it is looked for, and done again if it is not there.
+func TestPlannedEffectIsDoneAgainWhenUndone(t *testing.T) {
+	l, o := newLab(t, ""), &outside{}
+	e := o.effect(false)
+	e.planned = true
+	for _, c := range []struct {
+		made, want, looked int
+	}{
+		{0, 1, 0}, {1, 1, 1}, {0, 1, 2}, {1, 1, 3},
+	} {
+		o.made = c.made
+		if _, err := do(t.Context(), l.session, e); err != nil || o.made != c.want || o.looked != c.looked {
+			t.Errorf("of %d there: %v, %d there afterwards, looked %d times; want %d, %d", c.made, err, o.made, o.looked, c.want, c.looked)
+		}
+	}
+}

@@ -17,7 +17,7 @@ import (
 // releasePage publishes the GitHub release of a tag that exists.
 func (s *session) releasePage(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	_, err := do(ctx, s, effect[int64]{
-		kind: effectRelease, key: step.Tag, intent: step.SHA,
+		kind: effectRelease, key: step.Tag, intent: step.SHA, planned: true,
 		probe: func(ctx context.Context) (int64, bool, error) {
 			p, err := s.gh.ReleaseByTag(ctx, step.Tag)
 			if errors.Is(err, forge.ErrNotFound) {

@@ -30,7 +30,7 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			return fmt.Errorf("pull requests with %s: %w", short(now), err)
 		}
 		for _, p := range pulls {
-			if !p.Merged {
+			if !p.Merged || p.Base.Branch != branch.Name { // another branch has it by that one
 				continue
 			}
 			facts.Pulls = append(facts.Pulls, flowPull(p, forge.User{ID: s.us.UserID}))

@@ -215,7 +215,7 @@ func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step
 			}
 			return found[0].Number, true, nil
 		},
-		always: true,
+		always: true, planned: strings.HasPrefix(step.Branch, gitflow.FinishPrefix), // others are reopened by people
 		act: func(ctx context.Context) (int, error) {
 			p, err := s.gh.CreatePull(ctx, title, step.Branch, step.Target, body)
 			return p.Number, err
@@ -288,7 +288,7 @@ func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
 func (s *session) mergeSHA(ctx context.Context, step gitflow.Step, into, key string) error {
 	title, message := mergeMessage(step)
 	_, err := do(ctx, s, effect[string]{
-		kind: effectMerge, key: key, intent: title,
+		kind: effectMerge, key: key, intent: title, planned: true,
 		probe: func(ctx context.Context) (string, bool, error) {
 			c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: into, Head: step.SHA})
 			return "", c.Contains(), err
@@ -315,7 +315,7 @@ func mergeMessage(step gitflow.Step) (title, message string) {
 func (s *session) deleteBranch(ctx context.Context, r *store.Release, step gitflow.Step) error {
 	branch, sha := step.Branch, step.SHA
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectDeleteBranch, key: ownKey(r, branch, "@"+sha), intent: sha, always: true,
+		kind: effectDeleteBranch, key: ownKey(r, branch, "@"+sha), intent: sha, always: true, planned: true,
 		probe: func(ctx context.Context) (nothing, bool, error) {
 			head, err := s.head(ctx, branch)
 			return nothing{}, head != sha, err // gone, or somebody goes on with it: then it stays

@@ -12,6 +12,7 @@ type CheckAction struct {
 	AppID      int64
 	// Identifier is the button's, forge.Button.Identifier; written by us and sent back by a stranger.
 	Identifier string
+	Press      string // as in CheckRerequested
 }
 
 // CheckRerequested is a request to run one check run again (event "check_run", activity rerequested).

@@ -282,10 +282,11 @@ func (s State) addDeletions(p *Plan, after []string) {
 	}
 }
 
-// deleteBackmerges deletes the branches of back-merges that are merged.
+// deleteBackmerges deletes the branches of back-merges that are merged, and stand where they were merged: what somebody has
+// pushed since is in no other branch.
 func (s State) deleteBackmerges(p *Plan) {
 	for _, m := range s.Backmerges {
-		if m.Head != "" && m.Pull.Merged {
+		if m.Head != "" && m.Pull.Merged && m.Head == m.Pull.HeadSHA {
 			p.Steps = append(p.Steps, s.deletion(m.Branch, m.Head, nil))
 		}
 	}

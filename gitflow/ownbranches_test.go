@@ -79,3 +79,19 @@ func TestAnApprovedCommitIsNotBroughtUpToDate(t *testing.T) {
 		t.Errorf("behind a branch that takes only what is up to date: %+v", merge)
 	}
 }
+
+// The branch of a back-merge that somebody went on with after it was merged is theirs.
+func TestABackmergeBranchThatMovedOnStays(t *testing.T) {
+	merged := Pull{Number: 7, Merged: true, HeadSHA: strings.Repeat("7", 40)}
+	for head, deleted := range map[string]bool{merged.HeadSHA: true, strings.Repeat("8", 40): false, "": false} {
+		s := approvedRelease().state()
+		s.Backmerges = []Backmerge{{Target: "development", Branch: "backmerge/1", Head: head, Pull: merged}}
+		found := false
+		for _, step := range PlanFinish(s).Steps {
+			found = found || step.Kind == StepDeleteBranch && step.Branch == "backmerge/1"
+		}
+		if found != deleted {
+			t.Errorf("at %q: it is deleted: %t, want %t", head, found, deleted)
+		}
+	}
+}
