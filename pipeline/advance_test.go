@@ -276,3 +276,17 @@ func TestEmptyDefinitionSucceeds(t *testing.T) {
 		t.Errorf("status %s", s.Status)
 	}
 }
+
+// TestRunOrderWithGaps: what has the next number there is begins once all of the lower one is done, however far apart they are.
+func TestRunOrderWithGaps(t *testing.T) {
+	d, got := begin(t, single(Action{Name: "late", Uses: "x", RunOrder: 7}, Action{Name: "a", Uses: "x", RunOrder: 3},
+		Action{Name: "b", Uses: "x", RunOrder: 3}, Action{Name: "last", Uses: "x", RunOrder: 999}), Image{})
+	if problems := d.s.Definition.Validate(); len(problems) > 0 {
+		t.Fatalf("refused: %v", problems)
+	}
+	wantLines(t, "begin", got, "start S/a#1", "start S/b#1")
+	wantLines(t, "a done", d.settle("S/a", Succeeded))
+	wantLines(t, "b done", d.settle("S/b", Succeeded), "start S/late#1")
+	wantLines(t, "late done", d.settle("S/late", Succeeded), "start S/last#1")
+	wantLines(t, "last done", d.settle("S/last", Succeeded), "settled Succeeded")
+}

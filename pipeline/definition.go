@@ -45,7 +45,8 @@ type Action struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Environment is the environment that is entered, for deploy, approval and promote.
 	Environment string `json:"environment,omitempty"`
-	// RunOrder counts from 1; 0 means 1. Actions with the same number run at the same time, a higher number after them.
+	// RunOrder counts from 1; 0 means 1. Actions with the same number run at the same time, a higher number after them;
+	// numbers may be left out.
 	RunOrder int `json:"run_order,omitempty"`
 	// Inputs and Outputs are names of artifacts. An output's name is unique in the definition.
 	Inputs  []string `json:"inputs,omitempty"`

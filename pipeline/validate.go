@@ -135,16 +135,6 @@ func (v *validation) stage(i int) {
 	if n := len(st.Actions); n == 0 || n > MaxActions {
 		v.report(i, -1, "actions", "there are %d; a stage has 1 to %d", n, MaxActions)
 	}
-	orders := map[int]bool{}
-	for _, a := range st.Actions {
-		orders[a.order()] = true
-	}
-	for n, want := range slices.Sorted(maps.Keys(orders)) {
-		if want != n+1 {
-			v.report(i, -1, "run_order", "there is a %d but no %d; count from 1 without gaps", want, n+1)
-			break
-		}
-	}
 }
 
 func (v *validation) action(i, j int) {
