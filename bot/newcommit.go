@@ -33,8 +33,7 @@ func (s *session) createCommit(ctx context.Context, key string, c newCommit) (st
 
 // commitForBranch is the commit at which a branch is to begin. Where the branch is there already, made by an attempt that no
 // record tells of, it is its head: the last parent says that it is for the same, and like every commit of this way it changes no
-// file. A branch that was made and is gone again
-// begins with another commit.
+// file. A branch that was made and is gone again begins with another commit.
 func (s *session) commitForBranch(ctx context.Context, r *store.Release, branch string, c newCommit) (string, error) {
 	head, err := s.head(ctx, branch)
 	if err != nil {

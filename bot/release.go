@@ -89,8 +89,8 @@ func (s *session) walk(ctx context.Context, id string) error {
 
 // notYet ends a look after a step that was done often enough: the branch moves on under it, or the world does not show it yet.
 func (s *session) notYet(ctx context.Context, r *store.Release, step gitflow.Step) error {
-	if s.moving[step.Target] {
-		problem := fmt.Sprintf("%s moves while %s is merged into it. Sluice tries again by itself.", step.Target, r.Version)
+	if into := step.Into(); s.moving[into] {
+		problem := fmt.Sprintf("%s moves while %s is merged into it. Sluice tries again by itself.", into, r.Version)
 		if err := s.setProblem(ctx, r, problem); err != nil {
 			return err
 		}

@@ -62,10 +62,8 @@ func (s *session) perform(ctx context.Context, r *store.Release, w *world, step 
 		return s.answered(step.Target, step.SHA, s.mergePull(ctx, step))
 	case gitflow.StepEnqueue:
 		return true, s.enqueue(ctx, step)
-	case gitflow.StepMergeSHA:
-		return s.answered(step.Target, step.SHA, s.mergeSHA(ctx, step, step.Target, step.Target+"@"+step.SHA))
-	case gitflow.StepUpdatePull:
-		return s.answered(step.Branch, step.SHA, s.mergeSHA(ctx, step, step.Branch, step.Branch+"@"+step.SHA+" on "+step.Onto))
+	case gitflow.StepMergeSHA, gitflow.StepUpdatePull:
+		return s.answered(step.Into(), step.SHA, s.mergeSHA(ctx, step))
 	case gitflow.StepReleasePage:
 		return true, s.releasePage(ctx, r, step)
 	case gitflow.StepDeleteBranch:
@@ -112,23 +110,14 @@ func ownKey(r *store.Release, branch, rest string) string {
 }
 
 func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIntent) error {
-	key := ownKey(r, b.Branch, "@"+b.SHA)
-	if strings.HasPrefix(b.Branch, gitflow.FinishPrefix) { // somebody may have taken it away, for what was pushed to it
-		made, err := s.timesMade(ctx, b.Branch)
-		if err != nil {
-			return err
-		}
-		if made > 0 {
-			key += fmt.Sprintf("#%d", made)
-		}
-	}
-	return s.makeBranch(ctx, key, b)
+	return s.makeBranch(ctx, ownKey(r, b.Branch, "@"+b.SHA), b)
 }
 
 // makeBranch makes a branch. One that is there at the same commit is done, at another it stops.
 func (s *session) makeBranch(ctx context.Context, key string, b branchIntent) error {
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectCreateBranch, key: key, intent: b,
+		planned: strings.HasPrefix(b.Branch, gitflow.FinishPrefix), // somebody may have taken it away, for what was pushed to it
 		blind: "a branch that is there is refused, and then looked at",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateBranch(ctx, b.Branch, b.SHA)
@@ -285,8 +274,13 @@ func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
 }
 
 // mergeSHA merges the step's commit into a branch; the commit, not another branch, which may have moved or be gone.
-func (s *session) mergeSHA(ctx context.Context, step gitflow.Step, into, key string) error {
+func (s *session) mergeSHA(ctx context.Context, step gitflow.Step) error {
 	title, message := mergeMessage(step)
+	into := step.Into()
+	key := into + "@" + step.SHA
+	if step.Onto != "" {
+		key += " on " + step.Onto
+	}
 	_, err := do(ctx, s, effect[string]{
 		kind: effectMerge, key: key, intent: title, planned: true,
 		probe: func(ctx context.Context) (string, bool, error) {

@@ -150,7 +150,7 @@ func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 		return
 	}
 	merge.Blocked, merge.Commands = wrong+"; "+remedy, commands
-	if !d.Lacks {
+	if !d.Lacks && !d.Repair {
 		merge.Blocked += text(", or, where it resolves a conflict, whoever may merges pull request #%d, with a merge commit", d.Pull.Number)
 	}
 	merge.Blocked += "."

@@ -60,6 +60,14 @@ type Step struct {
 	Conflict bool
 }
 
+// Into is the branch that the step merges into; Target unless it brings a pull request's own branch up to date.
+func (s Step) Into() string {
+	if s.Kind == StepUpdatePull {
+		return s.Branch
+	}
+	return s.Target
+}
+
 // StepKind says what a step does and which inputs it has.
 type StepKind string
 
