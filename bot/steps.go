@@ -118,7 +118,7 @@ func (s *session) makeBranch(ctx context.Context, key string, b branchIntent) er
 	_, err := do(ctx, s, effect[nothing]{
 		kind: effectCreateBranch, key: key, intent: b,
 		planned: strings.HasPrefix(b.Branch, gitflow.FinishPrefix), // somebody may have taken it away, for what was pushed to it
-		blind: "a branch that is there is refused, and then looked at",
+		blind:   "a branch that is there is refused, and then looked at",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateBranch(ctx, b.Branch, b.SHA)
 			if !errors.Is(err, forge.ErrExists) {
