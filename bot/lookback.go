@@ -18,12 +18,13 @@ import (
 const hookLogKept = 72 * time.Hour
 
 // LookBack tells whether the database is older than the world, because a backup of it was restored: then GitHub's log has
-// deliveries that Sluice answered and does not know. It belongs before the queue's start. Then, and also while GitHub does not say, no
+// deliveries that Sluice answered and does not know. It belongs before the queue's start; deliveries are taken in since the given time,
+// and one that comes a second time meanwhile, because somebody had GitHub send it again, was lost as well. Then, and also while GitHub does not say, no
 // effect is believed to be new: every one is looked for before it is done for the first time. Where something is missing each
 // repository is reconciled before anything else of it is handled, and what was shipped is taken over from tags, deployments and
 // registries. It ends with the first start that finds nothing missing, three days after the restore at the latest.
-func (b *Bot) LookBack(ctx context.Context) {
-	lost, err := b.lostDelivery(ctx)
+func (b *Bot) LookBack(ctx context.Context, since time.Time) {
+	lost, err := b.lostDelivery(ctx, since)
 	switch {
 	case err != nil:
 		b.Log.WarnContext(ctx, "whether a backup was restored is not known, so everything is looked for before it is done", "err", err)
@@ -54,8 +55,11 @@ func (b *Bot) lookFirst(ctx context.Context, repo int64) error {
 	return nil
 }
 
-// lostDelivery is the GUID of a delivery that was answered and is not in the database; empty: there is none.
-func (b *Bot) lostDelivery(ctx context.Context) (guid string, err error) {
+// hookClocks is how far GitHub's clock may be behind this machine's for a delivery to be seen as what came just now.
+const hookClocks = time.Minute
+
+// lostDelivery is the GUID of a delivery that was answered before, and is not in the database or only since a time; empty: there is none.
+func (b *Bot) lostDelivery(ctx context.Context, since time.Time) (guid string, err error) {
 	all, err := b.App.HookDeliveries(ctx, b.Now().Add(-hookLogKept))
 	if err != nil {
 		return "", fmt.Errorf("delivery log: %w", err)
@@ -65,8 +69,8 @@ func (b *Bot) lostDelivery(ctx context.Context) (guid string, err error) {
 			if d.StatusCode < 200 || d.StatusCode >= 300 {
 				continue
 			}
-			known, err := tx.HasDelivery(ctx, strings.ToLower(d.GUID))
-			if err != nil || !known {
+			at, known, err := tx.DeliveryReceived(ctx, strings.ToLower(d.GUID))
+			if err != nil || !known || !at.Before(since) && d.DeliveredAt.Before(since.Add(-hookClocks)) {
 				guid = d.GUID
 				return err
 			}

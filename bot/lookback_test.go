@@ -32,14 +32,20 @@ func TestLookBack(t *testing.T) {
 		"one was not answered":          {app: &FakeApp{Log: []forge.HookDelivery{{GUID: "d2", StatusCode: 503}, {GUID: "d1", StatusCode: 202}}}},
 		"one was answered and is lost":  {app: &FakeApp{Log: []forge.HookDelivery{{GUID: "d1", StatusCode: 202}, {GUID: "d2", StatusCode: 202}}}, doubt: true},
 		"GitHub does not say":           {app: silentApp{}, doubt: true},
+		"one came since it listens":     {app: &FakeApp{Log: []forge.HookDelivery{{GUID: "now", StatusCode: 202, DeliveredAt: noon.Add(-time.Second)}}}},
+		"and was answered long before": {app: &FakeApp{Log: []forge.HookDelivery{
+			{GUID: "now", StatusCode: 202, DeliveredAt: noon}, {GUID: "now", StatusCode: 202, DeliveredAt: noon.Add(-time.Hour)},
+		}}, doubt: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
-			if _, err := l.b.Store.Accept(t.Context(), event.Delivery{ID: "d1", Name: "ping", Body: []byte("{}"), ReceivedAt: noon}); err != nil {
-				t.Fatal(err)
+			for id, at := range map[string]time.Time{"d1": noon.Add(-time.Hour), "now": noon} {
+				if _, err := l.b.Store.Accept(t.Context(), event.Delivery{ID: id, Name: "ping", Body: []byte("{}"), ReceivedAt: at}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			l.b.App = c.app
-			l.b.LookBack(t.Context())
+			l.b.LookBack(t.Context(), noon)
 			if got := l.b.doubt.Load(); got != c.doubt {
 				t.Errorf("doubt is %t, want %t", got, c.doubt)
 			}

@@ -56,9 +56,10 @@ func (tx *Tx) Delivery(ctx context.Context, id string) (DeliveryRecord, error) {
 	return d.DeliveryRecord, nil
 }
 
-// HasDelivery tells whether a delivery was ever stored.
-func (tx *Tx) HasDelivery(ctx context.Context, id string) (bool, error) {
-	return tx.scalar(ctx, []any{new(int)}, "SELECT 1 FROM deliveries WHERE id = ?", id)
+// DeliveryReceived is when a delivery came first; known is false where it was never stored.
+func (tx *Tx) DeliveryReceived(ctx context.Context, id string) (at time.Time, known bool, err error) {
+	known, err = tx.scalar(ctx, []any{micros{&at}}, "SELECT received_at FROM deliveries WHERE id = ?", id)
+	return at, known, err
 }
 
 // Deliveries returns deliveries without bodies, newest first, at most limit. An empty state is any.

@@ -16,7 +16,7 @@ import (
 )
 
 // probe asks the admin address. status 0: nobody answers.
-func probe(t *testing.T, url string) (status int, body string) {
+func probe(t testing.TB, url string) (status int, body string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

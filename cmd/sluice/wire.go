@@ -63,7 +63,7 @@ type wiring struct {
 	now func() time.Time
 	// link is how long the link of the set-up holds. Default setup's.
 	link time.Duration
-	// ready is called with the addresses once the server takes requests.
+	// ready is called with the addresses once the server takes requests and works.
 	ready func(public, admin net.Addr)
 }
 
@@ -221,12 +221,9 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.access.leave(s.cfg.Data, admin.Addr()); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
-	s.lookBack(ctx)
-	if err := s.queue.Start(ctx); err != nil {
-		return errors.Join(err, public.Close(), admin.Close())
-	}
 	health := &health{server: s}
 	servers := []*http.Server{s.publicServer(), s.adminServer(health)}
+	since := s.bot.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	for i, l := range []net.Listener{public, admin} {
 		group.Go(func() error {
@@ -236,28 +233,51 @@ func (s *server) run(ctx context.Context) error {
 			return nil
 		})
 	}
-	group.Go(func() error { return s.bot.Watch(ctx) })
-	group.Go(func() error { s.firstLook(ctx); return nil })
+	s.log.InfoContext(ctx, "listening", "listen", public.Addr().String(), "admin", admin.Addr().String())
+	begun := make(chan struct{})
+	group.Go(func() error {
+		err := s.begin(ctx, since)
+		close(begun)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		group.Go(func() error { s.firstLook(ctx); return nil })
+		s.log.InfoContext(ctx, "ready", "listen", public.Addr().String(), "admin", admin.Addr().String())
+		if s.ready != nil {
+			s.ready(public.Addr(), admin.Addr())
+		}
+		return s.bot.Watch(ctx)
+	})
 	group.Go(func() error {
 		<-ctx.Done()
 		health.draining.Store(true)
+		<-begun // ctx has cut it short
 		return s.drain(context.WithoutCancel(ctx), servers[0], servers[1])
 	})
-	s.log.InfoContext(ctx, "ready", "listen", public.Addr().String(), "admin", admin.Addr().String())
-	if s.ready != nil {
-		s.ready(public.Addr(), admin.Addr())
-	}
 	return group.Wait()
+}
+
+// begin has the queue work, once GitHub's log was asked whether a backup was restored. What is delivered since the given time, when the
+// server began to listen, waits in the database meanwhile. A server that is told to stop begins nothing.
+func (s *server) begin(ctx context.Context, since time.Time) error {
+	s.lookBack(ctx, since)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := s.queue.Start(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // lookBackFor bounds the look at GitHub's log before anything is worked.
 const lookBackFor = 15 * time.Second
 
 // lookBack asks GitHub's log whether a backup was restored, before anything is worked.
-func (s *server) lookBack(ctx context.Context) {
+func (s *server) lookBack(ctx context.Context, since time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, lookBackFor)
 	defer cancel()
-	s.bot.LookBack(ctx)
+	s.bot.LookBack(ctx, since)
 }
 
 // firstLook reconciles at start; GitHub being out of reach only delays it.

@@ -45,9 +45,13 @@ func acceptance(t *testing.T, s suite) {
 	}
 	s.read(t, func(ctx context.Context, tx *store.Tx) error {
 		for id, want := range map[string]bool{"guid-1": true, "guid-2": true, "guid-9": false} {
-			if known, err := tx.HasDelivery(ctx, id); err != nil || known != want {
-				t.Errorf("delivery %s is known: %t, %v; want %t", id, known, err, want)
+			at, known, err := tx.DeliveryReceived(ctx, id)
+			if err != nil || known != want || at.IsZero() == want {
+				t.Errorf("delivery %s is known: %t since %v, %v; want %t", id, known, at, err, want)
 			}
+		}
+		if at, _, err := tx.DeliveryReceived(ctx, "guid-1"); err != nil || !at.Equal(d.ReceivedAt) {
+			t.Errorf("guid-1 came at %v, %v; want %v", at, err, d.ReceivedAt)
 		}
 		got, err := tx.Delivery(ctx, "guid-1")
 		if diff := cmp.Diff(store.DeliveryRecord{Delivery: d, State: store.DeliveryWaiting}, got); diff != "" {
