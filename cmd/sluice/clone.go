@@ -1,19 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/go-git/go-billy/v5/osfs"
-	"github.com/go-git/go-git/v5"
-	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
+	"time"
 
 	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/gitflow"
@@ -25,31 +21,31 @@ var errNoClone = errors.New("there is no git repository here")
 
 // clone is a git repository on this machine, as far as versions need it. Nothing in it is changed.
 type clone struct {
-	repo *git.Repository
+	git gitReader
+	// remote is the remote the clone was made of: origin, else the only one. url is where that is; empty where the clone does
+	// not say.
+	remote, url string
 	// branches are the tips by short name: the clone's own, and those of its remote that it has not checked out.
-	branches map[string]plumbing.Hash
-	head     plumbing.Hash // zero in a repository without commits
-	// headBranch is the branch that is checked out; empty when HEAD is detached.
+	branches map[string]string
+	head     string // empty in a repository without commits
+	// headBranch is the branch that is checked out; empty when HEAD is detached and nobody says whose commit it is.
 	headBranch string
-	shallow    map[plumbing.Hash]bool // commits whose parents were not fetched
-	log        tagging.Log
-	ignored    []tagging.IgnoredTag
-	config     *config.Repo
+	// headSaid names the variable that says headBranch where HEAD is detached.
+	headSaid string
+	shallow  bool // older commits were not fetched
+	log      tagging.Log
+	ignored  []tagging.IgnoredTag
+	config   *config.Repo
 }
 
-// openClone reads the repository that holds a folder; errNoClone when none does.
-func openClone(dir string) (*clone, error) {
-	if info, err := os.Stat(dir); err != nil {
-		return nil, &usageError{err}
-	} else if !info.IsDir() {
-		return nil, &usageError{fmt.Errorf("%s is a file; name the folder of a clone", dir)}
-	}
-	repo, err := openRepository(dir)
+// openClone reads the repository that holds a folder; errNoClone when none does. The environment says what a build has
+// checked out.
+func openClone(ctx context.Context, dir string, getenv func(string) string) (*clone, error) {
+	c, err := openRepository(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	c := &clone{repo: repo}
-	for _, read := range []func() error{c.readHead, c.readBranches, c.readShallow, c.readConfig, c.readTags} {
+	for _, read := range []func() error{c.readHead, c.readBranches, func() error { c.ofBuild(getenv); return nil }, c.readShallow, c.readConfig, c.readTags} {
 		if err := read(); err != nil {
 			return nil, fmt.Errorf("read the git repository in %s: %w", dir, err)
 		}
@@ -57,113 +53,92 @@ func openClone(dir string) (*clone, error) {
 	return c, nil
 }
 
-// openRepository opens the repository that holds a folder; errNoClone when none does.
-func openRepository(dir string) (*git.Repository, error) {
-	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: !isBare(dir), EnableDotGitCommonDir: true})
-	if errors.Is(err, git.ErrRepositoryNotExists) {
+// openRepository finds the repository that holds a folder, and its remote; errNoClone when none does.
+func openRepository(ctx context.Context, dir string) (*clone, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, &usageError{err}
+	} else if !info.IsDir() {
+		return nil, &usageError{fmt.Errorf("%s is a file; name the folder of a clone", dir)}
+	}
+	c := &clone{git: gitReader{ctx, dir}}
+	_, err := c.git.out("rev-parse", "--git-dir")
+	switch {
+	case noRepository(err, dir):
 		return nil, fmt.Errorf("%s: %w", dir, errNoClone)
+	case err == nil:
+		err = c.readRemote()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the git repository in %s: %w", dir, err)
 	}
-	if repo, err = withAlternates(repo); err != nil {
-		return nil, fmt.Errorf("open the git repository in %s: %w", dir, err)
-	}
-	return repo, nil
+	return c, nil
 }
 
-// withAlternates opens a repository again so that it also finds objects it borrows from another one on this machine, as
-// "git clone --shared" and "--reference" make them.
-func withAlternates(repo *git.Repository) (*git.Repository, error) {
-	storage, ok := repo.Storer.(*filesystem.Storage)
-	if !ok {
-		return repo, nil
-	}
-	borrowing := filesystem.Options{AlternatesFS: osfs.New("/")}
-	return git.Open(filesystem.NewStorageWithOptions(storage.Filesystem(), cache.NewObjectLRUDefault(), borrowing), nil)
-}
-
-// isBare tells whether a folder is itself what usually is in .git.
-func isBare(dir string) bool {
-	for _, name := range []string{"HEAD", "objects", "refs"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return false
+func (c *clone) readRemote() error {
+	text, _, err := c.git.found("config", "--null", "--get-regexp", `^remote\..*\.url$`)
+	urls := map[string]string{}
+	for entry := range strings.SplitSeq(text, "\x00") {
+		key, url, ok := strings.Cut(entry, "\n")
+		name := strings.TrimSuffix(strings.TrimPrefix(key, "remote."), ".url")
+		if _, known := urls[name]; ok && !known {
+			urls[name] = url
 		}
 	}
-	return true
+	c.remote = "origin"
+	if _, known := urls[c.remote]; !known && len(urls) == 1 {
+		for name := range urls {
+			c.remote = name
+		}
+	}
+	c.url = urls[c.remote]
+	return err
 }
 
 func (c *clone) readHead() error {
-	ref, err := c.repo.Reference(plumbing.HEAD, false)
+	ref, _, err := c.git.found("symbolic-ref", "--quiet", "HEAD")
 	if err != nil {
 		return fmt.Errorf("HEAD: %w", err)
 	}
-	if ref.Type() == plumbing.HashReference {
-		c.head = ref.Hash()
-		return nil
-	}
-	c.headBranch = ref.Target().Short()
-	tip, err := c.repo.Reference(ref.Target(), true)
-	if errors.Is(err, plumbing.ErrReferenceNotFound) {
-		return nil // no commit yet
-	}
-	if err != nil {
+	c.headBranch = strings.TrimPrefix(ref, "refs/heads/")
+	if c.head, err = c.git.commit("HEAD"); err != nil {
 		return fmt.Errorf("HEAD: %w", err)
 	}
-	c.head = tip.Hash()
 	return nil
 }
 
 func (c *clone) readBranches() error {
-	remote, err := c.remote()
-	if err != nil {
-		return err
-	}
-	refs, err := c.repo.References()
-	if err != nil {
-		return err
-	}
-	c.branches = make(map[string]plumbing.Hash)
-	remotes := make(map[string]plumbing.Hash)
-	err = refs.ForEach(func(ref *plumbing.Reference) error {
-		if ref.Type() != plumbing.HashReference { // origin/HEAD
-			return nil
+	const here = "refs/heads/"
+	there := "refs/remotes/" + c.remote + "/"
+	refs, err := c.refs("%(refname)%00%(objectname)%00%(symref)", here, there)
+	c.branches = make(map[string]string, len(refs))
+	for _, ref := range refs { // the clone's own come first
+		if ref[2] != "" { // origin/HEAD
+			continue
 		}
-		if name := ref.Name(); name.IsBranch() {
-			c.branches[name.Short()] = ref.Hash()
-		} else if short, ok := strings.CutPrefix(name.String(), "refs/remotes/"+remote+"/"); ok && remote != "" {
-			remotes[short] = ref.Hash()
+		name, own := strings.CutPrefix(ref[0], here)
+		if !own {
+			name = strings.TrimPrefix(ref[0], there)
 		}
-		return nil
-	})
-	for name, tip := range remotes {
-		if _, own := c.branches[name]; !own {
-			c.branches[name] = tip
+		if _, known := c.branches[name]; !known {
+			c.branches[name] = ref[1]
 		}
 	}
 	return err
 }
 
-// remote is the remote the clone was made of: origin, else the only one.
-func (c *clone) remote() (string, error) {
-	cfg, err := c.repo.Config()
-	if err != nil {
-		return "", err
+// refs are the fields of each ref below one of the folders, in the order of their names.
+func (c *clone) refs(format string, rest ...string) ([][]string, error) {
+	text, err := c.git.out(append([]string{"for-each-ref", "--format=" + format}, rest...)...)
+	var refs [][]string
+	for line := range strings.Lines(text) {
+		refs = append(refs, strings.Split(strings.TrimSuffix(line, "\n"), "\x00"))
 	}
-	if _, found := cfg.Remotes["origin"]; !found && len(cfg.Remotes) == 1 {
-		for name := range cfg.Remotes {
-			return name, nil
-		}
-	}
-	return "origin", nil
+	return refs, err
 }
 
 func (c *clone) readShallow() error {
-	boundary, err := c.repo.Storer.Shallow()
-	c.shallow = make(map[plumbing.Hash]bool, len(boundary))
-	for _, h := range boundary {
-		c.shallow[h] = true
-	}
+	text, err := c.git.out("rev-parse", "--is-shallow-repository")
+	c.shallow = strings.TrimSpace(text) == "true"
 	return err
 }
 
@@ -194,49 +169,32 @@ func (c *clone) readConfig() error {
 }
 
 func (c *clone) configFile() ([]byte, error) {
-	at := c.head
-	if remote, err := c.remote(); err == nil {
-		if ref, err := c.repo.Reference(plumbing.NewRemoteHEADReferenceName(remote), true); err == nil {
-			at = ref.Hash()
-		}
-	}
-	if at.IsZero() {
-		return nil, nil
-	}
-	commit, err := c.repo.CommitObject(at)
+	at, err := c.git.commit("refs/remotes/" + c.remote + "/HEAD")
 	if err != nil {
-		return nil, fmt.Errorf("commit %s: %w", at, err)
+		return nil, fmt.Errorf("the default branch: %w", err)
 	}
-	file, err := commit.File(config.FileName)
-	if errors.Is(err, object.ErrFileNotFound) {
+	if at = cmp.Or(at, c.head); at == "" {
 		return nil, nil
 	}
+	entry, err := c.git.out("ls-tree", "--full-tree", "-z", at, "--", config.FileName)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", config.FileName, err)
 	}
-	text, err := file.Contents()
+	about, _, _ := strings.Cut(entry, "\t") // mode, type, object
+	fields := strings.Fields(about)
+	if len(fields) != 3 || fields[1] != "blob" {
+		return nil, nil
+	}
+	text, err := c.git.out("cat-file", "blob", fields[2])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", config.FileName, err)
 	}
 	return []byte(text), nil
 }
 
-// url is where the repository was cloned from; empty where the clone does not say.
-func (c *clone) url() string {
-	remote, err := c.remote()
-	if err != nil {
-		return ""
-	}
-	r, err := c.repo.Remote(remote)
-	if err != nil || len(r.Config().URLs) == 0 {
-		return ""
-	}
-	return r.Config().URLs[0]
-}
-
 // name is what the repository and its owner are called, by its remote's address; empty where that does not say.
 func (c *clone) name() (owner, name string) {
-	parts := strings.Split(strings.ReplaceAll(c.url(), ":", "/"), "/")
+	parts := strings.Split(strings.ReplaceAll(c.url, ":", "/"), "/")
 	if n := len(parts); n > 1 {
 		owner = parts[n-2]
 	}
@@ -257,10 +215,10 @@ func (c *clone) lastOf(branch string) (string, error) {
 	if !found && c.headBranch == "" {
 		tip = c.head
 	}
-	if tip.IsZero() {
+	if tip == "" {
 		return "", &usageError{fmt.Errorf("this clone has no commit of branch %q; fetch it, or give --revision", branch)}
 	}
-	return tip.String(), nil
+	return tip, nil
 }
 
 // imageName is the name of the image in configuration, else of the repository by its remote's address; a component's is below it.
@@ -285,55 +243,57 @@ func (c *clone) branchNames() []string {
 
 // readTags adopts the release tags.
 func (c *clone) readTags() error {
-	refs, err := c.repo.Tags()
+	refs, err := c.refs("%(refname)%00%(objectname)%00%(objecttype)%00%(creatordate:unix)", "refs/tags/")
+	if err != nil {
+		return err
+	}
+	peeled, err := c.peel(refs)
 	if err != nil {
 		return err
 	}
 	var tags []tagging.GitTag
-	err = refs.ForEach(func(ref *plumbing.Reference) error {
-		tag, ok, err := c.peel(ref)
-		if ok {
+	for _, ref := range refs {
+		tag := tagging.GitTag{Name: strings.TrimPrefix(ref[0], "refs/tags/"), SHA: ref[1]}
+		if ref[2] == "tag" {
+			tag.SHA = peeled[ref[0]]
+		}
+		if at, err := strconv.ParseInt(ref[3], 10, 64); err == nil {
+			tag.Time = time.Unix(at, 0)
+		}
+		if tag.SHA != "" && (ref[2] == "tag" || ref[2] == "commit") { // a tag may also be on a file
 			tags = append(tags, tag)
 		}
-		return err
-	})
+	}
 	c.log, c.ignored = tagging.Adopt(tags, c.config.Versioning.Tag)
-	return err
+	return nil
 }
 
-// peel finds the commit a tag points at; false when it points at something else.
-func (c *clone) peel(ref *plumbing.Reference) (tagging.GitTag, bool, error) {
-	tag := tagging.GitTag{Name: ref.Name().Short()}
-	hash := ref.Hash()
-	for {
-		annotated, err := c.repo.TagObject(hash)
-		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			break // not a tag object
+// peel finds the commits that annotated tags point at in the end, as far as they do.
+func (c *clone) peel(refs [][]string) (map[string]string, error) {
+	var names []string
+	var ask strings.Builder
+	for _, ref := range refs {
+		if ref[2] == "tag" {
+			names = append(names, ref[0])
+			ask.WriteString(ref[0] + "^{commit}\n")
 		}
-		if err != nil {
-			return tag, false, fmt.Errorf("tag %s: %w", tag.Name, err)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	text, err := c.git.fed(ask.String(), "cat-file", "--batch-check=%(objectname)")
+	lines := strings.Split(text, "\n")
+	commits := make(map[string]string, len(names))
+	for i, name := range names {
+		if i < len(lines) && !strings.Contains(lines[i], " ") { // "... missing"
+			commits[name] = lines[i]
 		}
-		if tag.Time.IsZero() {
-			tag.Time = annotated.Tagger.When
-		}
-		hash = annotated.Target
 	}
-	commit, err := c.repo.CommitObject(hash)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return tag, false, nil
-	}
-	if err != nil {
-		return tag, false, fmt.Errorf("tag %s: %w", tag.Name, err)
-	}
-	if tag.Time.IsZero() {
-		tag.Time = commit.Committer.When
-	}
-	tag.SHA = hash.String()
-	return tag, true, nil
+	return commits, err
 }
 
 // openReleases are the versions of the release branches that no tag has closed yet, and the tips of those branches.
-func (c *clone) openReleases() (open []tagging.Held, tips []plumbing.Hash) {
+func (c *clone) openReleases() (open []tagging.Held, tips []string) {
 	for _, b := range gitflow.OpenReleases(c.config.Names, c.branchNames()) {
 		v, err := tagging.ParseReleaseVersion(b.Version)
 		if err != nil {

@@ -5,10 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/utils/merkletrie"
-
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/tagging"
 )
@@ -41,53 +37,42 @@ func (c *clone) as(given string, branch gitflow.Branch) error {
 // own picks the commits that touch the component's files, compared with their first parents.
 func (c *clone) own(commits []tagging.Commit) ([]tagging.Commit, error) {
 	component := c.config.Names.Component
-	if component == "" {
+	if component == "" || len(commits) == 0 {
 		return commits, nil
+	}
+	changed, err := c.changed(commits)
+	if err != nil {
+		return nil, err
 	}
 	var mine []tagging.Commit
 	for _, one := range commits {
-		files, err := c.changedBy(one.SHA)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(c.config.Changed(files), component) {
+		if slices.Contains(c.config.Changed(changed[one.SHA]), component) {
 			mine = append(mine, one)
 		}
 	}
 	return mine, nil
 }
 
-// changedBy are the paths that a commit changes.
-func (c *clone) changedBy(sha string) ([]string, error) {
-	commit, err := c.repo.CommitObject(plumbing.NewHash(sha))
+// changed are the paths that each commit changes.
+func (c *clone) changed(commits []tagging.Commit) (map[string][]string, error) {
+	var ask strings.Builder
+	for _, one := range commits {
+		ask.WriteString(one.SHA + "\n")
+	}
+	text, err := c.git.fed(ask.String(), "diff-tree", "--stdin", "-r", "--root", "-z", "--no-renames", "--diff-merges=first-parent")
 	if err != nil {
-		return nil, fmt.Errorf("commit %s: %w", sha, err)
+		return nil, fmt.Errorf("changes of %d commits: %w", len(commits), err)
 	}
-	after, err := commit.Tree()
-	if err != nil {
-		return nil, fmt.Errorf("files of commit %s: %w", sha, err)
-	}
-	before := &object.Tree{}
-	if commit.NumParents() > 0 && !c.shallow[commit.Hash] {
-		parent, err := commit.Parent(0)
-		if err != nil {
-			return nil, fmt.Errorf("parent of commit %s: %w", sha, err)
-		}
-		if before, err = parent.Tree(); err != nil {
-			return nil, fmt.Errorf("files before commit %s: %w", sha, err)
-		}
-	}
-	changes, err := object.DiffTree(before, after)
-	if err != nil {
-		return nil, fmt.Errorf("changes of commit %s: %w", sha, err)
-	}
-	var files []string
-	for _, change := range changes {
-		if action, err := change.Action(); err == nil && action != merkletrie.Insert {
-			files = append(files, change.From.Name)
-		}
-		if change.To.Name != "" {
-			files = append(files, change.To.Name)
+	files := make(map[string][]string, len(commits))
+	at, isPath := "", false
+	for field := range strings.SplitSeq(text, "\x00") { // a commit, and what it changes: ":modes and objects", path
+		switch {
+		case isPath:
+			files[at], isPath = append(files[at], field), false
+		case strings.HasPrefix(field, ":"):
+			isPath = true
+		default:
+			at = field
 		}
 	}
 	return files, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ type lintReport struct {
 
 // Run checks the file. The exit status is 0 when it is right, 1 when it is not, 2 when it cannot be read.
 func (c *lintCmd) Run(e *env) error {
-	report, err := c.report(e.stdin)
+	report, err := c.report(e.ctx, e.stdin)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -63,7 +64,7 @@ func (c *lintCmd) Run(e *env) error {
 }
 
 // report checks the file, and then runs the tests.
-func (c *lintCmd) report(stdin io.Reader) (lintReport, error) {
+func (c *lintCmd) report(ctx context.Context, stdin io.Reader) (lintReport, error) {
 	r := lintReport{File: c.File, Errors: []*config.Error{}}
 	tests, err := c.tests()
 	if err != nil {
@@ -78,7 +79,7 @@ func (c *lintCmd) report(stdin io.Reader) (lintReport, error) {
 			return r, err
 		}
 	}
-	in := contextHere()
+	in := contextHere(ctx)
 	if r.File == "-" {
 		r.File = "<stdin>"
 	}
@@ -118,13 +119,12 @@ func (c *lintCmd) tests() ([]byte, error) {
 
 // contextHere is what a configuration of the clone around the working folder is read with; outside of one, nothing is
 // known. Branches that the clone lacks are no errors.
-func contextHere() config.Context {
+func contextHere(ctx context.Context) config.Context {
 	in := config.Context{Lenient: true}
-	repo, err := openRepository(".")
+	c, err := openRepository(ctx, ".")
 	if err != nil {
 		return in
 	}
-	c := &clone{repo: repo}
 	if err := c.readBranches(); err == nil && len(c.branches) > 0 {
 		in.Branches = c.branchNames()
 	}

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-git/go-git/v5"
-
 	"github.com/sluicehq/sluice/config"
 )
 
@@ -72,7 +70,7 @@ func (f *remoteFlags) connect(e *env) (*remote, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	owner, name, err := f.repository()
+	owner, name, err := f.repository(e.ctx)
 	if err != nil {
 		return nil, &usageError{err}
 	}
@@ -139,10 +137,10 @@ func fullName() *regexp.Regexp {
 }
 
 // repository is the one that is named, else the one the clone here was made of.
-func (f *remoteFlags) repository() (owner, name string, err error) {
+func (f *remoteFlags) repository(ctx context.Context) (owner, name string, err error) {
 	text := f.Repo
 	if text == "" {
-		if text, err = originRepository("."); err != nil {
+		if text, err = originRepository(ctx, "."); err != nil {
 			return "", "", fmt.Errorf("no repository is named: give --repo owner/name, or run this in a clone (%w)", err)
 		}
 	}
@@ -154,24 +152,15 @@ func (f *remoteFlags) repository() (owner, name string, err error) {
 }
 
 // originRepository is owner/name of the clone in a folder, by the address of its remote.
-func originRepository(dir string) (string, error) {
-	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return "", errNoClone
-	}
+func originRepository(ctx context.Context, dir string) (string, error) {
+	c, err := openRepository(ctx, dir)
 	if err != nil {
 		return "", err
 	}
-	c := &clone{repo: repo}
-	remote, err := c.remote()
-	if err != nil {
-		return "", err
-	}
-	r, err := repo.Remote(remote)
-	if err != nil || len(r.Config().URLs) == 0 {
+	if c.url == "" {
 		return "", errors.New("the clone has no remote")
 	}
-	parts := strings.Split(strings.TrimSuffix(strings.TrimRight(strings.ReplaceAll(r.Config().URLs[0], ":", "/"), "/"), ".git"), "/")
+	parts := strings.Split(strings.TrimSuffix(strings.TrimRight(strings.ReplaceAll(c.url, ":", "/"), "/"), ".git"), "/")
 	if len(parts) < 2 {
 		return "", errors.New("the address of the clone's remote names no repository")
 	}

@@ -226,11 +226,11 @@ func TestRepositoryOfAClone(t *testing.T) {
 		if err := os.MkdirAll(inside, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := originRepository(inside); got != want || err != nil {
+		if got, err := originRepository(t.Context(), inside); got != want || err != nil {
 			t.Errorf("%s is %q (%v), want %q", address, got, err, want)
 		}
 	}
-	if got, err := originRepository(t.TempDir()); err == nil {
+	if got, err := originRepository(t.Context(), t.TempDir()); err == nil {
 		t.Errorf("a folder without a clone is %q", got)
 	}
 }

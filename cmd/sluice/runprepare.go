@@ -51,7 +51,7 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 		return nil, errors.New("--push needs --committed: the tag of an image says which commit it is of")
 	}
 	var err error
-	if r.source, err = openSource(c); err != nil {
+	if r.source, err = openSource(e.ctx, c); err != nil {
 		return nil, err
 	}
 	if r.data, err = runFolder(e.getenv, r.source.root); err != nil {
@@ -67,7 +67,7 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 		}
 		err = r.ofBuildspec(c)
 	} else {
-		only, err = r.ofPipeline(c, only)
+		only, err = r.ofPipeline(e, c, only)
 	}
 	if err != nil {
 		return nil, err
@@ -88,8 +88,8 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 
 // ofPipeline takes the pipeline of a kind of branch from the configuration, as it is in the folder now. It returns what of it
 // is asked for.
-func (r *rehearsal) ofPipeline(c *runCmd, only []string) ([]string, error) {
-	cfg, err := r.config(c)
+func (r *rehearsal) ofPipeline(e *env, c *runCmd, only []string) ([]string, error) {
+	cfg, err := r.config(e, c)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (r *rehearsal) ofPipeline(c *runCmd, only []string) ([]string, error) {
 		r.notes = append(r.notes, fmt.Sprintf("No component is run for; --component names one of %s.", strings.Join(cfg.Names.Components, ", ")))
 	}
 	r.subject.Component = component
-	r.version(cfg)
+	r.version(e, cfg)
 	cfg = cfg.Component(component)
 	kind, rest, _ := strings.Cut(c.What, "/")
 	if _, known := cfg.Pipeline(kind, config.Revision{}); !known {
@@ -135,7 +135,7 @@ func (r *rehearsal) ofPipeline(c *runCmd, only []string) ([]string, error) {
 }
 
 // config reads the configuration that lies in the folder.
-func (r *rehearsal) config(c *runCmd) (*config.Repo, error) {
+func (r *rehearsal) config(e *env, c *runCmd) (*config.Repo, error) {
 	data, err := os.ReadFile(filepath.Join(r.source.root, config.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = nil, nil
@@ -144,7 +144,7 @@ func (r *rehearsal) config(c *runCmd) (*config.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := contextHere()
+	in := contextHere(e.ctx)
 	in.Check, in.LocalExecutors = checkOnly().Check, true
 	if c.Organization != "" {
 		if in.Organization, err = organizationIn(c.Organization, data); err != nil {
@@ -160,13 +160,13 @@ func (r *rehearsal) config(c *runCmd) (*config.Repo, error) {
 
 // version finds version and image of the branch at the commit, by the whole configuration; where there is none a note says
 // why.
-func (r *rehearsal) version(cfg *config.Repo) {
+func (r *rehearsal) version(e *env, cfg *config.Repo) {
 	revision, err := tagging.Revision(r.source.sha, cfg.Versioning.RevisionLength)
 	if err != nil {
 		return
 	}
 	r.subject.Revision = revision
-	repo, err := openClone(r.source.root)
+	repo, err := openClone(e.ctx, r.source.root, e.getenv)
 	if err == nil {
 		repo.config = cfg
 		t := &tagger{branch: cfg.Names.Classify(r.source.branch), revision: revision, sha: r.source.sha, component: r.subject.Component, clone: repo}

@@ -10,9 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/buildspec"
@@ -36,13 +36,13 @@ type source struct {
 }
 
 // openSource looks where the program stands.
-func openSource(c *runCmd) (source, error) {
+func openSource(ctx context.Context, c *runCmd) (source, error) {
 	s := source{fromCommit: c.Committed}
 	local, err := gitrepo.OpenLocal(".")
 	switch {
 	case err == nil:
 		s.local, s.root = local, local.Root()
-		err = s.readClone(c)
+		err = s.readClone(ctx, c)
 	case c.Buildspec == "":
 		return s, fmt.Errorf("%w, or run a buildspec with --buildspec FILE", err)
 	case c.Committed:
@@ -61,30 +61,34 @@ func openSource(c *runCmd) (source, error) {
 }
 
 // readClone finds branch, commit and changes.
-func (s *source) readClone(c *runCmd) error {
-	repo, err := openRepository(s.root)
+func (s *source) readClone(ctx context.Context, c *runCmd) error {
+	here, err := openRepository(ctx, s.root)
 	if err != nil {
 		return err
 	}
-	here := &clone{repo: repo}
 	if err := here.readHead(); err != nil {
 		return err
 	}
-	if here.head == plumbing.ZeroHash {
+	if here.head == "" {
 		return errors.New("the repository has no commit yet; make one")
 	}
-	commit, err := repo.CommitObject(here.head)
+	made, err := here.git.out("rev-list", "--no-walk", "--timestamp", here.head)
 	if err != nil {
 		return fmt.Errorf("commit %s: %w", here.head, err)
 	}
-	s.sha, s.time, s.branch = here.head.String(), commit.Committer.When.UTC(), here.headBranch
+	stamp, _, _ := strings.Cut(made, " ")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return fmt.Errorf("time of commit %s: %w", here.head, err)
+	}
+	s.sha, s.time, s.branch = here.head, time.Unix(seconds, 0).UTC(), here.headBranch
 	if c.Branch != "" {
 		s.branch = c.Branch
 	}
 	if s.owner, s.name = here.name(); s.name == "" {
 		s.name = filepath.Base(s.root)
 	}
-	s.url = here.url()
+	s.url = here.url
 	if !c.Committed {
 		s.changed, err = s.local.Changed()
 	}

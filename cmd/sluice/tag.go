@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/tagging"
@@ -38,7 +37,7 @@ type tagReport struct {
 
 // Run prints the reference.
 func (c *tagCmd) Run(e *env) error {
-	t, err := c.tagger()
+	t, err := c.tagger(e)
 	if err != nil {
 		return err
 	}
@@ -90,9 +89,9 @@ type tagger struct {
 }
 
 // tagger checks what was given and looks for a clone, which says the rest.
-func (c *tagCmd) tagger() (*tagger, error) {
+func (c *tagCmd) tagger(e *env) (*tagger, error) {
 	t := &tagger{component: c.Component}
-	repo, err := openClone(".")
+	repo, err := openClone(e.ctx, ".", e.getenv)
 	switch {
 	case errors.Is(err, errNoClone):
 	case err != nil:
@@ -221,10 +220,11 @@ func (t *tagger) compute() error {
 		return err
 	}
 	tip := t.clone.branches[t.branch.Name]
-	if at, err := t.clone.repo.ResolveRevision(plumbing.Revision(t.sha)); err == nil {
-		tip = *at
+	at, err := t.clone.git.commit(t.sha)
+	if err != nil {
+		return err
 	}
-	if tip.IsZero() {
+	if tip = cmp.Or(at, tip); tip == "" {
 		return fmt.Errorf("this clone has neither branch %q nor commit %s; fetch them, or give --version", t.branch.Name, t.sha)
 	}
 	if t.branch.Kind == gitflow.KindProduction {

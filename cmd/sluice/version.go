@@ -7,8 +7,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing"
-
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/tagging"
 )
@@ -39,7 +37,7 @@ type versionReport struct {
 
 // Run prints the version.
 func (c *versionCmd) Run(e *env) error {
-	repo, err := openClone(c.Dir)
+	repo, err := openClone(e.ctx, c.Dir, e.getenv)
 	if errors.Is(err, errNoClone) {
 		return &usageError{fmt.Errorf("%w; go to a clone, or name its folder", err)}
 	}
@@ -64,11 +62,8 @@ func (c *versionCmd) Run(e *env) error {
 	switch {
 	case c.JSON:
 		report := versionReport{
-			Version: res.Version, Tag: repo.config.Versioning.Tag.Print(res.Version), Branch: at.branch.Name, Kind: at.branch.Kind,
-			From: res.From, Bump: res.Bump, Source: res.Source, Shallow: len(repo.shallow) > 0, Explanation: res.Explanation,
-		}
-		if !at.tip.IsZero() {
-			report.SHA = at.tip.String()
+			Version: res.Version, Tag: repo.config.Versioning.Tag.Print(res.Version), Branch: at.branch.Name, Kind: at.branch.Kind, SHA: at.tip,
+			From: res.From, Bump: res.Bump, Source: res.Source, Shallow: repo.shallow, Explanation: res.Explanation,
 		}
 		warnOf(e.stderr, res.Explanation)
 		return printJSON(e.stdout, report)
@@ -98,8 +93,8 @@ func printJSON(w io.Writer, v any) error {
 // place is what a version is computed for: a branch and the commit that counts as its tip.
 type place struct {
 	branch gitflow.Branch
-	tip    plumbing.Hash // zero where there is no commit
-	note   string        // why it is this one, as a sentence
+	tip    string // empty where there is no commit
+	note   string // why it is this one, as a sentence
 }
 
 // place finds the branch to compute for. Without a name it is the one that is checked out; production has no version of
@@ -117,10 +112,14 @@ func (c *clone) place(name string) (place, error) {
 	case c.headBranch == names.Production && hasDev:
 		return place{branch: names.Classify(names.Development), tip: dev,
 			note: "The production branch is checked out; the next release comes from development."}, nil
-	case c.head.IsZero():
+	case c.head == "":
 		return place{branch: names.Classify(c.headBranch), note: "The repository has no commit yet."}, nil
 	}
-	return place{branch: names.Classify(c.headBranch), tip: c.head, note: "The branch is the one checked out."}, nil
+	note := "The branch is the one checked out."
+	if c.headSaid != "" {
+		note = fmt.Sprintf("HEAD is detached; its commit is of the branch that %s says.", c.headSaid)
+	}
+	return place{branch: names.Classify(c.headBranch), tip: c.head, note: note}, nil
 }
 
 func (c *clone) named(name string) (place, error) {
@@ -131,7 +130,7 @@ func (c *clone) named(name string) (place, error) {
 		p.tip = tip
 	case c.headBranch == "":
 		p.tip, p.note = c.head, "The branch was named with --branch; the clone does not have it, so the commit of the detached HEAD counts as its tip."
-	case p.branch.Kind.Ships() || c.head.IsZero():
+	case p.branch.Kind.Ships() || c.head == "":
 		p.note = "The branch was named with --branch; the clone does not have it, so its name alone counts."
 	default:
 		return place{}, fmt.Errorf("there is no branch %q in this clone, here or of its remote; fetch it, or name one of: %s",
@@ -147,10 +146,10 @@ func (c *clone) next(at place) (tagging.Result, error) {
 		return tagging.Result{}, err
 	}
 	why := tagging.Explanation{{Text: at.note, Facts: []tagging.Fact{{Name: "branch", Value: at.branch.Name}, {Name: "kind", Value: string(at.branch.Kind)}}}}
-	if !at.tip.IsZero() {
-		why[0].Facts = append(why[0].Facts, tagging.Fact{Name: "commit", Value: at.tip.String()})
+	if at.tip != "" {
+		why[0].Facts = append(why[0].Facts, tagging.Fact{Name: "commit", Value: at.tip})
 	}
-	if len(c.shallow) > 0 {
+	if c.shallow {
 		why = append(why, tagging.Reason{Warning: true, Text: "This clone is shallow: older commits and the tags on them are not here, " +
 			"so the version may be wrong; \"git fetch --unshallow --tags\" mends that."})
 	}
@@ -185,7 +184,7 @@ func (c *clone) nextOf(at place) (tagging.Result, error) {
 			return tagging.Result{}, flawed(at.branch)
 		}
 	}
-	var tips []plumbing.Hash
+	var tips []string
 	r.Open, tips = c.openReleases()
 	if r.Commits, err = c.since(at.tip, r.Line, tips...); err != nil {
 		return tagging.Result{}, err
@@ -204,9 +203,9 @@ func flawed(b gitflow.Branch) error {
 }
 
 // since are the commits of tip since the highest release of a line, without those of other branches.
-func (c *clone) since(tip plumbing.Hash, line tagging.Line, others ...plumbing.Hash) ([]tagging.Commit, error) {
+func (c *clone) since(tip string, line tagging.Line, others ...string) ([]tagging.Commit, error) {
 	if highest, found := c.log.Highest(line); found {
-		others = append(others, plumbing.NewHash(highest.SHA))
+		others = append(others, highest.SHA)
 	}
 	commits, err := c.commitsSince(tip, others...)
 	if err != nil {
@@ -220,7 +219,7 @@ func (c *clone) since(tip plumbing.Hash, line tagging.Line, others ...plumbing.H
 func (c *clone) nextHotfix(at place) (tagging.Result, error) {
 	id := tagging.HotfixID(at.branch.ID)
 	for _, r := range c.log.Releases() {
-		if r.HotfixID == id && !at.tip.IsZero() && r.SHA == at.tip.String() {
+		if r.HotfixID == id && at.tip != "" && r.SHA == at.tip {
 			return tagging.Result{Version: r.Version, Source: tagging.Named, Explanation: tagging.Explanation{{
 				Text:  fmt.Sprintf("The hotfix is released already, as %s.", r.Version),
 				Facts: []tagging.Fact{{Name: "tag", Value: r.Tag}},
@@ -228,7 +227,7 @@ func (c *clone) nextHotfix(at place) (tagging.Result, error) {
 		}
 	}
 	from := at.tip
-	if from.IsZero() {
+	if from == "" {
 		from = c.branches[c.config.Names.Production]
 	}
 	mended, found, err := c.latestIn(from)
