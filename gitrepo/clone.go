@@ -1,4 +1,4 @@
-// Package gitrepo is Sluice's git: it makes the working trees that embedded executors build in, and reads the clone
+// Package gitrepo makes the working trees that embedded executors build in, out of a server's repository or of the clone
 // that somebody runs the command line in. Questions about history that decide a release go to GitHub, not here.
 //
 // A clone is a stranger's files, so little is done with it. Exactly one revision is fetched, without history, over

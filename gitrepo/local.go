@@ -27,19 +27,23 @@ type Local struct {
 	root string
 }
 
-// OpenLocal opens the clone that dir lies in, as Open does. A bare one has no files and is refused.
+// OpenLocal opens the clone that dir lies in: dir itself or the next folder above it that has a .git. Linked work trees are clones
+// too, bare ones are not.
 func OpenLocal(dir string) (*Local, error) {
-	r, err := Open(dir)
-	if err != nil {
-		return nil, err
+	opened, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{DetectDotGit: true, EnableDotGitCommonDir: true})
+	if errors.Is(err, git.ErrRepositoryNotExists) {
+		return nil, fmt.Errorf("%s is not in a git repository: change to one", dir)
 	}
-	tree, err := r.repo.Worktree()
+	if err != nil {
+		return nil, fmt.Errorf("open the git repository of %s: %w", dir, err)
+	}
+	tree, err := opened.Worktree()
 	if err != nil {
 		return nil, fmt.Errorf("the git repository of %s has no files: %w", dir, err)
 	}
-	storage, ok := r.repo.Storer.(*filesystem.Storage)
+	storage, ok := opened.Storer.(*filesystem.Storage)
 	if !ok {
-		return &Local{r.repo, tree.Filesystem.Root()}, nil
+		return &Local{opened, tree.Filesystem.Root()}, nil
 	}
 	// Objects that are borrowed from another clone on this machine are found too.
 	borrowing := filesystem.Options{AlternatesFS: osfs.New("/")}

@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,8 +73,35 @@ func TestLocalWorkingTree(t *testing.T) {
 	}
 }
 
-func TestLocalOfNothing(t *testing.T) {
-	if _, err := gitrepo.OpenLocal(t.TempDir()); err == nil {
-		t.Error("a folder outside of git was opened")
+func TestOpenLocal(t *testing.T) {
+	w := newWork(t)
+	w.write("sub/deep/file", "x")
+	sha := w.commit("one")
+	linked := filepath.Join(t.TempDir(), "linked")
+	w.git("worktree", "add", "-q", "-b", "other", linked)
+	for name, tc := range map[string]struct{ dir, root string }{
+		"the root":           {w.dir, w.dir},
+		"a folder in it":     {filepath.Join(w.dir, "sub", "deep"), w.dir},
+		"a linked work tree": {linked, linked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := gitrepo.OpenLocal(tc.dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Root() != tc.root {
+				t.Errorf("the root is %s, want %s", l.Root(), tc.root)
+			}
+			made := t.TempDir()
+			if _, err := l.CheckOut(t.Context(), sha, made); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(made, "sub", "deep", "file")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := gitrepo.OpenLocal(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not in a git repository") {
+		t.Errorf("no repository: %v", err)
 	}
 }

@@ -38,7 +38,7 @@ var house = map[string]row{
 
 	"artifact":  {ours: []string{"pipeline"}, foreign: []string{"gocloud.dev/", "github.com/aws/smithy-go"}},
 	"githubapp": {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
-	"gitrepo":   {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
+	"gitrepo":   {foreign: []string{"*"}},
 	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
 
 	"executor":                 {ours: []string{"pipeline"}},
