@@ -145,19 +145,19 @@ func TestSayOnce(t *testing.T) {
 func TestAnswersAreKept(t *testing.T) {
 	l := newLab(t, "")
 	e := commentOf(person(1, "ann"), "/status")
-	first, ok, err := l.runOnce(t.Context(), Command{Name: "status", Line: 1}, e, "")
+	first, ok, err := l.runOnce(t.Context(), Command{Name: "status", Line: 1}, remark{Comment: e}, "")
 	if err != nil || !ok || first == "" {
 		t.Fatalf("%q %t %v", first, ok, err)
 	}
 	l.write(func(tx *store.Tx) error {
 		return tx.SaveEnvironment(t.Context(), store.Environment{RepoID: 42, Name: "production", Version: "9.9.9"})
 	})
-	again, ok, err := l.runOnce(t.Context(), Command{Name: "status", Line: 1}, e, "")
+	again, ok, err := l.runOnce(t.Context(), Command{Name: "status", Line: 1}, remark{Comment: e}, "")
 	if err != nil || !ok || again != first {
 		t.Errorf("again: %q %t %v, want %q", again, ok, err, first)
 	}
 	for range 2 {
-		no, ok, err := l.runOnce(t.Context(), Command{Name: "unpin", Args: []string{"production"}, Line: 2}, e, "")
+		no, ok, err := l.runOnce(t.Context(), Command{Name: "unpin", Args: []string{"production"}, Line: 2}, remark{Comment: e}, "")
 		if err != nil || ok || !strings.Contains(no, "role maintain") {
 			t.Errorf("refused: %q %t %v", no, ok, err)
 		}

@@ -85,6 +85,8 @@ type reader interface {
 	Comments(ctx context.Context, issue int) ([]forge.Comment, error)
 	// Reactors lists who reacted to a comment in a way: eyes, rocket, confused.
 	Reactors(ctx context.Context, commentID int64, reaction string) ([]forge.User, error)
+	// ReactedToReview tells whether the App reacted to a review in a way. node is its name for GraphQL; ErrNotFound when it is gone.
+	ReactedToReview(ctx context.Context, node, reaction string) (bool, error)
 	// CommentsSince lists those on all issues and pull requests that were made or changed at a time or after it, by GitHub's
 	// clock and to the second, the longest unchanged first.
 	CommentsSince(ctx context.Context, since time.Time) ([]forge.Comment, error)
@@ -152,6 +154,8 @@ type writer interface {
 	EditComment(ctx context.Context, id int64, body string) error
 	// React adds a reaction to a comment: eyes, rocket, confused. Adding it twice is adding it once.
 	React(ctx context.Context, commentID int64, reaction string) error
+	// ReactToReview is React for a review. node is its name for GraphQL; ErrNotFound when it is gone.
+	ReactToReview(ctx context.Context, node, reaction string) error
 	// SaveCheckRun creates the run (ID 0) or updates it, and returns its ID. Long texts are cut to GitHub's limits, and
 	// annotations sent fifty at a time.
 	SaveCheckRun(ctx context.Context, run forge.CheckRun) (int64, error)

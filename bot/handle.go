@@ -59,6 +59,9 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			case event.Comment:
 				known.ReceivedAt = item.Delivery.ReceivedAt
 				e = known
+			case event.Review:
+				known.ReceivedAt = item.Delivery.ReceivedAt
+				e = known
 			case event.CheckAction:
 				known.Press = item.Delivery.ID
 				e = known

@@ -289,6 +289,15 @@ func (g *FakeGitHub) React(_ context.Context, id int64, reaction string) error {
 	return nil
 }
 
+func (g *FakeGitHub) ReactedToReview(_ context.Context, node, reaction string) (bool, error) {
+	return slices.Contains(g.Reactions, node+":"+reaction), nil
+}
+
+func (g *FakeGitHub) ReactToReview(_ context.Context, node, reaction string) error {
+	g.Reactions = append(g.Reactions, node+":"+reaction)
+	return nil
+}
+
 func (g *FakeGitHub) SaveCheckRun(_ context.Context, run forge.CheckRun) (int64, error) {
 	g.Saved = append(g.Saved, run)
 	return int64(len(g.Saved)), nil

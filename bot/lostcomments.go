@@ -84,10 +84,11 @@ func (s *session) reconcileComments(ctx context.Context) error {
 		if !s.mayCommand(c.Author) || !hasCommands(c.Body, s.us.Slug) {
 			continue
 		}
-		heard, err := s.heardOf(ctx, c.ID)
+		said := remark{Comment: event.Comment{ID: c.ID}}
+		heard, err := s.heardOf(ctx, said)
 		mayRun := asWritten(c) && s.b.Now().Sub(c.CreatedAt) < lostCommand
 		if err == nil && !heard && mayRun {
-			heard, err = s.heardBefore(ctx, c.ID)
+			heard, err = s.heardBefore(ctx, said)
 		}
 		if err != nil {
 			return err
@@ -124,36 +125,32 @@ func hasCommands(body, slug string) bool {
 // asWritten tells whether a comment was never edited: what somebody writes into one later is no command.
 func asWritten(c forge.Comment) bool { return c.UpdatedAt.Equal(c.CreatedAt) }
 
-// heardOf tells whether the commands of a comment were begun: its author was shown that first.
-func (s *session) heardOf(ctx context.Context, comment int64) (heard bool, err error) {
+// heardOf tells whether the commands of a remark were begun: its author was shown that first.
+func (s *session) heardOf(ctx context.Context, m remark) (heard bool, err error) {
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		_, err := tx.Effect(ctx, effectKey(s.repo.ID, effectReaction, reactionKey(comment, reactionSeen)))
+		_, err := tx.Effect(ctx, effectKey(s.repo.ID, effectReaction, reactionKey(m.key(), reactionSeen)))
 		heard = err == nil
 		return ignoreMissing(err)
 	})
 	return heard, err
 }
 
-// heardBefore tells whether the author of a comment was shown that its commands were begun, and the database does not know it, as
+// heardBefore tells whether the author of a remark was shown that its commands were begun, and the database does not know it, as
 // after a restored backup: they may have been carried out, and are not carried out twice.
-func (s *session) heardBefore(ctx context.Context, comment int64) (bool, error) {
-	by, err := s.gh.Reactors(ctx, comment, reactionSeen)
-	if err != nil {
-		return false, fmt.Errorf("who has seen comment %d: %w", comment, err)
-	}
-	return slices.ContainsFunc(by, func(u forge.User) bool { return u.ID == s.us.UserID }), nil
+func (s *session) heardBefore(ctx context.Context, m remark) (bool, error) {
+	return s.reacted(ctx, m, reactionSeen)
 }
 
-// heardAndLost tells whether the commands of a new comment were begun before, by what GitHub shows, and the database does not know it.
-func (s *session) heardAndLost(ctx context.Context, e event.Comment) (bool, error) {
+// heardAndLost tells whether the commands of a new remark were begun before, by what GitHub shows, and the database does not know it.
+func (s *session) heardAndLost(ctx context.Context, e remark) (bool, error) {
 	if !s.mayCommand(e.Author) || !hasCommands(e.Body, s.us.Slug) {
 		return false, nil
 	}
-	known, err := s.heardOf(ctx, e.ID)
+	known, err := s.heardOf(ctx, e)
 	if err != nil || known {
 		return false, err
 	}
-	return s.heardBefore(ctx, e.ID)
+	return s.heardBefore(ctx, e)
 }
 
 // commentFound handles a comment of which nobody told, if it is there still. One that GitHub has told of meanwhile was handled, and
@@ -163,10 +160,10 @@ func (s *session) commentFound(ctx context.Context, f foundComment) error {
 	if err != nil || !asWritten(c) {
 		return ignoreNotFound(err)
 	}
-	return s.commanded(ctx, event.Comment{
+	return s.commanded(ctx, remark{Comment: event.Comment{
 		Origin: event.Origin{Sender: c.Author}, Activity: event.Created, ID: c.ID, Number: c.Issue, IsPullRequest: c.Pull, Body: c.Body,
 		Author: c.Author, HTMLURL: c.HTMLURL, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt, ReceivedAt: f.At,
-	}, f.stale())
+	}}, f.stale())
 }
 
 // stale is why the commands of a comment that was found are not begun any more; empty: they are.

@@ -52,7 +52,7 @@ func Subscriptions() []Subscription {
 		{"merge_group", "merge_queues", "A merge queue wants checks on the head of a group."},
 		{"ping", "", "The webhook was set up."},
 		{"pull_request", "pull_requests", "A pull request is held against the rules of the flow."},
-		{"pull_request_review", "pull_requests", "A release may wait for a review that a rule of the branch asks for; where `approve.reviews` says so, reviews are approvals and vetoes."},
+		{"pull_request_review", "pull_requests", "Commands stand in reviews too, and a change takes back an approval. A release may wait for a review that a rule of the branch asks for; where `approve.reviews` says so, reviews are approvals and vetoes."},
 		{"push", "contents", "A new head starts its pipeline, voids approvals and is held against the rules."},
 		{"release", "contents", "A GitHub release changed; recorded, tags decide."},
 		{"repository", "metadata", "A repository was renamed, transferred, archived or deleted."},

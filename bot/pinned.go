@@ -6,7 +6,7 @@ import (
 )
 
 // pinned refuses a command about a head that whoever gave it cannot have seen: the pull request has another head since,
-// or got this one only after the comment was made. What is refused can be said again of the head there is now.
+// or got this one only after the comment was made; a review is of the commit that was reviewed. What is refused can be said again of the head there is now.
 func (s *session) pinned(ctx context.Context, q *request) error {
 	if q.at.IsZero() || q.pr == nil || q.pr.Number == 0 || !q.pr.Open {
 		return nil
@@ -15,7 +15,7 @@ func (s *session) pinned(ctx context.Context, q *request) error {
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	if pr.Head.SHA == q.pr.HeadSHA && !q.at.Before(q.pr.HeadAt) {
+	if pr.Head.SHA == q.pr.HeadSHA && !q.at.Before(q.pr.HeadAt) && (q.sha == "" || q.sha == pr.Head.SHA) {
 		return nil
 	}
 	if pr.Head.SHA != q.pr.HeadSHA { // the next time it is known

@@ -30,17 +30,21 @@ func (p *planner) comment(e event.Comment) {
 		p.does("take back the approval that was given in this comment, if one was; an edited comment is never a command")
 		return
 	}
+	if why := p.remark(e); why != "" {
+		p.Nothing = "it is recorded; " + why
+	}
+}
+
+// remark is remarked without the doing. why says why it does nothing.
+func (p *planner) remark(e event.Comment) (why string) {
 	commands, wrong := ParseCommands(e.Body, "")
 	switch {
 	case len(commands)+len(wrong) == 0:
-		p.Nothing = "it is recorded; the comment holds no command"
-		return
+		return "it holds no command"
 	case e.Author.Bot:
-		p.Nothing = "it is recorded; what a bot writes is never a command"
-		return
+		return "what a bot writes is never a command"
 	case e.Author.ID != e.Sender.ID:
-		p.Nothing = "it is recorded; whoever sent it did not write it"
-		return
+		return "whoever sent it did not write it"
 	}
 	p.does("react with eyes, and with rocket or confused once it is done")
 	for _, w := range wrong {
@@ -51,7 +55,7 @@ func (p *planner) comment(e event.Comment) {
 	}
 	if len(wrong) > 0 {
 		p.does("run none of the commands, and reply with how they are written")
-		return
+		return ""
 	}
 	p.asks("the role of %s in the repository, when the command runs", who(e.Author))
 	if e.IsPullRequest {
@@ -59,6 +63,7 @@ func (p *planner) comment(e event.Comment) {
 	} else {
 		p.does("run the commands in their order, up to the first that is refused")
 	}
+	return ""
 }
 
 // command plans one command.
@@ -100,6 +105,11 @@ func (p *planner) mayPass(door Door) string {
 func (p *planner) review(e event.Review) {
 	p.Event = fmt.Sprintf("%s: review of pull request #%d, %s, %s", who(e.Sender), e.Number, e.Activity, strings.ToLower(visible(e.State)))
 	p.does("look again at the release of pull request #%d, if it is one's: it may wait for reviews that a rule of the branch asks for", e.Number)
+	if e.Activity == event.Submitted {
+		p.remark(reviewRemark(e).Comment)
+	} else {
+		p.does("take back the approval that was given by a command in this review, if one was; an edited review is never a command")
+	}
 	var counts []string
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Environments)) {
 		if approve := p.cfg.Environments[name].Approve; approve != nil && approve.Reviews {

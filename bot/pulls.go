@@ -265,17 +265,17 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 	return facts, nil
 }
 
-// reviewed handles a review: where branch rules ask for reviews, a release waiting for one goes on.
-func (s *session) reviewed(ctx context.Context, e event.Review) error {
+// awaited has what may have waited for a review of a pull request looked at again.
+func (s *session) awaited(ctx context.Context, number int) error {
 	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		r, err := tx.ReleaseByPull(ctx, s.repo.ID, e.Number)
+		r, err := tx.ReleaseByPull(ctx, s.repo.ID, number)
 		if err == nil {
 			s.touch(r.ID)
 		}
 		if ignoreMissing(err) != nil {
 			return err
 		}
-		p, err := tx.Pull(ctx, s.repo.ID, e.Number)
+		p, err := tx.Pull(ctx, s.repo.ID, number)
 		s.touchAll = s.touchAll || p.Open && ours(s.classify(p.HeadBranch).Kind) // its merge may wait for the review
 		return ignoreMissing(err)
 	})

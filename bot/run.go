@@ -19,9 +19,12 @@ type request struct {
 	by      forge.User
 	issue   int
 	pull    bool
+	// comment is the number of the comment or, as via says, of the review; 0: it was given in neither.
 	comment int64
 	// at is when the comment was made, by GitHub's clock; zero for what was not said in one.
 	at time.Time
+	// sha is the commit that was reviewed, where it was said in a review.
+	sha string
 	// known is the time, by our own clock, up to which whoever gave it can have known how things stood; zero: until now.
 	known time.Time
 	via   string
@@ -63,20 +66,11 @@ func (s *session) commented(ctx context.Context, e event.Comment) error {
 		if e.Body == e.BodyBefore {
 			return nil
 		}
-		return s.commentChanged(ctx, e, "edited")
+		return s.remarkChanged(ctx, remark{Comment: e}, "edited")
 	case event.Deleted:
-		return s.commentChanged(ctx, e, "deleted")
+		return s.remarkChanged(ctx, remark{Comment: e}, "deleted")
 	}
-	if e.Author.ID != e.Sender.ID {
-		return nil
-	}
-	if s.b.doubt.Load() { // GitHub was asked to send it again, by somebody, after a backup was restored
-		lost, err := s.heardAndLost(ctx, e)
-		if err != nil || lost {
-			return err
-		}
-	}
-	return s.commanded(ctx, e, tooLate(e.CreatedAt, e.ReceivedAt))
+	return s.remarked(ctx, remark{Comment: e})
 }
 
 // mayCommand tells whether an account's comments are read for commands: our own words, and other bots', never are.
@@ -84,13 +78,13 @@ func (s *session) mayCommand(author forge.User) bool {
 	return !author.Bot && author.ID != s.us.UserID
 }
 
-// commanded carries out the commands of a new comment. stale is why those are not begun any more; empty: they are.
-func (s *session) commanded(ctx context.Context, e event.Comment, stale string) error {
+// commanded carries out the commands of a new remark. stale is why those are not begun any more; empty: they are.
+func (s *session) commanded(ctx context.Context, e remark, stale string) error {
 	commands, wrong := ParseCommands(e.Body, s.us.Slug)
 	if len(commands)+len(wrong) == 0 || !s.mayCommand(e.Author) {
 		return nil
 	}
-	if err := s.reactTo(ctx, e.ID, reactionSeen); err != nil {
+	if err := s.reactTo(ctx, e, reactionSeen); err != nil {
 		return err
 	}
 	var replies []string
@@ -116,38 +110,38 @@ func (s *session) commanded(ctx context.Context, e event.Comment, stale string) 
 	if err := s.answer(ctx, e, replies, failed); err != nil {
 		return err
 	}
-	return s.joinCockpit(ctx, e)
+	return s.joinCockpit(ctx, e.Comment)
 }
 
 // answer reacts and replies, once each.
-func (s *session) answer(ctx context.Context, e event.Comment, replies []string, failed bool) error {
+func (s *session) answer(ctx context.Context, e remark, replies []string, failed bool) error {
 	if len(replies) > 0 {
 		body := mention(e.Author.Login) + " " + strings.Join(replies, "\n\n")
-		if err := s.say(ctx, e.Number, fmt.Sprintf("reply-%d", e.ID), body); err != nil {
+		if err := s.say(ctx, e.Number, "reply-"+e.key(), body); err != nil {
 			return err
 		}
 	}
 	if failed {
-		return s.reactTo(ctx, e.ID, "confused")
+		return s.reactTo(ctx, e, "confused")
 	}
-	return s.reactTo(ctx, e.ID, "rocket")
+	return s.reactTo(ctx, e, "rocket")
 }
 
-// reactionSeen is what a comment with commands gets before any of them is begun.
+// reactionSeen is what a remark with commands gets before any of them is begun.
 const reactionSeen = "eyes"
 
-// commandRecord is the kind of the records of comments' commands. They are no effects on GitHub, and have no probe.
+// commandRecord is the kind of the records of remarks' commands. They are no effects on GitHub, and have no probe.
 const commandRecord = "command"
 
-// acted is what came of a command of a comment.
+// acted is what came of a command of a remark.
 type acted struct {
 	Reply string `json:"reply"`
 	OK    bool   `json:"ok"`
 }
 
-// runOnce runs a command of a comment, once, however often the comment is handled. stale is why it is not begun any more.
-func (s *session) runOnce(ctx context.Context, c Command, e event.Comment, stale string) (reply string, ok bool, err error) {
-	key := fmt.Sprintf("%d/command/%d:%d", s.repo.ID, e.ID, c.Line)
+// runOnce runs a command of a remark, once, however often that is handled. stale is why it is not begun any more.
+func (s *session) runOnce(ctx context.Context, c Command, e remark, stale string) (reply string, ok bool, err error) {
+	key := fmt.Sprintf("%d/command/%s:%d", s.repo.ID, e.key(), c.Line)
 	var known store.Effect
 	changed := false
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
@@ -157,7 +151,7 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment, stale
 		if err != nil {
 			return err
 		}
-		_, err := tx.Effect(ctx, s.changedKey(e.ID))
+		_, err := tx.Effect(ctx, s.changedKey(e))
 		changed = err == nil
 		return ignoreMissing(err)
 	})
@@ -170,11 +164,11 @@ func (s *session) runOnce(ctx context.Context, c Command, e event.Comment, stale
 		return a.Reply, a.OK, err
 	}
 	if changed {
-		return fmt.Sprintf("The comment with %s was edited or deleted before its turn came, so it does nothing. Say it again in a new one.", code(c.String())), false, nil
+		return fmt.Sprintf("The %s with %s was %s before its turn came, so it does nothing. Say it again in a new one.", e.via(), code(c.String()), e.changes()), false, nil
 	}
 	q := &request{
-		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: "comment", at: e.CreatedAt,
-		known: s.b.heard(e.CreatedAt),
+		Command: c, by: e.Author, issue: e.Number, pull: e.IsPullRequest, comment: e.ID, via: e.via(), at: e.CreatedAt,
+		known: s.b.heard(e.CreatedAt), sha: e.sha,
 	}
 	q.done = func(tx *store.Tx) error {
 		raw, err := json.Marshal(acted{Reply: q.said, OK: !q.no})
@@ -384,22 +378,6 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"alarm":              s.cmdAlarm,
 		"alarm clear":        s.cmdAlarmClear,
 	}
-}
-
-func reactionKey(comment int64, reaction string) string {
-	return fmt.Sprintf("%d:%s", comment, reaction)
-}
-
-// reactTo adds a reaction to a comment.
-func (s *session) reactTo(ctx context.Context, comment int64, reaction string) error {
-	_, err := do(ctx, s, effect[nothing]{
-		kind: effectReaction, key: reactionKey(comment, reaction), intent: reaction,
-		blind: "adding a reaction twice is adding it once",
-		act: func(ctx context.Context) (nothing, error) {
-			return nothing{}, ignoreNotFound(s.gh.React(ctx, comment, reaction))
-		},
-	})
-	return err
 }
 
 // say writes a comment of ours, once: it carries a hidden mark by which it is found again.

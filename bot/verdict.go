@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -141,19 +140,19 @@ func (s *session) void(ctx context.Context, tx *store.Tx, a store.Approval, by f
 	return s.auditIn(ctx, tx, by, "approval.withdrawn", a.ExecutionID, reason, evidence)
 }
 
-// changedKey is the key of the record that a comment was edited or deleted.
-func (s *session) changedKey(comment int64) string {
-	return fmt.Sprintf("%d/command/%d:changed", s.repo.ID, comment)
+// changedKey is the key of the record that a remark was edited, deleted or dismissed.
+func (s *session) changedKey(m remark) string {
+	return fmt.Sprintf("%d/command/%s:changed", s.repo.ID, m.key())
 }
 
-// commentChanged withdraws what was said in a comment which was edited or deleted since. Where that is heard of before the
-// comment itself, its commands will do nothing.
-func (s *session) commentChanged(ctx context.Context, e event.Comment, what string) error {
+// remarkChanged withdraws what was said in a remark which was edited, deleted or dismissed since. Where that is heard of before
+// the remark itself, its commands will do nothing.
+func (s *session) remarkChanged(ctx context.Context, e remark, what string) error {
 	if e.Author.Bot || e.Author.ID == s.us.UserID {
 		return nil // they are never commands
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		key := s.changedKey(e.ID)
+		key := s.changedKey(e)
 		_, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: s.repo.ID, Kind: commandRecord, Intent: []byte(fmt.Sprintf("%q", what))})
 		if err != nil {
 			return err
@@ -166,10 +165,10 @@ func (s *session) commentChanged(ctx context.Context, e event.Comment, what stri
 			return err
 		}
 		for _, a := range said {
-			if !a.VoidedAt.IsZero() {
+			if !a.VoidedAt.IsZero() || a.Via != e.via() {
 				continue
 			}
-			if err := s.void(ctx, tx, a, a.By, "the comment it was given in was "+what); err != nil {
+			if err := s.void(ctx, tx, a, a.By, fmt.Sprintf("the %s it was given in was %s", e.via(), what)); err != nil {
 				return err
 			}
 			s.touch(a.ReleaseID)

@@ -46,8 +46,12 @@ type Review struct {
 	State string
 	SHA   string // what was reviewed; empty when GitHub no longer knows
 	Body  string // as written by a stranger
+	// Node is its name for GraphQL.
+	Node string
 	// SubmittedAt is when the review was given.
 	SubmittedAt time.Time
+	// ReceivedAt is when Sluice was told of it, as with a comment. It is no part of the payload.
+	ReceivedAt time.Time
 }
 
 // Comment is a comment on an issue or a pull request (event "issue_comment"); remarks on lines of code are not.

@@ -360,6 +360,7 @@ func TestPrioritized(t *testing.T) {
 			"POST /repos/a/b/issues/1/comments":           func() error { _, err := p.CreateComment(ctx, 1, "x"); return err },
 			"PATCH /repos/a/b/issues/comments/1":          func() error { return p.EditComment(ctx, 1, "x") },
 			"POST /repos/a/b/issues/comments/1/reactions": func() error { return p.React(ctx, 1, "eyes") },
+			"POST /graphql":                               func() error { return p.ReactToReview(ctx, "n", "eyes") },
 			"POST /repos/a/b/releases":                    func() error { _, err := p.CreateRelease(ctx, "t", "n", "", false, true); return err },
 			"POST /repos/a/b/deployments":                 func() error { _, err := p.CreateDeployment(ctx, "s", "e", "", "", true); return err },
 			"POST /repos/a/b/deployments/1/statuses":      func() error { return p.SetDeploymentState(ctx, 1, forge.DeploymentQueued, "", "", "") },

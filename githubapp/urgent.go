@@ -88,6 +88,11 @@ func (p *Prioritized) React(ctx context.Context, commentID int64, reaction strin
 	return p.Repo.React(Urgent(ctx), commentID, reaction)
 }
 
+// ReactToReview is [Repo.ReactToReview], urgent.
+func (p *Prioritized) ReactToReview(ctx context.Context, node, reaction string) error {
+	return p.Repo.ReactToReview(Urgent(ctx), node, reaction)
+}
+
 // SaveCheckRun is [Repo.SaveCheckRun], urgent for the names in Checks.
 func (p *Prioritized) SaveCheckRun(ctx context.Context, run forge.CheckRun) (int64, error) {
 	if slices.Contains(p.Checks, run.Name) {

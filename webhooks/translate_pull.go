@@ -43,7 +43,7 @@ func review(p *github.PullRequestReviewEvent) event.Event {
 	return event.Review{
 		Origin: origin(p.Repo, p.Installation, p.Sender), Activity: activity, Number: p.GetPullRequest().GetNumber(),
 		ID: r.GetID(), Author: user(r.GetUser()), State: strings.ToUpper(r.GetState()), SHA: r.GetCommitID(),
-		Body: r.GetBody(), SubmittedAt: r.GetSubmittedAt().Time,
+		Body: r.GetBody(), Node: r.GetNodeID(), SubmittedAt: r.GetSubmittedAt().Time,
 	}
 }
 

@@ -93,8 +93,8 @@ func TestTranslate(t *testing.T) {
 		"a pull request is labeled":   {"pull_request", `{"action":"labeled",` + pull + `},` + common + `}`, nil},
 		"an activity of tomorrow":     {"pull_request", `{"action":"dreamt_of",` + pull + `},` + common + `}`, nil},
 		"a review": {
-			"pull_request_review", `{"action":"submitted","review":{"id":4,"user":` + bobJSON + `,"state":"approved","commit_id":"` + sha2 + `","body":"well","submitted_at":"2026-01-02T03:04:05Z"},"pull_request":{"number":17},` + common + `}`,
-			event.Review{Origin: from, Activity: event.Submitted, Number: 17, ID: 4, Author: bob, State: "APPROVED", SHA: sha2, Body: "well", SubmittedAt: at},
+			"pull_request_review", `{"action":"submitted","review":{"id":4,"user":` + bobJSON + `,"state":"approved","commit_id":"` + sha2 + `","node_id":"PRR_4","body":"well","submitted_at":"2026-01-02T03:04:05Z"},"pull_request":{"number":17},` + common + `}`,
+			event.Review{Origin: from, Activity: event.Submitted, Number: 17, ID: 4, Author: bob, State: "APPROVED", SHA: sha2, Body: "well", Node: "PRR_4", SubmittedAt: at},
 		},
 		"a comment on a pull request": {
 			"issue_comment", `{"action":"created","issue":{"number":17,"state":"open","user":` + bobJSON + `,"pull_request":{"url":"x"}},"comment":{"id":6,"user":{"id":1,"login":"ann"},"body":"/approve","created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"},` + common + `}`,

@@ -19,7 +19,7 @@ func lookCommands() map[string]flowCommand {
 		"once":      {"number pattern: we said it in exactly one comment", cmdOnce},
 		"head":      {"number: sets $SHA to the head of a pull request", cmdHead},
 		"described": {"number pattern: the description of an issue or pull request", cmdDescribed},
-		"reacted":   {"comment content: a reaction of ours", cmdReacted},
+		"reacted":   {"comment|review content: a reaction of ours", cmdReacted},
 		"promoted":  {"tag tag: the image in production's registry is the one in development's, by digest", cmdPromoted},
 		"signed":    {"[!] tag KEY: the image in production's registry is signed by a key of signature/testdata", cmdSigned},
 		"image":     {"[-production] tag: an image is in development's registry, or in production's", cmdImage},
@@ -202,7 +202,7 @@ func cmdReacted(s *scripted, args []string) error {
 	}
 	now := false
 	for _, r := range s.repo.Reactions() {
-		now = now || r.Comment == id && r.Author == flowBot && r.Content == args[1]
+		now = now || (r.Comment == id || r.Review == id) && r.Author == flowBot && r.Content == args[1]
 	}
 	return s.look(func() error { return s.flow.reacted(id, args[1]) }, now)
 }

@@ -25,7 +25,6 @@ func flowCommands() map[string]flowCommand {
 		"merge":     {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
 		"close":     {"who number: closes a pull request without merging it", cmdClose},
 		"retarget":  {"who number base: changes a pull request's base", cmdRetarget},
-		"review":    {"who number APPROVE|REQUEST_CHANGES|COMMENT text: submits a review", cmdReview},
 		"button":    {"who commit check identifier: presses a button of a check", cmdButton},
 		"rerun":     {"who commit check|all: presses Re-run", cmdRerun},
 		"grant":     {"who role: gives somebody a role", cmdGrant},
@@ -37,7 +36,7 @@ func flowCommands() map[string]flowCommand {
 	}
 	for _, more := range []map[string]flowCommand{
 		lookCommands(), commitCommands(), checkCommands(), oursCommands(), recordCommands(), serverCommands(), shellCommands(), pageCommands(), moveCommands(),
-		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), awsCommands(),
+		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), awsCommands(), reviewCommands(),
 	} {
 		for name, one := range more {
 			if _, twice := all[name]; twice {
@@ -244,18 +243,6 @@ func cmdRetarget(s *scripted, args []string) error {
 		return err
 	}
 	return s.hub.As(args[0]).EditPull(s.tb.Context(), s.flow.name, n, map[string]any{"base": args[2]})
-}
-
-func cmdReview(s *scripted, args []string) error {
-	args, err := s.args(args, 4, 4)
-	if err != nil {
-		return err
-	}
-	n, err := s.number(args[1])
-	if err != nil {
-		return err
-	}
-	return s.hub.As(args[0]).Review(s.tb.Context(), s.flow.name, n, args[2], args[3])
 }
 
 func cmdButton(s *scripted, args []string) error {

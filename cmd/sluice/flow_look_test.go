@@ -121,11 +121,11 @@ func (f *flow) said(number int, pattern string) error {
 }
 
 // reacted waits for our reaction to a comment.
-func (f *flow) reacted(comment int64, content string) error {
-	return f.until(fmt.Sprintf("the reaction %s to comment %d", content, comment), func() (string, bool) {
+func (f *flow) reacted(remark int64, content string) error {
+	return f.until(fmt.Sprintf("the reaction %s to %d", content, remark), func() (string, bool) {
 		var all []string
 		for _, r := range f.repo.Reactions() {
-			if r.Comment == comment && r.Author == flowBot {
+			if (r.Comment == remark || r.Review == remark) && r.Author == flowBot {
 				all = append(all, r.Content)
 			}
 		}

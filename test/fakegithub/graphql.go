@@ -7,7 +7,7 @@ import (
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
-// graphQL knows what the REST API lacks: the merge queue, drafts, and facts about many commits at once. GitHub's description of the REST API says nothing of
+// graphQL knows what the REST API lacks: the merge queue, drafts, reactions to reviews, and facts about many commits at once. GitHub's description of the REST API says nothing of
 // it; names, arguments and answers are those of GitHub's published schema.
 func (s *Server) graphQL(c *call) (*answer, error) {
 	var in struct {
@@ -29,6 +29,9 @@ func (s *Server) graphQL(c *call) (*answer, error) {
 	if m := graphCommits.FindStringSubmatch(in.Query); m != nil {
 		return s.graphCommits(c, m[1], m[2], in.Variables)
 	}
+	if graphReacted.MatchString(in.Query) {
+		return s.graphReacted(c, in.Variables)
+	}
 	return nil, refuse(http.StatusNotFound, "the stand-in does not know this query")
 }
 
@@ -45,6 +48,7 @@ var (
 func graphMutations() map[string][]string {
 	return map[string][]string{
 		"enqueuePullRequest":            {"clientMutationId", "expectedHeadOid", "jump", "pullRequestId"},
+		"addReaction":                   {"clientMutationId", "content", "subjectId"},
 		"dequeuePullRequest":            {"clientMutationId", "id"},
 		"convertPullRequestToDraft":     {"clientMutationId", "pullRequestId"},
 		"markPullRequestReadyForReview": {"clientMutationId", "pullRequestId"},
@@ -66,6 +70,9 @@ func (s *Server) graphMutate(c *call, name string, variables map[string]any) (*a
 		if !slices.Contains(fields, field) {
 			return ok(obj{"errors": []obj{{"message": "Variable $input was provided invalid value for " + field + " (Field is not defined on the input)"}}})
 		}
+	}
+	if name == "addReaction" {
+		return s.graphReact(c, name, input)
 	}
 	id, _ := input["pullRequestId"].(string)
 	if name == "dequeuePullRequest" {

@@ -109,9 +109,21 @@ func (p *Person) DeleteComment(ctx context.Context, repo string, id int64) error
 	return p.Do(ctx, "DELETE", fmt.Sprintf("/repos/%s/issues/comments/%d", repo, id), nil, nil)
 }
 
-// Review submits a review: APPROVE, REQUEST_CHANGES or COMMENT.
-func (p *Person) Review(ctx context.Context, repo string, number int, event, body string) error {
-	return p.Do(ctx, "POST", fmt.Sprintf("/repos/%s/pulls/%d/reviews", repo, number), map[string]any{"event": event, "body": body}, nil)
+// Review submits a review: APPROVE, REQUEST_CHANGES or COMMENT. It returns its ID.
+func (p *Person) Review(ctx context.Context, repo string, number int, event, body string) (int64, error) {
+	var out struct{ ID int64 }
+	err := p.Do(ctx, "POST", fmt.Sprintf("/repos/%s/pulls/%d/reviews", repo, number), map[string]any{"event": event, "body": body}, &out)
+	return out.ID, err
+}
+
+// EditReview replaces the text of a review.
+func (p *Person) EditReview(ctx context.Context, repo string, number int, id int64, body string) error {
+	return p.Do(ctx, "PUT", fmt.Sprintf("/repos/%s/pulls/%d/reviews/%d", repo, number, id), map[string]any{"body": body}, nil)
+}
+
+// DismissReview dismisses a review that approves or requests changes.
+func (p *Person) DismissReview(ctx context.Context, repo string, number int, id int64, message string) error {
+	return p.Do(ctx, "PUT", fmt.Sprintf("/repos/%s/pulls/%d/reviews/%d/dismissals", repo, number, id), map[string]any{"message": message}, nil)
 }
 
 // Status sets a commit status.

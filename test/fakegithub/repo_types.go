@@ -67,15 +67,17 @@ type Comment struct {
 	UpdatedAt time.Time
 }
 
-// Reaction is a reaction to an issue, pull request or comment.
+// Reaction is a reaction to an issue, pull request, comment or review.
 type Reaction struct {
 	ID      int64
 	Author  string
 	Content string // +1 -1 laugh confused heart hooray rocket eyes
-	// Comment is the comment's ID, 0 when the reaction is to the issue itself.
+	// Comment is the comment's ID, 0 when the reaction is to something else.
 	Comment int64
-	// Issue is the issue's number, 0 when the reaction is to a comment.
-	Issue     int
+	// Issue is the issue's number, 0 when the reaction is to something else.
+	Issue int
+	// Review is the review's ID, 0 when the reaction is to something else.
+	Review    int64
 	CreatedAt time.Time
 }
 

@@ -64,15 +64,43 @@ func (s *Server) createReview(c *call) (*answer, error) {
 	c.repo.reviews = append(c.repo.reviews, rv)
 	i.Pull.RequestedReviewers = slices.DeleteFunc(i.Pull.RequestedReviewers, func(l string) bool { return strings.EqualFold(l, rv.Author) })
 	if state != "PENDING" {
-		s.emitReview(c, i, rv, "submitted")
+		s.emitReview(c, i, rv, "submitted", obj{})
 	}
 	return ok(s.reviewShape(c.repo, rv))
 }
 
-func (s *Server) emitReview(c *call, i *Issue, rv *Review, action string) {
+func (s *Server) emitReview(c *call, i *Issue, rv *Review, action string, more obj) {
 	o := s.reviewShape(c.repo, rv)
 	o["state"] = strings.ToLower(rv.State)
-	s.emit(c.repo, "pull_request_review", action, c.who.account, obj{"review": o, "pull_request": s.simplePull(c.repo, i)})
+	more["review"], more["pull_request"] = o, s.simplePull(c.repo, i)
+	s.emit(c.repo, "pull_request_review", action, c.who.account, more)
+}
+
+// updateReview replaces the text of a review, which its author alone may.
+func (s *Server) updateReview(c *call) (*answer, error) {
+	i, err := c.pull()
+	if err != nil {
+		return nil, err
+	}
+	var in struct{ Body string }
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	for _, rv := range c.repo.reviews {
+		if rv.Pull != i.Number || rv.ID != int64(atoi(c.params["review_id"])) {
+			continue
+		}
+		if !strings.EqualFold(rv.Author, c.who.account.Login) {
+			return nil, refuse(http.StatusForbidden, "Must have admin rights to Repository.")
+		}
+		before := rv.Body
+		rv.Body = in.Body
+		if rv.State != "PENDING" {
+			s.emitReview(c, i, rv, "edited", obj{"changes": obj{"body": obj{"from": before}}})
+		}
+		return ok(s.reviewShape(c.repo, rv))
+	}
+	return nil, &notFound
 }
 
 func (s *Server) dismissReview(c *call) (*answer, error) {
@@ -86,7 +114,7 @@ func (s *Server) dismissReview(c *call) (*answer, error) {
 				return nil, refuse(http.StatusUnprocessableEntity, "Can not dismiss a %s pull request review", strings.ToLower(rv.State))
 			}
 			rv.State = "DISMISSED"
-			s.emitReview(c, i, rv, "dismissed")
+			s.emitReview(c, i, rv, "dismissed", obj{})
 			return ok(s.reviewShape(c.repo, rv))
 		}
 	}

@@ -110,6 +110,7 @@ func (s *Server) table() []route {
 		{method: "PUT", path: repo + "/pulls/{pull_number}/update-branch", need: writes("pull_requests"), do: s.updatePullBranch},
 		{method: "GET", path: repo + "/pulls/{pull_number}/reviews", need: reads("pull_requests"), do: s.listReviews},
 		{method: "POST", path: repo + "/pulls/{pull_number}/reviews", need: writes("pull_requests").by(RoleRead), do: s.createReview},
+		{method: "PUT", path: repo + "/pulls/{pull_number}/reviews/{review_id}", need: writes("pull_requests").by(RoleRead), do: s.updateReview},
 		{method: "PUT", path: repo + "/pulls/{pull_number}/reviews/{review_id}/dismissals", need: writes("pull_requests"), do: s.dismissReview},
 		{method: "GET", path: repo + "/pulls/{pull_number}/requested_reviewers", need: reads("pull_requests"), do: s.listReviewers},
 		{method: "POST", path: repo + "/pulls/{pull_number}/requested_reviewers", need: writes("pull_requests"), do: s.requestReviewers},

@@ -55,7 +55,7 @@ var sent = lazyregexp.New(`^(` + strings.Join([]string{
 	`deployment-created`, `deployment-status-created`, `installation-(created|deleted|new-permissions-accepted)`, `installation-repositories-(added|removed)`,
 	`issue-comment-(created|edited|deleted)`, `issues-(opened|closed|reopened|edited|labeled|unlabeled|assigned)`, `member-(added|edited|removed)`,
 	`membership-(added|removed)`, `merge-group-(checks-requested|destroyed)`, `release-(created|published|released|edited|deleted)`,
-	`pull-request-(opened|closed|reopened|edited|synchronize|labeled|unlabeled|assigned|review-requested|enqueued|dequeued|ready-for-review|converted-to-draft)`, `pull-request-review-(submitted|dismissed)`,
+	`pull-request-(opened|closed|reopened|edited|synchronize|labeled|unlabeled|assigned|review-requested|enqueued|dequeued|ready-for-review|converted-to-draft)`, `pull-request-review-(submitted|edited|dismissed)`,
 	`repository-(created|edited|archived|unarchived|renamed|transferred|deleted)`, `workflow-run-(requested|in-progress|completed)`,
 }, "|") + `)$`)
 
