@@ -16,9 +16,9 @@ import (
 // request is a command on its way: who gave it, where, and how the record of it is made.
 type request struct {
 	Command
-	by      forge.User
-	issue   int
-	pull    bool
+	by    forge.User
+	issue int
+	pull  bool
 	// comment is the number of the comment or, as via says, of the review; 0: it was given in neither.
 	comment int64
 	// at is when the comment was made, by GitHub's clock; zero for what was not said in one.
