@@ -13,6 +13,7 @@ type Command struct {
 	Name   string // canonical: "release start", "approve"
 	Args   []string
 	Flags  map[string]string // without the dashes; a flag without a value is "true"
+	Vars   map[string]string // of --var NAME=VALUE; nil: none
 	DryRun bool
 	Line   int // of the comment, from 1
 }
@@ -63,6 +64,8 @@ type commandSpec struct {
 	raw      bool
 	flags    []string // with a value
 	switches []string // without
+	// vars: it takes --var NAME=VALUE, as often as one likes.
+	vars bool
 	// reason makes --reason obligatory.
 	reason bool
 	// changes marks a command that changes something, which takes --dry-run.
@@ -99,7 +102,8 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 		more: "With `--at` it is promoted then, not earlier, and everything is looked at again at that time. Times are written like `2026-11-21 18:00`, `18:00`, `Friday 18:00` (in the time zone of production's windows) or `2026-11-21T18:00:00+01:00`. A new head cancels it, and `/cancel` does."},
 	{name: "retry", aliases: []string{"resume"}, usage: "/retry [all or environment]", help: "try again what failed, with the same inputs; `all`: every action of the stage that failed; an environment: what was to be put back there", door: DoorRetry, maxArgs: 1, changes: true,
 		more: "A rollback that failed, and a candidate that was not put back into an environment which a hotfix had borrowed, are tried again by the environment's name, wherever that is said, and by `/retry` alone on the pull request that tells of it."},
-	{name: "test", usage: "/test [pipeline or ?]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, changes: true, where: onPull, pinned: true},
+	{name: "test", usage: "/test [pipeline or ?] [--var NAME=VALUE …]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, vars: true, changes: true, where: onPull, pinned: true,
+		more: "`--var` gives a variable that the pipeline declares another value than its default, for this execution and its retries; a value with blanks is put in quotes. Values are shown on the execution's page and written to the audit log: they are no place for secrets."},
 	{name: "retest", usage: "/retest", help: "run again what failed at this head", door: DoorTest, changes: true, where: onPull, pinned: true},
 	{name: "cancel", usage: "/cancel [pipeline or promotion]", help: "stop the running pipeline, or the promotion", door: DoorCancel, maxArgs: 1, changes: true, where: onPull,
 		more: "`/cancel` alone means a promotion that is scheduled, else the pipeline. `/cancel promotion` takes back a `/promote` that still waits, and stops a promotion that is under way; what production runs by then stays, and `/retry` or `/rollback` decide what comes next."},
@@ -307,6 +311,11 @@ func (s *commandSpec) parse(words []string) (c Command, problem string) {
 			c.DryRun = true
 		case slices.Contains(s.switches, name):
 			c.Flags[name] = "true"
+		case name == "var" && s.vars:
+			var problem string
+			if i, problem = c.takeVar(words, i+1); problem != "" {
+				return c, problem
+			}
 		case slices.Contains(s.flags, name) || name == "component" && s.component != componentNone:
 			value, next := flagValue(words, i+1)
 			if name == "component" && value != "" { // a name is one word, and what follows is not part of it
@@ -344,6 +353,34 @@ func flagValue(words []string, from int) (value string, next int) {
 		next++
 	}
 	return strings.Trim(strings.Join(words[from:next], " "), `"'`), next
+}
+
+// takeVar reads the NAME=VALUE that begins at a word, and returns where it ends. A value in quotes may hold blanks.
+func (c *Command) takeVar(words []string, at int) (last int, problem string) {
+	if at == len(words) {
+		return at, "--var needs NAME=VALUE"
+	}
+	name, value, ok := strings.Cut(words[at], "=")
+	if !ok || name == "" {
+		return at, fmt.Sprintf("--var needs NAME=VALUE, and %q is not", words[at])
+	}
+	if value != "" && strings.ContainsAny(value[:1], `"'`) {
+		quote := value[:1]
+		for value = value[1:]; !strings.HasSuffix(value, quote); value += " " + words[at] {
+			if at++; at == len(words) {
+				return at, fmt.Sprintf("the value of --var %s has a quote that is not closed", name)
+			}
+		}
+		value = strings.TrimSuffix(value, quote)
+	}
+	if _, twice := c.Vars[name]; twice {
+		return at, fmt.Sprintf("--var %s is given twice", name)
+	}
+	if c.Vars == nil {
+		c.Vars = map[string]string{}
+	}
+	c.Vars[name] = value
+	return at, ""
 }
 
 // fields splits on ASCII blanks only: U+00A0 and its like stay part of a word, which is then not known.

@@ -2,6 +2,8 @@ package bot
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +20,9 @@ func spelled(body string) []string {
 			if v := c.Flag(flag); v != "" {
 				text += fmt.Sprintf(" %s=%q", flag, v)
 			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.Vars)) {
+			text += fmt.Sprintf(" var %s=%q", name, c.Vars[name])
 		}
 		if c.DryRun {
 			text += " dry"
@@ -77,25 +82,37 @@ func TestParseCommands(t *testing.T) {
 		"a shell's idea of a command":     {"/promote production; rm -rf /", []string{`1 wrong: there is one argument too many: "rm"`}},
 		"a blank that is not ASCII":       {"/promote\u00a0production", []string{"1 wrong: only ordinary blanks separate words"}},
 		"a blank that is not ASCII, late": {"/promote a\u00a0b", []string{`1 promote ["a\u00a0b"]`}},
-		"a path as a hotfix":              {"/hotfix ../../main", []string{`1 hotfix start ["../../main"]`}},
-		"a hotfix in short":               {"/hotfix 17 --from 1.4.0", []string{`1 hotfix start ["17"] from="1.4.0"`}},
-		"a release of two words":          {"/release start 1.4.0 --from abc --dry-run", []string{`1 release start ["1.4.0"] from="abc" dry`}},
-		"half a command":                  {"/release", []string{"1 wrong: there is no such command"}},
-		"a word too many":                 {"/release frobnicate", []string{"1 wrong: there is no such command"}},
-		"version alone explains":          {"/version", []string{"1 version explain []"}},
-		"version and nonsense":            {"/version frobnicate", []string{"1 wrong: there is no such command"}},
-		"a reason of several words":       {"/rollback to 1.3.0 --reason it is \"broken\" now", []string{`1 rollback ["to" "1.3.0"] reason="it is \"broken\" now"`}},
-		"a reason in quotes":              {`/release abandon --reason "not now" --dry-run`, []string{`1 release abandon [] reason="not now" dry`}},
-		"no reason":                       {"/rollback", []string{"1 wrong: --reason is missing: it goes into the record"}},
-		"a flag without its value":        {"/rollback --reason --dry-run", []string{"1 wrong: --reason needs a value"}},
-		"a flag twice":                    {"/release start --from a --from b", []string{"1 wrong: --from is given twice"}},
-		"a flag of another command":       {"/approve --from x", []string{`1 wrong: there is no flag "--from" here`}},
-		"nothing to dry-run":              {"/status --dry-run", []string{`1 wrong: there is no flag "--dry-run" here`}},
-		"reject takes the rest":           {"/reject it is slow -- really", []string{`1 wrong: there is no flag "--" here`}},
-		"reject in plain words":           {"/reject it is slow", []string{`1 reject ["it is slow"]`}},
-		"reject without a reason":         {"/reject", []string{"1 wrong: an argument is missing"}},
-		"an alias":                        {"/resume\n/wcid", []string{"1 retry []", "2 status []"}},
-		"one wrong among good ones":       {"/approve\n/reject\n/status", []string{"1 approve []", "3 status []", "2 wrong: an argument is missing"}},
+		"variables": {
+			`/test --var A=1 feature --var B="two words" --var C='x' --var D= --dry-run`,
+			[]string{`1 test ["feature"] var A="1" var B="two words" var C="x" var D="" dry`},
+		},
+		"a variable's equals and quotes": {`/test --var A=b=c"d`, []string{`1 test [] var A="b=c\"d"`}},
+		"a variable without a value":     {"/test --var A", []string{`1 wrong: --var needs NAME=VALUE, and "A" is not`}},
+		"a variable without a name":      {"/test --var =1", []string{`1 wrong: --var needs NAME=VALUE, and "=1" is not`}},
+		"no variable":                    {"/test --var", []string{"1 wrong: --var needs NAME=VALUE"}},
+		"a variable's quote left open":   {`/test --var A="b c`, []string{"1 wrong: the value of --var A has a quote that is not closed"}},
+		"a lone quote as a value":        {`/test --var A="`, []string{"1 wrong: the value of --var A has a quote that is not closed"}},
+		"a variable twice":               {"/test --var A=1 --var A=2", []string{"1 wrong: --var A is given twice"}},
+		"variables of another command":   {"/retest --var A=1", []string{`1 wrong: there is no flag "--var" here`}},
+		"a path as a hotfix":             {"/hotfix ../../main", []string{`1 hotfix start ["../../main"]`}},
+		"a hotfix in short":              {"/hotfix 17 --from 1.4.0", []string{`1 hotfix start ["17"] from="1.4.0"`}},
+		"a release of two words":         {"/release start 1.4.0 --from abc --dry-run", []string{`1 release start ["1.4.0"] from="abc" dry`}},
+		"half a command":                 {"/release", []string{"1 wrong: there is no such command"}},
+		"a word too many":                {"/release frobnicate", []string{"1 wrong: there is no such command"}},
+		"version alone explains":         {"/version", []string{"1 version explain []"}},
+		"version and nonsense":           {"/version frobnicate", []string{"1 wrong: there is no such command"}},
+		"a reason of several words":      {"/rollback to 1.3.0 --reason it is \"broken\" now", []string{`1 rollback ["to" "1.3.0"] reason="it is \"broken\" now"`}},
+		"a reason in quotes":             {`/release abandon --reason "not now" --dry-run`, []string{`1 release abandon [] reason="not now" dry`}},
+		"no reason":                      {"/rollback", []string{"1 wrong: --reason is missing: it goes into the record"}},
+		"a flag without its value":       {"/rollback --reason --dry-run", []string{"1 wrong: --reason needs a value"}},
+		"a flag twice":                   {"/release start --from a --from b", []string{"1 wrong: --from is given twice"}},
+		"a flag of another command":      {"/approve --from x", []string{`1 wrong: there is no flag "--from" here`}},
+		"nothing to dry-run":             {"/status --dry-run", []string{`1 wrong: there is no flag "--dry-run" here`}},
+		"reject takes the rest":          {"/reject it is slow -- really", []string{`1 wrong: there is no flag "--" here`}},
+		"reject in plain words":          {"/reject it is slow", []string{`1 reject ["it is slow"]`}},
+		"reject without a reason":        {"/reject", []string{"1 wrong: an argument is missing"}},
+		"an alias":                       {"/resume\n/wcid", []string{"1 retry []", "2 status []"}},
+		"one wrong among good ones":      {"/approve\n/reject\n/status", []string{"1 approve []", "3 status []", "2 wrong: an argument is missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, spelled(c.body)); diff != "" {

@@ -232,7 +232,7 @@ func (s *session) anew(ctx context.Context, x *store.Execution) error {
 		return err
 	}
 	_, err = s.start(ctx, startRequest{
-		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, pull: x.Pull, by: x.StartedBy, origin: "config after " + x.ID,
+		kind: x.Kind, branch: s.classify(x.Branch), sha: x.SHA, pull: x.Pull, by: x.StartedBy, origin: "config after " + x.ID, vars: x.State.Given,
 	})
 	return err
 }

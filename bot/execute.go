@@ -37,6 +37,8 @@ type startRequest struct {
 	base string
 	// given is what was built before, for production, rollback and restore; zero for a pipeline that builds.
 	given built
+	// vars are values for the pipeline's variables.
+	vars map[string]string
 	// only replaces the configured pipeline by this one (restore).
 	only *pipeline.Definition
 }
@@ -93,7 +95,7 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	x.ConfigHash = s.cfg.ApprovalHash(pipelineKind(s.cfg, q.kind, q.line()))
 	in := pipeline.Input{
 		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
-		Image: pipeline.Image{Reference: x.Image}, Artifacts: q.given.artifacts,
+		Image: pipeline.Image{Reference: x.Image}, Artifacts: q.given.artifacts, Given: q.vars,
 		Variables: map[string]string{"sluice.version": x.Version, "sluice.sha": x.SHA, "sluice.branch": x.Branch, previousSHA: q.previous, forkBase: q.base},
 	}
 	if x.Image != "" {

@@ -229,11 +229,12 @@ func (s *session) giveBackOne(ctx context.Context, env store.Environment) error 
 	if wanted && waits && env.ExecutionID != x.ID && (other || digest == "" && x.Image == "") {
 		deploy := s.cfg.Environment(env.Name).Deploy
 		def := restorePipeline(env.Name, deploy)
+		def.Variables = x.State.Definition.Variables
 		_, err := s.in(lender.Component).start(ctx, startRequest{
 			kind: kindRestore, branch: gitflow.Branch{Name: lender.Branch, Kind: gitflow.KindRelease, Deploys: true},
 			sha: x.SHA, release: &lender, by: forge.User{ID: s.us.UserID, Login: s.us.Login},
 			origin: "restore " + env.ExecutionID, // what is there now: a place may be borrowed more than once
-			given:  built{version: x.Version, image: x.Image, digest: digest, artifacts: x.State.Artifacts}, only: &def,
+			given:  built{version: x.Version, image: x.Image, digest: digest, artifacts: x.State.Artifacts}, only: &def, vars: x.State.Given,
 		})
 		if err != nil {
 			return err

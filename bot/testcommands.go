@@ -33,10 +33,18 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 		return s.unchanged(ctx, q, fmt.Sprintf("One pipeline belongs to %s at %s; `/test` runs it anew:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
 	case q.Arg(0) != "" && q.Arg(0) != start.kind:
 		return "", &userError{fmt.Sprintf("The pipeline of this pull request is %s; %s is not one of it. `/test ?` shows its stages.", code(start.kind), code(q.Arg(0)))}
-	case q.DryRun:
+	}
+	if err := s.takeVars(ctx, q, &start); err != nil {
+		return "", err
+	}
+	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("The pipeline would run anew for %s at %s:\n\n%s", code(start.branch.Name), short(start.sha), outline(def)))
 	}
-	if err := s.auditOnce(ctx, q, "test", fmt.Sprintf("#%d", q.issue), map[string]any{"sha": pr.Head.SHA}); err != nil {
+	evidence := map[string]any{"sha": pr.Head.SHA}
+	if len(q.Vars) > 0 {
+		evidence["variables"] = q.Vars
+	}
+	if err := s.auditOnce(ctx, q, "test", fmt.Sprintf("#%d", q.issue), evidence); err != nil {
 		return "", err
 	}
 	if start.release != nil {
@@ -48,6 +56,33 @@ func (s *session) cmdTest(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	return s.finishWith(ctx, q, "")
+}
+
+// takeVars hands on the values that a command gives for variables, where a pipeline that it starts declares each of them.
+func (s *session) takeVars(ctx context.Context, q *request, start *startRequest) error {
+	if len(q.Vars) == 0 {
+		return nil
+	}
+	if start.branch.Fork { // whoever opened it may give the command, and values reach workflows that have the repository's rights
+		return &userError{"The pipeline of a fork runs with the defaults of its variables."}
+	}
+	components, err := s.builds(ctx, *start)
+	if err != nil {
+		return err
+	}
+	var declared []pipeline.Variable
+	for _, c := range components {
+		def, _, err := s.in(c).definition(ctx, *start)
+		if err != nil {
+			return err
+		}
+		declared = append(declared, def.Variables...)
+	}
+	if err := pipeline.CheckVariables(declared, q.Vars); err != nil {
+		return &userError{title(prose(err.Error())) + ". `/test ?` shows its variables."}
+	}
+	start.vars = q.Vars
+	return nil
 }
 
 // openPullOf is the pull request a command was given on, as it is now; refused where there is none or it is closed.
@@ -101,7 +136,7 @@ func (s *session) testRequest(ctx context.Context, q *request, pr forge.PullRequ
 	return out, nil
 }
 
-// outline lists the stages and actions of a pipeline.
+// outline lists the stages, actions and variables of a pipeline.
 func outline(def pipeline.Definition) string {
 	var b strings.Builder
 	for _, stage := range def.Stages {
@@ -110,6 +145,17 @@ func outline(def pipeline.Definition) string {
 			actions = append(actions, fmt.Sprintf("%s (%s)", code(a.Name), code(a.Uses)))
 		}
 		fmt.Fprintf(&b, "- %s: %s\n", code(stage.Name), strings.Join(actions, ", "))
+	}
+	for _, v := range def.Variables {
+		value := "empty"
+		if v.Default != "" {
+			value = code(v.Default)
+		}
+		fmt.Fprintf(&b, "- variable %s, by default %s", code(v.Name), value)
+		if v.Description != "" {
+			b.WriteString(": " + prose(v.Description))
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

@@ -11,18 +11,19 @@ const day = 24 * time.Hour
 
 // Forms of names. They are anchored as a whole, and plain enough that a JSON Schema may repeat them.
 var (
-	environmentRE = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	componentRE   = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	stageRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
-	identRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
-	usesRE        = lazyregexp.New(`^[a-z][a-z0-9_-]{0,39}$`)
-	teamRE        = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
-	loginRE       = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
-	appRE         = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
-	onFailureRE   = lazyregexp.New(`^(fail|continue|retry\(([1-9]|10)\))$`)
-	variableRE    = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
-	extendsRE     = lazyregexp.New(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
-	durationRE    = lazyregexp.New(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
+	environmentRE   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	componentRE     = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	stageRE         = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+	identRE         = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+	usesRE          = lazyregexp.New(`^[a-z][a-z0-9_-]{0,39}$`)
+	teamRE          = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+	loginRE         = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
+	appRE           = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	onFailureRE     = lazyregexp.New(`^(fail|continue|retry\(([1-9]|10)\))$`)
+	variableRE      = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	givenVariableRE = lazyregexp.New(`^[A-Za-z0-9@_-]{1,128}$`)
+	extendsRE       = lazyregexp.New(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+	durationRE      = lazyregexp.New(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
 )
 
 // fileSpec is the whole of .github/sluice.yml.
@@ -246,6 +247,13 @@ func pipelineSpec(kind string) *spec {
 		needs: map[string]string{"parameters": "extends"}, fields: []field{
 			{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
 				doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
+			{"variables", false, &spec{kind: mappingValue, maxItems: pipeline.MaxVariables, names: givenVariableRE,
+				nameForm: "a variable's name is letters, digits, dashes, underscores and @; at most 128",
+				doc:      "Variables of which somebody may give the values when the pipeline is started by hand. Actions use them as #{variables.NAME}. Everybody who sees the execution sees the values.",
+				elem: &spec{kind: objectValue, doc: "A variable.", fields: []field{
+					{"default", true, &spec{kind: textValue, empty: true, maxLen: pipeline.MaxVariableValue, doc: "The value where nobody gives one. A push gives none."}},
+					{"description", false, &spec{kind: textValue, maxLen: pipeline.MaxVariableDescription, doc: "What it is for; /test ? shows it."}},
+				}}}},
 			{"stages", false, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other. Each pipeline has either these or extends.",
 				elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
 					{"name", true, &spec{kind: textValue, pattern: stageRE, maxLen: 64,

@@ -41,6 +41,7 @@ func modelSpec() *spec {
 						{"description", false, &spec{kind: textValue, doc: "What it is for."}},
 					}}}},
 				{"mode", false, like.field("mode")},
+				{"variables", false, like.field("variables")},
 				{"stages", true, stages},
 			}}}},
 	}}
@@ -138,9 +139,11 @@ func (m *models) expandAll(all *node, base string, check *checker) {
 		}
 		s := pipelineSpec(kind)
 		pairs := append([]pair{}, n.pairs...)
-		if mode := model.get("mode"); mode != nil && n.get("mode") == nil {
-			pairs = append(pairs, pair{key: "mode", at: mode.at, value: mode})
-			check.check(mode, s.field("mode"), path+".mode")
+		for _, key := range []string{"mode", "variables"} {
+			if v := model.get(key); v != nil && n.get(key) == nil {
+				pairs = append(pairs, pair{key: key, at: v.at, value: v})
+				check.check(v, s.field(key), path+"."+key)
+			}
 		}
 		n.pairs = append(pairs, pair{key: "stages", at: stages.at, value: stages})
 		check.places[path+".stages"] = stages.at

@@ -37,7 +37,9 @@ func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline
 			continue
 		}
 		def := pipeline.Definition{Kind: kind, Mode: pipeline.Mode(d.text(n, "", "mode"))}
-		d.holes = d.within(stages)
+		given := d.find(n, "variables")
+		def.Variables = d.variables(given)
+		d.holes = d.within(stages) || given != nil && d.within(given)
 		for i, s := range stages.items {
 			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("%s.%s.stages[%d]", base, kind, i), kind, r))
 		}
@@ -74,6 +76,20 @@ func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
 		}
 	}
 	return s
+}
+
+// variables reads those that a pipeline declares, sorted by name.
+func (d *decoder) variables(n *node) (out []pipeline.Variable) {
+	if n == nil || n.kind != mapNode {
+		return nil
+	}
+	for _, p := range n.pairs {
+		out = append(out, pipeline.Variable{
+			Name: p.key, Default: d.text(p.value, "", "default"), Description: d.text(p.value, "", "description"),
+		})
+	}
+	slices.SortFunc(out, func(a, b pipeline.Variable) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // condition reads what is asked before or after a stage.

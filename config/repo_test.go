@@ -247,9 +247,10 @@ pipelines:
 
 func TestActionsAreReadWhole(t *testing.T) {
 	d, _ := example(t).Pipeline("release", Revision{})
-	want := pipeline.Definition{Kind: "release", Mode: "queued", Stages: []pipeline.Stage{
+	variables := []pipeline.Variable{{Name: "LEVEL", Default: "info", Description: "how much is logged"}, {Name: "who@where"}}
+	want := pipeline.Definition{Kind: "release", Mode: "queued", Variables: variables, Stages: []pipeline.Stage{
 		{Name: "Test", Actions: []pipeline.Action{
-			{Name: "unit", Uses: "buildspec", With: map[string]any{"file": "buildspec.yml"}, Env: map[string]string{"LEVEL": "1.10", "SUFFIX": ""},
+			{Name: "unit", Uses: "buildspec", With: map[string]any{"file": "buildspec.yml"}, Env: map[string]string{"LEVEL": "1.10", "SUFFIX": "", "LOG": "#{variables.LEVEL}"},
 				RunOrder: 1, Outputs: []string{"app"}, OnFailure: "retry", Retries: 2},
 			{Name: "load", Uses: "github-actions", With: map[string]any{"workflow": "load.yml"}, RunOrder: 2,
 				Timeout: 20 * time.Minute, OnFailure: "continue", Namespace: "measured"},

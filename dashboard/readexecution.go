@@ -22,6 +22,13 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 			return err
 		}
 		p = Execution{ExecutionRow: w.row(x), Image: x.Image, Digest: x.State.Digest(), ConfigSHA: x.ConfigSHA, OrganizationSHA: x.OrganizationSHA, Stages: []Stage{}, Approvals: []Approval{}}
+		for _, v := range x.State.Definition.Variables {
+			value, given := x.State.Given[v.Name]
+			if !given {
+				value = v.Default
+			}
+			p.Variables = append(p.Variables, Variable{Name: v.Name, Value: value, Given: given, Description: v.Description})
+		}
 		if x.ReleaseID != "" {
 			release, err := tx.Release(ctx, x.ReleaseID)
 			if ignoreMissing(err) != nil {

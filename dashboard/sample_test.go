@@ -134,7 +134,13 @@ func begin(t *testing.T, id, kind, image string, sha string, at time.Time) pipel
 	if !ok {
 		t.Fatalf("no pipeline for %s", kind)
 	}
-	s, _ := pipeline.Start(pipeline.Input{ID: id, Definition: d, SHA: sha, ConfigHash: "hash", Image: pipeline.Image{Reference: image}}, at)
+	d.Variables = []pipeline.Variable{{Name: "LEVEL", Default: "info", Description: "how much is logged"}, {Name: "NOTE"}}
+	given := map[string]string{"LEVEL": "debug"}
+	if kind == pipeline.KindBugfix {
+		given = map[string]string{"NOTE": hostileText}
+	}
+	in := pipeline.Input{ID: id, Definition: d, SHA: sha, ConfigHash: "hash", Image: pipeline.Image{Reference: image}, Given: given}
+	s, _ := pipeline.Start(in, at)
 	return s
 }
 

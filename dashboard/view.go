@@ -170,11 +170,20 @@ type Execution struct {
 	OrganizationSHA string     `json:"organization_sha,omitempty"`
 	Release         string     `json:"release,omitempty"` // version
 	ReleaseURL      string     `json:"release_path,omitempty"`
+	Variables       []Variable `json:"variables,omitempty"`
 	Stages          []Stage    `json:"stages"`
 	Approvals       []Approval `json:"approvals"`
 	// Problem says why the stages cannot be shown.
 	Problem string   `json:"problem,omitempty"`
 	Buttons *Buttons `json:"-"`
+}
+
+// Variable is a variable of an execution's pipeline. Values are not masked.
+type Variable struct {
+	Name        string `json:"name"`
+	Value       string `json:"value"`
+	Given       bool   `json:"given"` // somebody gave it; otherwise it is the default
+	Description string `json:"description,omitempty"`
 }
 
 // Stage is a stage of an execution.

@@ -22,6 +22,8 @@ type Input struct {
 	Artifacts map[string]Artifact
 	// Disabled are the transitions that are disabled, by the name of the stage that they lead into.
 	Disabled map[string]Disabled
+	// Given are values for variables of the definition, by name; those that it does not declare are left out.
+	Given map[string]string
 	// Variables are known from the start, by "namespace.name"; customarily in the namespace "sluice".
 	Variables map[string]string
 }
@@ -32,6 +34,13 @@ func New(in Input, at time.Time) State {
 		ID: in.ID, Definition: in.Definition, SHA: in.SHA, ConfigHash: in.ConfigHash, Image: in.Image, Bundle: in.Bundle,
 		Status: Waiting, CreatedAt: at, Variables: maps.Clone(in.Variables), Artifacts: maps.Clone(in.Artifacts),
 		Stages: make([]StageState, len(in.Definition.Stages)),
+	}
+	values, taken := in.Definition.valued(in.Given)
+	if s.Given = taken; len(values) > 0 {
+		if s.Variables == nil {
+			s.Variables = make(map[string]string, len(values))
+		}
+		maps.Copy(s.Variables, values)
 	}
 	if s.Bundle != "" {
 		s.Bundled = slices.Sorted(maps.Keys(s.Artifacts))

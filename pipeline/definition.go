@@ -19,6 +19,8 @@ type Definition struct {
 	Kind   string  `json:"kind"` // KindFeature, …
 	Mode   Mode    `json:"mode"`
 	Stages []Stage `json:"stages"`
+	// Variables may be given when an execution is started by hand.
+	Variables []Variable `json:"variables,omitempty"`
 }
 
 // Stage is a step of a pipeline. Stages run one after the other.

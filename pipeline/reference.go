@@ -10,7 +10,7 @@ import (
 )
 
 // referenceRE finds "#{namespace.name}".
-var referenceRE = lazyregexp.New(`#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\}`)
+var referenceRE = lazyregexp.New(`#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9@_-]+)\}`)
 
 // wholeReference tells whether s is a reference and nothing else, and to which variable.
 func wholeReference(s string) (variable string, ok bool) {

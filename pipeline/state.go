@@ -41,8 +41,10 @@ type State struct {
 	StartedAt  time.Time  `json:"started_at,omitzero"`
 	EndedAt    time.Time  `json:"ended_at,omitzero"`
 
-	Stages    []StageState        `json:"stages"` // as Definition.Stages
-	Variables map[string]string   `json:"variables,omitempty"`
+	Stages    []StageState      `json:"stages"` // as Definition.Stages
+	Variables map[string]string `json:"variables,omitempty"`
+	// Given are the values that somebody gave for the definition's variables, by name. They stay as they are.
+	Given     map[string]string   `json:"given,omitempty"`
 	Artifacts map[string]Artifact `json:"artifacts,omitempty"`
 	Image     Image               `json:"image,omitzero"`
 	// Bundle is the digest over all artifacts (BundleDigest), fixed when the first approval opens in an execution

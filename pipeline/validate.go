@@ -51,6 +51,7 @@ var (
 func (d Definition) Validate() []Problem {
 	v := validation{d: d, made: map[string]place{}, spoken: map[string][]place{}}
 	v.definition()
+	v.variables()
 	v.collect()
 	for i := range d.Stages {
 		v.stage(i)
@@ -168,6 +169,10 @@ func (v *validation) names(i, j int, a Action) {
 	if a.RunOrder < 0 {
 		v.report(i, j, "run_order", "%d: count from 1", a.RunOrder)
 	}
+	if a.namespace() == variablesNamespace {
+		v.report(i, j, "namespace", "%q is for the pipeline's own variables; give the action another", variablesNamespace)
+		return
+	}
 	if a.Namespace == "" {
 		return
 	}
@@ -257,7 +262,9 @@ func (v *validation) references(i, j int, a Action) {
 		namespace, _, _ := strings.Cut(variable, ".")
 		speakers := v.spoken[namespace]
 		switch {
-		case namespace == ownNamespace:
+		case namespace == ownNamespace, v.d.declares(variable):
+		case namespace == variablesNamespace:
+			v.report(i, j, field, "#{%s}: the pipeline declares no such variable; name it in variables", variable)
 		case len(speakers) == 0:
 			v.report(i, j, field, "#{%s}: no action has the namespace %q", variable, namespace)
 		case len(speakers) > 1:

@@ -79,7 +79,7 @@ func Choose(d pipeline.Definition, c Choice) (pipeline.Definition, []Left, error
 
 // withoutStrayConditions takes away conditions about variables of actions that are left out.
 func withoutStrayConditions(d *pipeline.Definition) (left []Left) {
-	exported := map[string]bool{"sluice": true}
+	exported := map[string]bool{"sluice": true, "variables": true}
 	for _, stage := range d.Stages {
 		for _, a := range stage.Actions {
 			exported[cmp.Or(a.Namespace, a.Name)] = true

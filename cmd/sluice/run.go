@@ -20,6 +20,7 @@ type runCmd struct {
 	Only         []string `placeholder:"NAME" help:"Only these stages and actions; an action as NAME or STAGE/NAME."`
 	Until        string   `placeholder:"NAME" help:"Stop after this stage or action."`
 	Env          []string `sep:"none" placeholder:"NAME=VALUE" help:"A further variable for every action. May be repeated."`
+	Var          []string `sep:"none" placeholder:"NAME=VALUE" help:"Another value for a variable that the pipeline declares. May be repeated."`
 	Buildspec    string   `placeholder:"FILE" help:"Run this buildspec, without any configuration of the repository."`
 	Component    string   `placeholder:"NAME" help:"Component of a monorepo whose pipeline it is. Default: the one that the branch names."`
 	Branch       string   `placeholder:"NAME" help:"Branch that it is run for. Default: the one that is checked out."`

@@ -47,6 +47,16 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 		}
 		r.env[name] = value
 	}
+	for _, v := range c.Var {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--var %s: want NAME=VALUE", v)
+		}
+		if r.input.Given == nil {
+			r.input.Given = map[string]string{}
+		}
+		r.input.Given[name] = value
+	}
 	if c.Push && !c.Committed {
 		return nil, errors.New("--push needs --committed: the tag of an image says which commit it is of")
 	}
@@ -58,7 +68,7 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 		return nil, err
 	}
 	r.owner, r.name = r.source.owner, r.source.name
-	r.input = pipeline.Input{ID: fmt.Sprintf("local-%s-%d", time.Now().UTC().Format("20060102T150405"), os.Getpid()), SHA: r.source.sha}
+	r.input.ID, r.input.SHA = fmt.Sprintf("local-%s-%d", time.Now().UTC().Format("20060102T150405"), os.Getpid()), r.source.sha
 	r.subject = executor.Subject{App: r.name, Branch: r.source.branch, SHA: r.source.sha, ExecutionID: r.input.ID}
 	only := slices.Clone(c.Only)
 	if c.Buildspec != "" {
@@ -71,6 +81,9 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := pipeline.CheckVariables(r.whole.Variables, r.input.Given); err != nil {
+		return nil, fmt.Errorf("--var: %w", err)
 	}
 	chosen, left, err := rehearse.Choose(r.whole, rehearse.Choice{
 		Only: only, Until: c.Until, Deploy: c.Deploy, Push: c.Push, Approve: c.Approve,
