@@ -66,6 +66,9 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			return err
 		},
 	)
+	for name, sha := range s.arriving { // the last of a name counts
+		r.heads = append(r.heads, store.Branch{RepoID: s.repo.ID, Name: name, SHA: sha})
+	}
 	return r, err
 }
 

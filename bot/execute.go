@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/config"
@@ -66,9 +65,13 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	if q.release != nil {
 		s = s.in(q.release.Component)
 	}
-	same, err := s.executionOf(ctx, q)
-	if err != nil || same != nil {
-		return same, err
+	before, err := s.beforeStart(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if same := before.same; same != nil {
+		s.mark(same.SHA)
+		return same, s.schedule(ctx, *same)
 	}
 	def, ok, err := s.definition(ctx, q)
 	if err != nil || !ok {
@@ -87,11 +90,9 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 			return nil, err
 		}
 	}
-	commit, err := s.gh.Commit(ctx, q.sha)
-	if err != nil {
+	if x.CommitTime, err = s.gh.CommitTime(ctx, q.sha); err != nil {
 		return nil, fmt.Errorf("commit %s: %w", q.sha, err)
 	}
-	x.CommitTime = commit.Time
 	x.ConfigHash = s.cfg.ApprovalHash(pipelineKind(s.cfg, q.kind, q.line()))
 	in := pipeline.Input{
 		ID: x.ID, Definition: def, SHA: q.sha, ConfigHash: x.ConfigHash,
@@ -103,36 +104,42 @@ func (s *session) start(ctx context.Context, q startRequest) (*store.Execution, 
 	} else {
 		in.Bundle = q.given.digest
 	}
-	list, err := s.stopsNow(ctx)
+	in.Disabled = before.stops.disabled(&x)
+	x.State = pipeline.New(in, s.b.Now())
+	begun, commands, err := s.firstTurn(&x, before.active)
 	if err != nil {
 		return nil, err
 	}
-	in.Disabled = list.disabled(&x)
-	x.State = pipeline.New(in, s.b.Now())
 	x.Status = x.State.Status
-	err = s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
+	var more []pipeline.Fact
+	err = s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) (err error) {
 		if err := tx.CreateExecution(ctx, &x); err != nil {
 			return err
 		}
 		if err := s.notesReturn(ctx, tx, &x); err != nil {
 			return err
 		}
-		if wake := x.State.WakeAt; !wake.IsZero() { // it may wait for its turn, and not for ever
-			if err := s.b.Queue.PostAt(ctx, tx, s.lane(), itemTick, tickFact{ExecutionID: x.ID}, "tick:"+x.ID, wake); err != nil {
+		if q.release != nil && q.kind != kindRestore {
+			if err := s.attach(ctx, tx, q.release, &x); err != nil {
 				return err
 			}
 		}
-		if q.release == nil || q.kind == kindRestore {
-			return nil
-		}
-		return s.attach(ctx, tx, q.release, &x)
+		more, err = s.carryOut(ctx, tx, &x, commands)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start %s pipeline of %s: %w", q.kind, q.branch.Name, err)
 	}
 	s.log.InfoContext(ctx, "execution created", "execution", x.ID, "pipeline", x.Kind, "branch", x.Branch, "sha", x.SHA)
 	s.mark(q.sha)
-	return &x, s.schedule(ctx, x)
+	if !begun {
+		return &x, s.schedule(ctx, x)
+	}
+	s.touch(x.ReleaseID)
+	if len(more) == 0 {
+		return &x, nil
+	}
+	return &x, s.advance(ctx, x.ID, more...)
 }
 
 // attach makes an execution its release's current one.
@@ -158,28 +165,6 @@ func hashKind(kind string) string {
 		return pipeline.KindRelease
 	}
 	return kind
-}
-
-// executionOf finds the execution that the same origin started for the same revision.
-func (s *session) executionOf(ctx context.Context, q startRequest) (*store.Execution, error) {
-	var at []store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		at, err = tx.ExecutionsAt(ctx, s.repo.ID, q.sha)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, x := range at {
-		if strings.HasPrefix(q.origin, originPush) && (x.Status == pipeline.Superseded || x.Status == pipeline.Stopped) {
-			continue // the branch went elsewhere since, and has come back
-		}
-		if x.Kind == q.kind && x.Branch == q.branch.Name && x.Component == s.component() && x.Origin == q.origin {
-			s.mark(x.SHA)
-			return &at[i], s.schedule(ctx, x)
-		}
-	}
-	return nil, nil
 }
 
 // definition is the pipeline that is run.
@@ -228,14 +213,7 @@ func (s *session) schedule(ctx context.Context, one store.Execution) error {
 	if err != nil {
 		return err
 	}
-	var tickets []pipeline.Ticket
-	mode := pipeline.ModeSuperseded
-	for _, x := range all {
-		if x.Kind == one.Kind && x.Branch == one.Branch && x.Component == one.Component {
-			tickets = append(tickets, pipeline.TicketOf(x.State))
-			mode = x.State.Definition.Mode
-		}
-	}
+	mode, tickets := ticketsOf(one, all)
 	named, turns := map[string]string{}, map[string]pipeline.Turn{}
 	for _, x := range all {
 		named[x.ID] = naming(x)

@@ -50,6 +50,8 @@ type reader interface {
 	Tags(ctx context.Context) ([]forge.Tag, error)
 	Tag(ctx context.Context, name string) (forge.Tag, error)
 	Commit(ctx context.Context, sha string) (forge.Commit, error)
+	// CommitTime is when a commit was made, by its committer's clock.
+	CommitTime(ctx context.Context, sha string) (time.Time, error)
 	// Wrote tells whether a commit contains one that an account wrote.
 	Wrote(ctx context.Context, sha, login string) (bool, error)
 	// Compare takes SHAs or branch names.

@@ -236,6 +236,8 @@ func (g *FakeGitHub) Commit(_ context.Context, sha string) (forge.Commit, error)
 	return forge.Commit{SHA: sha, Time: noon}, g.Err
 }
 
+func (g *FakeGitHub) CommitTime(context.Context, string) (time.Time, error) { return noon, g.Err }
+
 func (g *FakeGitHub) PullFiles(context.Context, int) ([]string, bool, error) {
 	return g.Files, true, nil
 }

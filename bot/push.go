@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -71,6 +72,7 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 	if err := s.react(ctx, branch, was.SHA, now, e); err != nil {
 		return err
 	}
+	s.showEarly(ctx, name, now)
 	scan, err := s.scanOfPush(ctx, branch, was.SHA, now)
 	if err != nil {
 		return err
@@ -79,13 +81,24 @@ func (s *session) branchMoved(ctx context.Context, name string, e *event.Push) e
 		return err
 	}
 	// Recorded last: a crash before this handles the push again, and every part of it finds itself done. The search for
-	// credentials begins here and not before, so that it takes nothing from what the check waits for.
+	// credentials begins here and not before, so that it takes nothing from what the checks wait for.
 	return s.b.Store.WriteDelayed(ctx, func(tx *store.Tx) error {
 		if err := s.beginScan(ctx, tx, scan); err != nil {
 			return err
 		}
 		return tx.SaveBranch(ctx, store.Branch{RepoID: s.repo.ID, Name: name, SHA: now, UpdatedAt: s.b.Now()})
 	})
+}
+
+// showEarly reports the checks of what a new head has brought about so far, ahead of all that they do not say. What cannot be
+// reported is reported at the end of the handling, which tells what is in the way: the push is not handled again for it.
+func (s *session) showEarly(ctx context.Context, branch, head string) {
+	s.arriving[branch] = head
+	defer delete(s.arriving, branch)
+	dirty := maps.Clone(s.dirty)
+	if err := s.reportChecks(ctx); err != nil {
+		maps.Copy(s.dirty, dirty)
+	}
 }
 
 // react does what follows from a new head.

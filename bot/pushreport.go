@@ -135,5 +135,9 @@ func (s *session) pushCheck(at *atSHA) (run forge.CheckRun, ok bool) {
 		writeVerdict(&text, gitflow.Verdict{Violations: at.push})
 		run.Title, run.Summary, run.Conclusion = at.push[0].Problem.String(), text.String(), forge.Failure
 	}
-	return s.secretsCheck(run, at), true
+	shown := *at
+	if !found { // a search under way is not told of: most find nothing, and there is nothing to wait for
+		shown.secrets = slices.DeleteFunc(slices.Clone(at.secrets), func(v secretsView) bool { return v.pending })
+	}
+	return s.secretsCheck(run, &shown), true
 }

@@ -49,6 +49,8 @@ type turn struct {
 	tried map[string]gitflow.Line
 	// moving are the branches that moved while something was merged into them in this handling.
 	moving map[string]bool
+	// arriving are the heads of branches that are reported before they are recorded.
+	arriving map[string]string
 	// later runs after the transaction of an advance.
 	later []func(context.Context) error
 	// entries counts those written to the audit log.
@@ -58,7 +60,7 @@ type turn struct {
 func newTurn() *turn {
 	return &turn{
 		dirty: map[string]bool{}, touched: map[string]bool{}, cockpits: map[string]bool{}, pullCockpits: map[int]bool{},
-		tried: map[string]gitflow.Line{}, moving: map[string]bool{},
+		tried: map[string]gitflow.Line{}, moving: map[string]bool{}, arriving: map[string]string{},
 	}
 }
 

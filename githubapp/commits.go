@@ -24,6 +24,16 @@ func (r *Repo) Commit(ctx context.Context, ref string) (forge.Commit, error) {
 	return commitOf(&c), nil
 }
 
+// CommitTime is when a commit was made, by its committer's clock. It takes a whole SHA: the Git database is asked, which is
+// quicker than the commit with its files, and once only, because a commit does not change.
+//
+// https://docs.github.com/rest/git/commits#get-a-commit-object
+func (r *Repo) CommitTime(ctx context.Context, sha string) (time.Time, error) {
+	var c github.Commit
+	_, err := r.call(ctx, "GET", r.path("git", "commits", sha), nil, &c)
+	return c.GetCommitter().GetDate().UTC(), err
+}
+
 // Wrote tells whether a commit contains one that an account wrote, by the e-mail addresses that GitHub knows of it.
 func (r *Repo) Wrote(ctx context.Context, sha, login string) (bool, error) {
 	query := url.Values{"sha": {sha}, "author": {login}, "per_page": {"1"}}

@@ -29,9 +29,14 @@ func TestCommit(t *testing.T) {
 		if got.Time.IsZero() {
 			t.Error("no time")
 		}
+		at, err := w.gh.CommitTime(w.ctx(), sha)
+		w.must(err)
+		equal(t, got.Time, at)
 	}
 	for _, ref := range []string{"0000000000000000000000000000000000000001", "nope"} {
 		_, err = w.gh.Commit(w.ctx(), ref)
+		w.fails(err, forge.ErrNotFound)
+		_, err = w.gh.CommitTime(w.ctx(), ref)
 		w.fails(err, forge.ErrNotFound)
 	}
 }
