@@ -239,7 +239,11 @@ func TestBatchSharesTheLimits(t *testing.T) {
 		write(c.builds...)
 		q := r
 		q.ID += batchMark + "a"
-		got, timeout, err := e.allowance(q, "/work")
+		got, err := e.limits(q, "/work")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		timeout, err := e.timeout(q)
 		if err != nil || timeout > 10*time.Second || timeout < time.Second {
 			t.Errorf("%s: %s, %v", name, timeout, err)
 		}
@@ -247,10 +251,13 @@ func TestBatchSharesTheLimits(t *testing.T) {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
-	if got, timeout, err := e.allowance(r, "/work"); err != nil || timeout != time.Minute || got.Output != 500 {
-		t.Errorf("a build that is alone: %+v, %s, %v", got, timeout, err)
+	if got, err := e.limits(r, "/work"); err != nil || got.Output != 500 {
+		t.Errorf("a build that is alone: %+v, %v", got, err)
 	}
-	if got, _, err := w.executor().allowance(executor.Request{ID: r.ID + batchMark + "a"}, "/work"); err != nil || got != (supervise.Limits{}) {
+	if timeout, err := e.timeout(r); err != nil || timeout != time.Minute {
+		t.Errorf("a build that is alone: %s, %v", timeout, err)
+	}
+	if got, err := w.executor().limits(executor.Request{ID: r.ID + batchMark + "a"}, "/work"); err != nil || got != (supervise.Limits{}) {
 		t.Errorf("without limits: %+v, %v", got, err)
 	}
 }

@@ -12,22 +12,15 @@ import (
 // errBatchWrote says that a build of a batch cannot begin.
 var errBatchWrote = executor.Permanentf("the builds of the batch have written all the output that they may together; the operator's --build-limits bound it")
 
-// allowance is what a build that works in a folder may use, and how long. What bounds an action bounds a batch as a whole: its builds
-// share it.
-func (e *Executor) allowance(r executor.Request, work string) (l supervise.Limits, timeout time.Duration, err error) {
-	l, timeout = e.o.Limits, r.Timeout
+// limits bound what a build that works in a folder may use. What bounds an action bounds a batch as a whole: its builds share it.
+func (e *Executor) limits(r executor.Request, work string) (supervise.Limits, error) {
+	l := e.o.Limits
 	if l.Disk > 0 {
 		l.DiskDir = work
 	}
-	id := actionID(r.ID)
-	if id == r.ID {
-		return l, timeout, nil
-	}
-	var b batch
-	if found, err := actiondir.ReadJSON(e.workspace(id).Path(batchFile), &b); err != nil {
-		return l, 0, err
-	} else if !found {
-		return l, 0, fmt.Errorf("the batch of %s is not on this host", r.ID)
+	b, err := e.batchOf(r)
+	if b == nil || err != nil {
+		return l, err
 	}
 	at := int64(min(e.o.BatchAtOnce, len(b.Builds)))
 	for _, limit := range []*int64{&l.Memory, &l.Disk, &l.Output} {
@@ -35,19 +28,40 @@ func (e *Executor) allowance(r executor.Request, work string) (l supervise.Limit
 	}
 	l.Processes = (l.Processes + int(at) - 1) / int(at)
 	if l.Output > 0 {
-		written, err := e.written(id, &b, l.Output)
+		written, err := e.written(actionID(r.ID), b, l.Output)
 		switch {
 		case err != nil:
-			return l, 0, err
+			return l, err
 		case written >= e.o.Limits.Output:
-			return l, 0, errBatchWrote
+			return l, errBatchWrote
 		}
 		l.Output = min(l.Output, e.o.Limits.Output-written)
 	}
-	if timeout > 0 {
-		timeout = max(timeout-time.Since(b.Began), time.Second)
+	return l, nil
+}
+
+// timeout is how long a build may take from now on; 0 is any time. A batch's time began with the batch.
+func (e *Executor) timeout(r executor.Request) (time.Duration, error) {
+	b, err := e.batchOf(r)
+	if b == nil || err != nil || r.Timeout <= 0 {
+		return r.Timeout, err
 	}
-	return l, timeout, nil
+	return max(r.Timeout-time.Since(b.Began), time.Second), nil
+}
+
+// batchOf is the batch that a build is one of; nil when it is an action of its own.
+func (e *Executor) batchOf(r executor.Request) (*batch, error) {
+	id := actionID(r.ID)
+	if id == r.ID {
+		return nil, nil //nolint:nilnil // see above
+	}
+	var b batch
+	if found, err := actiondir.ReadJSON(e.workspace(id).Path(batchFile), &b); err != nil {
+		return nil, err
+	} else if !found {
+		return nil, fmt.Errorf("the batch of %s is not on this host", r.ID)
+	}
+	return &b, nil
 }
 
 // written is how much the builds of a batch have written to their logs, with all that each of those that run may yet.

@@ -45,12 +45,19 @@ func newShell(s *supervise.Session, p plan, state *os.Root) *shell {
 
 // start starts the shell where the last one has stopped.
 func (sh *shell) start() error {
-	driver, err := sh.file("driver", driverScript(sh.mark))
+	before := sh.env
+	if sh.dir != sh.plan.path(srcFolder) { // the shell itself goes there, if it can: it may see another folder there than the server
+		before = "cd -- " + quote(sh.dir) + " 2>/dev/null\n" + before
+	}
+	driver, err := sh.file("driver", driverScript(sh.mark, before != ""))
 	if err != nil {
 		return err
 	}
-	var files [3]*os.File // ends the shell gets: steps, answers, environment
-	var own [3]*os.File
+	files := make([]*os.File, 2, 3) // ends the shell gets: steps, answers, environment
+	if before != "" {
+		files = files[:3]
+	}
+	own := make([]*os.File, len(files))
 	for i := range files {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -62,35 +69,37 @@ func (sh *shell) start() error {
 		}
 		defer files[i].Close()
 	}
-	before := sh.env
-	if sh.dir != sh.plan.path(srcFolder) { // the shell itself goes there, if it can: it may see another folder there than the server
-		before = "cd -- " + quote(sh.dir) + " 2>/dev/null\n" + before
-	}
 	p, err := sh.s.Start(supervise.Command{
-		Args: []string{sh.plan.Spec.Shell, driver}, Dir: sh.plan.path(srcFolder), Files: files[:], User: sh.user,
+		Args: []string{sh.plan.Spec.Shell, driver}, Dir: sh.plan.path(srcFolder), Files: files, User: sh.user,
 	})
 	if err != nil {
-		return errors.Join(err, own[0].Close(), own[1].Close(), own[2].Close())
+		for _, f := range own {
+			err = errors.Join(err, f.Close())
+		}
+		return err
 	}
 	sh.program, sh.steps, sh.answers = p, own[0], make(chan answer, 1)
-	go func() { // the shell reads it first; when it dies, the write fails
-		_, _ = own[2].WriteString(before)
-		_ = own[2].Close()
-	}()
+	if before != "" {
+		go func() { // the shell reads it first; when it dies, the write fails
+			_, _ = own[2].WriteString(before)
+			_ = own[2].Close()
+		}()
+	}
 	go sh.listen(own[1], sh.answers)
 	return nil
 }
 
-// driverScript is what the shell runs: it takes commands until there are no more. Names begin with __sluice so that they
-// are nobody else's.
-func driverScript(mark string) string {
-	return `exec 8<&3 9>&4 3<&- 4>&-
-eval "$(/bin/cat <&5)"
-exec 5<&-
-while IFS= read -r __sluice_step <&8; do
+// driverScript is what the shell runs: it takes commands until there are no more, after the environment, if there is one that
+// goes before them. Names begin with __sluice so that they are nobody else's.
+func driverScript(mark string, before bool) string {
+	script := "exec 8<&3 9>&4 3<&- 4>&-\n"
+	if before {
+		script += "eval \"$(/bin/cat <&5)\"\nexec 5<&-\n"
+	}
+	return script + `while IFS= read -r __sluice_step <&8; do
 . "$__sluice_step" 8<&- 9>&-
 __sluice_status=$?
-{ export -p; printf '\n%s %s %s\n' '` + mark + `' "$__sluice_status" "$(pwd)"; } >&9 2>/dev/null
+{ export -p; printf '\n%s %s ' '` + mark + `' "$__sluice_status"; pwd || :; printf '\n'; } >&9 2>/dev/null
 done
 `
 }

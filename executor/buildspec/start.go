@@ -71,9 +71,6 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 		e.launcher.Watch(w.Try(n))
 		return nil
 	}
-	if err := w.SetID(actionID(r.ID)); err != nil { // who follows a batch hears of its builds
-		return err
-	}
 	return e.prepareAndLaunch(ctx, w, n, r, p)
 }
 
@@ -90,13 +87,25 @@ func (e *Executor) source(ctx context.Context, work string, r executor.Request) 
 	return src, e.clone(ctx, r, src)
 }
 
-// prepareAndLaunch makes the folders of a try and starts it. What is wrong with the buildspec ends the action with a
-// report; what went wrong around it is an error.
+// prepareAndLaunch makes the folders of a try and starts it. Its supervisor begins first, and is ready by the time that there is a
+// clone. What is wrong with the buildspec ends the action with a report; what went wrong around it is an error.
 func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r executor.Request, p params) error {
 	if w.Stopped() {
 		return w.Finish(executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"})
 	}
 	work := w.work(n)
+	limits, err := e.limits(r, work)
+	if err != nil {
+		return err
+	}
+	ready, err := e.launcher.Prepare(ctx, w.Try(n), limits)
+	if err != nil {
+		return err
+	}
+	defer ready.Discard()
+	if err := w.SetID(actionID(r.ID)); err != nil { // who follows a batch hears of its builds
+		return err
+	}
 	src, err := e.source(ctx, work, r)
 	if err != nil {
 		return err
@@ -133,13 +142,12 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err := handOver(work, runAs, phaseUsers); err != nil {
 		return err
 	}
-	if err := w.keepSpec(n, spec); err != nil {
-		return err
-	}
-	env := e.environment(r, p, spec, looked, work)
 	if spec.Batch != nil && actionID(r.ID) == r.ID {
 		spec.Remarks = append(spec.Remarks, document.Name{Line: spec.Batch.Line, Text: "batch: this action is one build; with batch: true it runs the batch"})
 	}
+	kept := w.keepSpec(n, spec)
+	defer kept() //nolint:errcheck // asked below, where it counts
+	env := e.environment(r, p, spec, looked, work)
 	pl := plan{
 		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers, Sarif: p.sarif, Threshold: p.threshold,
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Owner: runAs},
@@ -150,7 +158,7 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if p.network != "none" {
 		pl.Credentials = e.refuseCredentials(runAs, phaseUsers)
 	}
-	limits, timeout, err := e.allowance(r, work)
+	timeout, err := e.timeout(r)
 	if err != nil {
 		return err
 	}
@@ -158,9 +166,12 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 	if err != nil {
 		return err
 	}
-	_, err = e.launcher.Start(ctx, w.Try(n), supervise.Spec{
+	if err := kept(); err != nil {
+		return err
+	}
+	_, err = ready.Run(supervise.Spec{
 		Runner: runnerName, Payload: payload, Env: list(env), Dir: src, Timeout: timeout,
-		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Limits: limits, Sandbox: e.sandbox(work),
+		Secrets: secrets, User: runAs, NoNetwork: p.network == "none", Sandbox: e.sandbox(work),
 	})
 	if err == nil && w.Stopped() { // meanwhile: Stop may have looked before there was a try
 		err = supervise.Stop(w.Try(n))

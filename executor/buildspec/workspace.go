@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
@@ -124,9 +125,12 @@ func removeAll(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// keepSpec writes down what was read at the start: the build may change its own buildspec meanwhile.
-func (w workspace) keepSpec(n int, s *Spec) error {
-	return actiondir.WriteJSON(w.specFile(n), s)
+// keepSpec begins to write down what was read at the start, since the build may change its own buildspec meanwhile. kept waits
+// until that is on disk.
+func (w workspace) keepSpec(n int, s *Spec) (kept func() error) {
+	done := make(chan error, 1)
+	go func() { done <- actiondir.WriteJSON(w.specFile(n), s) }()
+	return sync.OnceValue(func() error { return <-done })
 }
 
 func (w workspace) specFile(n int) string { return w.Path("spec-" + strconv.Itoa(n) + ".json") }

@@ -46,9 +46,6 @@ func closeAllOnExec() {
 // harden takes from this thread, and so from what it starts, what a build has no business with, and makes orphans come
 // to this process.
 func harden(spec Spec) error {
-	if err := HideProcess(); err != nil {
-		return err
-	}
 	if !spec.Leave { // what is left to live on is nobody's here, so that its end is seen
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("adopt orphans: %w", err)
@@ -131,7 +128,7 @@ func terminateDescendants(besides string) {
 func killDescendants() {
 	reap() // most have ended by themselves: then nobody has to look for others
 	for wait := 250 * time.Microsecond; !childless(); wait = min(2*wait, 5*time.Millisecond) {
-		for _, pid := range descendants(os.Getpid()) {
+		for _, pid := range left() {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 		pause(wait) // they need a moment to die
@@ -167,6 +164,36 @@ func childless() bool {
 			return errors.Is(err, unix.ECHILD)
 		}
 	}
+}
+
+// left lists descendants, at least one where there is any that the kernel has not ended yet. Those that it names at once may not
+// be all.
+func left() []int {
+	if near := children(os.Getpid()); len(near) > 0 {
+		return near
+	}
+	return descendants(os.Getpid())
+}
+
+// children lists processes below pid as the kernel keeps them for each of their parents' threads, without looking at any other.
+// Some are missed while others end, and all where the kernel was built without that.
+func children(pid int) (out []int) {
+	threads, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task/*/children"))
+	if err != nil {
+		return nil
+	}
+	for _, path := range threads {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, field := range strings.Fields(string(b)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				out = append(append(out, child), children(child)...)
+			}
+		}
+	}
+	return out
 }
 
 // descendants lists the processes below pid.

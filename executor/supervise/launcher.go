@@ -2,14 +2,12 @@ package supervise
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -74,31 +72,11 @@ func (l *Launcher) Close() error {
 // Start runs spec in dir, unless something ran there before or was told to stop: then it changes nothing. started tells
 // which. Afterwards Look never says Absent.
 func (l *Launcher) Start(ctx context.Context, dir string, spec Spec) (started bool, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("start in %s: %w", dir, err)
-		}
-	}()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return false, err
-	}
-	lock, err := takeLock(ctx, dir)
+	r, err := l.Prepare(ctx, dir, spec.Limits)
 	if err != nil {
 		return false, err
 	}
-	if lock == nil { // a supervisor has it
-		l.Watch(dir)
-		return false, nil
-	}
-	defer lock.Close() // the supervisor has its own by then
-	if exists(dir, startedFile) || exists(dir, resultFile) {
-		return false, nil
-	}
-	if exists(dir, stopFile) {
-		now := time.Now()
-		return false, writeResult(dir, Result{Reason: Stopped, ExitCode: -1, Started: now, Finished: now})
-	}
-	return true, l.launch(dir, lock, spec)
+	return r.Run(spec)
 }
 
 // takeLock returns the folder's lock, or nil when a supervisor has it. Those who only look hold it for a moment.
@@ -131,55 +109,7 @@ func takeLock(ctx context.Context, dir string) (*os.File, error) {
 	return nil, err
 }
 
-// gcOff spares the program, while it only makes its packages ready, a collection of garbage; Main turns it on again.
-const gcOff = "GOGC=off"
-
-// launch starts the supervisor. It inherits the lock and the writing end of a pipe whose other end tells when it has
-// ended; neither reaches what it runs.
-func (l *Launcher) launch(dir string, lock *os.File, spec Spec) error {
-	payload, err := json.Marshal(spec)
-	if err != nil {
-		return err
-	}
-	own, err := os.OpenFile(filepath.Join(dir, ownLogFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	defer own.Close()
-	alive, hold, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer hold.Close()
-	stdin, feed, err := os.Pipe()
-	if err != nil {
-		alive.Close()
-		return err
-	}
-	defer stdin.Close()
-	defer feed.Close()
-
-	cmd := exec.Command(l.o.Command[0], append(l.o.Command[1:len(l.o.Command):len(l.o.Command)], dir)...)
-	cmd.Env = []string{gcOff} // no more, since what it runs could read it
-	cmd.Dir = "/"
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, own, own
-	cmd.ExtraFiles = []*os.File{lock, hold}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		alive.Close()
-		return err
-	}
-	stdin.Close()
-	l.attendTo(dir, cmd, alive)
-	_ = feed.SetWriteDeadline(time.Now().Add(20 * time.Second))
-	if _, err := feed.Write(payload); err != nil {
-		_ = cmd.Process.Kill() // it has not read the whole spec, so it has done nothing
-		return err
-	}
-	return nil
-}
-
-// attendTo starts attend; after Close nobody waits any more.
+// attendTo starts attend, so that nobody has to watch the folder; after Close nobody waits any more.
 func (l *Launcher) attendTo(dir string, cmd *exec.Cmd, alive *os.File) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,15 +118,16 @@ func (l *Launcher) attendTo(dir string, cmd *exec.Cmd, alive *os.File) {
 		_ = cmd.Process.Release()
 		return
 	}
+	l.watched[dir] = true
 	l.wait.Go(func() { l.attend(dir, cmd, alive) })
 }
 
-// attend waits until the supervisor ends or the launcher is closed.
+// attend waits until the supervisor has told its end, or is gone, or the launcher is closed.
 func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = alive.Read(make([]byte, 1)) // nobody writes: this returns when one of the two has ended
+		_, _ = alive.Read(make([]byte, 1)) // nobody writes: this returns when one of the two lets go
 	}()
 	select {
 	case <-l.done:
@@ -205,13 +136,21 @@ func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
 		_ = cmd.Process.Release()
 	case <-ended:
 		alive.Close()
-		_ = cmd.Wait() // how it ended is in the folder
+		l.unwatch(dir)
 		l.o.Ended(dir)
+		_ = cmd.Wait() // how it ended is in the folder
 	}
 }
 
+// unwatch lets the folder be watched again.
+func (l *Launcher) unwatch(dir string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.watched, dir)
+}
+
 // Watch makes sure that Ended is called for dir, whose supervisor was started by another process. It does nothing when
-// dir is watched already.
+// dir is watched already, or its supervisor is this launcher's.
 func (l *Launcher) Watch(dir string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -232,9 +171,7 @@ func (l *Launcher) Watch(dir string) {
 				return
 			}
 		}
-		l.mu.Lock()
-		delete(l.watched, dir)
-		l.mu.Unlock()
+		l.unwatch(dir)
 		l.o.Ended(dir)
 	})
 }

@@ -27,69 +27,93 @@ type Runner func(ctx context.Context, s *Session, payload []byte) (output []byte
 // maxSpec is how large a Spec may be.
 const maxSpec = 16 << 20
 
-// lockFD is where launch hands over the lock. The pipe that tells of the end follows; nothing is done with it.
-const lockFD = 3
+// lockFD is where launch hands over the lock, holdFD a pipe whose other end tells of the end: it is closed when the result is there.
+const (
+	lockFD = 3
+	holdFD = 4
+)
 
 // gcPercent is how far the heap may grow between collections of garbage. It spares a short build the collection that would follow
 // at once from what packages have made before main, some 4 MiB.
 const gcPercent = 200
 
-// Main is the supervisor: the body of the hidden subcommand. It reads the Spec from stdin and returns when everything
-// has ended and the result is written. An error means that there is no result.
+// Main is the supervisor: the body of the hidden subcommand. It reads from stdin the limits, and later the Spec, and returns when
+// everything has ended and the result is written; at once when there comes no Spec. An error means that there is no result.
 func Main(dir string, stdin io.Reader, runners map[string]Runner) error {
 	debug.SetGCPercent(gcPercent)
-	closeAllOnExec() // the lock, the pipe, and whatever the server had itself inherited
-	if err := ownLock(dir); err != nil {
-		return err
-	}
-	b, err := io.ReadAll(io.LimitReader(stdin, maxSpec))
+	hidden := HideProcess() // before there is anything to hide
+	closeAllOnExec()        // the lock, the pipe, and whatever the server had itself inherited
+	inherited, err := ownLock(dir)
 	if err != nil {
 		return err
 	}
+	in := json.NewDecoder(io.LimitReader(stdin, maxSpec))
+	var limits Limits
+	if err := in.Decode(&limits); err != nil {
+		return fmt.Errorf("the limits did not arrive whole: %w", err)
+	}
+	g := prepare(dir, limits)
+	defer g.leave()
 	var spec Spec
-	if err := json.Unmarshal(b, &spec); err != nil {
+	if err := in.Decode(&spec); errors.Is(err, io.EOF) {
+		return nil // nothing is to be run
+	} else if err != nil {
 		return fmt.Errorf("the spec did not arrive whole: %w", err)
 	}
-	spec = spec.withDefaults()
-	starter := newThread()
-	starter.call(func() { err = harden(spec) })
-	if err != nil {
-		return writeResult(dir, Result{Reason: NotStarted, ExitCode: -1, Error: err.Error(), Started: time.Now(), Finished: time.Now()})
-	}
-	started, err := os.OpenFile(filepath.Join(dir, startedFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	result, err := begin(dir, spec.withDefaults(), runners, g, hidden)
 	if err != nil {
 		return err // it ran before
 	}
-	if err := errors.Join(started.Sync(), started.Close()); err != nil {
-		return err
+	err = writeResult(dir, result)
+	if inherited {
+		_ = unix.Close(holdFD) // whoever waits for the result need not wait for what is tidied up
 	}
-	result, err := supervise(dir, spec, runners, starter)
+	return err
+}
+
+// begin notes that the program may have an effect from now on, and runs it to its end. The error says that it must not: that was
+// noted before, or cannot be. unfit is why this process is not fit to run anything, if it is not.
+func begin(dir string, spec Spec, runners map[string]Runner, g *ground, unfit error) (Result, error) {
+	hardened := make(chan error, 1)
+	g.starter.begin(func() { hardened <- errors.Join(unfit, harden(spec)) })
+	started, err := os.OpenFile(filepath.Join(dir, startedFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = errors.Join(started.Sync(), started.Close())
+	}
+	wrong := <-hardened
 	if err != nil {
-		result = Result{Reason: NotStarted, ExitCode: -1, Error: err.Error(), Started: time.Now(), Finished: time.Now()}
+		return Result{}, err
 	}
-	return writeResult(dir, result)
+	var result Result
+	if wrong == nil {
+		result, wrong = supervise(dir, spec, runners, g)
+	}
+	if wrong != nil {
+		result = Result{Reason: NotStarted, ExitCode: -1, Error: wrong.Error(), Started: time.Now(), Finished: time.Now()}
+	}
+	return result, nil
 }
 
 // ownLock makes sure that this process holds the folder's lock: it was inherited, or is free.
-func ownLock(dir string) error {
-	var inherited, file unix.Stat_t
-	if unix.Fstat(lockFD, &inherited) == nil && unix.Stat(filepath.Join(dir, lockFile), &file) == nil &&
-		inherited.Dev == file.Dev && inherited.Ino == file.Ino {
-		return nil
+func ownLock(dir string) (inherited bool, err error) {
+	var handed, file unix.Stat_t
+	if unix.Fstat(lockFD, &handed) == nil && unix.Stat(filepath.Join(dir, lockFile), &file) == nil &&
+		handed.Dev == file.Dev && handed.Ino == file.Ino {
+		return true, nil
 	}
 	f, err := takeLock(context.Background(), dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if f == nil {
-		return fmt.Errorf("%s has a supervisor already", dir)
+		return false, fmt.Errorf("%s has a supervisor already", dir)
 	}
 	runtime.SetFinalizer(f, nil) // held until the process ends
-	return nil
+	return false, nil
 }
 
-// supervise runs the spec to its end, and ends the thread that starts its programs.
-func supervise(dir string, spec Spec, runners map[string]Runner, starter *thread) (Result, error) {
+// supervise runs the spec to its end.
+func supervise(dir string, spec Spec, runners map[string]Runner, g *ground) (Result, error) {
 	run := runners[spec.Runner]
 	if spec.Runner == "" {
 		run = runOne(spec)
@@ -108,13 +132,15 @@ func supervise(dir string, spec Spec, runners map[string]Runner, starter *thread
 	secrets := valuesOf(spec.Secrets)
 	count, drained := drain(r, log, secrets)
 
-	s := &Session{spec: spec, dir: dir, log: w, secrets: secrets, starter: starter, running: map[*Program]bool{}}
+	s := &Session{spec: spec, dir: dir, log: w, secrets: secrets, ground: g, running: map[*Program]bool{}}
 	result := Result{Reason: Exited, Started: time.Now()}
 	ctx, ending, release := watchForTheEnd(dir, spec.Timeout)
 	var killer sync.WaitGroup
 	killer.Go(func() { s.endWith(ctx) })
 	if spec.Limits != (Limits{}) {
-		s.enclose()
+		if g.none != nil {
+			s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", g.none)
+		}
 		killer.Go(func() {
 			guard(spec.Limits, count, s.hard, ctx.Done(), func(why string) { ending(&endError{OverLimit, why}) })
 		})
@@ -123,8 +149,6 @@ func supervise(dir string, spec Spec, runners map[string]Runner, starter *thread
 	release()
 	killer.Wait()
 	s.killAll()
-	starter.end()
-	s.hard.close()
 	w.Close()
 	// Something that cannot be killed may still hold the other end; the result does not wait for it.
 	_ = r.SetReadDeadline(time.Now().Add(2 * time.Second))

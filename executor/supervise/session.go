@@ -20,9 +20,8 @@ type Session struct {
 	dir    string
 	log    *os.File
 	signal string // that ended the program, for Result
-	hard   *enclosure
 
-	starter *thread // starts all programs
+	*ground
 	secrets *values
 
 	mu      sync.Mutex
@@ -186,35 +185,13 @@ func (s *Session) endWith(ctx context.Context) {
 // terminate asks programs to end: their groups, or in a sandbox everything but bubblewrap, which would end the rest with
 // it, and at once.
 func (s *Session) terminate(running []*Program) {
-	if s.spec.Sandbox != nil {
+	if len(running) > 0 && s.spec.Sandbox != nil {
 		terminateDescendants(filepath.Base(s.spec.Sandbox.Program))
 		return
 	}
 	for _, p := range running {
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
 	}
-}
-
-// enclose puts what will be started into a control group, where there is one, and says where not. The kernel takes its time to
-// move a thread; what is started waits for that, and nothing else does.
-func (s *Session) enclose() {
-	var err error
-	if s.hard, err = enclose(s.spec.Limits); err == nil {
-		err = s.hard.note(s.dir)
-	}
-	if err != nil {
-		s.notEnclosed(err)
-		return
-	}
-	s.starter.begin(func() {
-		if err := s.hard.enter(); err != nil {
-			s.notEnclosed(err)
-		}
-	})
-}
-
-func (s *Session) notEnclosed(why error) {
-	s.Logf("Limits of memory and processes are watched, and not held by the kernel: no control group: %v", why)
 }
 
 // killAll kills whatever is left of everything that was started.

@@ -11,7 +11,7 @@ type thread struct {
 
 // newThread makes a thread. end ends it.
 func newThread() *thread {
-	t := &thread{todo: make(chan func(), 1), ended: make(chan struct{})}
+	t := &thread{todo: make(chan func(), 4), ended: make(chan struct{})}
 	go func() {
 		defer close(t.ended)
 		t.serve()
