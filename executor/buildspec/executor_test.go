@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/executor/executortest"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
@@ -98,6 +99,39 @@ func TestStoppedDuringTheClone(t *testing.T) {
 		}
 	}
 	if got := w.run(e, r); got.Status != pipeline.Stopped {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
+// The supervisor is there while the revision is cloned, and gone when that fails; nothing has begun then.
+func TestTheSupervisorIsReadyByTheClone(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: [echo built]}}"))
+	e, r := w.executor(), request("ex-1-1-1")
+	try := e.workspace(r.ID).Try(1)
+	look := func(want supervise.State) {
+		t.Helper()
+		if state, _, err := supervise.Look(try); state != want || err != nil {
+			t.Errorf("%s, %v, want %s", state, err, want)
+		}
+	}
+	w.src.during = func() {
+		look(supervise.Running)
+		w.src.files = nil
+	}
+	files := w.src.files
+	w.src.err = errors.New("the network is down")
+	if _, err := e.Start(t.Context(), r); !errors.Is(err, w.src.err) {
+		t.Errorf("%v, want the clone's error", err)
+	}
+	look(supervise.Absent)
+	w.src.err = nil
+	if got := w.run(e, r); got.Status != pipeline.Failed || !strings.Contains(got.Summary, "no such file") {
+		t.Errorf("%s: %s, want no buildspec", got.Status, got.Summary)
+	}
+	look(supervise.Absent)
+	w.src.during, w.src.files = nil, files
+	r.ID = "ex-2-1-1"
+	if got := w.run(e, r); got.Status != pipeline.Succeeded || !slices.Contains(said(got.Log), "built") {
 		t.Errorf("%s: %s", got.Status, got.Summary)
 	}
 }

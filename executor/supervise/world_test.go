@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 // TestMain lets the test binary be the supervisor, and a server that starts one, as the real binary would be.
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) == 4 && os.Args[1] == "server" {
 		server(os.Args[2], os.Args[3])
+	}
+	if len(os.Args) == 3 && os.Args[1] == "ready" {
+		readyServer(os.Args[2])
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -41,6 +45,21 @@ func server(dir, script string) {
 	}
 	fmt.Println("started")
 	select {}
+}
+
+// readyServer is one that has a supervisor ready and then waits to be killed.
+func readyServer(dir string) {
+	l, err := New(Options{})
+	if err != nil {
+		panic(err)
+	}
+	ready, err := l.Prepare(context.Background(), dir, Limits{Processes: 100})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("ready")
+	_ = unix.Pause()
+	ready.Discard()
 }
 
 // runPair is a Runner of two programs.
