@@ -12,7 +12,8 @@ const maxImageName = 128
 // ImageName makes the name of a repository or application fit the path grammar of OCI registries: small letters and
 // digits, joined by single dots, one or two underscores, or dashes, in parts divided by slashes. Capitals become small
 // letters, for GitHub's names do not differ by case. What does not fit becomes "-", and then, as in Sanitize, "-" and
-// six digits of a hash keep the names of different repositories apart.
+// six digits of a hash keep the names of different repositories apart; a name gets them too that fits and is spelled like what
+// another one becomes ("github-bdcc6a" is what ".github" gives). The result is not meant to be fitted again.
 func ImageName(name string) (string, error) {
 	switch {
 	case name == "":
@@ -28,7 +29,7 @@ func ImageName(name string) (string, error) {
 		}
 	}
 	fitted := strings.Join(parts, "/")
-	if fitted == lower && len(fitted) <= maxImageName {
+	if fitted == lower && len(fitted) <= maxImageName && !endsLikeNameHash(fitted) {
 		return fitted, nil
 	}
 	fitted = strings.TrimRight(fitted[:min(len(fitted), maxImageName-hashDigits-1)], "-._/")
@@ -36,6 +37,14 @@ func ImageName(name string) (string, error) {
 		return "x-" + hash(lower), nil
 	}
 	return fitted + "-" + hash(lower), nil
+}
+
+// endsLikeNameHash tells whether a name that fits as it is could also be what another one becomes. What that one lost at its ends
+// leaves no trace here, as it does in tags (".github", "github-" and "/github" all come to "github"), so any text before what looks
+// like a hash could be its own; but none that ends in a dash or the like, since those are trimmed.
+func endsLikeNameHash(s string) bool {
+	before, last, found := lastPart(s)
+	return found && len(last) == hashDigits && isHex(last) && strings.TrimRight(before, "-._/") == before
 }
 
 // fitPathPart makes one part of a path fit: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*.
