@@ -222,14 +222,27 @@ func (c *clone) lastOf(branch string) (string, error) {
 }
 
 // imageName is the name of the image in configuration, else of the repository by its remote's address; a component's is below it.
-func (c *clone) imageName() (string, error) {
+// Where the registry to push to has another name for it, that is it: the whole path without the registry's host.
+func (c *clone) imageName(promoted bool) (string, error) {
 	if _, name := c.name(); name == "" && !c.config.Configured {
 		return "", &usageError{errors.New("this clone has no remote whose address names the repository; name the image with --image")}
 	}
+	name := c.config.ImageName
 	if component := c.config.Names.Component; component != "" {
-		return c.config.ImageName + "/" + component, nil
+		name += "/" + component
 	}
-	return c.config.ImageName, nil
+	if _, path, configured := strings.Cut(c.registry(promoted), "/"); configured && !strings.HasSuffix("/"+path, "/"+name) {
+		return path, nil
+	}
+	return name, nil
+}
+
+// registry is where the server pushes the image to, or promotes it to, as host/path; empty where the configuration names none.
+func (c *clone) registry(promoted bool) string {
+	if promoted {
+		return c.config.Registries.Production
+	}
+	return c.config.Registries.Development
 }
 
 func (c *clone) branchNames() []string {
@@ -265,6 +278,9 @@ func (c *clone) readTags() error {
 		}
 	}
 	c.log, c.ignored = tagging.Adopt(tags, c.config.Versioning.Tag)
+	if c.patches() {
+		return c.nameHotfixes()
+	}
 	return nil
 }
 

@@ -35,7 +35,7 @@ func flowCommands() map[string]flowCommand {
 		"ruleset":   {"file: adds a ruleset, bypass in it is our App's mode; sets $RULESET", cmdRuleset},
 	}
 	for _, more := range []map[string]flowCommand{
-		lookCommands(), commitCommands(), checkCommands(), oursCommands(), recordCommands(), serverCommands(), shellCommands(), pageCommands(), moveCommands(),
+		lookCommands(), commitCommands(), checkCommands(), oursCommands(), recordCommands(), cloneCommands(), serverCommands(), shellCommands(), pageCommands(), moveCommands(),
 		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), awsCommands(), reviewCommands(),
 	} {
 		for name, one := range more {

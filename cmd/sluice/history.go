@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/tagging"
@@ -35,21 +36,27 @@ func (c *clone) commitsSince(tip string, others ...string) ([]tagging.Commit, er
 
 // latestIn is the latest release that a commit contains.
 func (c *clone) latestIn(tip string) (latest tagging.ReleaseRecord, found bool, err error) {
+	within, err := c.releasesIn(tip)
+	for _, r := range within {
+		if !found || c.log.Compare(r.Version, latest.Version) > 0 {
+			latest, found = r, true
+		}
+	}
+	return latest, found, err
+}
+
+// releasesIn are the releases that a commit contains, in their order.
+func (c *clone) releasesIn(tip string) ([]tagging.ReleaseRecord, error) {
 	if tip == "" {
-		return latest, false, nil
+		return nil, nil
 	}
 	refs, err := c.refs("%(refname)", "--merged="+tip, "refs/tags/")
 	if err != nil {
-		return latest, false, fmt.Errorf("tags before %s: %w", tip, err)
+		return nil, fmt.Errorf("tags before %s: %w", tip, err)
 	}
 	within := make(map[string]bool, len(refs))
 	for _, ref := range refs {
 		within[strings.TrimPrefix(ref[0], "refs/tags/")] = true
 	}
-	for _, r := range c.log.Releases() {
-		if within[r.Tag] && (!found || c.log.Compare(r.Version, latest.Version) > 0) {
-			latest, found = r, true
-		}
-	}
-	return latest, found, nil
+	return slices.DeleteFunc(c.log.Releases(), func(r tagging.ReleaseRecord) bool { return !within[r.Tag] }), nil
 }

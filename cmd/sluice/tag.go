@@ -16,7 +16,7 @@ import (
 type tagCmd struct {
 	Branch    *string `placeholder:"NAME" help:"Branch that was built. Default: the one checked out in the clone in this folder."`
 	Revision  *string `placeholder:"SHA" help:"Commit that was built, at least 7 digits of it. Default: the branch's last in the clone."`
-	Image     *string `placeholder:"NAME" help:"Name of the image: the repository or app, without registry. Default: app of the clone's configuration, else the name in the address of its remote."`
+	Image     *string `placeholder:"NAME" help:"Name of the image: the repository or app, without registry. Default: app of the clone's configuration, else the name in the address of its remote; where the configuration's registry has another name, its path there."`
 	Version   string  `placeholder:"X.Y.Z" help:"Release version. Default: the branch's name says it, else the clone in this folder."`
 	Component string  `placeholder:"NAME" help:"Component of a monorepo, where the version is computed. Default: the one that the branch names."`
 	Promoted  bool    `help:"The tag in the production registry."`
@@ -25,7 +25,8 @@ type tagCmd struct {
 
 // tagReport is what --json prints.
 type tagReport struct {
-	Image       string              `json:"image"` // name:tag
+	Image       string              `json:"image"`            // name:tag
+	Pushed      string              `json:"pushed,omitempty"` // with the registry that the configuration names
 	Name        string              `json:"name"`
 	Tag         string              `json:"tag"`
 	Kind        tagging.Kind        `json:"kind"`
@@ -36,14 +37,13 @@ type tagReport struct {
 }
 
 // Run prints the reference.
-func (c *tagCmd) Run(e *env) error {
-	t, err := c.tagger(e)
+func (c *tagCmd) Run(e *env) error { return c.in(e, ".") }
+
+// in prints the reference as it is in a folder.
+func (c *tagCmd) in(e *env, dir string) error {
+	t, err := c.tagger(e, dir)
 	if err != nil {
 		return err
-	}
-	name, err := tagging.ImageName(t.image)
-	if err != nil {
-		return &usageError{err}
 	}
 	tag, err := t.tag()
 	if err != nil {
@@ -56,11 +56,16 @@ func (c *tagCmd) Run(e *env) error {
 	}
 	warnOf(e.stderr, t.why)
 	if !c.JSON {
-		fmt.Fprintln(e.stdout, tagging.Reference(name, tag))
+		fmt.Fprintln(e.stdout, tagging.Reference(t.image, tag))
 		return nil
 	}
-	report := tagReport{Image: tagging.Reference(name, tag), Name: name, Tag: tag.String(), Kind: tag.Kind, BranchKind: t.branch.Kind,
+	report := tagReport{Image: tagging.Reference(t.image, tag), Name: t.image, Tag: tag.String(), Kind: tag.Kind, BranchKind: t.branch.Kind,
 		Revision: tag.Revision, Explanation: append(t.why, tag.Explain(t.branch.Name)...)}
+	if c.Image == nil {
+		if to := t.clone.registry(c.Promoted || t.branch.Kind == gitflow.KindProduction); to != "" {
+			report.Pushed = tagging.Reference(to, tag)
+		}
+	}
 	if tag.Kind != tagging.Feature {
 		report.Version = cmpVersion(t.version, tag.ReleaseVersion())
 	}
@@ -81,17 +86,18 @@ type tagger struct {
 	revision  string // shortened
 	sha       string // as given
 	component string // as given
-	image     string // as given, or the clone's
+	image     string // fitted
 	clone     *clone // nil outside of a repository
 	version   tagging.Version
-	given     bool // version was given by --version
+	hotfix    string // whose ID the version does not hold
+	given     bool   // version was given by --version
 	why       tagging.Explanation
 }
 
 // tagger checks what was given and looks for a clone, which says the rest.
-func (c *tagCmd) tagger(e *env) (*tagger, error) {
+func (c *tagCmd) tagger(e *env, dir string) (*tagger, error) {
 	t := &tagger{component: c.Component}
-	repo, err := openClone(e.ctx, ".", e.getenv)
+	repo, err := openClone(e.ctx, dir, e.getenv)
 	switch {
 	case errors.Is(err, errNoClone):
 	case err != nil:
@@ -124,10 +130,15 @@ func (c *tagCmd) tagger(e *env) (*tagger, error) {
 		if err := cl.as(c.Component, t.branch); err != nil {
 			return "", err
 		}
-		return cl.imageName()
+		return cl.imageName(c.Promoted || t.branch.Kind == gitflow.KindProduction)
 	})
 	if err != nil {
 		return nil, err
+	}
+	if c.Image != nil { // the clone's fits
+		if t.image, err = tagging.ImageName(t.image); err != nil {
+			return nil, &usageError{err}
+		}
 	}
 	if c.Version != "" {
 		if t.version, err = tagging.ParseVersion(c.Version); err != nil {
@@ -169,6 +180,10 @@ func (t *tagger) tag() (tagging.ImageTag, error) {
 	case gitflow.KindHotfix:
 		return wrapUsage(tagging.HotfixTag(t.version, t.branch.ID, t.revision))
 	case gitflow.KindProduction:
+		if t.hotfix != "" {
+			promoted := tagging.ImageTag{Kind: tagging.HotfixPromoted, Version: t.version, ID: t.hotfix}
+			return wrapUsage(promoted, promoted.Validate())
+		}
 		return wrapUsage(tagging.ReleaseTag(t.version))
 	}
 	return wrapUsage(tagging.CandidateTag(t.version, t.revision))
@@ -233,6 +248,9 @@ func (t *tagger) compute() error {
 			err = fmt.Errorf("no release tag is on %s or before it; fetch the tags with \"git fetch --tags\", or give --version", t.sha)
 		}
 		t.version = latest.Version
+		if latest.Version.Hotfix == "" {
+			t.hotfix = latest.HotfixID
+		}
 		return err
 	}
 	res, err := t.clone.next(place{branch: t.branch, tip: tip, note: "The version is computed from the clone in this folder."})

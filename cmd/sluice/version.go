@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/gitflow"
@@ -185,7 +187,9 @@ func (c *clone) nextOf(at place) (tagging.Result, error) {
 		}
 	}
 	var tips []string
-	r.Open, tips = c.openReleases()
+	if r.Open, tips, err = c.heldVersions(at); err != nil {
+		return tagging.Result{}, err
+	}
 	if r.Commits, err = c.since(at.tip, r.Line, tips...); err != nil {
 		return tagging.Result{}, err
 	}
@@ -217,33 +221,55 @@ func (c *clone) since(tip string, line tagging.Line, others ...string) ([]taggin
 // nextHotfix is the version of a hotfix branch: of the release it was cut from, or for a branch that is still to be cut
 // what production contains.
 func (c *clone) nextHotfix(at place) (tagging.Result, error) {
-	id := tagging.HotfixID(at.branch.ID)
-	for _, r := range c.log.Releases() {
-		if r.HotfixID == id && at.tip != "" && r.SHA == at.tip {
-			return tagging.Result{Version: r.Version, Source: tagging.Named, Explanation: tagging.Explanation{{
-				Text:  fmt.Sprintf("The hotfix is released already, as %s.", r.Version),
-				Facts: []tagging.Fact{{Name: "tag", Value: r.Tag}},
-			}}}, nil
-		}
+	if r, released := c.releasedBy(at.branch, at.tip); released {
+		return tagging.Result{Version: r.Version, Source: tagging.Named, Explanation: tagging.Explanation{{
+			Text:  fmt.Sprintf("The hotfix is released already, as %s.", r.Version),
+			Facts: []tagging.Fact{{Name: "tag", Value: r.Tag}},
+		}}}, nil
 	}
-	from := at.tip
-	if from == "" {
-		from = c.branches[c.config.Names.Production]
+	if !c.patches() {
+		return c.nextSuffixed(at)
 	}
-	mended, found, err := c.latestIn(from)
+	open, err := c.openHotfixes(at)
+	if err != nil {
+		return tagging.Result{}, err
+	}
+	i := slices.IndexFunc(open, func(h openHotfix) bool { return h.branch.Name == at.branch.Name })
+	if i < 0 {
+		return tagging.Result{}, c.nothingToMend(at)
+	}
+	h := open[i]
+	if h.err != nil {
+		return tagging.Result{}, h.err
+	}
+	why := slices.Clip(h.result.Explanation)
+	if len(open) > 1 {
+		why = append(why, tagging.Reason{Warning: true, Text: "Other hotfixes are open. The server gives versions in the order in which they are started, which a clone knows only by their first commits."})
+	}
+	return tagging.Result{Version: h.result.Version, From: h.mended.Version, Source: tagging.Computed, Explanation: why}, nil
+}
+
+// nextSuffixed is the version of a hotfix that has its ID in it.
+func (c *clone) nextSuffixed(at place) (tagging.Result, error) {
+	mended, found, err := c.latestIn(cmp.Or(at.tip, c.branches[c.config.Names.Production]))
 	if err != nil {
 		return tagging.Result{}, err
 	}
 	if !found {
-		return tagging.Result{}, fmt.Errorf("branch %q contains no release to mend: no tag like %s is on a commit before it; "+
-			"fetch the tags with \"git fetch --tags\", or release first", at.branch.Name, c.config.Versioning.Tag)
+		return tagging.Result{}, c.nothingToMend(at)
 	}
 	open, _ := c.openReleases()
 	res, err := tagging.NextHotfix(tagging.HotfixRequest{
-		Log: c.log, ID: at.branch.ID, From: mended.Version, Mode: tagging.HotfixMode(c.config.Versioning.Hotfix), Open: open,
+		Log: c.log, ID: at.branch.ID, From: mended.Version, Mode: tagging.HotfixSuffix, Open: open,
 	})
 	if err != nil {
 		return tagging.Result{}, err
 	}
 	return tagging.Result{Version: res.Version, From: mended.Version, Source: tagging.Computed, Explanation: res.Explanation}, nil
+}
+
+// nothingToMend says that a hotfix's branch contains no release.
+func (c *clone) nothingToMend(at place) error {
+	return fmt.Errorf("branch %q contains no release to mend: no tag like %s is on a commit before it; "+
+		"fetch the tags with \"git fetch --tags\", or release first", at.branch.Name, c.config.Versioning.Tag)
 }
