@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// search is one question of ancestry: which commits that the pull request brings (In) lie on the first-parent line of
-// another branch (Line)? They are that branch's own commits, and this pull request must not bring them along. Commits
-// that were merged into the other branch from here (a hotfix, a back-merge) are on second parents and so never match.
+// search is one question of ancestry: which commits that the pull request brings (In) are another branch's (Line)? Those are
+// the commits on its first-parent line with what the merges there brought, and where the other branch is development, what a
+// feature brought to it, even when the feature was merged into both. Commits that were merged into the other branch from here
+// (a hotfix, a back-merge), and those of branches that may go into both, are nobody's fault; see arrivals.
 type search struct {
 	In, Line CompareRequest
 	// Branch is the other branch, and Kind its kind.
@@ -85,37 +86,49 @@ func (p PullFacts) headRef() string {
 	return p.Head
 }
 
-// foreign answers a search: the commits at fault, newest first. In is the answer to s.In and brought the set of its commits,
-// which all searches of a pull request share. False when the comparisons do not suffice.
-func (p PullFacts) foreign(s search, in Comparison, brought shaSet) ([]Commit, bool) {
+// foreign answers a search: the commits at fault, newest first, and the tips of merged branches whose names would tell more.
+// In is the answer to s.In and brought the set of its commits, which all searches of a pull request share. False when the
+// comparisons do not suffice.
+func (p PullFacts) foreign(n Names, s search, in Comparison, brought shaSet) (commits []Commit, tips []string, ok bool) {
 	if in.AheadBy == 0 && len(in.Commits) == 0 {
-		return nil, true
+		return nil, nil, true
 	}
 	other, ok := p.comparison(s.Line)
 	if !ok || in.incomplete() || other.incomplete() {
-		return nil, false
-	}
-	if s.Until == nil && !s.SinceCut {
-		return p.notOwn(in, collect(firstParents(other.Commits, other.tip()), brought)), true
+		return nil, nil, false
 	}
 	line := other.line()
+	var below []string // what stood there before the line began
+	end := func(at int) {
+		if at < len(line) {
+			below = append(below, line[at].SHA)
+			line = line[:at]
+		}
+	}
 	if s.Until != nil {
 		until, ok := p.comparison(*s.Until)
 		if !ok || until.incomplete() {
-			return nil, false
+			return nil, nil, false
 		}
 		shared := setOf(until.line())
 		if i := slices.IndexFunc(line, func(c Commit) bool { return shared.has(c.SHA) }); i >= 0 {
-			line = line[:i]
+			end(i)
 		}
 	}
 	if s.SinceCut {
-		line = line[:p.cutIndex(in, brought, line)]
+		end(p.cutIndex(in, brought, line))
+		if p.Cut != "" {
+			below = append(below, p.Cut)
+		}
 	}
 	if s.Until != nil { // a later release that was cut from this one shares this one's own line
 		line = without(line, setOf(collect(firstParents(in.Commits, p.headRef()), nil)))
 	}
-	return p.notOwn(in, both(line, brought)), true
+	commits = both(line, brought)
+	if a := p.arrivalsOf(n, in, other, brought, line, below...); a != nil {
+		commits, tips = a.foreign(line, a.lawful(in.Commits, p.headRef()), s.Kind == KindDevelopment), a.asked
+	}
+	return p.notOwn(in, commits), tips, true
 }
 
 // cutIndex is where on the line (newest first) the candidate was cut: what stands before it came later.

@@ -22,6 +22,9 @@ type PullFacts struct {
 	// Own are earlier heads of the head branch whose verdict found nothing foreign. Commits on their line are the
 	// branch's own, even when development was fast-forwarded over them later. Optional.
 	Own []string
+	// Merged are branches that pull requests merged, as they were then; those at PullTips are looked at. What it lacks is read
+	// from the subjects of merges.
+	Merged []MergedBranch
 	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch; such a branch must contain it.
 	FinishSHA string
 	// Comparisons answer PullNeeds. One that is absent fails the check with RuleUnknown.
@@ -53,6 +56,25 @@ func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 		}
 	}
 	return needs
+}
+
+// PullTips lists the merged commits whose branches CheckPull wants to be told in Merged; none for most pull requests. The answers
+// to PullNeeds must be there.
+func PullTips(n Names, pull PullFacts) []string {
+	head, base := pull.branches(n)
+	if !pull.judged(head, base) || !mayMerge(head, base) {
+		return nil
+	}
+	var out []string
+	for _, s := range searches(n, pull, head, base) {
+		in, ok := pull.comparison(s.In)
+		if !ok || s.Kind != KindDevelopment {
+			continue
+		}
+		_, tips, _ := pull.foreign(n, s, in, setOf(in.Commits))
+		out = append(out, tips...)
+	}
+	return out
 }
 
 // branches says what head and base are.
@@ -166,7 +188,7 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 	}
 	brought := setOf(in.Commits)
 	for _, s := range list {
-		commits, ok := p.foreign(s, in, brought)
+		commits, _, ok := p.foreign(n, s, in, brought)
 		switch {
 		case !ok:
 			v.fail(unknownLine(s))
