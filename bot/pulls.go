@@ -201,7 +201,36 @@ func (s *session) verdict(ctx context.Context, pr forge.PullRequest) (v gitflow.
 			files, known = raw.Files, true
 		}
 	}
-	return gitflow.CheckPull(s.names(), facts), files, known, nil
+	facts.Merged, err = s.mergedBranches(ctx, gitflow.PullTips(s.names(), facts))
+	return gitflow.CheckPull(s.names(), facts), files, known, err
+}
+
+// mergedBranches says which branches were at the commits when pull requests merged them, as far as that was recorded.
+func (s *session) mergedBranches(ctx context.Context, tips []string) (out []gitflow.MergedBranch, err error) {
+	if len(tips) == 0 {
+		return nil, nil
+	}
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		for _, tip := range tips {
+			at, err := tx.PullsAt(ctx, s.repo.ID, tip)
+			if err != nil {
+				return err
+			}
+			for _, p := range at {
+				if p.BaseBranch != s.names().Development {
+					continue
+				}
+				m := gitflow.MergedBranch{SHA: tip, Branch: p.HeadBranch, Fork: p.HeadRepoID != s.repo.ID}
+				if p.Merged {
+					out = append(out, m) // the last one counts
+				} else {
+					out = append([]gitflow.MergedBranch{m}, out...) // its event may come after that of the push
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // pullFacts is a pull request in gitflow's words.

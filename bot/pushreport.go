@@ -119,7 +119,9 @@ func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts)
 		c.CompareRequest = need
 		facts.Comparisons = append(facts.Comparisons, c)
 	}
-	return nil
+	merged, err := s.mergedBranches(ctx, gitflow.PushTips(s.names(), *facts))
+	facts.Merged = merged
+	return err
 }
 
 // pushCheck shows what a direct push broke and which secrets it holds, on a commit that no pull request speaks for. ok is

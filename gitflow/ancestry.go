@@ -97,6 +97,13 @@ func (p PullFacts) foreign(n Names, s search, in Comparison, brought shaSet) (co
 	if !ok || in.incomplete() || other.incomplete() {
 		return nil, nil, false
 	}
+	shared := false
+	for i := range other.Commits {
+		shared = shared || brought.has(other.Commits[i].SHA)
+	}
+	if !shared && s.Until == nil {
+		return nil, nil, true
+	}
 	line := other.line()
 	var below []string // what stood there before the line began
 	end := func(at int) {

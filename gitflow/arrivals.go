@@ -41,17 +41,17 @@ type arrivals struct {
 // nothing that the branch in question brings too.
 func (p PullFacts) arrivalsOf(n Names, in, other Comparison, brought shaSet, line []Commit, below ...string) *arrivals {
 	a := &arrivals{names: n, commits: other.Commits, brought: brought, index: make(map[string]int, len(other.Commits)), seen: make([]bool, len(other.Commits))}
-	shared := false
 	for i := range a.commits {
 		a.index[a.commits[i].SHA] = i
-		shared = shared || brought.has(a.commits[i].SHA)
-	}
-	if !shared {
-		return nil
 	}
 	a.pass(below)
 	a.line = setOf(line)
-	if !slices.ContainsFunc(a.commits, func(c Commit) bool { return brought.has(c.SHA) && !a.line.has(c.SHA) && !a.seen[a.index[c.SHA]] }) {
+	open := false
+	for i := range a.commits {
+		sha := a.commits[i].SHA
+		open = open || !a.seen[i] && brought.has(sha) && !a.line.has(sha)
+	}
+	if !open {
 		return nil
 	}
 	a.via, a.is = slices.Repeat([]int{-1}, len(a.commits)), make([]standing, len(a.commits))

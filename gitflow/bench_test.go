@@ -32,6 +32,25 @@ func BenchmarkCheckPull(b *testing.B) {
 	}
 }
 
+// A candidate that a feature of development was merged into: what nobody looks for where nothing is wrong.
+func BenchmarkCheckPullForeign(b *testing.B) {
+	g := shop()
+	g.cut("release/1.4.0", "development")
+	for i := range 10 {
+		branch := fmt.Sprint("issue-", i)
+		g.work(branch, "release/1.4.0", "one", "two")
+		g.merge("development", branch)
+	}
+	g.merge("release/1.4.0", "issue-7")
+	pull := g.pull(standard, "release/1.4.0", "master")
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := CheckPull(standard, pull); len(v.Violations) != 1 || len(v.Violations[0].Commits) != 2 {
+			b.Fatal(v.Violations)
+		}
+	}
+}
+
 func BenchmarkClassify(b *testing.B) {
 	for _, name := range []string{"master", "feature/ABC-12-login", "release/1.4.0", "функция/вход"} {
 		b.Run(name, func(b *testing.B) {

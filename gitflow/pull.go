@@ -169,17 +169,17 @@ func (v *Verdict) target(n Names, p PullFacts) bool {
 // ancestry looks at the commits that the pull request brings.
 func (v *Verdict) ancestry(n Names, p PullFacts) {
 	list := searches(n, p, v.Head, v.Base)
-	first := CompareRequest{Base: v.Base.Name, Head: p.headRef()}
+	request := CompareRequest{Base: v.Base.Name, Head: p.headRef()}
 	if len(list) > 0 {
-		first = list[0].In
+		request = list[0].In
 	}
-	in, found := find(p.Comparisons, first)
-	if c, absent := p.unrelated(first); absent {
+	in, found := find(p.Comparisons, request)
+	if c, absent := p.unrelated(request); absent {
 		v.fail(unrelated(v.Head, v.Base, c))
 		return
 	}
 	if !found {
-		v.fail(unknown(first))
+		v.fail(unknown(request))
 		return
 	}
 	if v.Head.Kind == KindFinish {
@@ -187,16 +187,25 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 		return
 	}
 	brought := setOf(in.Commits)
+	var strange []Commit
+	first := -1
 	for _, s := range list {
 		commits, _, ok := p.foreign(n, s, in, brought)
 		switch {
 		case !ok:
 			v.fail(unknownLine(s))
 		case len(commits) > 0:
-			v.fail(foreign(n, p, v.Head, v.Base, s, in, commits))
+			if first < 0 {
+				first = len(v.Violations)
+			}
+			strange = append(strange, commits...)
+			v.fail(foreign(n, p, v.Head, v.Base, s, commits))
 		default:
 			v.note(Passed, RuleForeign, s.passed())
 		}
+	}
+	if first >= 0 {
+		v.Violations[first].Commands = sortOut(n, p, v.Head, v.Base, in, strange)
 	}
 }
 

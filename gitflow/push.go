@@ -20,6 +20,8 @@ type PushFacts struct {
 	Early []Pull
 	// Comparisons answer PushNeeds.
 	Comparisons []Comparison
+	// Merged are branches that pull requests merged, as they were then; those at PushTips are looked at.
+	Merged []MergedBranch
 	// ReleaseTag is true when Tag has the form of a release tag of this repository (package tagging knows it), and
 	// TagVersion is its version. KnownTag is true when the release log has that version at the same commit.
 	ReleaseTag, KnownTag bool
@@ -60,6 +62,24 @@ func PushNeeds(n Names, push PushFacts) []CompareRequest {
 		return []CompareRequest{pushed, {Base: push.Before, Head: n.Development}}
 	}
 	return nil
+}
+
+// PushTips lists the merged commits whose branches CheckPush wants to be told in Merged; none for most pushes. The answers to
+// PushNeeds must be there.
+func PushTips(n Names, push PushFacts) []string {
+	pushed, development, ok := push.toCandidate(n)
+	if !ok || n.kind(push.Branch).Kind != KindRelease {
+		return nil
+	}
+	_, tips := push.came(n, pushed, development)
+	return tips
+}
+
+// toCandidate are the comparisons of a push to a release branch. False: they are not there.
+func (p PushFacts) toCandidate(n Names) (pushed, development Comparison, ok bool) {
+	pushed, ok = find(p.Comparisons, CompareRequest{Base: p.Before, Head: p.After})
+	development, okay := find(p.Comparisons, CompareRequest{Base: p.Before, Head: n.Development})
+	return pushed, development, ok && okay
 }
 
 // created and deleted accept GitHub's flag as well as its forty zeros.
@@ -203,12 +223,11 @@ func (r *PushReport) direct(push PushFacts) {
 
 // candidate looks for commits of development in a push to a release branch.
 func (r *PushReport) candidate(n Names, push PushFacts) {
-	pushed, ok := find(push.Comparisons, CompareRequest{Base: push.Before, Head: push.After})
-	development, okay := find(push.Comparisons, CompareRequest{Base: push.Before, Head: n.Development})
-	if !ok || !okay {
+	pushed, development, ok := push.toCandidate(n)
+	if !ok {
 		return
 	}
-	came := both(development.line(), setOf(pushed.Commits))
+	came, _ := push.came(n, pushed, development)
 	if len(came) == 0 {
 		return
 	}
@@ -216,14 +235,21 @@ func (r *PushReport) candidate(n Names, push PushFacts) {
 		Problem:  text("%s brought %s of %s into the candidate %s.", push.By, plural(len(came), "commit"), n.Development, push.Branch),
 		Remedy:   text("Take %s back to its earlier head, or cut the next release to ship them.", push.Branch),
 		Commands: restore(push.Branch, push.After, push.Before)}
-	for c := range firstParents(pushed.Commits, push.After) {
-		if len(c.Parents) == 1 && indexSHA(came, c.SHA) < 0 { // the candidate's own, which must not be lost
-			v.Remedy = text("Take those commits out of %s again, or cut the next release to ship them.", push.Branch)
-			v.Commands = rewind(r.Branch, push.After, pushed, came)
-			break
-		}
+	if len(carried(pushed.Commits, came, nil)) > 0 { // the candidate's own, which must not be lost
+		v.Remedy = text("Take those commits out of %s again, or cut the next release to ship them.", push.Branch)
+		v.Commands = rewind(r.Branch, push.After, pushed, came)
 	}
 	r.add(v)
+}
+
+// came are the commits of development that a push brought, and the tips of merged branches whose names would tell more.
+func (p PushFacts) came(n Names, pushed, development Comparison) (commits []Commit, tips []string) {
+	line, brought := development.line(), setOf(pushed.Commits)
+	a := PullFacts{HeadSHA: p.After, Merged: p.Merged}.arrivalsOf(n, pushed, development, brought, line)
+	if a == nil {
+		return both(line, brought), nil
+	}
+	return a.foreign(line, a.lawful(pushed.Commits, p.After), true), a.asked
 }
 
 // checkTag looks after release tags; other tags are nobody's business.

@@ -106,56 +106,51 @@ func closePull(p PullFacts) []string {
 	return []string{command("gh", "pr", "close", number(p.Number))}
 }
 
-// foreign is the violation of bringing another line's commits along.
-func foreign(n Names, p PullFacts, head, base Branch, s search, in Comparison, commits []Commit) Violation {
+// foreign is the violation of bringing another line's commits along. Its commands are those of all such violations of the
+// pull request together; see sortOut.
+func foreign(n Names, p PullFacts, head, base Branch, s search, commits []Commit) Violation {
 	v := Violation{Rule: RuleForeign, Commits: commits}
 	count := plural(len(commits), "commit")
 	switch {
 	case head.Kind == KindRelease && s.Kind == KindDevelopment:
 		v.Problem = text("%s contains %s of %s that came after the candidate was cut.", head.Name, count, s.Branch)
 		v.Remedy = text("Take %s back to its last commit without them and carry its own fixes over, or cut the next release to ship them.", head.Name)
-		v.Commands = rewind(head, p.headRef(), in, commits)
 	case head.Kind == KindRelease:
 		v.Problem = text("%s contains %s of the later candidate %s.", head.Name, count, s.Branch)
 		v.Remedy = text("Take %s back to its last commit without them; a later release takes an earlier one in, not the reverse.", head.Name)
-		v.Commands = rewind(head, p.headRef(), in, commits)
 	case head.Kind == KindHotfix:
 		v.Problem = text("%s contains %s of %s that are not in production.", head.Name, count, s.Branch)
 		v.Remedy = text("Move the hotfix's own commits onto %s, which a hotfix is cut from.", n.Production)
-		onto := n.Production
 		if base.Kind == KindSupport {
-			onto = base.Name
 			v.Problem = text("%s contains %s of %s that the support line does not have.", head.Name, count, s.Branch)
-			v.Remedy = text("Move the hotfix's own commits onto %s.", onto)
+			v.Remedy = text("Move the hotfix's own commits onto %s.", base.Name)
 		}
-		v.Commands = rebase(p, head, onto, commits)
 	case head.Kind == KindBackmerge:
 		v.Problem = text("%s contains %s of %s; a back-merge brings production to %s, nothing else.", head.Name, count, s.Branch, base.Name)
 		v.Remedy = text("Close this pull request and say /backmerge; to resolve the conflict, merge %s into the new branch.", base.Name)
-		v.Commands = closePull(p)
 	case s.Kind == KindProduction && base.Kind == KindDevelopment:
 		v.Problem = text("%s contains %s of %s that %s does not have yet.", head.Name, count, s.Branch, base.Name)
 		v.Remedy = text("Wait for the back-merge of %s (or say /backmerge), or move your own commits onto %s.", s.Branch, base.Name)
-		v.Commands = rebase(p, head, base.Name, commits)
 	case s.Kind == KindRelease && base.Kind == KindDevelopment:
 		v.Problem = text("%s contains %s of the candidate %s.", head.Name, count, s.Branch)
 		v.Remedy = text("Move your own commits onto %s; Sluice brings the candidate's commits there when the release is finished.", base.Name)
 		if head.Kind == KindBugfix {
-			v.Remedy = text("Change the base to %s, where the bugfix was started, or move its own commits onto %s.", s.Branch, base.Name)
-			v.retarget(p, s.Branch)
+			v.started(s.Branch, base.Name)
 		}
-		v.Commands = append(v.Commands, rebase(p, head, base.Name, commits)...)
 	case s.Kind == KindDevelopment && base.Kind == KindRelease:
 		v.Problem = text("%s contains %s of %s that are not in %s.", head.Name, count, s.Branch, base.Name)
-		v.Remedy = text("Change the base to %s, where the bugfix was started, or move its own commits onto %s.", s.Branch, base.Name)
-		v.retarget(p, s.Branch)
-		v.Commands = append(v.Commands, rebase(p, head, base.Name, commits)...)
+		v.started(s.Branch, base.Name)
 	default:
 		v.Problem = text("%s contains %s of %s that are not in %s.", head.Name, count, s.Branch, base.Name)
 		v.Remedy = text("Move your own commits onto %s.", base.Name)
-		v.Commands = rebase(p, head, base.Name, commits)
 	}
 	return v
+}
+
+// started offers the base where a bugfix was started; the commands are those that keep the base.
+func (v *Violation) started(at, base string) {
+	v.Retarget = at
+	v.Remedy = text("Change the base to %s, where the bugfix was started (/retarget does), or move its own commits onto %s.", at, base)
 }
 
 // plural counts things in English.
@@ -177,32 +172,90 @@ func checkout(p PullFacts, head Branch) []string {
 	return []string{command("git", "fetch", "origin"), command("git", "switch", "-C", head.Name, "origin/"+head.Name)}
 }
 
-// rebase moves what stands on top of the foreign commits onto another branch. What the newest foreign commit reaches is
-// left behind; merges of it disappear with it.
-func rebase(p PullFacts, head Branch, onto string, foreign []Commit) []string {
-	if head.Has(FlawRefLike) || len(foreign) == 0 {
+// sortOut are the commands that rid the head of all foreign commits at once, those of several lines too: done one after the
+// other, what the first ones copied would no longer be known to the second.
+func sortOut(n Names, p PullFacts, head, base Branch, in Comparison, foreign []Commit) []string {
+	switch {
+	case head.Kind == KindBackmerge:
+		return closePull(p)
+	case head.Has(FlawRefLike):
 		return nil
+	case head.Kind == KindRelease:
+		return rewind(head, p.headRef(), in, foreign)
+	case head.Kind == KindHotfix && base.Kind != KindSupport:
+		return move(p, head, n.Production, in, foreign)
 	}
+	return move(p, head, base.Name, in, foreign)
+}
+
+// move puts the head's own commits onto another branch. Where all of them stand on top of the foreign ones, what the newest of
+// those reaches is left behind; else they are copied one by one. Merges disappear.
+func move(p PullFacts, head Branch, onto string, in Comparison, foreign []Commit) []string {
 	lines := checkout(p, head)
-	if lines == nil {
+	if lines == nil || len(foreign) == 0 {
 		return nil
 	}
-	lines = append(lines, command("git", "rebase", "--onto", "origin/"+onto, foreign[0].SHA))
+	if newest, ok := floor(in.Commits, foreign); ok {
+		lines = append(lines, command("git", "rebase", "--onto", "origin/"+onto, newest))
+	} else {
+		lines = append(lines, command("git", "reset", "--hard", "origin/"+onto))
+		if own := carried(in.Commits, foreign, nil); len(own) > 0 {
+			lines = append(lines, command(append([]string{"git", "cherry-pick"}, own...)...))
+		}
+	}
 	if head.Fork { // gh has git push to the fork's address, of which git keeps no branches that the lease could be taken from
 		return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+p.HeadSHA))
 	}
 	return append(lines, command("git", "push", "--force-with-lease", "origin", "HEAD:refs/heads/"+head.Name))
 }
 
+// floor is the foreign commit that all own commits stand on, and none lies under. False when there is none.
+func floor(commits, foreign []Commit) (string, bool) {
+	strange := setOf(foreign)
+	for i := range slices.Backward(commits) { // parents come first
+		if !strange.has(commits[i].SHA) {
+			continue
+		}
+		newest := commits[i].SHA
+		under, brought := reach(commits, newest), setOf(commits)
+		elsewhere := func(sha string) bool { return !brought.has(sha) }
+		for j := range commits {
+			c := &commits[j]
+			switch {
+			case under.has(c.SHA):
+				if !strange.has(c.SHA) && len(c.Parents) < 2 {
+					return "", false // it would be lost
+				}
+			case strange.has(c.SHA), slices.ContainsFunc(c.Parents, elsewhere):
+				return "", false // it has grown elsewhere
+			}
+		}
+		return newest, true
+	}
+	return "", false
+}
+
+// carried are the commits to copy, oldest first: no merges, nothing foreign, nothing that is kept.
+func carried(commits, foreign []Commit, kept shaSet) []string {
+	strange := setOf(foreign)
+	var own []string
+	for i := range commits {
+		c := &commits[i]
+		if len(c.Parents) < 2 && !strange.has(c.SHA) && !kept.has(c.SHA) {
+			own = append(own, c.SHA)
+		}
+	}
+	return own
+}
+
 // rewind puts a candidate that is at tip back to its newest commit that does not contain the foreign ones, then carries over
-// its own later commits.
+// its own later commits, and those of the fixes that were merged into it.
 func rewind(head Branch, tip string, in Comparison, foreign []Commit) []string {
 	if head.Has(FlawRefLike) {
 		return nil
 	}
 	tainted := leadingTo(in.Commits, foreign)
 	var clean string
-	var own []string // oldest first
 	for c := range firstParents(in.Commits, tip) {
 		if !tainted.has(c.SHA) {
 			clean = c.SHA
@@ -211,15 +264,12 @@ func rewind(head Branch, tip string, in Comparison, foreign []Commit) []string {
 		if len(c.Parents) > 0 {
 			clean = c.Parents[0] // in production already, when the loop ends here
 		}
-		if len(c.Parents) == 1 && indexSHA(foreign, c.SHA) < 0 {
-			own = slices.Insert(own, 0, c.SHA)
-		}
 	}
 	if clean == "" {
 		return nil
 	}
 	lines := []string{command("git", "fetch", "origin"), command("git", "switch", "-C", head.Name, clean)}
-	if len(own) > 0 {
+	if own := carried(in.Commits, foreign, reach(in.Commits, clean)); len(own) > 0 {
 		lines = append(lines, command(append([]string{"git", "cherry-pick"}, own...)...))
 	}
 	return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+tip, "origin", "HEAD:refs/heads/"+head.Name))
