@@ -13,10 +13,10 @@ import (
 	"github.com/sluicehq/sluice/store"
 )
 
-// reportPush holds a push to a protected branch against the rules. A push cannot be refused after the fact, so what it
+// reportPush holds a push to a protected branch, or to one that Sluice keeps at an approved commit, against the rules. A push cannot be refused after the fact, so what it
 // broke is shown on the commit, with the remedy, and goes into the audit log.
 func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, now string, e *event.Push) error {
-	if !(branch.Kind.LongLived() || branch.Kind.Ships()) {
+	if !(branch.Kind.LongLived() || branch.Kind.Ships() || branch.Kind == gitflow.KindFinish) {
 		return nil
 	}
 	facts, err := s.pushFacts(ctx, branch, was, now, e)

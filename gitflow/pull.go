@@ -155,8 +155,9 @@ func (v *Verdict) target(n Names, p PullFacts) bool {
 	if mayMerge(v.Head, v.Base) {
 		if v.Head.Kind == KindFinish && !p.ByBot {
 			v.fail(Violation{Rule: RuleBotBranch,
-				Problem: text("%s is a branch that Sluice makes for itself, and this pull request was not opened by Sluice.", v.Head.Name),
-				Remedy:  "Close this pull request; Sluice opens its own when a release needs it."})
+				Problem:  text("%s is a branch that Sluice makes for itself, and this pull request was not opened by Sluice.", v.Head.Name),
+				Remedy:   "Close this pull request; Sluice opens its own when a release needs it.",
+				Commands: closePull(p)})
 			return false
 		}
 		v.note(Passed, RuleTarget, text("%s may be merged into %s.", capital(v.Head.Kind)+" branches", v.Base.Name))

@@ -56,7 +56,7 @@ func PushNeeds(n Names, push PushFacts) []CompareRequest {
 	}
 	pushed := CompareRequest{Base: push.Before, Head: push.After}
 	switch n.kind(push.Branch).Kind {
-	case KindProduction, KindDevelopment, KindSupport:
+	case KindProduction, KindDevelopment, KindSupport, KindFinish:
 		return []CompareRequest{pushed}
 	case KindRelease:
 		return []CompareRequest{pushed, {Base: push.Before, Head: n.Development}}
@@ -126,19 +126,35 @@ func CheckPush(n Names, push PushFacts) PushReport {
 	case KindRelease:
 		r.candidate(n, push)
 	case KindFinish:
-		r.add(Violation{Rule: RuleBotBranch,
-			Problem:  text("%s pushed to %s, which Sluice keeps at an approved commit.", push.By, push.Branch),
-			Remedy:   "Put the branch back; Sluice merges nothing that was not approved.",
-			Commands: restore(push.Branch, push.After, push.Before)})
+		if !push.resolves() {
+			r.add(Violation{Rule: RuleBotBranch,
+				Problem:  text("%s pushed to %s, which Sluice keeps at an approved commit.", push.By, push.Branch),
+				Remedy:   "Put the branch back; Sluice merges nothing that was not approved.",
+				Commands: restore(push.Branch, push.After, push.Before)})
+		}
 	}
 	return r
+}
+
+// resolves tells whether a push put nothing but merges on top of what was there, as resolving a conflict does.
+func (p PushFacts) resolves() bool {
+	c, ok := find(p.Comparisons, CompareRequest{Base: p.Before, Head: p.After})
+	if !ok || c.incomplete() || p.Forced {
+		return false
+	}
+	for made := range firstParents(c.Commits, p.After) {
+		if len(made.Parents) < 2 {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *PushReport) add(v Violation) { r.Violations = append(r.Violations, v) }
 
 // deleted reports the loss of a branch that the flow still needs.
 func (r *PushReport) deleted(push PushFacts) {
-	if push.ByBot || !r.Branch.Kind.LongLived() && !r.Branch.Kind.Ships() && r.Branch.Kind != KindFinish {
+	if push.ByBot || !r.Branch.Kind.LongLived() && !r.Branch.Kind.Ships() { // Sluice makes its own again where it needs them
 		return
 	}
 	r.Keep = push.Before

@@ -47,6 +47,9 @@ func TestCheckPush(t *testing.T) {
 		"a feature rewritten is everyday work":   {PushFacts{Branch: "issue-1", Before: a, After: b, Forced: true}, report{}},
 		"a feature deleted is everyday work":     {PushFacts{Branch: "issue-1", Before: a, After: zero}, report{}},
 		"a finish branch pushed to":              {PushFacts{Branch: "sluice/finish-1.4.0", Before: a, After: b}, report{Rules: []Rule{RuleBotBranch}}},
+		"a finish branch rewritten":              {PushFacts{Branch: "sluice/finish-1.4.0", Before: a, After: b, Forced: true}, report{Rules: []Rule{RuleBotBranch}}},
+		"a finish branch pushed to by us":        {PushFacts{Branch: "sluice/finish-1.4.0", Before: a, After: b, ByBot: true}, report{}},
+		"a finish branch deleted is made again":  {PushFacts{Branch: "sluice/finish-1.4.0", Before: a, After: zero}, report{}},
 		"a back-merge branch is for people":      {PushFacts{Branch: "backmerge/x", Before: a, After: b}, report{}},
 		"a release tag by hand":                  {PushFacts{Tag: "v1.4.0", Before: zero, After: b, ReleaseTag: true, TagVersion: "1.4.0"}, report{Rules: []Rule{RuleTagByHand}}},
 		"a release tag by us":                    {PushFacts{Tag: "v1.4.0", Before: zero, After: b, ReleaseTag: true, ByBot: true}, report{}},
@@ -111,5 +114,30 @@ func TestAPushThatBringsDevelopmentIntoACandidate(t *testing.T) {
 	want = []string{"git fetch origin", "git switch -C release/1.4.0 " + before, "git cherry-pick " + third, lease + "HEAD:refs/heads/release/1.4.0"}
 	if diff := cmp.Diff(want, push().Violations[0].Commands); diff != "" {
 		t.Errorf("commands where the fix came after (-want +got):\n%s", diff)
+	}
+}
+
+// A conflict is resolved on the branch that Sluice keeps; anything else there is reported.
+func TestAPushThatResolvesAConflictOfOurBranchIsNoFault(t *testing.T) {
+	g := shop()
+	g.work("sluice/finish-1.4.0", "development", "approved")
+	g.commit("master", "direct")
+	before := g.heads["sluice/finish-1.4.0"]
+	rules := func() []Rule {
+		facts := PushFacts{Branch: "sluice/finish-1.4.0", Before: before, After: g.heads["sluice/finish-1.4.0"], By: "eve"}
+		facts.Comparisons = g.answers(PushNeeds(standard, facts))
+		var out []Rule
+		for _, v := range CheckPush(standard, facts).Violations {
+			out = append(out, v.Rule)
+		}
+		return out
+	}
+	g.merge("sluice/finish-1.4.0", "master")
+	if diff := cmp.Diff([]Rule(nil), rules()); diff != "" {
+		t.Errorf("production merged in (-want +got):\n%s", diff)
+	}
+	g.commit("sluice/finish-1.4.0", "more")
+	if diff := cmp.Diff([]Rule{RuleBotBranch}, rules()); diff != "" {
+		t.Errorf("with a commit on top (-want +got):\n%s", diff)
 	}
 }

@@ -56,7 +56,7 @@ func wrongTarget(n Names, p PullFacts, head, base Branch, legal []string) Violat
 	case head.Kind == KindSupport:
 		v.Rule = RuleSource
 		v.Problem = text("%s is a support line with versions of its own; it is not merged into %s.", head.Name, base.Name)
-		v.Remedy = text("Carry single commits over on a feature branch of %s, by git cherry-pick.", n.Development)
+		v.Remedy = text("Close this pull request and carry single commits over on a feature branch of %s, by git cherry-pick.", n.Development)
 		v.Commands = closePull(p)
 	case head.Kind == KindIgnored:
 		v.Rule = RuleSource

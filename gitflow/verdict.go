@@ -5,21 +5,20 @@ type Rule string
 
 // The rules that CheckPull and CheckPush hold.
 const (
-	RuleSource       Rule = "source"        // a branch of this kind may not be merged anywhere from here
-	RuleTarget       Rule = "target"        // a branch of this kind may not be merged into that base
-	RuleName         Rule = "name"          // the head's or base's name is malformed or imitates another
-	RuleFork         Rule = "fork"          // a fork may only bring changes to development
-	RuleForeign      Rule = "foreign"       // the branch contains commits of a line it must not bring along
-	RuleUnrelated    Rule = "unrelated"     // head and base have no commit in common
-	RuleUnknown      Rule = "unknown"       // the facts were incomplete: failed closed
-	RuleBotBranch    Rule = "bot-branch"    // a branch that Sluice keeps was changed or opened by somebody else
-	RuleDirectPush   Rule = "direct-push"   // pushed to a protected branch without a pull request
-	RuleForcePush    Rule = "force-push"    // history of a protected branch was rewritten
-	RuleDeleted      Rule = "deleted"       // a protected branch was deleted
-	RuleEarly        Rule = "early"         // a release was merged into production before it was approved
-	RuleTagByHand    Rule = "tag-by-hand"   // a release tag was made by somebody else than Sluice
-	RuleTagMoved     Rule = "tag-moved"     // a release tag was moved or deleted
-	RuleBackmergeDue Rule = "backmerge-due" // production has commits that development or a release branch lacks
+	RuleSource     Rule = "source"      // a branch of this kind may not be merged anywhere from here
+	RuleTarget     Rule = "target"      // a branch of this kind may not be merged into that base
+	RuleName       Rule = "name"        // the head's or base's name is malformed or imitates another
+	RuleFork       Rule = "fork"        // a fork may only bring changes to development
+	RuleForeign    Rule = "foreign"     // the branch contains commits of a line it must not bring along
+	RuleUnrelated  Rule = "unrelated"   // head and base have no commit in common
+	RuleUnknown    Rule = "unknown"     // the facts were incomplete: failed closed
+	RuleBotBranch  Rule = "bot-branch"  // a branch that Sluice keeps was changed or opened by somebody else
+	RuleDirectPush Rule = "direct-push" // pushed to a protected branch without a pull request
+	RuleForcePush  Rule = "force-push"  // history of a protected branch was rewritten
+	RuleDeleted    Rule = "deleted"     // a protected branch was deleted
+	RuleEarly      Rule = "early"       // a release was merged into production before it was approved
+	RuleTagByHand  Rule = "tag-by-hand" // a release tag was made by somebody else than Sluice
+	RuleTagMoved   Rule = "tag-moved"   // a release tag was moved or deleted
 )
 
 // Violation is a broken rule.

@@ -22,7 +22,7 @@ func flowCommands() map[string]flowCommand {
 		"comment":   {"who number text: comments; sets $COMMENT", cmdComment},
 		"edit":      {"who comment text: replaces a comment's text", cmdEdit},
 		"delete":    {"who comment: deletes a comment", cmdDelete},
-		"merge":     {"who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
+		"merge":     {"[-title text] who number [merge|squash|rebase]: merges a pull request; sets $SHA", cmdMerge},
 		"close":     {"who number: closes a pull request without merging it", cmdClose},
 		"retarget":  {"who number base: changes a pull request's base", cmdRetarget},
 		"button":    {"who commit check identifier: presses a button of a check", cmdButton},
@@ -202,6 +202,7 @@ func cmdDelete(s *scripted, args []string) error {
 }
 
 func cmdMerge(s *scripted, args []string) error {
+	title := s.flags.String("title", "", "")
 	args, err := s.args(args, 2, 3)
 	if err != nil {
 		return err
@@ -209,6 +210,10 @@ func cmdMerge(s *scripted, args []string) error {
 	n, err := s.number(args[1])
 	if err != nil {
 		return err
+	}
+	if *title != "" {
+		in := map[string]any{"commit_title": *title, "merge_method": cmp.Or(strings.Join(args[2:], ""), "merge")}
+		return s.hub.As(args[0]).Do(s.tb.Context(), "PUT", fmt.Sprintf("/repos/%s/pulls/%d/merge", s.flow.name, n), in, nil)
 	}
 	sha, err := s.flow.merge(args[0], n, strings.Join(args[2:], ""))
 	if s.not() {
