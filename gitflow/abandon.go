@@ -16,6 +16,7 @@ func PlanAbandon(s State) Plan {
 		return p
 	}
 	p.Steps = append(p.Steps, Step{ID: "stop", Kind: StepStopExecutions, Title: text("stop what runs for %s and void its approvals", s.Branch),
+		Before: []Text{text("%s does not run in production and is not on its way there.", s.Version)},
 		Branch: s.Branch, Version: s.Version, Done: s.Running == 0, Probe: Probe{Kind: ProbeNothingRuns, Head: s.Branch}})
 	after := []string{"stop"}
 	for _, c := range s.children() {
@@ -24,7 +25,8 @@ func PlanAbandon(s State) Plan {
 	}
 	if s.Pull.Number != 0 {
 		p.Steps = append(p.Steps, Step{ID: "close-pull-request", Kind: StepClosePull, Title: text("close pull request #%d", s.Pull.Number), After: after,
-			Pull: s.Pull.Number, Branch: s.Branch, Target: s.Pull.Base, Done: !s.Pull.Open, Probe: Probe{Kind: ProbePullClosed, Pull: s.Pull.Number}})
+			Before: []Text{"Nothing runs for it any more."},
+			Pull:   s.Pull.Number, Branch: s.Branch, Target: s.Pull.Base, Done: !s.Pull.Open, Probe: Probe{Kind: ProbePullClosed, Pull: s.Pull.Number}})
 		after = append(after, "close-pull-request")
 	}
 	del := s.deletion(s.Branch, s.Head, after)

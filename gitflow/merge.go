@@ -45,7 +45,8 @@ func (b bring) steps() []Step {
 		first := Step{ID: b.id + "/earlier:" + number(e.Pull.Number), Kind: StepMergePull, After: b.after,
 			Title: text("merge the earlier back-merge #%d into %s", e.Pull.Number, b.line.Branch),
 			SHA:   e.Pull.HeadSHA, Branch: e.Branch, Target: b.line.Branch, Pull: e.Pull.Number, Message: b.message,
-			Probe: Probe{Kind: ProbePullClosed, Pull: e.Pull.Number}}
+			Before: []Text{text("It is older than %s, and goes first.", Text(short(b.sha)))},
+			Probe:  Probe{Kind: ProbePullClosed, Pull: e.Pull.Number}}
 		first.wait(e.Pull, b, e.Tip)
 		steps = append(steps, first)
 		merge.After = append(slices.Clone(merge.After), first.ID)
@@ -96,7 +97,7 @@ func (b bring) squashed() bool {
 func (b bring) detour(merge Step) []Step {
 	d := b.anew(b.around)
 	branch := Step{ID: b.id + "/branch", Kind: StepCutBranch, Title: text("make %s at %s", d.Branch, Text(short(b.sha))), After: merge.After,
-		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch,
+		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Before: []Text{text("%s takes the merge by pull request only.", b.line.Branch)},
 		Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
 	open := Step{ID: b.id + "/pull", Kind: StepOpenPull, Title: text("open a pull request of %s into %s", d.Branch, b.line.Branch), After: append(slices.Clone(merge.After), branch.ID),
 		SHA: b.sha, Branch: d.Branch, Target: b.line.Branch, Message: b.message, Files: b.line.Files,
@@ -174,8 +175,9 @@ func (b bring) mend(merge Step) []Step {
 		Before: []Text{text("The changes of %s are in %s already, its commits are not: the merge was squashed or rebased.", Text(short(b.sha)), b.line.Branch)},
 		Probe:  Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + d.Branch, SHA: b.sha}, Done: d.Head != "" || d.Pull.Number != 0}
 	open := Step{ID: b.id + "/repair-pull", Kind: StepOpenPull, After: append(slices.Clone(merge.After), branch.ID), SHA: d.Head, Branch: d.Branch, Target: b.line.Branch, Message: b.message,
-		Title: text("open a pull request of %s into %s that changes no file", d.Branch, b.line.Branch),
-		Probe: Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
+		Title:  text("open a pull request of %s into %s that changes no file", d.Branch, b.line.Branch),
+		Before: []Text{text("%s has the files of %s, and both histories.", d.Branch, b.line.Branch)},
+		Probe:  Probe{Kind: ProbePullOpen, Head: d.Branch, Base: b.line.Branch}, Done: d.Pull.Number != 0}
 	merge.Kind, merge.Pull, merge.Branch, merge.After = StepMergePull, d.Pull.Number, d.Branch, append(slices.Clone(merge.After), open.ID)
 	if d.Pull.HeadSHA != "" {
 		merge.SHA = d.Pull.HeadSHA
@@ -255,7 +257,7 @@ func (s *Step) update(p Pull, b bring) {
 	s.Kind, s.Pull, s.SHA, s.Onto, s.Branch = StepUpdatePull, p.Number, b.line.SHA, p.HeadSHA, p.Head
 	s.Title = text("merge %s into %s: pull request #%d has to be up to date", b.line.Branch, p.Head, p.Number)
 	s.Message = "Merge " + b.line.Branch + " into " + p.Head
-	s.Before = nil
+	s.Before = []Text{text("%s takes only what is up to date with it.", b.line.Branch)}
 	s.Probe = Probe{Kind: ProbeContains, Ref: "refs/heads/" + p.Head, SHA: b.line.SHA}
 }
 

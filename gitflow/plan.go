@@ -28,7 +28,7 @@ type Step struct {
 	Title Text
 	// After are the IDs of earlier steps that must be done before this one.
 	After []string
-	// Before says in sentences what must hold before the step is done; for people, After and Blocked enforce it.
+	// Before says in sentences what must hold before the step is done; for people, After and Blocked enforce it. Gates have none.
 	Before []Text
 	// Probe tells how to see in the world that the step is done. Look before doing, and again after any doubt.
 	Probe Probe
@@ -146,6 +146,7 @@ const (
 	ProbeReleasePage ProbeKind = "release-page" // a GitHub release of Tag exists
 	ProbeHeld        ProbeKind = "held"         // Environment is held
 	ProbeMarkedBad   ProbeKind = "marked-bad"   // Version is marked bad
+	ProbePromoted    ProbeKind = "promoted"     // the release log has Version as promoted, at SHA
 	ProbeNothingRuns ProbeKind = "nothing-runs" // no execution of Head is under way
 )
 

@@ -15,7 +15,8 @@ func PlanPromote(s State) Plan {
 	}
 	if s.Candidate.Digest == "" && s.Undeployed {
 		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after, Title: text("publish %s", s.Version),
-			Version: s.Version, SHA: s.Candidate.SHA, Done: s.Candidate.OfPromoted})
+			Before:  []Text{"It is what was approved; nothing is built again."},
+			Version: s.Version, SHA: s.Candidate.SHA, Done: s.Candidate.OfPromoted, Probe: Probe{Kind: ProbePromoted, Version: s.Version, SHA: s.Candidate.SHA}})
 	}
 	if s.Candidate.Digest != "" {
 		p.Steps = append(p.Steps, Step{ID: "copy", Kind: StepCopyImage, After: after,

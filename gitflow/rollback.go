@@ -16,9 +16,11 @@ func PlanRollback(s State) Plan {
 	}
 	p.Steps = []Step{
 		{ID: "hold", Kind: StepHold, Title: text("hold %s until /unpin", e.Name), Environment: e.Name, Message: r.Reason,
-			Done: e.Held.By != "" || e.Held.Reason != "", Probe: Probe{Kind: ProbeHeld, Environment: e.Name}},
+			Before: []Text{text("%s ran there before with success, and can be gone back to.", to.Version)},
+			Done:   e.Held.By != "" || e.Held.Reason != "", Probe: Probe{Kind: ProbeHeld, Environment: e.Name}},
 		{ID: "mark-bad", Kind: StepMarkBad, Title: text("mark %s as bad", from), After: []string{"hold"}, Version: from, Message: r.Reason,
-			Done: r.Bad || s.isBad(from), Probe: Probe{Kind: ProbeMarkedBad, Version: from}},
+			Before: []Text{"Nothing is promoted over it meanwhile."},
+			Done:   r.Bad || s.isBad(from), Probe: Probe{Kind: ProbeMarkedBad, Version: from}},
 	}
 	deploy := Step{ID: "deploy", Kind: StepDeploy, Title: text("deploy %s to %s again", to.Version, e.Name), After: []string{"hold", "mark-bad"},
 		Before:      []Text{"The image is the one that ran before, by digest."},

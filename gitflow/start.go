@@ -19,7 +19,7 @@ func PlanStart(s State) Plan {
 	}
 	if line := s.Support; line.Branch != "" { // the first release of an old line begins it
 		p.Steps = append(p.Steps, Step{ID: "line", Kind: StepCutBranch, Title: text("begin the support line %s at %s", line.Branch, Text(short(s.Start.From))),
-			After: after, SHA: s.Start.From, Branch: line.Branch, Done: line.SHA != "", Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + line.Branch, SHA: s.Start.From}})
+			Before: []Text{text("There is no branch %s yet.", line.Branch)}, After: after, SHA: s.Start.From, Branch: line.Branch, Done: line.SHA != "", Probe: Probe{Kind: ProbeRefExists, Ref: "refs/heads/" + line.Branch, SHA: s.Start.From}})
 		after = append(slices.Clone(after), "line")
 	}
 	from := Text("a green commit of " + string(Name(s.source())))
@@ -35,7 +35,8 @@ func PlanStart(s State) Plan {
 
 	base := s.line().Branch
 	open := Step{ID: "pull-request", Kind: StepOpenPull, Title: text("open the pull request of %s into %s", s.Branch, base), After: []string{"branch"},
-		SHA: s.Head, Branch: s.Branch, Target: base, Version: s.Version, Message: pullTitle(s),
+		Before: []Text{text("%s has a commit that %s lacks.", s.Branch, base)},
+		SHA:    s.Head, Branch: s.Branch, Target: base, Version: s.Version, Message: pullTitle(s),
 		Probe: Probe{Kind: ProbePullOpen, Head: s.Branch, Base: base}, Done: s.Pull.Number != 0}
 	if s.Head != "" && s.HeadAhead == 0 && !open.Done {
 		open.Waiting = text("%s has no commit that %s lacks; the pull request is opened with the first one.", s.Branch, base)

@@ -285,7 +285,7 @@ func (w *world) walk(plan func(State) Plan, crash func(*world) bool) Plan {
 			}
 			continue
 		}
-		w.do(s)
+		w.look(s)
 		if crash(w) {
 			return p
 		}
