@@ -177,58 +177,160 @@ func TestAHotfixIDIsUsedOnceWhateverTheMode(t *testing.T) {
 	}
 }
 
-// TestVersionsRise walks through releases and hotfixes of every sort: each is later than all before it on its line, and
-// no two share a version or a promoted image tag.
+// TestVersionsRise walks through releases and hotfixes of every sort, on the trunk and on support lines, computed and asked for, beside
+// open branches and what exists elsewhere: each is later than all before it on its line, and no two share a version or a promoted
+// image tag. What is refused is refused for a reason.
 func TestVersionsRise(t *testing.T) {
-	messages := rapid.SampledFrom([]string{"fix: a", "feat: a", "feat!: a", "stuff", "docs: a"})
+	stories, runs, sorts := map[string]bool{}, 0, map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		var log Log
-		images := make(map[string]Version)
-		for i := range rapid.IntRange(1, 12).Draw(t, "releases") {
-			line := Trunk()
-			record := ReleaseRecord{Tag: fmt.Sprint(i)}
-			var image ImageTag
-			latest, released := log.Highest(Trunk())
-			switch sort := rapid.SampledFrom([]string{"release", "support", "hotfix"}).Draw(t, "sort"); {
-			case sort == "hotfix" && released:
-				mended := rapid.SampledFrom(log.Releases()).Draw(t, "mended").Version
-				res, err := NextHotfix(HotfixRequest{Log: log, From: mended, ID: rapid.SampledFrom([]string{"1", "2", "abc", "1234567"}).Draw(t, "id"),
-					Mode: rapid.SampledFrom([]HotfixMode{HotfixSuffix, HotfixPatch}).Draw(t, "mode")})
-				if err != nil {
-					var refused *RefusedError
-					if !errors.As(err, &refused) {
-						t.Fatal(err)
-					}
-					continue
-				}
-				record.Version, record.HotfixID, image = res.Version, res.ID, res.Tag
-				if record.Version.Hotfix != "" && log.Compare(record.Version, mended) <= 0 {
-					t.Fatalf("hotfix %s of %s is not later than it", record.Version, mended)
-				}
-			default:
-				if sort == "support" && released {
-					line = Line{Support: true, Major: latest.Version.Major, Minor: latest.Version.Minor}
-				}
-				res, err := Next(Request{Log: log, Line: line, Commits: commits(rapid.SliceOfN(messages, 0, 3).Draw(t, "commits")...),
-					Floor: rapid.SampledFrom([]Bump{Patch, Minor, Major}).Draw(t, "floor")})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if high, found := log.Highest(line); found && log.Compare(res.Version, high.Version) <= 0 {
-					t.Fatalf("%s comes after %s on the %s", res.Version, high.Version, line)
-				}
-				record.Version, image = res.Version, ImageTag{Kind: Release, Version: res.Version}
-			}
-			if other, found := images[image.String()]; found {
-				t.Fatalf("%s and %s share the image tag %s", other, record.Version, image)
-			}
-			images[image.String()] = record.Version
-			var err error
-			if log, err = log.Append(record); err != nil {
-				t.Fatal(err)
+		s := shipping{T: t, images: make(map[string]Version), sorts: sorts}
+		for range rapid.IntRange(8, 24).Draw(t, "releases") {
+			switch rapid.SampledFrom([]string{"release", "support", "hotfix", "open", "elsewhere"}).Draw(t, "sort") {
+			case "release":
+				s.release(Trunk())
+			case "support":
+				s.release(s.line())
+			case "hotfix":
+				s.hotfix()
+			case "open":
+				s.open = append(s.open, Held{Version: s.version(), Where: "a branch"})
+			case "elsewhere":
+				s.taken = append(s.taken, Held{Version: s.version(), Where: "a registry"})
 			}
 		}
+		runs++
+		var story []string
+		for _, r := range s.log.Releases() {
+			story = append(story, r.Version.String())
+		}
+		stories[strings.Join(story, " ")] = true
 	})
+	if len(stories) < runs*3/4 {
+		t.Errorf("%d stories were told, %d of them different: want three quarters", runs, len(stories))
+	}
+	for _, sort := range []string{"computed", "initial", "set", "release-as", "passed over", "refused", "on a support line", "hotfix suffix", "hotfix patch"} {
+		if sorts[sort] == 0 && runs >= 100 { // -short tells too few stories for all of them
+			t.Errorf("no story had what is called %q here: %v", sort, sorts)
+		}
+	}
+}
+
+// shipping is a repository in TestVersionsRise.
+type shipping struct {
+	*rapid.T
+	log         Log
+	open, taken []Held
+	images      map[string]Version
+	sorts       map[string]int
+}
+
+// version is one near those that were released, or any other.
+func (s *shipping) version() Version {
+	number := rapid.Uint64Range(0, 12)
+	v := Version{Major: number.Draw(s.T, "major"), Minor: number.Draw(s.T, "minor"), Patch: number.Draw(s.T, "patch")}
+	if known := s.log.Releases(); len(known) > 0 && rapid.IntRange(0, 4).Draw(s.T, "near") > 0 {
+		near := rapid.SampledFrom(known).Draw(s.T, "beside").Version.Core()
+		v, _ = near.Bump(rapid.SampledFrom([]Bump{Patch, Minor, Major}).Draw(s.T, "by"))
+	}
+	return v
+}
+
+// line is a support line of something that was released.
+func (s *shipping) line() Line {
+	known := s.log.Releases()
+	if len(known) == 0 {
+		return Trunk()
+	}
+	v := rapid.SampledFrom(known).Draw(s.T, "supported").Version
+	return Line{Support: true, Major: v.Major, Minor: v.Minor}
+}
+
+// release ships the next version of a line, as it is computed or asked for.
+func (s *shipping) release(line Line) {
+	messages := []string{"fix: a", "feat: a", "feat!: a", "stuff", "docs: a", "fix: a\n\nBREAKING CHANGE: b"}
+	in := Request{Log: s.log, Line: line, Open: s.open, Taken: s.taken,
+		Floor: rapid.SampledFrom([]Bump{"", Patch, Minor, Major}).Draw(s.T, "floor")}
+	asked := rapid.SampledFrom([]string{"", "", "", "set", "release-as"}).Draw(s.T, "asked")
+	switch {
+	case asked == "set":
+		in.Set = &Override{Version: s.version(), By: "/release start"}
+	case asked != "":
+		messages = []string{"fix: a\n\nRelease-As: " + s.version().String()}
+	}
+	in.Commits = commits(rapid.SliceOfN(rapid.SampledFrom(messages), 1, 4).Draw(s.T, "commits")...)
+	res, err := Next(in)
+	var refused *RefusedError
+	if errors.As(err, &refused) && asked != "" {
+		high, released := s.log.Highest(line)
+		v := refused.Version
+		_, shipped := s.log.Find(v)
+		if line.Holds(v) && (!released || s.log.Compare(v, high.Version) > 0) && !shipped && !v.IsZero() && heldBy(v, s.open, s.taken) == "" {
+			s.Fatalf("%s is refused, and nothing is against it: %v", v, err)
+		}
+		s.sorts["refused"]++
+		return
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	if where := heldBy(res.Version, s.open, s.taken); where != "" {
+		s.Fatalf("%s is given, which is held by %s", res.Version, where)
+	}
+	if !line.Holds(res.Version) {
+		s.Fatalf("%s is given on the %s", res.Version, line)
+	}
+	if high, found := s.log.Highest(line); found && s.log.Compare(res.Version, high.Version) <= 0 {
+		s.Fatalf("%s comes after %s on the %s", res.Version, high.Version, line)
+	}
+	s.sorts[string(res.Source)]++
+	if line.Support {
+		s.sorts["on a support line"]++
+	}
+	if strings.Contains(fmt.Sprint(res.Explanation), "passed over") {
+		s.sorts["passed over"]++
+	}
+	s.ship(ReleaseRecord{Version: res.Version}, ImageTag{Kind: Release, Version: res.Version})
+}
+
+// hotfix ships a hotfix of anything that was released.
+func (s *shipping) hotfix() {
+	known := s.log.Releases()
+	if len(known) == 0 {
+		return
+	}
+	mended := rapid.SampledFrom([]ReleaseRecord{known[0], known[len(known)-1], known[len(known)/2]}).Draw(s.T, "mended").Version
+	id := rapid.OneOf(rapid.SampledFrom([]string{"1", "1", "2", "1234567"}), rapid.StringMatching(`[A-Za-z0-9._/-]{1,12}`)).Draw(s.T, "id")
+	mode := rapid.SampledFrom([]HotfixMode{HotfixSuffix, HotfixPatch}).Draw(s.T, "mode")
+	res, err := NextHotfix(HotfixRequest{Log: s.log, From: mended, ID: id, Mode: mode, Open: s.open, Taken: s.taken})
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return
+	case err != nil:
+		s.Fatal(err)
+	}
+	s.sorts["hotfix "+string(mode)]++
+	if where := heldBy(res.Version, s.open, s.taken); where != "" {
+		s.Fatalf("%s is given, which is held by %s", res.Version, where)
+	}
+	if s.log.Compare(res.Version, mended) <= 0 {
+		s.Fatalf("hotfix %s of %s is not later than it", res.Version, mended)
+	}
+	s.ship(ReleaseRecord{Version: res.Version, HotfixID: res.ID}, res.Tag)
+}
+
+// ship records a release; it must be the only one of its version and image tag.
+func (s *shipping) ship(r ReleaseRecord, image ImageTag) {
+	if other, found := s.images[image.String()]; found {
+		s.Fatalf("%s and %s share the image tag %s", other, r.Version, image)
+	}
+	s.images[image.String()] = r.Version
+	r.Tag = "v" + r.Version.String()
+	log, err := s.log.Append(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.log = log
 }
 
 func TestExplanations(t *testing.T) {
