@@ -28,9 +28,9 @@ type atSHA struct {
 	group      []queuedHead    // of a merge queue's head: its pull request, and those before it in the queue
 	stops      stopList
 	push       []gitflow.Violation
-	unchanged  bool          // it changes no component of the repository
-	promotion  bool          // sluice/promotion was reported here before
-	secrets    []secretsView // searches for credentials in what it brings
+	unchanged  bool                   // it changes no component of the repository
+	reported   map[string]store.Check // by name, what GitHub was told before
+	secrets    []secretsView          // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
 	logs        map[string]string
@@ -100,7 +100,7 @@ func observed(run forge.CheckRun) forge.CheckRun {
 }
 
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
-	at := &atSHA{sha: sha, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
+	at := &atSHA{sha: sha, reported: map[string]store.Check{}, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
 		tests: map[string][]executor.TestReport{}, hosts: map[string]string{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		r, err := s.readAt(ctx, tx, at)
@@ -111,7 +111,7 @@ func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
 		if err := s.gatherGroup(ctx, tx, at, r.group); err != nil {
 			return err
 		}
-		if err := s.gatherReports(ctx, tx, at); err != nil {
+		if err := gatherReports(at, r.runs); err != nil {
 			return err
 		}
 		if err := s.gatherSecrets(at, r.scans); err != nil {
@@ -155,34 +155,30 @@ func allowedForks(all []store.Execution, at *atSHA) []store.Execution {
 	})
 }
 
-// gatherReports reads annotations, and the end of the log of what failed.
-func (s *session) gatherReports(ctx context.Context, tx *store.Tx, at *atSHA) error {
-	for _, x := range at.executions {
-		runs, err := tx.ActionRuns(ctx, x.ID)
-		if err != nil {
-			return err
+// gatherReports takes annotations from what the actions of executions reported, and the end of the log of what failed.
+func gatherReports(at *atSHA, runs []store.ActionRun) error {
+	for _, run := range runs {
+		i := slices.IndexFunc(at.executions, func(x store.Execution) bool { return x.ID == run.ExecutionID })
+		if i < 0 || len(run.Report) == 0 {
+			continue
 		}
-		for _, run := range runs {
-			if len(run.Report) == 0 {
-				continue
-			}
-			var r executor.Report
-			if err := json.Unmarshal(run.Report, &r); err != nil {
-				return fmt.Errorf("report of %s: %w", run.ID, err)
-			}
-			for _, a := range r.Annotations {
-				at.annotations[x.ID] = append(at.annotations[x.ID], forge.Annotation(a))
-			}
-			at.analyses[x.ID] = append(at.analyses[x.ID], r.Findings...)
-			at.tests[x.ID] = append(at.tests[x.ID], r.Tests...)
-			if len(r.Hosts) > 0 {
-				action, _, _ := x.State.Action(run.ID)
-				at.hosts[x.ID] += hostsTable(action.Name, r.Hosts)
-			}
-			if r.Status == pipeline.Failed && r.Log != "" {
-				action, _, _ := x.State.Action(run.ID)
-				at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
-			}
+		x := at.executions[i]
+		var r executor.Report
+		if err := json.Unmarshal(run.Report, &r); err != nil {
+			return fmt.Errorf("report of %s: %w", run.ID, err)
+		}
+		for _, a := range r.Annotations {
+			at.annotations[x.ID] = append(at.annotations[x.ID], forge.Annotation(a))
+		}
+		at.analyses[x.ID] = append(at.analyses[x.ID], r.Findings...)
+		at.tests[x.ID] = append(at.tests[x.ID], r.Tests...)
+		if len(r.Hosts) > 0 {
+			action, _, _ := x.State.Action(run.ID)
+			at.hosts[x.ID] += hostsTable(action.Name, r.Hosts)
+		}
+		if r.Status == pipeline.Failed && r.Log != "" {
+			action, _, _ := x.State.Action(run.ID)
+			at.logs[x.ID] += fmt.Sprintf("### The end of the log of %s\n\n%s\n", code(action.Name), codeBlock("", lastLines(r.Log, logTail)))
 		}
 	}
 	return nil

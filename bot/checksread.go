@@ -10,6 +10,7 @@ import (
 // storedAt is what is stored of a SHA, before it is known what of it counts.
 type storedAt struct {
 	executions []store.Execution
+	runs       []store.ActionRun // of executions
 	heads      []store.Branch
 	group      *groupFacts
 	scans      []store.SecretScan
@@ -37,9 +38,15 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			return err
 		},
 		func(tx *store.Tx) error {
-			reported, err := tx.Check(ctx, s.repo.ID, at.sha, CheckPromotion)
-			at.promotion = reported.RunID != 0
-			return ignoreMissing(err)
+			reported, err := tx.Checks(ctx, s.repo.ID, at.sha)
+			for _, c := range reported {
+				at.reported[c.Name] = c
+			}
+			return err
+		},
+		func(tx *store.Tx) (err error) {
+			r.runs, err = tx.ActionRunsAt(ctx, s.repo.ID, at.sha)
+			return err
 		},
 		func(tx *store.Tx) (err error) {
 			at.stops, err = s.stops(ctx, tx)

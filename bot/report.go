@@ -169,7 +169,7 @@ func (s *session) reportChecks(ctx context.Context) error {
 				return fmt.Errorf("checks of %s: %w", short(sha), err)
 			}
 			for _, run := range runs {
-				if err := s.reportCheck(ctx, run); err != nil {
+				if err := s.reportAfter(ctx, at.reported[run.Name], run); err != nil {
 					return fmt.Errorf("check %s at %s: %w", run.Name, short(sha), err)
 				}
 			}
@@ -181,16 +181,19 @@ func (s *session) reportChecks(ctx context.Context) error {
 // reportCheck sends one check run, if it says something new.
 func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 	var known store.Check
-	begun := false // before a crash, to make another run in place of the completed one
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		known, err = tx.Check(ctx, s.repo.ID, run.SHA, run.Name)
-		if err != nil || known.Status != "completed" {
-			return ignoreMissing(err)
-		}
-		_, err = tx.Effect(ctx, effectKey(s.repo.ID, effectCheck, afterCheck(known)))
-		begun = err == nil
 		return ignoreMissing(err)
 	})
+	if err != nil {
+		return err
+	}
+	return s.reportAfter(ctx, known, run)
+}
+
+// reportAfter is reportCheck where it is known what GitHub was told before; the zero Check: nothing.
+func (s *session) reportAfter(ctx context.Context, known store.Check, run forge.CheckRun) error {
+	begun, err := s.begunAfter(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -250,6 +253,19 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 		return s.reportCheck(ctx, wanted)
 	}
 	return err
+}
+
+// begunAfter tells whether it was begun, before a crash, to make another run in place of a completed one.
+func (s *session) begunAfter(ctx context.Context, known store.Check) (begun bool, err error) {
+	if known.Status != "completed" {
+		return false, nil
+	}
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		_, err := tx.Effect(ctx, effectKey(s.repo.ID, effectCheck, afterCheck(known)))
+		begun = err == nil
+		return ignoreMissing(err)
+	})
+	return begun, err
 }
 
 // afterCheck is the key of what comes after a check run. It names what is replaced: the same words may have to be said again

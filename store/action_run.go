@@ -23,6 +23,11 @@ func (tx *Tx) ActionRuns(ctx context.Context, executionID string) ([]ActionRun, 
 	return actionRuns().list(ctx, tx, "execution_id = ? ORDER BY started_at, id", executionID)
 }
 
+// ActionRunsAt returns the action runs of all executions of a commit, in the order they were started.
+func (tx *Tx) ActionRunsAt(ctx context.Context, repo int64, sha string) ([]ActionRun, error) {
+	return actionRuns().list(ctx, tx, "execution_id IN (SELECT id FROM executions WHERE repo_id = ? AND sha = ?) ORDER BY started_at, id", repo, sha)
+}
+
 // OpenActionRuns returns those of a repository that are not final, oldest first.
 func (tx *Tx) OpenActionRuns(ctx context.Context, repo int64) ([]ActionRun, error) {
 	return actionRuns().list(ctx, tx, "repo_id = ? AND final = ? ORDER BY started_at, id", repo, false)

@@ -113,6 +113,8 @@ func scopes(t *testing.T, s suite) {
 			{"ExecutionsByRelease", []any{"1x1", "1x3"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsByRelease(ctx, "1b"))},
 			{"RecentExecutions", []any{"2x4", "1x4", "2x3"}, pick(func(e store.Execution) any { return e.ID })(tx.RecentExecutions(ctx, 3))},
 			{"ActionRuns", []any{"1x1-0-0-1", "1x2-0-0-1", "1x3-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.ActionRuns(ctx, "1x1"))},
+			{"ActionRunsAt", []any{"1x1-0-0-1", "1x2-0-0-1", "1x3-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.ActionRunsAt(ctx, 1, "g"))},
+			{"ActionRunsAt, none", nil, pick(func(r store.ActionRun) any { return r.ID })(tx.ActionRunsAt(ctx, 1, "h"))},
 			{"OpenActionRuns", []any{"1x1-0-0-1", "1x2-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.OpenActionRuns(ctx, 1))},
 			{"WaitingActionRuns", []any{"1x2-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.WaitingActionRuns(ctx, 1))},
 			{"Deployments", []any{"1x3", "1x2"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "staging", 2))},
