@@ -86,7 +86,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "status", aliases: []string{"wcid"}, usage: "/status [environment]", help: "what runs where, and what is on its way", door: DoorRead, maxArgs: 1},
 	{name: "why", usage: "/why [check]", help: "every rule and gate of the checks here, what passed and what did not, and who counts as approver", door: DoorRead, maxArgs: 1},
 	{name: "plan", aliases: []string{"noop"}, usage: "/plan [command]", help: "what a command would do, step by step; nothing is done", door: DoorPlan, maxArgs: 1, raw: true,
-		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
+		more: "The same as `--dry-run` of that command, and it may be asked by developers who may not give the command itself. A plan needs no reason, and that of a hotfix no identifier. `/plan finish` shows what follows a release's deployment; alone it shows what comes next on the pull request of a release or hotfix."},
 	{name: "evidence", usage: "/evidence [version] [--component name]", component: componentMay, help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,
 		more: "Without a version it is about the release of the pull request, else about what production runs. The reply links to the whole record as JSON, with the entries of the audit log and their hashes."},
 	{name: "version explain", aliases: []string{"version"}, usage: "/version explain [--component name]", component: componentMust, help: "the next version and why it is that one", door: DoorRead},
@@ -119,10 +119,10 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "rollback", usage: "/rollback [environment] [to version] [--component name] --reason text", component: componentMust, help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "unpin", usage: "/unpin environment [--component name]", component: componentMust, help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "hold", usage: "/hold [reason]", help: "park this release or pull request until /unhold", door: DoorHold, maxArgs: 1, rest: true, changes: true, where: onPull},
-	{name: "unhold", usage: "/unhold", help: "let it go on", door: DoorHold, changes: true, where: onPull},
+	{name: "unhold", usage: "/unhold [reason]", help: "let it go on", door: DoorHold, maxArgs: 1, rest: true, changes: true, where: onPull},
 	{name: "freeze", usage: "/freeze environment|branch [until time] --reason text", help: "let nothing be deployed there, or merged into it", door: DoorFreeze, minArgs: 1, maxArgs: 5, flags: []string{"reason"}, reason: true, changes: true,
 		more: "A name that an environment and a branch have means both; `environment:name` and `branch:name` mean one. Times are as with `/promote --at`. Rollbacks and back-merges are not stopped, hotfixes only where the configuration lets them."},
-	{name: "unfreeze", usage: "/unfreeze environment|branch", help: "end a freeze", door: DoorFreeze, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "unfreeze", usage: "/unfreeze environment|branch [--reason text]", help: "end a freeze", door: DoorFreeze, minArgs: 1, maxArgs: 1, flags: []string{"reason"}, changes: true},
 	{name: "transition disable", usage: "/transition disable pipeline/stage [--component name] --reason text", component: componentMay, help: "let no execution enter a stage: they come up to it and wait", door: DoorTransition, minArgs: 1, maxArgs: 1, rest: true, flags: []string{"reason"}, reason: true, changes: true,
 		more: "In a monorepo `component/pipeline/stage`, or `--component`, means the pipelines of that component; without it all of them are meant, on the pull request of a release that release's component. What has entered the stage goes on. A newer execution replaces one that waits, as the pipeline's mode says; after 14 days one that still waits fails. Rollbacks pass."},
 	{name: "transition enable", usage: "/transition enable pipeline/stage [--component name]", component: componentMay, help: "let executions enter the stage again; what waits goes on", door: DoorTransition, minArgs: 1, maxArgs: 1, rest: true, changes: true},
@@ -130,7 +130,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "alarm", usage: "/alarm environment [--component name] [--name name] --reason text", component: componentMay, help: "say that an environment is not well: what is being deployed there, or is in its bake time, fails and goes back where it can", door: DoorAlarm, minArgs: 1, maxArgs: 1, flags: []string{"name", "reason"}, reason: true, changes: true,
 		more: "The alarm stands until `/alarm clear`. While one stands in production, or in the environment before it, releases are not promoted; hotfixes and rollbacks are. Monitoring raises and clears alarms through the API. Alarms are told apart by `--name`."},
 	{name: "alarm clear", usage: "/alarm clear environment [--component name] [--name name]", component: componentMay, help: "say that an alarm is over; without a name, all of the environment's", door: DoorAlarm, minArgs: 1, maxArgs: 1, flags: []string{"name", "reason"}, changes: true},
-	{name: "unlock", usage: "/unlock environment", help: "end a lock", door: DoorUnlock, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "unlock", usage: "/unlock environment [--reason text]", help: "end a lock", door: DoorUnlock, minArgs: 1, maxArgs: 1, flags: []string{"reason"}, changes: true},
 }
 
 // CommandHelp is one row of the command reference.
@@ -177,6 +177,11 @@ func ParseCommands(body, app string) ([]Command, []*CommandError) {
 
 // parseLine parses one line that may hold a command. ours is false for whatever is not addressed to Sluice.
 func parseLine(line, app string) (c Command, wrong *CommandError, ours bool) {
+	return readLine(line, app, false)
+}
+
+// readLine is parseLine, or, planned, for a command of which is only asked what it would do: that takes no reason.
+func readLine(line, app string, planned bool) (c Command, wrong *CommandError, ours bool) {
 	text, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "/")
 	if !ok {
 		if text, ok = mentioned(strings.TrimLeft(line, " "), app); !ok {
@@ -205,7 +210,7 @@ func parseLine(line, app string) (c Command, wrong *CommandError, ours bool) {
 		}
 		return Command{}, &CommandError{Text: line, Problem: "there is no such command", Usage: "/help"}, true
 	}
-	c, problem := spec.parse(words[used:])
+	c, problem := spec.parse(words[used:], planned)
 	if problem != "" {
 		return Command{}, &CommandError{Text: line, Problem: problem, Usage: spec.usage}, true
 	}
@@ -293,7 +298,7 @@ func lookup(words []string) (*commandSpec, int) {
 }
 
 // parse reads the arguments and flags after the name.
-func (s *commandSpec) parse(words []string) (c Command, problem string) {
+func (s *commandSpec) parse(words []string, planned bool) (c Command, problem string) {
 	c = Command{Name: s.name, Flags: map[string]string{}}
 	if s.raw {
 		if len(words) > 0 {
@@ -340,7 +345,7 @@ func (s *commandSpec) parse(words []string) (c Command, problem string) {
 		return c, "an argument is missing"
 	case len(c.Args) > s.maxArgs:
 		return c, fmt.Sprintf("there is one argument too many: %q", c.Args[s.maxArgs])
-	case s.reason && c.Flags["reason"] == "":
+	case s.reason && !planned && c.Flags["reason"] == "":
 		return c, "--reason is missing: it goes into the record"
 	}
 	return c, ""

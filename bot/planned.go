@@ -20,8 +20,10 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 		return s.planFinish(ctx, q)
 	case "start":
 		text = "release start"
+	case "hotfix", "hotfix start":
+		text += " " + exampleHotfix
 	}
-	c, wrong, ours := parseLine("/"+text, "")
+	c, wrong, ours := readLine("/"+text, "", true)
 	switch {
 	case wrong != nil:
 		return "", &userError{fmt.Sprintf("%s: %s. Usage: %s.", code("/"+text), prose(wrong.Problem), code(wrong.Usage))}
@@ -64,6 +66,9 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	}
 	return s.finishWith(ctx, q, reply)
 }
+
+// exampleHotfix is the identifier that a hotfix is planned with where none is given.
+const exampleHotfix = "example"
 
 // planAhead shows what comes next on the pull request of a release or hotfix: the promotion, and what follows it.
 func (s *session) planAhead(ctx context.Context, q *request) (string, error) {

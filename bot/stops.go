@@ -172,6 +172,14 @@ func stopEvidence(q *request, x store.Stop) map[string]any {
 	return e
 }
 
+// liftReason is why a stop is lifted, where the command says so.
+func (q *request) liftReason() string {
+	if q.Name == "unhold" {
+		return q.Arg(0)
+	}
+	return q.Flag("reason")
+}
+
 // liftStops carries out a command that ends stops, in the same way.
 func (s *session) liftStops(ctx context.Context, q *request, reply string, list ...store.Stop) (string, error) {
 	return s.changeStops(ctx, q, reply, list, func(tx *store.Tx, x store.Stop) error {
@@ -179,8 +187,8 @@ func (s *session) liftStops(ctx context.Context, q *request, reply string, list 
 			return err
 		}
 		evidence := stopEvidence(q, x)
-		evidence["by"] = x.By.Login
-		return s.auditIn(ctx, tx, q.by, lifting(x.Kind), string(x.Target), x.Reason, evidence)
+		evidence["by"], evidence["was"] = x.By.Login, x.Reason
+		return s.auditIn(ctx, tx, q.by, lifting(x.Kind), string(x.Target), q.liftReason(), evidence)
 	})
 }
 
