@@ -153,7 +153,7 @@ func TestChecks(t *testing.T) {
 		}},
 		{"a push by hand to production", func(l *lab) {
 			l.write(func(tx *store.Tx) error {
-				return tx.SetSetting(l.t.Context(), l.pushKey(head), `[{"Rule":"direct-push","Problem":"It was pushed by hand.","Remedy":"Open a pull request."}]`)
+				return tx.SetSetting(l.t.Context(), store.NotePush.Key(42, head), `[{"Rule":"direct-push","Problem":"It was pushed by hand.","Remedy":"Open a pull request."}]`)
 			})
 		}},
 		{"a release that is in production", released(store.ReleaseReleased)},

@@ -26,14 +26,14 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			return err
 		},
 		func(tx *store.Tx) error {
-			pushed, err := tx.Setting(ctx, s.pushKey(at.sha))
+			pushed, err := tx.Setting(ctx, store.NotePush.Key(s.repo.ID, at.sha))
 			if err != nil || pushed == "" {
 				return err
 			}
 			return json.Unmarshal([]byte(pushed), &at.push)
 		},
 		func(tx *store.Tx) error {
-			unchanged, err := tx.Setting(ctx, s.unchangedKey(at.sha))
+			unchanged, err := tx.Setting(ctx, store.NoteUnchanged.Key(s.repo.ID, at.sha))
 			at.unchanged = unchanged != ""
 			return err
 		},

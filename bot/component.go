@@ -63,7 +63,7 @@ func (s *session) startEach(ctx context.Context, q startRequest) error {
 	}
 	if len(components) == 0 {
 		s.mark(q.sha)
-		return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.unchangedKey(q.sha), "none") })
+		return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, store.NoteUnchanged.Key(s.repo.ID, q.sha), "none") })
 	}
 	for _, c := range components {
 		if _, err := s.in(c).start(ctx, q); err != nil {
@@ -71,11 +71,6 @@ func (s *session) startEach(ctx context.Context, q startRequest) error {
 		}
 	}
 	return nil
-}
-
-// unchangedKey is the setting that says that a commit changes no component.
-func (s *session) unchangedKey(sha string) string {
-	return fmt.Sprintf("unchanged/%d/%s", s.repo.ID, sha)
 }
 
 // builds says which components a new head of a branch changes, and has to build; one empty name where the repository has

@@ -96,7 +96,7 @@ func (s *session) reportViolations(ctx context.Context, sha, name string, by for
 	}
 	s.mark(sha)
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SetSetting(ctx, s.pushKey(sha), string(raw)); err != nil {
+		if err := tx.SetSetting(ctx, store.NotePush.Key(s.repo.ID, sha), string(raw)); err != nil {
 			return err
 		}
 		var problems []string
@@ -106,8 +106,6 @@ func (s *session) reportViolations(ctx context.Context, sha, name string, by for
 		return s.auditIn(ctx, tx, by, "push.reported", name, strings.Join(problems, ", "), evidence)
 	})
 }
-
-func (s *session) pushKey(sha string) string { return fmt.Sprintf("push/%d/%s", s.repo.ID, sha) }
 
 // pushComparisons answers what gitflow needs to judge a push.
 func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts) error {

@@ -15,7 +15,7 @@ const pruneStep = 500
 
 // Prune removes what nobody asks for any more: bodies of deliveries that are done and were received before the time, their
 // rows once they are older than KeepIDs too, operations that ended as long ago, the rows of lanes that were empty all that
-// time, and totals of tests older than KeepTestTotals. Waiting and dead deliveries, and all other records, stay. It returns
+// time, totals of tests older than KeepTestTotals, and what was noted as long ago of commits that are no heads any more. Waiting and dead deliveries, and all other records, stay. It returns
 // how many deliveries it touched.
 func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	old := s.now().Add(-KeepIDs)
@@ -56,5 +56,5 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 			}
 		}
 	}
-	return total, nil
+	return total, s.pruneNotes(ctx, old)
 }

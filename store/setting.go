@@ -19,8 +19,8 @@ func (tx *Tx) Setting(ctx context.Context, key string) (string, error) {
 
 // SetSetting writes a value.
 func (tx *Tx) SetSetting(ctx context.Context, key, value string) error {
-	return tx.later(ctx, "write setting "+key, "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		key, value)
+	return tx.later(ctx, "write setting "+key,
+		"INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, seen_at = 0", key, value)
 }
 
 // DeleteSetting removes a value. One that is not there is no error.

@@ -50,6 +50,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"pruning keeps what is needed":                            pruning,
 		"replaying a delivery":                                    replays,
 		"settings":                                                settings,
+		"what was noted of commits is pruned":                     commitNotes,
 		"access tokens are revoked once, by their owner":          accessTokens,
 		"operations end once":                                     operationsEnd,
 		"stops are one of a kind for each target":                 stops,
