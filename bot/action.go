@@ -110,11 +110,14 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 				return b.note(ctx, run.ID)
 			},
 			act: func(ctx context.Context) (err error) {
-				run.Handle, err = e.Start(ctx, req)
+				run.Handle, err = b.start(ctx, e, req, run.ID)
 				return err
 			},
 			result: func(ctx context.Context) error { return b.started(ctx, run) },
 		})
+		if errors.Is(err, errHeard) {
+			return executor.Report{Status: pipeline.Stopped, Summary: errHeard.Error()}, nil
+		}
 		if err != nil {
 			return executor.Report{}, err
 		}

@@ -22,6 +22,8 @@ type copier struct {
 	slots    chan struct{} // one for each blob or manifest under way
 	subjects sync.Mutex    // held while a referrer is put: registries without the API keep them in one tag
 	progress *progress
+	// again: most of it was copied before. What the destination has is left as it is.
+	again bool
 
 	mu     sync.Mutex
 	seen   map[v1.Hash]*copied
@@ -134,6 +136,12 @@ func (c *copier) one(ctx context.Context, digest v1.Hash, m *manifest, depth int
 			return nil, wrap("read", ref.Name(), err)
 		}
 	}
+	if c.again {
+		there, err := c.there(ctx, m)
+		if there || err != nil {
+			return m, err
+		}
+	}
 	blobs := blobsOf(m)
 	c.progress.expect(blobs)
 	c.s.tell.expect(blobs)
@@ -148,6 +156,23 @@ func (c *copier) one(ctx context.Context, digest v1.Hash, m *manifest, depth int
 		return nil, err
 	}
 	return m, c.put(ctx, m)
+}
+
+// there tells whether the destination has a manifest, and goes on with its children where it has.
+func (c *copier) there(ctx context.Context, m *manifest) (there bool, err error) {
+	err = c.slot(ctx, func() error {
+		have, err := c.s.look(ctx, c.to.Digest(m.digest.String()))
+		there = have != nil
+		return err
+	})
+	if err != nil || !there {
+		return false, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, child := range m.body.Manifests {
+		g.Go(func() error { return c.visit(gctx, child.Digest, nil, 1) })
+	}
+	return true, g.Wait()
 }
 
 // slot does something while it holds one of the slots. Nothing that waits for another slot may be done in it.

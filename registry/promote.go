@@ -10,8 +10,8 @@ import (
 )
 
 // Promote copies src ("host/repository@sha256:…") to dst ("host/repository:tag"): the manifest, all children of an
-// index, their referrers, and what cosign keeps by tags (sha256-….sig, .att, .sbom). The result's digest is src's digest. When dst has that digest already nothing is done and
-// src is not even needed; when it has another one the error is a *ConflictError and nothing was written.
+// index, their referrers, and what cosign keeps by tags (sha256-….sig, .att, .sbom). The result's digest is src's digest. When dst has that digest already, only what belongs to it and is missing
+// there is copied, such as a signature that was added since; where src is gone that is nothing. When it has another one the error is a *ConflictError and nothing was written.
 func (c *Client) Promote(ctx context.Context, src, dst string) (Result, error) {
 	r, err := c.promote(ctx, src, dst)
 	return r, wrap("copy "+scrub(src)+" to", dst, err)
@@ -39,7 +39,15 @@ func (c *Client) promote(ctx context.Context, src, dst string) (Result, error) {
 	have, root, err := s.lookAndRead(ctx, to, from)
 	if have != nil { // done before: the source may be gone by now
 		s.tell.say("tag %s is there: it is %s", to.Name(), have.digest)
-		return Result{Digest: want.String(), Already: true}, same(to, have, want)
+		if err := same(to, have, want); err != nil {
+			return Result{Digest: want.String(), Already: true}, err
+		}
+		if root != nil && from.Context().Name() != to.Context().Name() {
+			err = s.catchUp(ctx, from.Context(), to.Context(), root)
+		}
+		r := s.count.result(want.String())
+		r.Already = r.Manifests == 0
+		return r, err
 	}
 	if err != nil {
 		return Result{}, err
@@ -61,6 +69,19 @@ func (c *Client) promote(ctx context.Context, src, dst string) (Result, error) {
 	}
 	_, err = s.tag(ctx, to, root)
 	return s.count.result(want.String()), err
+}
+
+// catchUp copies what has come to belong to an image since it was copied.
+func (s *session) catchUp(ctx context.Context, from, to name.Repository, root *manifest) error {
+	cp := newCopier(s, from, to)
+	cp.again = true
+	if err := cp.copyAll(ctx, root); err != nil {
+		return err
+	}
+	if err := cp.verify(ctx); err != nil {
+		return err
+	}
+	return cp.lay(ctx)
 }
 
 // lookAndRead asks for the tag and reads the source, at the same time. The source's failure is no matter when the tag

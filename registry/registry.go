@@ -90,7 +90,7 @@ func (c *Client) Allowing(allow func(repository string) error) *Client {
 type Result struct {
 	// Digest is what the tag has now, sha256:….
 	Digest string
-	// Already is set when the tag had the digest before and nothing was written.
+	// Already is set when the tag had the digest before, and no manifest was written.
 	Already bool
 	// Manifests and Blobs that were uploaded; blobs that were mounted from another repository of the same registry;
 	// blobs that were there.

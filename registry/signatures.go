@@ -211,6 +211,9 @@ func (s *session) lay(ctx context.Context, repo name.Repository, b beside) error
 	}
 	m := &manifest{raw: raw, digest: hashOf(raw), mediaType: b.m.mediaType}
 	at := repo.Digest(m.digest.String())
+	if have, err := s.look(ctx, at); have != nil || err != nil {
+		return err
+	}
 	if err := s.pusher.Put(ctx, at, m); err != nil {
 		return err
 	}

@@ -488,3 +488,29 @@ func (l *losing) Start(ctx context.Context, r executor.Request) (string, error) 
 	}
 	return handle, err
 }
+
+// A push that is ended on its way leaves no tag behind, and the next one completes it.
+func TestAPushThatIsEnded(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ends := func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			return false
+		}
+		cancel() // the first thing that is written
+		<-r.Context().Done()
+		return true
+	}
+	w.faults.Store(&ends)
+	e, r := w.executor(), w.request(map[string]any{"base": "scratch"})
+	if handle, err := e.Start(ctx, r); err == nil || executor.IsPermanent(err) {
+		t.Fatalf("%q, %v; want an error that says nothing for good", handle, err)
+	}
+	w.faults.Store(nil)
+	if d, _, err := registry.New(registry.Options{}).Inspect(t.Context(), w.host+"/shop:1.4.0"); d != "" || err != nil || w.tags.Load() != 0 {
+		t.Errorf("the tag is %q (%v), written %d times", d, err, w.tags.Load())
+	}
+	if handle := w.start(e, r); w.tags.Load() != 1 {
+		t.Errorf("%s, and the tag was written %d times", handle, w.tags.Load())
+	}
+}

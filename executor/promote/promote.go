@@ -17,7 +17,7 @@ import "context"
 // another digest under the destination's tag is such a one.
 type Registry interface {
 	// Promote copies source (host/repository@sha256:…) to destination (host/repository:tag) with everything that
-	// belongs to it, writes the tag last and verifies. Done before, it does nothing.
+	// belongs to it, writes the tag last and verifies. Done before, it copies what has come to belong to the image since.
 	Promote(ctx context.Context, source, destination string) error
 	// Signed tells which of the public keys (PEM) signed an image, host/repository@sha256:…: the key's SHA-256. Where none
 	// did, problem is why, half a sentence that names the digest.

@@ -1,0 +1,88 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
+	"github.com/sluicehq/sluice/store"
+)
+
+// pushing is an executor that does all of an action before Start returns, which takes until its context ends, or until it has done
+// enough.
+type pushing struct {
+	counting
+	begun  chan struct{}
+	enough chan struct{}
+}
+
+func (p *pushing) AtOnce() {}
+
+func (p *pushing) Start(ctx context.Context, _ executor.Request) (string, error) {
+	close(p.begun)
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-p.enough:
+		return "pushed", nil
+	}
+}
+
+// An action that is carried out within Start ends when somebody asks for that, and not when it is done.
+func TestStopIsHeardWithinStart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stop bool
+		want executor.Report
+	}{
+		"somebody asks": {true, executor.Report{Status: pipeline.Stopped, Summary: "stopped while it was under way"}},
+		"nobody asks":   {false, executor.Report{Status: pipeline.Succeeded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			x := &pushing{begun: make(chan struct{}), enough: make(chan struct{})}
+			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"image": x})
+			raw, err := json.Marshal(executor.Request{Uses: "image", RepoID: 42})
+			must(t, err)
+			run := store.ActionRun{ID: "x1-1-1-1", ExecutionID: "x1", RepoID: 42, Request: raw, Intended: true}
+			l.write(func(tx *store.Tx) error { return tx.SaveActionRun(t.Context(), run) })
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = l.b.workAction(t.Context(), queue.Job{Kind: jobAction, Payload: json.RawMessage(`{"action":"x1-1-1-1"}`)})
+			}()
+			<-x.begun
+			if !tc.stop {
+				close(x.enough)
+			} else {
+				l.write(func(tx *store.Tx) error {
+					now, err := tx.ActionRun(t.Context(), run.ID)
+					now.Stop = true
+					if err != nil {
+						return err
+					}
+					return tx.SaveActionRun(t.Context(), now)
+				})
+			}
+			<-ended
+			var got executor.Report
+			must(t, l.b.Store.Read(t.Context(), func(tx *store.Tx) error {
+				now, err := tx.ActionRun(t.Context(), run.ID)
+				if err != nil {
+					return err
+				}
+				if !now.Final {
+					t.Error("the action has not ended")
+				}
+				return json.Unmarshal(now.Report, &got)
+			}))
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
