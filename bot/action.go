@@ -110,8 +110,9 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 				return b.note(ctx, run.ID)
 			},
 			act: func(ctx context.Context) (err error) {
-				run.Handle, err = b.start(ctx, e, req, run.ID)
-				return err
+				doing, end := b.hear(ctx, e, run.ID)
+				run.Handle, err = e.Start(doing, req)
+				return end(err)
 			},
 			result: func(ctx context.Context) error { return b.started(ctx, run) },
 		})

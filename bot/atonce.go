@@ -15,33 +15,26 @@ const stopLook = 500 * time.Millisecond
 // errHeard says that Start was ended because somebody asked for the action's end.
 var errHeard = errors.New("stopped while it was under way")
 
-// start tells an executor to start an action. One that does all of it before Start returns is ended as soon as somebody asks for
-// the action's end, by whatever process: the error is errHeard then.
-func (b *Bot) start(ctx context.Context, e executor.Executor, req executor.Request, id string) (handle string, err error) {
+// hear returns the context for an executor's Start. For one that does all of an action before Start returns, it ends as soon as
+// somebody asks for the action's end, in whatever process; then the error of Start becomes errHeard. end is to be called once,
+// when Start has returned.
+func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing context.Context, end func(error) error) {
 	if _, ok := e.(executor.AtOnce); !ok {
-		return e.Start(ctx, req)
+		return ctx, func(err error) error { return err }
 	}
-	heard := make(chan struct{})
 	doing, cancel := context.WithCancel(ctx)
-	watched := make(chan struct{})
+	heard := make(chan bool, 1)
 	go func() {
-		defer close(watched)
-		if b.waitStop(doing, id) {
-			close(heard)
-			cancel()
-		}
+		heard <- b.waitStop(doing, id)
+		cancel()
 	}()
-	handle, err = e.Start(doing, req)
-	cancel()
-	<-watched
-	select {
-	case <-heard:
-		if err != nil && !executor.IsPermanent(err) && ctx.Err() == nil {
-			return "", errHeard
+	return doing, func(err error) error {
+		cancel()
+		if <-heard && err != nil && !executor.IsPermanent(err) && ctx.Err() == nil {
+			return errHeard
 		}
-	default:
+		return err
 	}
-	return handle, err
 }
 
 // waitStop waits until an action is to stop, and tells whether that is so; not when the context has ended first.
