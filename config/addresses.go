@@ -48,6 +48,16 @@ func (r *resolver) publicURL(field, listen string) *url.URL {
 	return u
 }
 
+// pages checks the address as that of pages: they are at the root of a host, and people sign in only where nobody listens.
+func (r *resolver) pages(field string, s *Server) {
+	if s.PublicURL != nil && s.PublicURL.Path != "" {
+		r.wrong(field, "it has a path", "give Sluice a host name of its own: scheme and host alone")
+	}
+	if s.PublicURL != nil && s.GitHub.ClientID != "" && s.PublicURL.Scheme != "https" && !loopback(s.PublicURL.Hostname()) {
+		r.wrong(field, "it is not encrypted, so nobody could sign in", "put a proxy with TLS before the server, and set it to the https address")
+	}
+}
+
 // reachable turns an address to listen on into one to go to: no host, or all of them, becomes localhost.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)

@@ -10,14 +10,16 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // Resolve checks the settings. getenv reads the environment and readFile the files that _FILE variables name (ReadFile
-// outside of tests). All wrong settings are in the error, one line each with flag and variable; then there is no Server.
-func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (File, error)) (*Server, error) {
+// outside of tests). All wrong settings are in the error, one line each with flag and variable; then there is no Server. What looks
+// find wrong is among them.
+func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (File, error), looks ...Look) (*Server, error) {
 	r := resolver{flags: reflect.ValueOf(f), getenv: getenv, readFile: readFile}
 	s := &Server{
 		Listen:         r.address("Listen", "127.0.0.1:8080"),
@@ -73,10 +75,29 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 	if s.GitHub.ClientID != "" && s.GitHub.ClientSecret.IsZero() && !r.failed("GitHubClientSecret") {
 		r.wrong("GitHubClientSecret", "missing, though the client id is set", "set both or neither")
 	}
+	r.pages("PublicURL", s)
+	for _, look := range looks {
+		if !slices.ContainsFunc(append([]string{look.Field}, look.Needs...), r.failed) {
+			if err := look.Try(s); err != nil {
+				r.wrong(look.Field, strings.ReplaceAll(err.Error(), "\n", "; "), look.Hint)
+			}
+		}
+	}
 	if err := Join(r.errs); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Look is a check of a setting for which its text is not enough, since it depends on the host or on others.
+type Look struct {
+	// Field is the setting's in ServerFlags. Needs are others that are looked at. Where one of them is wrong nothing is tried.
+	Field string
+	Needs []string
+	// Try says what is wrong. It changes nothing.
+	Try func(*Server) error
+	// Hint says what to do about it. May be empty.
+	Hint string
 }
 
 // resolver collects what is wrong while settings are read. Settings go by the field's name in ServerFlags.
@@ -150,14 +171,15 @@ func (f ServerFlags) TryData(getenv func(string) string) error {
 	if r.failed("Data") {
 		return nil
 	}
-	if err := tryFolder(dir); err != nil {
+	if err := TryFolder(dir); err != nil {
 		r.wrong("Data", fmt.Sprintf("%q cannot be made or written to: %v", dir, err), "name a folder that the server may write to")
 	}
 	return Join(r.errs)
 }
 
-// tryFolder makes a folder within one, or within the nearest above it that is there, and removes it again.
-func tryFolder(dir string) error {
+// TryFolder looks whether a folder can be made or written to: it makes one within it, or within the nearest above it that is there,
+// and removes it again.
+func TryFolder(dir string) error {
 	at := dir
 	for {
 		_, err := os.Stat(at)

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -144,8 +145,8 @@ func TestServerSettings(t *testing.T) {
 			func(s *Server) any { return s.Listen }, ":1"},
 		"a variable goes before the default": {ServerFlags{}, with(enough(), "SLUICE_LISTEN", "0.0.0.0:80"),
 			func(s *Server) any { return s.Listen + " " + s.PublicURL.String() }, "0.0.0.0:80 http://localhost:80"},
-		"the public address loses its slash": {ServerFlags{PublicURL: "https://ci.example.com/sluice/"}, enough(),
-			func(s *Server) any { return s.PublicURL.String() }, "https://ci.example.com/sluice"},
+		"the public address loses its slash": {ServerFlags{PublicURL: "https://ci.example.com/"}, enough(),
+			func(s *Server) any { return s.PublicURL.String() }, "https://ci.example.com"},
 		"GitHub's addresses gain one": {ServerFlags{GitHubAPIURL: "http://127.0.0.1:99/api/v3", GitHubURL: "http://127.0.0.1:99"}, enough(),
 			func(s *Server) any { return s.GitHub.APIURL.String() + " " + s.GitHub.URL.String() }, "http://127.0.0.1:99/api/v3/ http://127.0.0.1:99/"},
 		"the secrets come from files": {ServerFlags{}, fromFiles,
@@ -236,6 +237,8 @@ func TestWrongSettings(t *testing.T) {
 		"an App ID of 0":         {ServerFlags{GitHubAppID: "0"}, enough(), []string{"not an App ID"}},
 		"no writes at all":       {ServerFlags{GitHubWriteRate: "0,1"}, enough(), []string{"not a rate"}},
 		"a rate of not a number": {ServerFlags{GitHubWriteRate: "1,NaN"}, enough(), []string{"not a rate"}},
+		"an address with a path": {ServerFlags{PublicURL: "https://ci.example.com/sluice"}, enough(), []string{"--public-url /", "it has a path"}},
+		"sign-in in the clear":   {ServerFlags{PublicURL: "http://ci.example.com", GitHubClientID: "id", GitHubClientSecret: "s"}, enough(), []string{"--public-url /", "it is not encrypted"}},
 		"a query":                {ServerFlags{PublicURL: "https://x.example.com/?a=b"}, enough(), []string{"query"}},
 		"an open bracket":        {ServerFlags{LocalExecutors: "acme/[x"}, enough(), []string{"--local-executors /", "not a valid pattern"}},
 		"a registry of any host": {ServerFlags{RegistryAllow: "*/*=*/shop"}, enough(), []string{"the host must be written out"}},
@@ -256,6 +259,27 @@ func TestWrongSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What looks find is among what is wrong, each in its line; nothing is tried with a setting that is wrong already.
+func TestLooks(t *testing.T) {
+	tried := 0
+	look := func(field, needs, problem string) Look {
+		return Look{Field: field, Needs: []string{needs}, Hint: "mend it", Try: func(s *Server) error {
+			tried++
+			if problem == "" {
+				return nil
+			}
+			return errors.Join(errors.New(problem), errors.New("and more"))
+		}}
+	}
+	looks := []Look{look("BuildUsers", "Data", "no such user"), look("SSHKey", "SSHKey", ""), look("Artifacts", "Listen", "never tried"), look("Listen", "Data", "never tried")}
+	_, err := ServerFlags{Listen: "nowhere"}.Resolve(func(name string) string { return enough()[name] }, noFiles, looks...)
+	want := []string{"--listen / SLUICE_LISTEN: ", "--build-users / SLUICE_BUILD_USERS: no such user; and more (mend it)"}
+	got := strings.Split(fmt.Sprint(err), "\n")
+	if len(got) != 2 || !strings.HasPrefix(got[0], want[0]) || got[1] != want[1] || tried != 2 {
+		t.Errorf("tried %d, wrong %q; want %q", tried, got, want)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -51,12 +52,41 @@ func (f ServerFlags) ResolveSetup(getenv func(string) string) (*Setup, error) {
 // nobody. It is empty, too, where there are settings of an App: its ID, its key or its webhook's secret.
 func (f ServerFlags) Wanted(getenv func(string) string) string {
 	r := resolver{flags: reflect.ValueOf(f), getenv: getenv}
-	for _, field := range []string{"GitHubAppID", "GitHubPrivateKey", "GitHubWebhookSecret"} {
+	for _, field := range appFields() {
 		if _, env := r.label(field); r.text(field) != "" || getenv(env+"_FILE") != "" {
 			return ""
 		}
 	}
 	return r.text("Setup")
+}
+
+// appFields are the settings without which there is no App.
+func appFields() []string { return []string{"GitHubAppID", "GitHubPrivateKey", "GitHubWebhookSecret"} }
+
+// Others is what an error of Resolve says and one before it did not say of the same setting, nor is for want of an App.
+func (f ServerFlags) Others(all, before error) error {
+	said := map[string]bool{}
+	for _, field := range appFields() {
+		flag, env := (&resolver{flags: reflect.ValueOf(f)}).label(field)
+		said["--"+flag+" / "+env] = true
+	}
+	for _, e := range settingErrors(before) {
+		said[e.Field] = true
+	}
+	return Join(slices.DeleteFunc(settingErrors(all), func(e *Error) bool { return said[e.Field] }))
+}
+
+// settingErrors are those that Join made one of, and others joined.
+func settingErrors(err error) (out []*Error) {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // wrapped ones are below
+		return []*Error{e}
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the same
+		for _, e := range many.Unwrap() {
+			out = append(out, settingErrors(e)...)
+		}
+	}
+	return out
 }
 
 // loopback tells whether a host name means this machine.

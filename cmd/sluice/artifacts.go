@@ -36,25 +36,17 @@ func (s *server) openArtifacts(ctx context.Context) (*artifact.Store, error) {
 	return a, nil
 }
 
-// artifacts looks whether the bucket of artifacts can be reached. A folder is made when the server starts.
+// artifacts looks whether the bucket of artifacts can be reached, or their folder written to. It is made when the server starts.
 func (d *diagnosis) artifacts(ctx context.Context, cfg *config.Server) {
-	place := cfg.Artifacts.URL
-	if filepath.IsAbs(place) {
-		d.add(healthy, "artifacts", "in the folder "+place, "")
-		return
+	place, _, _ := strings.Cut(cfg.Artifacts.URL, "?")
+	switch err := tryArtifacts(ctx, cfg); {
+	case err != nil:
+		d.add(sick, "artifacts", err.Error(), "see --artifacts, and what the server may do with the folder or bucket")
+	case filepath.IsAbs(cfg.Artifacts.URL):
+		d.add(healthy, "artifacts", "in the folder "+cfg.Artifacts.URL, "")
+	default:
+		d.add(healthy, "artifacts", place+" can be listed", "")
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachArtifacts)
-	defer cancel()
-	a, err := artifact.Open(ctx, artifact.Options{URL: place})
-	if err == nil {
-		err = errors.Join(a.Check(ctx), a.Close())
-	}
-	if err != nil {
-		d.add(sick, "artifacts", err.Error(), "see --artifacts, and what the server may do with the bucket")
-		return
-	}
-	place, _, _ = strings.Cut(place, "?")
-	d.add(healthy, "artifacts", place+" can be listed", "")
 }
 
 // pruneArtifacts removes artifacts that were stored before a time and that nothing may still ask for.

@@ -80,8 +80,7 @@ func (s *server) letUsersIn(ctx context.Context) error {
 	}
 	for _, u := range users {
 		if err := supervise.Reaches(ctx, filepath.Join(s.cfg.Data, "builds"), u.User); err != nil {
-			return fmt.Errorf("builds run as %s (--build-users): %w; put the data folder (--data) where every folder above it may be passed through (chmod o+x), "+
-				"or name root to have builds do what the server can", u.name, err)
+			return unreached(u, err)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
@@ -62,12 +63,8 @@ func (d *diagnosis) add(status, what, says, remedy string) {
 // Run looks and reports. The exit status is 1 when there is a problem.
 func (c *doctorCmd) Run(e *env) error {
 	d := &diagnosis{each: true}
-	cfg, err := c.Resolve(e.getenv, config.ReadFile)
-	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
-			d.add(sick, "settings", line, "")
-		}
-	} else {
+	d.wrong(c, e)
+	if cfg, err := c.Resolve(e.getenv, config.ReadFile); err == nil {
 		d.settings(e.ctx, cfg)
 		d.database(e.ctx, cfg)
 		d.artifacts(e.ctx, cfg)
@@ -99,9 +96,21 @@ func (d *diagnosis) print(e *env, asJSON bool) error {
 	return nil
 }
 
-// settings looks at what was given, beyond what Resolve refuses.
+// wrong lists the settings with which the server does not start. Who builds run as and where artifacts are is looked at apart.
+func (d *diagnosis) wrong(c *doctorCmd, e *env) {
+	rest := slices.DeleteFunc(looks(e.ctx), func(l config.Look) bool { return l.Field == "BuildUsers" || l.Field == "Artifacts" })
+	_, err := c.Resolve(e.getenv, config.ReadFile, rest...)
+	if err = errors.Join(err, c.TryData(e.getenv)); err == nil {
+		d.add(healthy, "settings", "all can be used", "")
+		return
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		d.add(sick, "settings", line, "")
+	}
+}
+
+// settings looks at what was given, beyond what the server refuses.
 func (d *diagnosis) settings(ctx context.Context, cfg *config.Server) {
-	d.add(healthy, "settings", "all can be used", "")
 	if print, err := keyFingerprint(cfg.GitHub.PrivateKey.Reveal()); err != nil {
 		d.add(sick, "private key", err.Error(), "make a new key on the App's settings page")
 	} else {
@@ -134,7 +143,7 @@ func (d *diagnosis) settings(ctx context.Context, cfg *config.Server) {
 
 // builders looks at who builds run as, and in what.
 func (d *diagnosis) builders(ctx context.Context, cfg *config.Server) {
-	users, err := buildUsers(cfg)
+	users, err := builders(ctx, cfg)
 	if err != nil {
 		d.add(sick, "users of builds", err.Error(), "")
 		return

@@ -20,7 +20,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := c.Resolve(getenv, config.ReadFile)
+	cfg, err := c.Resolve(getenv, config.ReadFile, looks(e.ctx)...)
 	if err = errors.Join(err, c.TryData(getenv)); err != nil {
 		return &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}

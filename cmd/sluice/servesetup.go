@@ -24,7 +24,9 @@ func (c *serveCmd) withApp(e *env, log *slog.Logger) (func(string) string, error
 		return e.getenv, nil
 	}
 	cfg, err := c.ResolveSetup(e.getenv)
-	if err = errors.Join(err, c.TryData(e.getenv)); err != nil {
+	err = errors.Join(err, c.TryData(e.getenv))
+	_, all := c.Resolve(e.getenv, config.ReadFile, looks(e.ctx)...)
+	if err = errors.Join(err, c.Others(all, err)); err != nil {
 		return nil, &usageError{fmt.Errorf("the settings are wrong:\n%w", err)}
 	}
 	left, err := setup.ReadEnv(cfg.Data)

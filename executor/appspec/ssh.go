@@ -29,6 +29,40 @@ type SSH struct {
 	Silence time.Duration `json:"silence,omitempty"`
 }
 
+// CheckKey says why the key cannot be used; no key is none that is wrong.
+func (s SSH) CheckKey() error {
+	if s.Key == "" {
+		return nil
+	}
+	_, err := s.signer()
+	return err
+}
+
+// CheckKnownHosts says why the file of known hosts cannot be used; no file is none that is wrong.
+func (s SSH) CheckKnownHosts() error {
+	if s.KnownHosts == "" {
+		return nil
+	}
+	_, err := s.known()
+	return err
+}
+
+func (s SSH) signer() (ssh.Signer, error) {
+	signer, err := ssh.ParsePrivateKey([]byte(strings.TrimSpace(s.Key) + "\n"))
+	if err != nil {
+		return nil, errors.New("the key of --ssh-key cannot be read: it must be a private key without passphrase")
+	}
+	return signer, nil
+}
+
+func (s SSH) known() (ssh.HostKeyCallback, error) {
+	known, err := knownhosts.New(s.KnownHosts)
+	if err != nil {
+		return nil, fmt.Errorf("--ssh-known-hosts: %w", err)
+	}
+	return known, nil
+}
+
 // DefaultSilence is SSH.Silence when it is zero.
 const DefaultSilence = 30 * time.Second
 
@@ -123,13 +157,13 @@ func (m *machine) close() {
 }
 
 func (m *machine) connect(ctx context.Context) (*line, error) {
-	signer, err := ssh.ParsePrivateKey([]byte(strings.TrimSpace(m.access.Key) + "\n"))
+	signer, err := m.access.signer()
 	if err != nil {
-		return nil, errors.New("the key of --ssh-key cannot be read: it must be a private key without passphrase")
+		return nil, err
 	}
-	known, err := knownhosts.New(m.access.KnownHosts)
+	known, err := m.access.known()
 	if err != nil {
-		return nil, fmt.Errorf("--ssh-known-hosts: %w", err)
+		return nil, err
 	}
 	config := &ssh.ClientConfig{
 		User: m.user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, Timeout: dialTime,

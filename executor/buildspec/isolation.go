@@ -41,6 +41,17 @@ type isolation struct {
 	says    string // for logs; empty: nothing to say
 }
 
+// CheckSandbox says why builds, which run as the user where one is named, cannot run in the sandbox that must be.
+func CheckSandbox(ctx context.Context, mode SandboxMode, user *supervise.User) error {
+	if mode != SandboxAlways {
+		return nil
+	}
+	if _, err := supervise.TrySandbox(ctx, Bubblewrap, user); err != nil {
+		return fmt.Errorf("builds are to run in a sandbox: %w", err)
+	}
+	return nil
+}
+
 // isolate finds out what this host can do.
 func isolate(o Options) (isolation, error) {
 	if o.Sandbox == SandboxOff {

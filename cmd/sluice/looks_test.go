@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluicehq/sluice/test/fakegithub"
+	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
+)
+
+// wrongSettings are settings each of which is wrong in a way that only this host can tell, and what is said of each.
+func wrongSettings(t *testing.T) (flags, said []string) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	t.Setenv("PATH", dir) // bubblewrap is not there
+	flags = []string{
+		"--public-url=http://sluice.example.com/ci", "--github-client-id=id", "--github-client-secret=hush",
+		"--local-executors=acme/*", "--build-users=no-such-user", "--build-secrets=" + write("secrets.yml", "acme/*: [", 0o600),
+		"--ssh-key=no key", "--ssh-known-hosts=" + write("hosts", "host\n", 0o600),
+		"--artifacts=" + filepath.Join(write("file", "", 0o600), "artifacts"), "--listen=nowhere",
+	}
+	said = []string{
+		"--listen / SLUICE_LISTEN: ", "--public-url / SLUICE_PUBLIC_URL: it has a path", "--public-url / SLUICE_PUBLIC_URL: it is not encrypted",
+		"--build-users / SLUICE_BUILD_USERS: ", "--build-secrets / SLUICE_BUILD_SECRETS: ", "--ssh-key / SLUICE_SSH_KEY: ",
+		"--ssh-known-hosts / SLUICE_SSH_KNOWN_HOSTS: ", "--artifacts / SLUICE_ARTIFACTS: ",
+	}
+	return flags, said
+}
+
+func saysAll(t *testing.T, text string, want []string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("nothing begins with %q in\n%s", w, text)
+		}
+	}
+}
+
+// What is wrong with this host's side of the settings is told with all the rest, before the database is made or anything listens; and
+// doctor says the same.
+func TestAllWrongSettingsAtOnce(t *testing.T) {
+	hub := fakegithubtest.New(t, fakegithub.Options{})
+	app, err := hub.AddApp(fakegithub.AppConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags, said := wrongSettings(t)
+	data := filepath.Join(t.TempDir(), "data")
+	t.Setenv("SLUICE_GITHUB_PRIVATE_KEY", string(app.PrivateKey))
+	flags = append(flags, "--data="+data, "--github-app-id=7", "--github-webhook-secret="+flowSecret)
+	try := func(flags []string, command ...string) string {
+		var out strings.Builder
+		if status := run(append(command, flags...), os.Getenv, strings.NewReader(""), &out, &out, wiring{}); status == exitDone {
+			t.Errorf("%v: it does not fail", command)
+		}
+		if _, err := os.Stat(data); !os.IsNotExist(err) {
+			t.Errorf("%v: the data folder is made: %v", command, err)
+		}
+		return out.String()
+	}
+	saysAll(t, try(flags, "serve"), said)
+	var others []string // doctor looks at them apart
+	for _, s := range said {
+		if !strings.Contains(s, "--build-users") && !strings.Contains(s, "--artifacts") {
+			others = append(others, s)
+		}
+	}
+	saysAll(t, try(flags, "doctor"), others)
+	sandbox := append(flags, "--local-executors=", "--build-users=", "--build-sandbox=always")
+	saysAll(t, try(sandbox, "serve"), []string{"--build-sandbox / SLUICE_BUILD_SANDBOX: builds are to run in a sandbox: bubblewrap is not installed"})
+	t.Setenv("SLUICE_GITHUB_PRIVATE_KEY", "")
+	setup := append([]string{"--setup=acme"}, flags...)
+	for i, f := range setup {
+		if strings.HasPrefix(f, "--github-app-id") || strings.HasPrefix(f, "--github-webhook-secret") {
+			setup[i] = "--admin-listen=127.0.0.1:0"
+		}
+	}
+	text := try(setup, "serve")
+	saysAll(t, text, []string{"--build-users / ", "--build-secrets / ", "--ssh-key / ", "--artifacts / "})
+	if strings.Contains(text, "--github-app-id") {
+		t.Errorf("a server that is to make its App wants the number of one:\n%s", text)
+	}
+}
