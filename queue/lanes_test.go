@@ -76,6 +76,57 @@ func TestSlowLaneHoldsNobodyUp(t *testing.T) {
 	})
 }
 
+// More lanes that wait for somebody outside than there are workers hold nobody up, up to the number that may be slow; then the next one
+// waits until one of them has ended. It is the same again afterwards: no worker is left over, and none is missing.
+func TestManySlowLanesHoldNobodyUp(t *testing.T) {
+	const workers, slow = 2, 10
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		began, others := make(chan struct{}, 100), make(chan string, 100)
+		release := []chan struct{}{make(chan struct{}), make(chan struct{})}
+		q := start(t, s, queue.Options{Lanes: workers, SlowLanes: slow, SlowAfter: 50 * time.Millisecond}, func(q *queue.Queue) {
+			q.Handle(func(_ context.Context, i queue.Item) queue.Outcome {
+				if i.Delivery.RepoID%100 == 0 {
+					others <- i.Delivery.ID
+					return queue.Done()
+				}
+				began <- struct{}{}
+				<-release[i.Delivery.RepoID/100]
+				return queue.Done()
+			})
+		})
+		hang := func(from, to int64) {
+			for repo := from; repo <= to; repo++ {
+				accept(t, s, event.Delivery{ID: fmt.Sprint("slow", repo), RepoID: repo})
+			}
+			for range to - from + 1 {
+				<-began
+			}
+		}
+		for round, free := range release {
+			first, quick, waits := int64(100*round), fmt.Sprint("quick", round), fmt.Sprint("waits", round)
+			hang(first+1, first+slow)
+			accept(t, s, event.Delivery{ID: quick, RepoID: 1000})
+			if got := <-others; got != quick { // would wait for ever behind the slow ones
+				t.Errorf("handled: %s, want %s", got, quick)
+			}
+			hang(first+slow+1, first+slow+workers) // now all places are taken
+			accept(t, s, event.Delivery{ID: waits, RepoID: 2000})
+			select {
+			case got := <-others:
+				t.Errorf("%s was handled beside %d that are slow", got, slow+workers)
+			case <-time.After(300 * time.Millisecond):
+			}
+			free <- struct{}{}
+			if got := <-others; got != waits {
+				t.Errorf("handled: %s, want %s", got, waits)
+			}
+			close(free)
+			idle(t, q)
+		}
+	})
+}
+
 // A lane with more to do than others must not keep them waiting until it is empty.
 func TestLongLaneGivesWay(t *testing.T) {
 	onEach(t, func(t *testing.T, url string) {

@@ -2,18 +2,22 @@ package queue
 
 import (
 	"sync"
+	"time"
 
 	"github.com/sluicehq/sluice/store"
 )
 
-// pool hands lanes that were woken to its workers, first come, first served, and each lane to one worker at a time.
+// pool hands lanes that were woken to its workers, first come, first served, and each lane to one worker at a time. A worker that
+// takes long over a turn, since it waits for somebody outside, has another one work in its place meanwhile.
 type pool struct {
 	queue *Queue
+	may   int // how many turns may be slow, beside the workers
 	mu    sync.Mutex
 	ready *sync.Cond
 	turns []turn
 	// states has the lanes that are queued or being worked on.
 	states map[string]laneState
+	slow   int // turns whose place another worker has taken
 	closed bool
 }
 
@@ -32,8 +36,8 @@ type turn struct {
 	item  *store.LaneItem
 }
 
-func newPool(q *Queue) *pool {
-	p := &pool{queue: q, states: map[string]laneState{}}
+func newPool(q *Queue, slow int) *pool {
+	p := &pool{queue: q, may: slow, states: map[string]laneState{}}
 	p.ready = sync.NewCond(&p.mu)
 	return p
 }
@@ -61,15 +65,17 @@ func (p *pool) push(t turn) {
 	p.ready.Signal()
 }
 
-// work takes turns until the pool is closed. do returns what is left of the turn: an item handed out and not handled,
-// because other lanes are to have theirs.
+// work takes turns until the pool is closed, or another worker has taken its place. do returns what is left of the turn: an item
+// handed out and not handled, because other lanes are to have theirs.
 func (p *pool) work(do func(turn) (rest turn, more bool)) {
 	for {
 		t, ok := p.take()
 		if !ok {
 			return
 		}
+		over := p.watch(do)
 		rest, more := do(t)
+		replaced := over()
 		p.mu.Lock()
 		switch {
 		case more:
@@ -81,6 +87,41 @@ func (p *pool) work(do func(turn) (rest turn, more bool)) {
 		}
 		p.mu.Unlock()
 		p.queue.changed.send()
+		if replaced {
+			return
+		}
+	}
+}
+
+// watch has another worker begin when a turn takes long. over ends that and says whether there is one now, to which the turn's worker
+// leaves its place.
+func (p *pool) watch(do func(turn) (turn, bool)) (over func() (replaced bool)) {
+	var ended, replaced bool
+	var late *time.Timer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late = time.AfterFunc(p.queue.opts.SlowAfter, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch {
+		case ended || p.closed:
+		case p.slow < p.may:
+			replaced = true
+			p.slow++
+			p.queue.working.Go(func() { p.work(do) })
+		default:
+			late.Reset(p.queue.opts.SlowAfter)
+		}
+	})
+	return func() bool {
+		late.Stop()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		ended = true
+		if replaced {
+			p.slow--
+		}
+		return replaced
 	}
 }
 

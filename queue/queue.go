@@ -7,7 +7,8 @@
 //
 // A lane is worked on under a claim: a row in the database with owner, fence and lease. Whoever commits something to a
 // lane wakes the workers of its own process, which claim the lane and hand its items to the handler about a millisecond
-// later. Behind every lane that has something to do stands a River job, written in the same transaction: it brings the
+// later. A lane whose handler waits long for somebody outside keeps its claim and its order, and leaves its worker's place to
+// another lane. Behind every lane that has something to do stands a River job, written in the same transaction: it brings the
 // lane to any process that lives if the one that was woken died, and completes itself, in one transaction with the
 // lane, once there is nothing left. A look at the lanes that are due, each second, does the same for what was posted for
 // later. All of them claim, so there is one worker at most; one that is late (stopped, cut off) finds its fence outdated
@@ -40,6 +41,11 @@ type Options struct {
 	Log *slog.Logger
 	// Lanes is how many lanes are drained at the same time, Workers how many jobs run at the same time. Default 8 and 16.
 	Lanes, Workers int
+	// SlowLanes and SlowWorkers are how many more there may be that take longer than SlowAfter, since they wait for somebody
+	// outside: others begin in their place, so that they hold nobody up. Such a one costs memory, and a connection to the database only
+	// while it reads or writes. Default 256, 64 and a second.
+	SlowLanes, SlowWorkers int
+	SlowAfter              time.Duration
 	// MaxAttempts is after how many failures in a row an item or job is dead. Default 12.
 	MaxAttempts int
 	// Backoff is the pause after the nth failure in a row, from 1. Default: 1 s doubling to 5 minutes, the last half of it
@@ -63,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	o.Lanes = cmp.Or(o.Lanes, 8)
 	o.Workers = cmp.Or(o.Workers, 16)
+	o.SlowLanes = cmp.Or(o.SlowLanes, 256)
+	o.SlowWorkers = cmp.Or(o.SlowWorkers, 64)
+	o.SlowAfter = cmp.Or(o.SlowAfter, time.Second)
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, 12)
 	o.Lease = cmp.Or(o.Lease, 15*time.Second)
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Minute)
@@ -76,6 +85,7 @@ func (o Options) validate() error {
 		value int64
 	}{
 		{"Lanes", int64(o.Lanes)}, {"Workers", int64(o.Workers)}, {"MaxAttempts", int64(o.MaxAttempts)},
+		{"SlowLanes", int64(o.SlowLanes)}, {"SlowWorkers", int64(o.SlowWorkers)}, {"SlowAfter", int64(o.SlowAfter)},
 		{"Lease", int64(o.Lease)}, {"Timeout", int64(o.Timeout)},
 	} {
 		if field.value < 0 {
@@ -128,7 +138,7 @@ func New(s *store.Store, opts Options) (*Queue, error) {
 	}
 	q := &Queue{opts: opts.withDefaults(), store: s, id: store.NewID(), workers: map[string]Worker{}, every: map[string]periodic{},
 		poke: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
-	q.lanes, q.jobs = newPool(q), newPool(q)
+	q.lanes, q.jobs = newPool(q, q.opts.SlowLanes), newPool(q, q.opts.SlowWorkers)
 	return q, nil
 }
 
