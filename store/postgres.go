@@ -74,8 +74,10 @@ func openPool(ctx context.Context, url string, conns int, setting string) (*pgxp
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		// A process that is stopped inside a transaction keeps its locks, and would keep them for ever.
-		_, err := c.Exec(ctx, "SET idle_in_transaction_session_timeout = '30s'; "+setting)
+		// A process that is stopped inside a transaction keeps its locks, and would keep them for ever. What waits for the disk is
+		// for each transaction to say, and not for a default of the server, the database or the role.
+		_, err := c.Exec(ctx, "SET idle_in_transaction_session_timeout = '30s'; "+
+			"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; "+setting)
 		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -191,6 +193,25 @@ func (e *postgresEngine) passing(err error) bool {
 func (e *postgresEngine) probe(ctx context.Context, value string) error {
 	_, err := e.intake.Exec(ctx, "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", readyProbe, value)
 	return err
+}
+
+// undurable asks for what no connection can set, and for what a pooler between may have taken back.
+func (e *postgresEngine) undurable(ctx context.Context) (string, error) {
+	var fsync, pages, commit string
+	if err := e.pool.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')").
+		Scan(&fsync, &pages, &commit); err != nil {
+		return "", err
+	}
+	var off []string
+	for _, of := range [][2]string{{"fsync", fsync}, {"full_page_writes", pages}, {"synchronous_commit", commit}} {
+		if of[1] == "off" {
+			off = append(off, of[0])
+		}
+	}
+	if len(off) == 0 {
+		return "", nil
+	}
+	return "Postgres runs with " + strings.Join(off, ", ") + " off: what it has acknowledged may be lost in a power cut", nil
 }
 
 func (e *postgresEngine) backup(context.Context, string) error {

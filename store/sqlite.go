@@ -280,6 +280,9 @@ func (e *sqliteEngine) probe(ctx context.Context, value string) error {
 	})
 }
 
+// undurable: nobody but Sluice sets how SQLite writes.
+func (e *sqliteEngine) undurable(context.Context) (string, error) { return "", nil }
+
 func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("back up to %s: %w", path, os.ErrExist)

@@ -14,6 +14,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -91,6 +92,8 @@ type engine interface {
 	passing(err error) bool
 	// probe writes a value as durably as a delivery is written, and by the same connections.
 	probe(ctx context.Context, value string) error
+	// undurable is Store.Undurable.
+	undurable(ctx context.Context) (string, error)
 	backup(ctx context.Context, path string) error
 	handles() Handles
 	close() error
@@ -113,11 +116,20 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	if !s.opts.ReadOnly {
-		s.intake = startIntake(s)
+	if s.opts.ReadOnly {
+		return s, nil
 	}
+	if why, err := s.Undurable(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.engine.close())
+	} else if why != "" {
+		s.opts.Log.WarnContext(ctx, "the database does not keep what it promises", "err", why)
+	}
+	s.intake = startIntake(s)
 	return s, nil
 }
+
+// Undurable says why a delivery that was answered may be lost in a power cut; empty: it is not. Sluice sets what a client can set.
+func (s *Store) Undurable(ctx context.Context) (string, error) { return s.engine.undurable(ctx) }
 
 // Close waits for what Accept has taken in, and closes the database. A second call returns what the first did.
 func (s *Store) Close() error {

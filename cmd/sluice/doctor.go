@@ -201,7 +201,11 @@ func (d *diagnosis) database(ctx context.Context, cfg *config.Server) {
 		dead = len(items)
 		return err
 	})
-	switch err = errors.Join(err, s.Close()); {
+	undurable, err2 := s.Undurable(ctx)
+	if undurable != "" {
+		d.add(doubtful, "durability", undurable, "turn it on in the server's configuration")
+	}
+	switch err = errors.Join(err, err2, s.Close()); {
 	case err != nil:
 		d.add(sick, "database", err.Error(), "")
 	case dead > 0:

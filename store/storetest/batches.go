@@ -104,6 +104,40 @@ func durability(t *testing.T, s suite) {
 	}
 }
 
+// durableAnyway opens a database whose default is that commits do not wait for the disk.
+func durableAnyway(t *testing.T, s suite) {
+	want := ""
+	if pool := s.Handles().Postgres; pool != nil {
+		if _, err := pool.Exec(t.Context(), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`); err != nil {
+			t.Fatal(err)
+		}
+		var fsync string
+		if err := pool.QueryRow(t.Context(), "SHOW fsync").Scan(&fsync); err != nil {
+			t.Fatal(err)
+		}
+		if fsync == "off" { // as in most tests
+			want = "Postgres runs with fsync off: what it has acknowledged may be lost in a power cut"
+		}
+	}
+	s.onlyDurable(t, "deliveries")
+	s.onlyDurable(t, "audit")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Store = Open(t, s.url, store.Options{Now: s.clock.Now})
+	s.isDurable(t)
+	if got, err := s.Accept(t.Context(), event.Delivery{ID: "a", RepoID: 1, Body: []byte("{}")}); err != nil || got != store.Accepted {
+		t.Errorf("%v, %v", got, err)
+	}
+	s.write(t, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Audit(ctx, store.AuditEntry{RepoID: 1, Action: "looked"})
+		return err
+	})
+	if got, err := s.Undurable(t.Context()); err != nil || got != want {
+		t.Errorf("it says %q, %v; want %q", got, err, want)
+	}
+}
+
 // isDurable asks the connection that writes whether its commits wait for the disk.
 func (s suite) isDurable(t *testing.T) {
 	t.Helper()
@@ -134,7 +168,7 @@ func (s suite) onlyDurable(t *testing.T, table string) {
 		return
 	}
 	for _, statement := range []string{
-		`CREATE FUNCTION only_durable() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		`CREATE OR REPLACE FUNCTION only_durable() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF current_setting('synchronous_commit') <> 'on' THEN RAISE EXCEPTION 'this commit does not wait for the disk'; END IF;
 			RETURN NEW; END $$`,
 		"CREATE TRIGGER only_durable BEFORE INSERT ON " + table + " FOR EACH ROW EXECUTE FUNCTION only_durable()",

@@ -40,6 +40,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"deliveries of many senders are all stored":               manySenders,
 		"deliveries that wait together share a transaction":       batches,
 		"a delivery waits for the disk":                           durability,
+		"a delivery waits for the disk, told to or not":           durableAnyway,
 		"a full queue refuses and stores nothing":                 full,
 		"closing answers everybody":                               closing,
 		"lanes keep the order of posting":                         laneOrder,
