@@ -152,6 +152,7 @@ func New(o Options) (*Executor, error) {
 	if e.isolated, err = isolate(o); err != nil {
 		return nil, err
 	}
+	e.allowFormer()
 	e.launcher, err = supervise.New(supervise.Options{Command: o.Supervisor, Ended: e.ended})
 	return e, err
 }

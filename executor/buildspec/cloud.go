@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -101,6 +102,33 @@ func (e *Executor) keepRefused(w workspace, n int) {
 
 // tellsUsers tells whether any build may run as a user of its own, so that there may be rules of routing.
 func (e *Executor) tellsUsers() bool { return e.o.User != nil || len(e.o.Users) > 0 }
+
+// allowFormer takes away the rules that an earlier server over the folder has left, because it was killed, for users that no build
+// runs as any more. Those of other users are of use again, and go with this server.
+func (e *Executor) allowFormer() {
+	if os.Geteuid() != 0 {
+		return
+	}
+	rules, err := supervise.Refusals()
+	if err != nil {
+		return // without builds by other users it is no matter; with them the end says it
+	}
+	var kept []uint32
+	if e.o.User != nil {
+		kept = append(kept, e.o.User.UID)
+	}
+	for _, u := range e.o.Users {
+		kept = append(kept, u.UID)
+	}
+	former := func(r supervise.Refusal) bool { return r.Priority == e.priority && !slices.Contains(kept, r.UID) }
+	if !slices.ContainsFunc(rules, former) || e.working() {
+		return
+	}
+	if err := supervise.Allow(e.priority, kept...); err != nil {
+		e.o.Log.Warn("rules of routing of an earlier server stay, for users that no build runs as any more: take them away by ip rule",
+			"isolation", fmt.Sprintf("rules of priority %d", e.priority), "err", err)
+	}
+}
 
 // allowCredentials takes this server's rules away, unless builds go on that they hold for. The next server over the folder then
 // does it. What cannot be done is said, and no reason for a server that ends to fail.

@@ -317,6 +317,34 @@ func TestRulesOfRoutingThatStayAreNoFailure(t *testing.T) {
 	}
 }
 
+// Rules that a server which was killed has left go when the next one begins, where no build runs as their users any more.
+func TestRulesOfRoutingOfFormerUsersGo(t *testing.T) {
+	if !inOwnNetwork(t) {
+		return
+	}
+	w := newWorld(t, nil)
+	plain := w.executor()
+	refuse := func() {
+		for _, uid := range []uint32{nobody().UID, 65533} {
+			_ = supervise.Refuse(plain.priority, uid, supervise.CloudCredentials())
+		}
+	}
+	refuse()
+	all := refusals(t, plain)
+	ip(t, fmt.Sprintf("rule add priority %d uidrange 7-7 to 169.254.169.254/32 prohibit", plain.priority))
+	second := w.executor(func(o *Options) { o.User = nobody() })
+	if n := refusals(t, second); n != all/2 || n == 0 {
+		t.Errorf("%d rules of %d: want those of who builds run as", n, all)
+	}
+	refuse()
+	if n := refusals(t, w.executor()); n != 0 {
+		t.Errorf("%d rules of %d where no builds run as another user", n, all)
+	}
+	if out, err := exec.CommandContext(t.Context(), "ip", "rule").CombinedOutput(); err != nil || !strings.Contains(string(out), "uidrange 7-7 prohibit") {
+		t.Errorf("another's rule: %v\n%s", err, out)
+	}
+}
+
 // Who may not set rules of routing is told why, before any build and in the log of each.
 func TestWithoutTheRightToSetRulesItIsSaid(t *testing.T) {
 	if os.Geteuid() != 0 {

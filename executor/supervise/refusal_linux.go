@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -120,14 +121,15 @@ func Refusals() ([]Refusal, error) {
 	return found, nil
 }
 
-// Allow takes away the rules of that priority which Refuse has set, in this process or an earlier one.
-func Allow(priority uint32) error {
+// Allow takes away the rules of that priority which Refuse has set, in this process or an earlier one, but for those of the users
+// that are kept.
+func Allow(priority uint32, kept ...uint32) error {
 	rules, err := Refusals()
 	if err != nil {
 		return err
 	}
 	for _, r := range rules {
-		if r.Priority != priority {
+		if r.Priority != priority || slices.Contains(kept, r.UID) {
 			continue
 		}
 		if err := netlink.RuleDel(r.rule()); err != nil && !errors.Is(err, unix.ENOENT) {

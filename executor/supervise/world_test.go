@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 )
 
 // TestMain lets the test binary be the supervisor, and a server that starts one, as the real binary would be.
@@ -57,8 +56,13 @@ func readyServer(dir string) {
 	if err != nil {
 		panic(err)
 	}
+	forever, end, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
 	fmt.Println("ready")
-	_ = unix.Pause()
+	_, _ = forever.Read(make([]byte, 1))
+	_ = end.Close()
 	ready.Discard()
 }
 
