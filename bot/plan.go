@@ -28,7 +28,9 @@ type Decision struct {
 	Asks     []string         `json:"asks,omitempty"`
 	Does     []string         `json:"does,omitempty"`
 	Pipeline *PlannedPipeline `json:"pipeline,omitempty"`
-	Commands []PlannedCommand `json:"commands,omitempty"`
+	// Components are the pipelines of a monorepo's components, each for the case that what is pushed changes that one.
+	Components []PlannedPipeline `json:"components,omitempty"`
+	Commands   []PlannedCommand  `json:"commands,omitempty"`
 }
 
 // PlannedBranch is a branch and its kind.
@@ -53,10 +55,12 @@ type PlannedVerdict struct {
 
 // PlannedPipeline is a pipeline that would start.
 type PlannedPipeline struct {
-	Kind   string         `json:"kind"`
-	Mode   pipeline.Mode  `json:"mode"`
-	SHA    string         `json:"sha"`
-	Stages []PlannedStage `json:"stages"`
+	// Component is whose it is in a monorepo.
+	Component string         `json:"component,omitempty"`
+	Kind      string         `json:"kind"`
+	Mode      pipeline.Mode  `json:"mode"`
+	SHA       string         `json:"sha"`
+	Stages    []PlannedStage `json:"stages"`
 	// Image is the image the pipeline builds; parts that are not known yet stand in braces. ImageNote says what is
 	// missing.
 	Image     string `json:"image,omitempty"`
@@ -145,23 +149,14 @@ type planner struct {
 	names gitflow.Names
 }
 
-// plan is handleEvent without the doing: the same switch, in the same order.
+// plan is handleEvent without the doing.
 func (p *planner) plan(e event.Event) {
-	from := e.From()
-	switch e := e.(type) {
-	case event.Installation:
-		p.installation(e)
-		return
-	case event.InstallationRepositories:
-		p.installationRepositories(e)
-		return
-	case event.Repository:
-		p.repository(e)
-		return
-	case event.Alarm, event.TopicSubscribed, event.Members, event.Ping, event.Release, event.RefCreated, event.RefDeleted:
-		p.noted(e)
+	r, _ := reactionTo(e)
+	if r.within == nil {
+		r.plan(p)
 		return
 	}
+	from := e.From()
 	if from.Installation == 0 {
 		p.given("the App is installed on the repository; the payload names no installation")
 	}
@@ -169,33 +164,10 @@ func (p *planner) plan(e event.Event) {
 		p.given("the repository has the branches %q and %q; without both, and without %s, Sluice does nothing in it",
 			p.names.Production, p.names.Development, config.FileName)
 	}
-	switch e := e.(type) {
-	case event.Push:
-		p.push(e)
-	case event.PullRequest:
-		p.pullRequest(e)
-	case event.Comment:
-		p.comment(e)
-	case event.Review:
-		p.review(e)
-	case event.CheckAction:
-		p.checkAction(e)
-	case event.CheckRerequested:
-		p.rerequested(fmt.Sprintf("%s asked to run the check %q at %s again", who(e.Sender), e.Name, short(e.SHA)), e.AppID, e.SHA)
-	case event.SuiteRerequested:
-		p.rerequested(fmt.Sprintf("%s asked to run all checks at %s again", who(e.Sender), short(e.SHA)), e.AppID, e.SHA)
-	case event.ChecksChanged:
-		p.checksChanged(e)
-	case event.WorkflowRun:
-		p.workflowRun(e)
-	case event.MergeGroup:
-		p.mergeGroup(e)
-	default:
-		p.Event, p.Nothing = fmt.Sprintf("%T", e), "it is recorded; this version does not know the event"
-	}
+	r.plan(p)
 	if p.Nothing == "" && p.cfg.Mode == config.Observe {
 		p.given("the configuration says mode: observe, so it is reported, no pipeline runs and no release is changed")
-		p.Pipeline = nil
+		p.Pipeline, p.Components = nil, nil
 	}
 }
 

@@ -144,6 +144,11 @@ func TestPlanEvents(t *testing.T) {
 	fork.HeadRepoID, bots.Author.Bot, edited.Activity, created.Before = 99, true, event.Edited, ""
 	forced, deleted := push("release/1.4.0"), push("release/1.4.0")
 	forced.Forced, deleted.After = true, ""
+	gone := func(branch string) event.Push {
+		p := push(branch)
+		p.After, p.Deleted = "", true
+		return p
+	}
 	var golden strings.Builder
 	for _, c := range []struct {
 		name string
@@ -156,6 +161,10 @@ func TestPlanEvents(t *testing.T) {
 		{"a candidate is pushed", push("release/1.4.0")},
 		{"a candidate is forced", forced},
 		{"a candidate is deleted", deleted},
+		{"development is deleted", gone("development")},
+		{"production is deleted", gone("master")},
+		{"a feature is deleted", gone("feature/ABC-12-login")},
+		{"a hotfix is deleted", gone("hotfix/17")},
 		{"a release branch without a version", push("release/next")},
 		{"a hotfix is pushed", push("hotfix/17")},
 		{"a support branch is pushed", push("support/1.4")},
@@ -163,6 +172,8 @@ func TestPlanEvents(t *testing.T) {
 		{"an ignored branch is pushed", push("gh-pages")},
 		{"a name with control characters", push("feature/\x1b[31mred\u202e")},
 		{"a release tag", event.Push{Origin: from, Ref: "refs/tags/v1.4.0", Tag: "v1.4.0", After: planned}},
+		{"a release tag is moved", event.Push{Origin: from, Ref: "refs/tags/v1.4.0", Tag: "v1.4.0", Before: earlier, After: planned}},
+		{"a release tag is deleted", event.Push{Origin: from, Ref: "refs/tags/v1.4.0", Tag: "v1.4.0", Before: earlier}},
 		{"another tag", event.Push{Origin: from, Ref: "refs/tags/nightly", Tag: "nightly", After: planned}},
 		{"a note", event.Push{Origin: from, Ref: "refs/notes/commits", After: planned}},
 		{"a feature into development", pull("feature/ABC-12-login", "development")},
@@ -193,6 +204,38 @@ func TestPlanEvents(t *testing.T) {
 		fmt.Fprintf(&golden, "# %s\n%s\n", c.name, decisions[0])
 	}
 	compareGolden(t, "testdata/plan_events.golden", golden.String())
+}
+
+// What people push in a repository of several components.
+func TestPlanComponents(t *testing.T) {
+	cfg, problems := config.ParseRepo([]byte(`version: 1
+app: shop
+registries: { development: registry.example/dev/shop, production: registry.example/shop }
+components:
+  - { name: api, paths: ["api/**"] }
+  - { name: web, paths: ["web/**"], registries: { development: registry.example/dev/front, production: registry.example/front } }
+`), config.Context{Owner: "acme", RepoName: "shop", Branches: []string{"master", "development"}})
+	if len(problems) > 0 {
+		t.Fatal(config.Join(problems))
+	}
+	from := event.Origin{Repo: forge.Repo{ID: 42, InstallationID: 7, Owner: "acme", Name: "shop", DefaultBranch: "master"}, Installation: 7,
+		Sender: forge.User{ID: 1, Login: "ann"}}
+	push := func(branch string) event.Push {
+		return event.Push{Origin: from, Ref: "refs/heads/" + branch, Branch: branch, Before: earlier, After: planned}
+	}
+	tag := func(name string) event.Push {
+		return event.Push{Origin: from, Ref: "refs/tags/" + name, Tag: name, After: planned, Created: true}
+	}
+	var golden strings.Builder
+	for _, e := range []event.Push{
+		push("development"), push("feature/ABC-12-login"), push("release/api/1.4.0"), push("hotfix/web/17"), push("release/1.4.0"),
+		tag("api/v1.4.0"), tag("web/v2.0.0"), tag("v1.4.0"), tag("db/v1.4.0"),
+	} {
+		d := bot.PlanEvents(cfg, []event.Event{e})[0]
+		mustSay(t, e.Ref, d)
+		fmt.Fprintf(&golden, "%s\n", d)
+	}
+	compareGolden(t, "testdata/plan_components.golden", golden.String())
 }
 
 // In a repository that only observes, commands that change something do nothing, and the plan says so.

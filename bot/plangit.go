@@ -7,8 +7,6 @@ import (
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
-	"github.com/sluicehq/sluice/pipeline"
-	"github.com/sluicehq/sluice/tagging"
 )
 
 // push is pushed without the doing.
@@ -39,44 +37,77 @@ func (p *planner) push(e event.Push) {
 	}
 	p.asks("where %q is now: that counts, and not what the delivery says", e.Branch)
 	if e.After == "" {
-		p.does("stop the pipelines that run for the branch, unless they promote")
-		if b.Kind.Ships() || b.Kind == gitflow.KindBackmerge {
-			p.does("look at every open release again")
-		}
+		p.deleted(b, e)
 		return
 	}
 	if e.Branch == e.Repo.DefaultBranch {
 		p.does("read %s again: this is the default branch", config.FileName)
 	}
 	if b.Kind.LongLived() || b.Kind.Ships() {
-		p.judgePush(e)
+		p.judgePush(e, "")
 	}
 	p.react(b, e.Before, e.After)
-	if p.Pipeline != nil {
+	if p.Pipeline != nil || len(p.Components) > 0 {
 		p.does("report the check %s at %s", quoted(CheckPipeline), short(e.After))
 	}
 }
 
-// judgePush is reportPush without the doing.
-func (p *planner) judgePush(e event.Push) {
+// deleted is the end of branchMoved where the branch is gone, without the doing.
+func (p *planner) deleted(b gitflow.Branch, e event.Push) {
+	unless := ""
+	if b.Kind.Ships() {
+		if p.cfg.Mode != config.Observe {
+			p.does("put %q back at %s and say so on its pull request, if a release of it is open, somebody else than Sluice deleted it, and it was not put back there before; then nothing else is done",
+				e.Branch, short(e.Before))
+			unless = "else, "
+		}
+		unless += "if its release is open or has failed: "
+	}
+	if b.Kind.LongLived() || b.Kind.Ships() {
+		p.judgePush(e, unless)
+	}
+	p.does("stop the pipelines that run for the branch, unless they promote")
+	if b.Kind.Ships() || b.Kind == gitflow.KindBackmerge {
+		p.does("look at every open release again")
+	}
+}
+
+// judgePush is reportPush without the doing. on says on what it depends.
+func (p *planner) judgePush(e event.Push, on string) {
 	facts := gitflow.PushFacts{
-		Branch: e.Branch, Before: e.Before, After: e.After, Created: e.Created, Deleted: e.Deleted, Forced: e.Forced, By: e.Sender.Login,
+		Branch: e.Branch, Before: e.Before, After: e.After, Created: e.Created, Deleted: e.After == "", Forced: e.Forced, By: e.Sender.Login,
 	}
 	report := gitflow.CheckPush(p.names, facts)
 	needs := gitflow.PushNeeds(p.names, facts)
 	if len(report.Violations)+len(needs) == 0 {
 		return
 	}
-	p.asks("which merged pull requests brought %s", short(e.After))
+	if e.After != "" {
+		p.asks("which merged pull requests brought %s", short(e.After))
+	}
 	for _, n := range needs {
 		p.asks("compare %s", comparison(n))
 	}
+	p.reported(report, on)
+}
+
+// reported says what is shown and done about a push that breaks rules.
+func (p *planner) reported(report gitflow.PushReport, on string) {
 	for _, v := range report.Violations {
 		unless := "Sluice did it itself"
 		if v.Rule == gitflow.RuleDirectPush {
 			unless = "a merged pull request or Sluice brought it"
 		}
-		p.does("report on the commit, unless %s: %s %s", unless, v.Problem, v.Remedy)
+		p.does("%sreport on the commit, unless %s: %s %s", on, unless, v.Problem, v.Remedy)
+	}
+	if len(report.Violations) == 0 || report.Branch.Name == "" {
+		return // a tag's commit stays in the release log
+	}
+	if report.Keep != "" {
+		p.does("%skeep %s by a ref of Sluice's, unless Sluice did it itself", on, short(report.Keep))
+	}
+	if report.Alarm {
+		p.does("%sopen an issue that calls those who look after the repository, unless Sluice did it itself", on)
 	}
 }
 
@@ -109,103 +140,6 @@ func (p *planner) react(b gitflow.Branch, before, sha string) {
 		p.does("look at every open release again")
 	}
 	p.start(b, sha)
-}
-
-// start plans the pipeline of a branch.
-func (p *planner) start(b gitflow.Branch, sha string) {
-	if p.cfg.Mode == config.Observe {
-		p.does("start no pipeline: the configuration says mode: observe")
-		return
-	}
-	def, ok := p.cfg.Pipeline(string(b.Kind), config.Revision{SkipDeploy: !b.Deploys})
-	if !ok {
-		p.does("start no pipeline: a %s branch has none", b.Kind)
-		return
-	}
-	plan := &PlannedPipeline{Kind: def.Kind, Mode: def.Mode, SHA: sha}
-	for _, s := range def.Stages {
-		stage := PlannedStage{Name: s.Name}
-		for _, a := range s.Actions {
-			stage.Actions = append(stage.Actions, plannedAction(a))
-		}
-		plan.Stages = append(plan.Stages, stage)
-	}
-	plan.Image, plan.ImageNote = p.image(b, sha)
-	p.Pipeline = plan
-	if !p.cfg.Configured {
-		p.given("no buildspec.yml runs on Sluice's own host here; where --local-executors allows it, it is the stage before the deployment")
-	}
-	p.does("start the %s pipeline of %q at %s", def.Kind, b.Name, short(sha))
-}
-
-func plannedAction(a pipeline.Action) string {
-	how := a.Uses
-	if a.Uses == pipeline.UsesDeploy {
-		how = "recorded only: the environment has no deploy"
-	}
-	if a.Environment != "" && a.Environment != a.Name {
-		how += ", " + a.Environment
-	}
-	if a.Manual {
-		how += ", once somebody says /promote"
-	}
-	return fmt.Sprintf("%s (%s)", a.Name, how)
-}
-
-// image is what imageTag would name, with braces around what only the release log tells.
-func (p *planner) image(b gitflow.Branch, sha string) (reference, note string) {
-	rev, err := tagging.Revision(sha, p.cfg.Versioning.RevisionLength)
-	if err != nil {
-		rev = short(sha)
-	}
-	var tag string
-	switch b.Kind {
-	case gitflow.KindDevelopment:
-		tag = "{ReleaseVersion}-snapshot-" + rev
-		note = "the version is counted from the release log and the commits since the last release"
-	case gitflow.KindRelease, gitflow.KindSupport:
-		tag = "{ReleaseVersion}-candidate-" + rev
-		note = "the version is the recorded release's"
-		if v, err := tagging.ParseReleaseVersion(b.Version); err == nil {
-			if t, err := tagging.CandidateTag(v, rev); err == nil {
-				tag, note = t.String(), ""
-			}
-		}
-	case gitflow.KindHotfix:
-		tag = "{ReleaseVersion}-hotfix-" + tagging.HotfixID(b.ID) + "-" + rev
-		note = "the version is counted from what production runs"
-	default:
-		t, err := tagging.FeatureTag(b.Name, rev)
-		if err != nil {
-			return "", err.Error()
-		}
-		tag = t.String()
-	}
-	if p.cfg.Registries.Development == "" {
-		if note != "" {
-			note += "; "
-		}
-		return p.cfg.ImageName + ":" + tag, note + "no registry is configured, so no image is pushed and the bundle of artifacts is promoted"
-	}
-	return p.cfg.Registries.Development + ":" + tag, note
-}
-
-// pushedTag is tagPushed without the doing.
-func (p *planner) pushedTag(e event.Push) {
-	p.Event = fmt.Sprintf("%s pushed the tag %q", who(e.Sender), e.Tag)
-	if e.After == "" {
-		p.Event = fmt.Sprintf("%s deleted the tag %q", who(e.Sender), e.Tag)
-	}
-	v, err := p.cfg.Versioning.Tag.Parse(e.Tag)
-	switch {
-	case err != nil:
-		p.Nothing = fmt.Sprintf("it is recorded; the tag is not written like %s, so it is no release", p.cfg.Versioning.Tag)
-	case e.After == "":
-		p.Nothing = "it is recorded; the release log keeps the version, so that it is never given away twice"
-	default:
-		p.asks("which commit %q points at", e.Tag)
-		p.does("add %s to the release log, if it is not in it; a tag that moved is written to the audit log", v)
-	}
 }
 
 // pullRequest is pullChanged without the doing.

@@ -142,10 +142,13 @@ func (p *planner) checkAction(e event.CheckAction) {
 }
 
 // rerequested is rerun without the doing.
-func (p *planner) rerequested(what string, app int64, sha string) {
-	p.Event = what
-	p.given("the check's App, %d, is this Sluice's; other Apps' checks are theirs to run", app)
-	p.does("for %s: judge the open pull requests at %s again, report their checks anew, and retry what failed there", p.mayPass(DoorRecheck), short(sha))
+func (p *planner) rerequested(e event.CheckRerequested) {
+	p.Event = fmt.Sprintf("%s asked to run the check %q at %s again", who(e.Sender), e.Name, short(e.SHA))
+	if e.Name == "" {
+		p.Event = fmt.Sprintf("%s asked to run all checks at %s again", who(e.Sender), short(e.SHA))
+	}
+	p.given("the check's App, %d, is this Sluice's; other Apps' checks are theirs to run", e.AppID)
+	p.does("for %s: judge the open pull requests at %s again, report their checks anew, and retry what failed there", p.mayPass(DoorRecheck), short(e.SHA))
 }
 
 // checksChanged is session.checksChanged without the doing.

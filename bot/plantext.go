@@ -43,8 +43,16 @@ func (d Decision) String() string {
 		line("command", "%s", c)
 	}
 	list("does", d.Does)
-	if x := d.Pipeline; x != nil {
-		line("pipeline", "%s, %s", x.Kind, x.Mode)
+	pipelines := d.Components
+	if d.Pipeline != nil {
+		pipelines = append([]PlannedPipeline{*d.Pipeline}, pipelines...)
+	}
+	for _, x := range pipelines {
+		name := x.Kind
+		if x.Component != "" {
+			name = x.Component + ": " + name
+		}
+		line("pipeline", "%s, %s", name, x.Mode)
 		for i, s := range x.Stages {
 			line("", "%d. %s: %s", i+1, s.Name, strings.Join(s.Actions, ", "))
 		}
