@@ -94,6 +94,11 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if q.execution != nil && !q.DryRun {
+		if err := s.stillSaidOf(ctx, r, q.execution); err != nil {
+			return "", err
+		}
+	}
 	w, err := s.look(ctx, r, phasePromote)
 	if err != nil {
 		return "", err

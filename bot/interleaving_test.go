@@ -99,6 +99,7 @@ type story struct {
 	source  map[string]int64  // the comment in which each said it, by login, and for emergencies by "!" and login
 	seen    map[int64]string  // the head when a comment was made
 	changed map[int64]bool    // which comments were edited or deleted, as far as was delivered
+	gone    map[int64]bool    // which are not there any more, or not as they were said, whatever was delivered
 	done    map[int64]bool    // which were taken
 	judged  string            // the approval that waits now
 	strict  bool              // whether the configuration is the other one now
@@ -119,7 +120,7 @@ func newStory(t *testing.T, seed uint64) *story {
 	}
 	l.gh.Teams["qa"] = []string{"quinn", "uma", "alba", "otto", "rene", "ravi", "dev"}
 	s := &story{
-		lab: l, rand: rand.New(rand.NewPCG(seed, 1)), r: r, pushers: map[string]bool{"dev": true}, seen: map[int64]string{}, changed: map[int64]bool{}, done: map[int64]bool{}, //nolint:gosec // for a test
+		lab: l, rand: rand.New(rand.NewPCG(seed, 1)), r: r, pushers: map[string]bool{"dev": true}, seen: map[int64]string{}, changed: map[int64]bool{}, gone: map[int64]bool{}, done: map[int64]bool{}, //nolint:gosec // for a test
 		rollers: map[string]bool{}, under: map[string]bool{}, base: "master",
 		hub: &changing{history: &history{FakeGitHub: l.gh, commits: map[string]forge.Commit{}}}, yaml: yaml,
 	}
@@ -224,11 +225,22 @@ func (s *story) step() {
 	}
 }
 
-// change edits or deletes a comment.
+// change edits or deletes a comment. Now and then GitHub's word of it is lost for good.
 func (s *story) change(id int64) {
 	what := []event.Activity{event.Edited, event.Deleted}[s.rand.IntN(2)]
-	s.coming = append(s.coming, event.Comment{Author: s.gh.Users["uma"], Activity: what, ID: id, Number: 5, IsPullRequest: true, Body: "never mind", BodyBefore: "as before"})
+	s.gone[id] = true
+	s.gh.Everywhere = slices.DeleteFunc(slices.Clone(s.gh.Everywhere), func(c forge.Comment) bool { return c.ID == id && what == event.Deleted })
+	for i := range s.gh.Everywhere {
+		if c := &s.gh.Everywhere[i]; c.ID == id {
+			c.Body, c.UpdatedAt = "never mind", s.now
+		}
+	}
 	s.note("comment %d is %s", id, what)
+	if s.rand.IntN(3) == 0 {
+		s.note("and GitHub does not tell of it")
+		return
+	}
+	s.coming = append(s.coming, event.Comment{Author: s.gh.Users["uma"], Activity: what, ID: id, Number: 5, IsPullRequest: true, Body: "never mind", BodyBefore: "as before"})
 }
 
 // comments makes a comment.
@@ -238,6 +250,7 @@ func (s *story) comments(line string) {
 	s.coming = append(s.coming, event.Comment{
 		Origin: event.Origin{Sender: who}, Activity: event.Created, ID: id, Number: 5, IsPullRequest: true, Open: true, Body: line, Author: who, CreatedAt: s.now,
 	})
+	s.gh.Everywhere = append(slices.Clone(s.gh.Everywhere), forge.Comment{ID: id, Issue: 5, Pull: true, Author: who, Body: line, CreatedAt: s.now, UpdatedAt: s.now})
 	s.note("comment %d: %s %s", id, who.Login, line)
 }
 
@@ -315,7 +328,7 @@ func (s *story) means(e event.Comment) {
 	}
 	switch e.Body {
 	case "/approve":
-		if s.said[who] != "approve" { // said again it changes nothing
+		if s.said[who] != "approve" || s.gone[s.source[who]] { // said again it changes nothing
 			s.said[who], s.source[who] = "approve", e.ID
 		}
 	case "/approve cancel":
@@ -326,7 +339,7 @@ func (s *story) means(e event.Comment) {
 	case "/reject cancel":
 		maps.DeleteFunc(s.said, func(_, word string) bool { return word == "reject" })
 	case "/promote --emergency --reason down":
-		if !s.asked[who] {
+		if !s.asked[who] || s.gone[s.source["!"+who]] {
 			s.asked[who], s.source["!"+who] = true, e.ID
 		}
 	}
@@ -377,6 +390,7 @@ func (s *story) may() bool {
 		switch {
 		case word == "reject":
 			return false
+		case s.gone[s.source[login]]: // it is looked up where it was said, whatever was delivered
 		case s.approver(login):
 			confirm = append(confirm, login)
 			if !s.took(login) {
@@ -388,13 +402,13 @@ func (s *story) may() bool {
 		return true
 	}
 	for login := range s.asked {
-		if able(login, forge.RoleAdmin) {
+		if able(login, forge.RoleAdmin) && !s.gone[s.source["!"+login]] {
 			confirm = append(confirm, login)
 		}
 	}
 	for first := range s.asked {
 		for _, second := range confirm {
-			if able(first, forge.RoleAdmin) && first != second && (!s.took(first) || !s.took(second)) {
+			if able(first, forge.RoleAdmin) && !s.gone[s.source["!"+first]] && first != second && (!s.took(first) || !s.took(second)) {
 				return true
 			}
 		}

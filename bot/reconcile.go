@@ -110,6 +110,9 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcileComments(ctx); err != nil {
 		return err
 	}
+	if err := s.reconcileWords(ctx); err != nil {
+		return err
+	}
 	if err := s.driveOpen(ctx); err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (s *session) remarked(ctx context.Context, m remark) error {
 // reactTo adds a reaction to a remark.
 func (s *session) reactTo(ctx context.Context, m remark, reaction string) error {
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectReaction, key: reactionKey(m.key(), reaction), intent: reaction,
+		kind: effectReaction, key: reactionKey(m.key(), reaction), intent: remarkRead{Reaction: reaction, Number: m.Number, Body: fingerprint(m.Body)},
 		blind: "adding a reaction twice is adding it once",
 		act: func(ctx context.Context) (nothing, error) {
 			if m.review {

@@ -59,6 +59,11 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 	if q.DryRun {
 		return s.dry(ctx, q, s.would(mine, lines, v))
 	}
+	for _, x := range mine { // what was taken back unheard does not make of this the second time
+		if err := s.stillSaidOf(ctx, q.release, x); err != nil {
+			return "", err
+		}
+	}
 	if mine[0].Component != "" && q.release == nil { // several may wait: say which were meant
 		q.said = strings.Join(lines, "\n")
 	}

@@ -203,6 +203,7 @@ type Review struct {
 	Author User
 	State  string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
 	SHA    string // the commit that was reviewed
+	Body   string // its text, as Markdown
 	// SubmittedAt is when it was given, by GitHub's clock, in whole seconds.
 	SubmittedAt time.Time
 }

@@ -211,7 +211,8 @@ func (r *Repo) Reviews(ctx context.Context, number int) ([]forge.Review, error) 
 				continue // its author's own, until it is submitted
 			}
 			out = append(out, forge.Review{
-				ID: v.GetID(), Author: userOf(v.GetUser()), State: v.GetState(), SHA: v.GetCommitID(), SubmittedAt: v.GetSubmittedAt().Time,
+				Body: v.GetBody(),
+				ID:   v.GetID(), Author: userOf(v.GetUser()), State: v.GetState(), SHA: v.GetCommitID(), SubmittedAt: v.GetSubmittedAt().Time,
 			})
 		}
 		return resp, err
