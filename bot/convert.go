@@ -50,6 +50,7 @@ func flowRules(in []forge.Rule) []gitflow.RuleFact {
 	for i, r := range in {
 		f := gitflow.RuleFact{
 			Type: r.Type, Ruleset: r.Ruleset, Reviews: r.RequiredReviews, MergeMethods: r.MergeMethods, Pattern: gitflow.NamePattern(r.Pattern), Environments: r.Environments, OnCreate: r.OnCreate, Strict: r.Strict,
+			Unread: !r.Known,
 			Bypass: r.Bypass == forge.BypassAlways, BypassByPull: r.Bypass == forge.BypassPulls,
 		}
 		for _, c := range r.RequiredChecks {

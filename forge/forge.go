@@ -292,7 +292,8 @@ type Rule struct {
 	// Pattern is that of name and message patterns, Environments those of required_deployments.
 	Pattern      Pattern
 	Environments []string
-	// Known is false for a rule type this version of Sluice has no word for. It is reported and never fatal.
+	// Known is false for a rule type this version of Sluice has no word for, and for parameters that it cannot read. It is
+	// reported and never fatal.
 	Known bool
 }
 

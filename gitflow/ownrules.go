@@ -40,6 +40,28 @@ func (f PreflightFacts) ownRule(r role, rule RuleFact, o Obstacle) []Obstacle {
 			o.Remedy = "If the pattern does not let it pass, add the App to the bypass list of that rule."
 			return []Obstacle{o}
 		}
+	case "update", "pull_request":
+		if r == roleFinish {
+			return nil // nothing is put on top of what was approved
+		}
+		how := "Only bypass actors may update %s%s"
+		if rule.Type == "pull_request" {
+			how = "%s takes changes by pull request only%s"
+		}
+		o.Problem = text(how+", so that a conflict cannot be resolved on it, nor can what is new in %s be merged in.", own.Name, rule.where(), into)
+		o.Remedy = "Leave such names out of that rule, or add the App and those who resolve conflicts to its bypass list."
+		return []Obstacle{o}
+	case "required_status_checks":
+		switch {
+		case rule.OnCreate:
+			o.Problem = text("%s may only be made at a commit where the required checks have passed%s.", own.Name, rule.where())
+		case r == roleBackmerge:
+			o.Problem = text("%s takes only commits where the required checks have passed%s, so that a conflict cannot be resolved by a push to it.", own.Name, rule.where())
+		default:
+			return nil
+		}
+		o.Remedy = "Leave such names out of that rule, or add the App to its bypass list."
+		return []Obstacle{o}
 	case "deletion":
 		o.Step = "delete"
 		o.Problem = text("%s may not be deleted%s; it will stay.", own.Name, rule.where())

@@ -54,6 +54,8 @@ type RuleFact struct {
 	Ruleset string // name or ID, for messages; untrusted
 	// Bypass is true when the App may bypass it, BypassByPull when it may so by merging a pull request.
 	Bypass, BypassByPull bool
+	// Unread: what it demands could not be read, or its type is not known.
+	Unread bool
 	// Checks of required_status_checks; OnCreate: also of the commit at which a branch is made; Strict: a pull request must have
 	// all of the branch.
 	Checks           []RequiredCheck

@@ -122,6 +122,21 @@ func TestPreflight(t *testing.T) {
 			f.Backmerge.Rules = named("branch_name_pattern", "ends_with", "-to-main")
 		}, []string{fatal + " branch_name_pattern backmerge:development"}},
 		"names of back-merge branches pass": {func(f *PreflightFacts) { f.Backmerge.Rules = named("branch_name_pattern", "starts_with", "backmerge/") }, nil},
+		"back-merge branches do not move": {func(f *PreflightFacts) {
+			f.Backmerge.Rules = []RuleFact{{Type: "update"}, {Type: "pull_request"}, {Type: "required_status_checks"}}
+		}, []string{noted + " update backmerge:development", noted + " pull_request backmerge:development", noted + " required_status_checks backmerge:development"}},
+		"back-merge branches begin where checks passed": {func(f *PreflightFacts) {
+			f.Backmerge.Rules = []RuleFact{{Type: "required_status_checks", OnCreate: true}}
+		}, []string{noted + " required_status_checks backmerge:development"}},
+		"finish branches do not move": {func(f *PreflightFacts) {
+			f.Finish.Rules = []RuleFact{{Type: "update"}, {Type: "pull_request"}, {Type: "required_status_checks"}}
+		}, nil},
+		"finish branches begin where checks passed": {func(f *PreflightFacts) {
+			f.Finish.Rules = []RuleFact{{Type: "required_status_checks", OnCreate: true}}
+		}, []string{noted + " required_status_checks merge:production"}},
+		"a rule that cannot be read": {func(f *PreflightFacts) {
+			f.Production = []RuleFact{{Type: "required_linear_history"}, {Type: "pull_request", Unread: true}}
+		}, []string{fatal + " required_linear_history merge:production", noted + " pull_request merge:production"}},
 		"back-merge branches stay": {func(f *PreflightFacts) {
 			f.Backmerge.Rules = []RuleFact{{Type: "deletion"}, {Type: "non_fast_forward"}}
 		}, []string{noted + " deletion delete"}},

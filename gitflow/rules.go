@@ -40,8 +40,15 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 	}
 	long := r == roleProduction || r == roleDevelopment
 	where := rule.where()
-	if r == roleFinish || r == roleBackmerge {
+	unknown := func() []Obstacle {
+		return one(false, text("%s has a rule that this version of Sluice does not know or cannot read, %s%s.", orBranch(branch), rule.Type, where),
+			"If a later step is refused, look at that rule first.")
+	}
+	switch {
+	case r == roleFinish || r == roleBackmerge:
 		return f.ownRule(r, rule, o)
+	case rule.Unread:
+		return unknown()
 	}
 	switch rule.Type {
 	case "required_linear_history":
@@ -128,7 +135,7 @@ func (f PreflightFacts) rule(branch string, r role, rule RuleFact) []Obstacle {
 	case "file_path_restriction", "max_file_path_length", "file_extension_restriction", "max_file_size":
 		return one(false, text("%s has the rule %s%s.", orBranch(branch), rule.Type, where), "Commits that break it were refused when they were pushed; nothing to do.")
 	}
-	return one(false, text("%s has a rule that this version of Sluice does not know, %s%s.", orBranch(branch), rule.Type, where), "If a later step is refused, look at that rule first.")
+	return unknown()
 }
 
 // where names the ruleset in a sentence.

@@ -1,6 +1,7 @@
 package githubapp
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -102,7 +103,7 @@ func TestRules(t *testing.T) {
 		}, "strict_required_status_checks_policy": true}},
 		{Type: "pull_request", Parameters: map[string]any{"required_approving_review_count": 2, "allowed_merge_methods": []string{"merge"}}},
 		{Type: "required_linear_history"},
-		{Type: "moon_phase"},
+		{Type: "moon_phase", Parameters: map[string]any{"required_status_checks": "all", "pattern": 7, "negate": "no", "allowed_merge_methods": map[string]any{"full": true}}},
 	}})
 	got, err := w.gh.Rules(w.ctx(), "release/1.4.0") // the branch need not exist
 	w.must(err)
@@ -116,6 +117,39 @@ func TestRules(t *testing.T) {
 	got, err = w.gh.Rules(w.ctx(), "development")
 	w.must(err)
 	equal(t, []forge.Rule(nil), got)
+}
+
+// A rule of a known type whose parameters came to have another form is reported as one that is not known, and the others hold.
+func TestRulesThatCannotBeRead(t *testing.T) {
+	for name, odd := range map[string]string{
+		"checks":      `{"type":"required_status_checks","ruleset_id":1,"ruleset_source":"acme","parameters":{"required_status_checks":"all"}}`,
+		"reviews":     `{"type":"pull_request","ruleset_id":1,"ruleset_source":"acme","parameters":{"required_approving_review_count":"two"}}`,
+		"queue":       `{"type":"merge_queue","ruleset_id":1,"ruleset_source":"acme","parameters":{"merge_method":["MERGE"]}}`,
+		"deployments": `{"type":"required_deployments","ruleset_id":1,"ruleset_source":"acme","parameters":{"required_deployment_environments":{"staging":1}}}`,
+		"pattern":     `{"type":"branch_name_pattern","ruleset_id":1,"ruleset_source":"acme","parameters":{"pattern":["a"]}}`,
+		"none at all": `{"type":"tag_name_pattern","ruleset_id":1,"ruleset_source":"acme","parameters":[]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			sound := `{"type":"required_linear_history","ruleset_id":1,"ruleset_source":"acme","parameters":null}`
+			set := `{"id":1,"name":"main","source":"acme","target":"tag","enforcement":"active","conditions":{"ref_name":{"include":["~ALL"],"exclude":[]}},"rules":[` + odd + "," + sound + `]}`
+			from := "main, ID 1 of acme"
+			var kind struct{ Type string }
+			if err := json.Unmarshal([]byte(odd), &kind); err != nil {
+				t.Fatal(err)
+			}
+			want := []forge.Rule{{Type: kind.Type, Ruleset: from}, {Type: "required_linear_history", Ruleset: from, Known: true}}
+
+			gh := newScriptOf(t, Options{}, reply{status: 200, body: "[" + odd + "," + sound + "]"}, reply{status: 200, body: set}, refusal(404, "Branch not protected")).repo
+			got, err := gh.Rules(t.Context(), "main")
+			same(t, err, nil)
+			equal(t, want, got)
+
+			gh = newScriptOf(t, Options{}, reply{status: 200, body: "[" + set + "]"}, reply{status: 200, body: set}).repo
+			got, err = gh.TagRules(t.Context(), "v1.4.0")
+			same(t, err, nil)
+			equal(t, want, got)
+		})
+	}
 }
 
 func TestClassicProtection(t *testing.T) {

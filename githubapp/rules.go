@@ -2,6 +2,7 @@ package githubapp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -14,24 +15,44 @@ import (
 
 // rule is one entry of GET /repos/{owner}/{repo}/rules/branches/{branch}. go-github v62 fails on types it does not know.
 type rule struct {
-	Type       string `json:"type"`
-	Source     string `json:"ruleset_source"`
-	RulesetID  int64  `json:"ruleset_id"`
-	Parameters struct {
-		Checks []struct {
-			Context       string `json:"context"`
-			IntegrationID int64  `json:"integration_id"`
-		} `json:"required_status_checks"`
-		NotOnCreate  bool     `json:"do_not_enforce_on_create"`             // of required_status_checks
-		Strict       bool     `json:"strict_required_status_checks_policy"` // of the same
-		Reviews      int      `json:"required_approving_review_count"`
-		MergeMethods []string `json:"allowed_merge_methods"`
-		QueueMethod  string   `json:"merge_method"` // of merge_queue: MERGE, SQUASH, REBASE
-		Operator     string   `json:"operator"`     // of patterns: starts_with, ends_with, contains, regex
-		Pattern      string   `json:"pattern"`
-		Negate       bool     `json:"negate"`
-		Environments []string `json:"required_deployment_environments"`
-	} `json:"parameters"`
+	Type      string `json:"type"`
+	Source    string `json:"ruleset_source"`
+	RulesetID int64  `json:"ruleset_id"`
+	// Parameters are read by type: another one may give a name another meaning, and another form.
+	Parameters json.RawMessage `json:"parameters"`
+}
+
+// checksRule are the parameters of required_status_checks.
+type checksRule struct {
+	Checks []struct {
+		Context       string `json:"context"`
+		IntegrationID int64  `json:"integration_id"`
+	} `json:"required_status_checks"`
+	NotOnCreate bool `json:"do_not_enforce_on_create"`
+	Strict      bool `json:"strict_required_status_checks_policy"`
+}
+
+// pullRule are the parameters of pull_request.
+type pullRule struct {
+	Reviews      int      `json:"required_approving_review_count"`
+	MergeMethods []string `json:"allowed_merge_methods"`
+}
+
+// queueRule are the parameters of merge_queue: MERGE, SQUASH, REBASE.
+type queueRule struct {
+	Method string `json:"merge_method"`
+}
+
+// deploymentsRule are the parameters of required_deployments.
+type deploymentsRule struct {
+	Environments []string `json:"required_deployment_environments"`
+}
+
+// patternRule are the parameters of patterns: starts_with, ends_with, contains, regex.
+type patternRule struct {
+	Operator string `json:"operator"`
+	Pattern  string `json:"pattern"`
+	Negate   bool   `json:"negate"`
 }
 
 // knownRule tells whether this version has a word for a rule type (REST API, "Get rules for a branch").
@@ -40,7 +61,7 @@ func knownRule(kind string) bool {
 	case "creation", "update", "deletion", "required_linear_history", "merge_queue", "required_deployments",
 		"required_signatures", "pull_request", "required_status_checks", "non_fast_forward", "commit_message_pattern",
 		"commit_author_email_pattern", "committer_email_pattern", "branch_name_pattern", "tag_name_pattern", "workflows",
-		"code_scanning", "file_path_restriction", "max_file_path_length", "file_extension_restriction", "max_file_size",
+		"code_scanning", "code_quality", "file_path_restriction", "max_file_path_length", "file_extension_restriction", "max_file_size",
 		"copilot_code_review", "license_compliance_scanning":
 		return true
 	}
@@ -84,22 +105,55 @@ func noRules(err error) bool {
 		errors.As(err, &refused) && refused.Status == http.StatusForbidden && strings.Contains(refused.Message, "Upgrade to")
 }
 
+// ruleOf puts a rule into our words. One of a type that is not known, or whose parameters cannot be read, is not Known.
 func ruleOf(x rule, from ruleset) forge.Rule {
-	out := forge.Rule{
-		Type: x.Type, Ruleset: from.String(), RequiredReviews: x.Parameters.Reviews, MergeMethods: x.Parameters.MergeMethods,
-		Environments: x.Parameters.Environments, Bypass: from.bypass(), Known: knownRule(x.Type),
-		OnCreate: x.Type == "required_status_checks" && !x.Parameters.NotOnCreate, Strict: x.Parameters.Strict,
-	}
-	if method := strings.ToLower(x.Parameters.QueueMethod); method != "" {
-		out.MergeMethods = []string{method}
-	}
-	if p := x.Parameters; p.Pattern != "" {
-		out.Pattern = forge.Pattern{Operator: p.Operator, Text: p.Pattern, Negate: p.Negate}
-	}
-	for _, c := range x.Parameters.Checks {
-		out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.IntegrationID, 0)})
+	out := forge.Rule{Type: x.Type, Ruleset: from.String(), Bypass: from.bypass(), Known: knownRule(x.Type)}
+	if err := x.into(&out); err != nil {
+		return forge.Rule{Type: x.Type, Ruleset: out.Ruleset, Bypass: out.Bypass}
 	}
 	return out
+}
+
+// into reads the parameters of a rule that has any of interest.
+func (x rule) into(out *forge.Rule) error {
+	switch x.Type {
+	case "required_status_checks":
+		p, err := parameters[checksRule](x)
+		out.OnCreate, out.Strict = !p.NotOnCreate, p.Strict
+		for _, c := range p.Checks {
+			out.RequiredChecks = append(out.RequiredChecks, forge.RequiredCheck{Context: c.Context, AppID: max(c.IntegrationID, 0)})
+		}
+		return err
+	case "pull_request":
+		p, err := parameters[pullRule](x)
+		out.RequiredReviews, out.MergeMethods = p.Reviews, p.MergeMethods
+		return err
+	case "merge_queue":
+		p, err := parameters[queueRule](x)
+		if p.Method != "" {
+			out.MergeMethods = []string{strings.ToLower(p.Method)}
+		}
+		return err
+	case "required_deployments":
+		p, err := parameters[deploymentsRule](x)
+		out.Environments = p.Environments
+		return err
+	case "commit_message_pattern", "commit_author_email_pattern", "committer_email_pattern", "branch_name_pattern", "tag_name_pattern":
+		p, err := parameters[patternRule](x)
+		if p.Pattern != "" {
+			out.Pattern = forge.Pattern{Operator: p.Operator, Text: p.Pattern, Negate: p.Negate}
+		}
+		return err
+	}
+	return nil
+}
+
+// parameters reads those of a rule; without any they are zero.
+func parameters[P any](x rule) (p P, err error) {
+	if len(x.Parameters) > 0 {
+		err = json.Unmarshal(x.Parameters, &p)
+	}
+	return p, err
 }
 
 // classicSource is what messages call classic branch protection.
