@@ -45,7 +45,7 @@ func (s *session) stillSaid(ctx context.Context, said []store.Approval) (withdra
 		if what == "" {
 			continue
 		}
-		s.log.WarnContext(ctx, "what counted was changed, and GitHub did not tell of it", m.via(), m.ID, "by", a.By.Login, "change", what)
+		s.log.WarnContext(ctx, "a "+m.via()+" that counted was changed, and GitHub did not tell of it", "comment", m.ID, "reason", what)
 		if err := s.remarkChanged(ctx, m, what); err != nil {
 			return withdrawn, err
 		}
