@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
+	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -30,7 +32,9 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			if err != nil || pushed == "" {
 				return err
 			}
-			return json.Unmarshal([]byte(pushed), &at.push)
+			err = json.Unmarshal([]byte(pushed), &at.push)
+			at.push = slices.DeleteFunc(at.push, func(v gitflow.Violation) bool { return v.Mended })
+			return err
 		},
 		func(tx *store.Tx) error {
 			unchanged, err := tx.Setting(ctx, store.NoteUnchanged.Key(s.repo.ID, at.sha))

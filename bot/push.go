@@ -273,8 +273,12 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 		return err
 	}
 	now, err := s.gh.Tag(ctx, e.Tag)
-	if ignoreNotFound(err) != nil || now.SHA == was.SHA {
-		return ignoreNotFound(err)
+	if ignoreNotFound(err) != nil {
+		return err
+	}
+	if now.SHA == was.SHA {
+		_, err := s.isPutBack(ctx, e.Tag, was.SHA, e.Before, was.SHA)
+		return err
 	}
 	facts := gitflow.PushFacts{
 		Tag: e.Tag, Before: was.SHA, After: now.SHA, Created: was.SHA == "", Deleted: now.SHA == "", By: e.Sender.Login,
@@ -292,6 +296,9 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 	if !open.Finished {
 		s.touch(open.ID)
 		s.mark(open.HeadSHA)
+		if facts.PutBack, err = s.unadopted(ctx, e.Tag, was.SHA, now.SHA); err != nil {
+			return err
+		}
 	}
 	report := gitflow.CheckPush(s.names(), facts)
 	if len(report.Violations) == 0 {
@@ -299,6 +306,18 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 	}
 	evidence := map[string]any{"before": was.SHA, "after": now.SHA, "version": v.String()}
 	return s.reportViolations(ctx, cmp.Or(now.SHA, was.SHA), e.Tag, e.Sender, report.Violations, evidence)
+}
+
+// unadopted forgets a release tag that somebody made by hand and deleted again, as the report of it asks where it was a mistake.
+func (s *session) unadopted(ctx context.Context, tag, was, now string) (bool, error) {
+	if was == "" || now != "" {
+		return false, nil
+	}
+	byHand, err := s.mend(ctx, was, func(v gitflow.Violation) bool { return v.Ref == tag && v.Rule == gitflow.RuleTagByHand })
+	if err != nil || !byHand {
+		return false, err
+	}
+	return true, s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.ForgetTag(ctx, s.repo.ID, tag) })
 }
 
 // sender is who pushed, where somebody told us.

@@ -23,6 +23,9 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 	if err != nil {
 		return err
 	}
+	if facts.PutBack, err = s.isPutBack(ctx, branch.Name, now, was, now); err != nil {
+		return err
+	}
 	told := !facts.Unheard || facts.Forced || branch.Kind == gitflow.KindProduction
 	if told && !facts.ByBot && now != "" {
 		pulls, err := s.gh.PullsWith(ctx, now)
@@ -126,10 +129,13 @@ func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts)
 // false when there is nothing to say.
 func (s *session) pushCheck(at *atSHA) (run forge.CheckRun, ok bool) {
 	found := slices.ContainsFunc(at.secrets, func(v secretsView) bool { return len(v.leaks) > 0 })
-	if len(at.push) == 0 && !found {
+	if at.push == nil && !found {
 		return run, false
 	}
 	run = completed(forge.CheckRun{Name: CheckBranch, SHA: at.sha}, forge.Success)
+	if !found {
+		run.Title = "What was reported here was put right." // else there is something to say, below
+	}
 	if len(at.push) > 0 {
 		var text strings.Builder
 		writeVerdict(&text, gitflow.Verdict{Violations: at.push})

@@ -99,9 +99,12 @@ func CheckPull(n Names, pull PullFacts) Verdict {
 	case !governed(base.Kind):
 		v.note(Skipped, RuleTarget, text("%s is %s; the flow has no rules for what goes into it.", base.Name, a(base.Kind)))
 	default:
-		v.names(n, pull, head)
+		renamed := v.names(n, pull, head)
 		v.names(n, pull, base)
-		if v.target(n, pull) {
+		switch {
+		case renamed:
+			v.note(Skipped, RuleTarget, text("Where %s may go is judged by its right name.", head.Name))
+		case v.target(n, pull):
 			v.ancestry(n, pull)
 		}
 		if pull.Draft {
@@ -134,8 +137,9 @@ func (v Verdict) title(p PullFacts) Text {
 	return text("%s into %s: as the flow has it.", capital(v.Head.Kind), v.Base.Name)
 }
 
-// names reports what is wrong with the name of the head or the base.
-func (v *Verdict) names(n Names, p PullFacts, b Branch) {
+// names reports what is wrong with the name of the head or the base. renamed is true where the remedy gives the branch a name that
+// makes another kind of it.
+func (v *Verdict) names(n Names, p PullFacts, b Branch) (renamed bool) {
 	fatal := false
 	for _, f := range b.Flaws {
 		if !f.Fatal {
@@ -143,11 +147,14 @@ func (v *Verdict) names(n Names, p PullFacts, b Branch) {
 			continue
 		}
 		fatal = true
-		v.fail(Violation{Rule: RuleName, Problem: f.Text, Remedy: f.remedy(n, b), Commands: f.commands(n, p, b)})
+		commands := f.commands(n, p, b)
+		renamed = renamed || len(commands) > 0
+		v.fail(Violation{Rule: RuleName, Problem: f.Text, Remedy: f.remedy(n, b), Commands: commands})
 	}
 	if !fatal {
 		v.note(Passed, RuleName, text("%s is %s by its name.", b.Name, a(b.Kind)))
 	}
+	return renamed
 }
 
 // target holds the table of the flow; true when ancestry is worth asking.

@@ -33,7 +33,7 @@ func TestCheckPullByKind(t *testing.T) {
 		"a malformed name into a feature":         {PullFacts{Head: "release/next", Base: "issue-1"}, []Rule{}, ""},
 		"a malformed release into production":     {PullFacts{Head: "release/next", Base: "master"}, []Rule{RuleName, RuleUnknown}, ""},
 		"a look-alike of production":              {PullFacts{Head: "mаster", Base: "development"}, []Rule{RuleName, RuleUnknown}, ""},
-		"a case clash":                            {PullFacts{Head: "Hotfix/17", Base: "development"}, []Rule{RuleName, RuleUnknown}, ""},
+		"a case clash":                            {PullFacts{Head: "Hotfix/17", Base: "development"}, []Rule{RuleName}, ""},
 		"a feature whose commits are not known":   {PullFacts{Head: "issue-1", Base: "development"}, []Rule{RuleUnknown}, ""},
 		"anything into a feature":                 {PullFacts{Head: "development", Base: "issue-1"}, []Rule{}, ""},
 		"anything into an ignored branch":         {PullFacts{Head: "issue-1", Base: "gh-pages"}, []Rule{}, ""},

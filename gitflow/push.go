@@ -16,6 +16,8 @@ type PushFacts struct {
 	ByBot, Unheard bool
 	// Pulls are merged pull requests that brought the push: their merge commit lies in it. Empty: pushed directly.
 	Pulls []Pull
+	// PutBack is true when the push did what was asked after an earlier one: it put the ref back to Back of that one's violation.
+	PutBack bool
 	// Early are those of Pulls whose release or hotfix was not approved yet.
 	Early []Pull
 	// Comparisons answer PushNeeds.
@@ -100,10 +102,13 @@ func CheckPush(n Names, push PushFacts) PushReport {
 	case push.deleted():
 		r.deleted(push)
 		return r
-	case push.Forced && !push.created():
-		r.forced(push)
 	case push.created():
 		return r
+	case push.PutBack:
+		r.BackmergeOwed = kind == KindProduction
+		return r
+	case push.Forced:
+		r.forced(push)
 	}
 	r.BackmergeOwed = kind == KindProduction
 	if push.ByBot {
@@ -130,7 +135,7 @@ func CheckPush(n Names, push PushFacts) PushReport {
 			r.add(Violation{Rule: RuleBotBranch,
 				Problem:  text("%s pushed to %s, which Sluice keeps at an approved commit.", push.By, push.Branch),
 				Remedy:   "Put the branch back; Sluice merges nothing that was not approved.",
-				Commands: restore(push.Branch, push.After, push.Before)})
+				Commands: restore(push.Branch, push.After, push.Before), Ref: push.Branch, Back: push.Before})
 		}
 	}
 	return r
@@ -159,7 +164,7 @@ func (r *PushReport) deleted(push PushFacts) {
 	}
 	r.Keep = push.Before
 	r.Alarm = r.Branch.Kind.LongLived()
-	r.add(Violation{Rule: RuleDeleted,
+	r.add(Violation{Rule: RuleDeleted, Ref: push.Branch, Back: push.Before,
 		Problem: text("%s deleted %s, %s.", push.By, push.Branch, a(r.Branch.Kind)),
 		Remedy:  text("Restore %s at %s, unless it was deleted on purpose.", push.Branch, Text(short(push.Before))),
 		Commands: []string{
@@ -175,7 +180,7 @@ func (r *PushReport) forced(push PushFacts) {
 	}
 	r.Keep = push.Before
 	r.Alarm = r.Branch.Kind.LongLived()
-	v := Violation{Rule: RuleForcePush,
+	v := Violation{Rule: RuleForcePush, Ref: push.Branch, Back: push.Before,
 		Problem:  text("%s rewrote the history of %s, %s.", push.By, push.Branch, a(r.Branch.Kind)),
 		Remedy:   text("Put %s back to %s and add the change as a new commit.", push.Branch, Text(short(push.Before))),
 		Commands: restore(push.Branch, push.After, push.Before)}
@@ -247,13 +252,13 @@ func (r *PushReport) candidate(n Names, push PushFacts) {
 	if len(came) == 0 {
 		return
 	}
-	v := Violation{Rule: RuleForeign, Commits: came,
+	v := Violation{Rule: RuleForeign, Commits: came, Ref: push.Branch, Back: push.Before,
 		Problem:  text("%s brought %s of %s into the candidate %s.", push.By, plural(len(came), "commit"), n.Development, push.Branch),
 		Remedy:   text("Take %s back to its earlier head, or cut the next release to ship them.", push.Branch),
 		Commands: restore(push.Branch, push.After, push.Before)}
 	if len(carried(pushed.Commits, came, nil)) > 0 { // the candidate's own, which must not be lost
 		v.Remedy = text("Take those commits out of %s again, or cut the next release to ship them.", push.Branch)
-		v.Commands = rewind(r.Branch, push.After, pushed, came)
+		v.Commands, v.Back = rewind(r.Branch, push.After, pushed, came), ""
 	}
 	r.add(v)
 }
@@ -273,11 +278,11 @@ func checkTag(push PushFacts) PushReport {
 	var r PushReport
 	known := push.TagWas != ""
 	switch {
-	case push.ByBot || !push.ReleaseTag && !known:
+	case push.ByBot || push.PutBack || !push.ReleaseTag && !known:
 	case known && (push.deleted() || push.After != push.TagWas):
 		r.Alarm = true
 		r.Keep = push.TagWas
-		v := Violation{Rule: RuleTagMoved,
+		v := Violation{Rule: RuleTagMoved, Ref: push.Tag, Back: push.TagWas,
 			Problem: text("%s moved the release tag %s from %s to %s.", push.By, push.Tag, Text(short(push.TagWas)), Text(short(push.After))),
 			Remedy:  text("Put %s back; a release tag never moves.", push.Tag)}
 		lease := command("git", "push", "--force-with-lease=refs/tags/"+push.Tag+":"+push.After, "origin", push.TagWas+":refs/tags/"+push.Tag)
@@ -288,7 +293,7 @@ func checkTag(push PushFacts) PushReport {
 		v.Commands = []string{command("git", "fetch", "origin", push.TagWas), lease}
 		r.add(v)
 	case !known && !push.KnownTag && !push.deleted():
-		r.add(Violation{Rule: RuleTagByHand,
+		r.add(Violation{Rule: RuleTagByHand, Ref: push.Tag,
 			Problem:  text("%s made the release tag %s by hand, at %s.", push.By, push.Tag, Text(short(push.After))),
 			Remedy:   text("From now on %s counts as released; delete the tag if it was a mistake.", push.TagVersion),
 			Commands: []string{command("git", "push", "origin", ":refs/tags/"+push.Tag)}})

@@ -32,6 +32,11 @@ type Violation struct {
 	Commits []Commit
 	// Retarget is the base that would be legal, for an offer to change it; empty when changing the base does not help.
 	Retarget string
+	// Ref is the branch or tag that a push broke a rule of, and Back the commit that Commands put it back to; empty where no push
+	// is judged, and where nothing is put back.
+	Ref, Back string `json:",omitempty"`
+	// Mended is true once somebody has put Ref back.
+	Mended bool `json:",omitempty"`
 }
 
 // Outcome of one rule in a verdict.

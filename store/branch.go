@@ -72,6 +72,11 @@ func (tx *Tx) SaveTag(ctx context.Context, t Tag) (Tag, error) {
 	return known, err
 }
 
+// ForgetTag takes a tag that was no release out of the release log. One that is not there is fine.
+func (tx *Tx) ForgetTag(ctx context.Context, repo int64, name string) error {
+	return tx.later(ctx, "forget tag "+name, "DELETE FROM tags WHERE repo_id = ? AND name = ?", repo, name)
+}
+
 // AddPush records who pushed. The same push recorded again changes nothing.
 func (tx *Tx) AddPush(ctx context.Context, p Push) error {
 	_, err := pushes().insert(ctx, tx, &p)

@@ -77,6 +77,21 @@ func tagsNeverMove(t *testing.T, s suite) {
 		}
 		return err
 	})
+	s.write(t, func(ctx context.Context, tx *store.Tx) error {
+		for _, name := range []string{"v1.2.0", "v9.9.9"} { // the second was never there
+			if err := tx.ForgetTag(ctx, 1, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.read(t, func(ctx context.Context, tx *store.Tx) error {
+		if tag, err := tx.Tag(ctx, 1, "v1.2.0"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a tag that was forgotten: %+v, %v", tag, err)
+		}
+		_, err := tx.Tag(ctx, 1, "v1.10.0")
+		return err
+	})
 }
 
 func effects(t *testing.T, s suite) {
