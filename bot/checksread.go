@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/sluicehq/sluice/gitflow"
@@ -28,12 +27,8 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			return err
 		},
 		func(tx *store.Tx) error {
-			pushed, err := tx.Setting(ctx, store.NotePush.Key(s.repo.ID, at.sha))
-			if err != nil || pushed == "" {
-				return err
-			}
-			err = json.Unmarshal([]byte(pushed), &at.push)
-			at.push = slices.DeleteFunc(at.push, func(v gitflow.Violation) bool { return v.Mended })
+			pushed, err := s.reported(ctx, tx, at.sha)
+			at.push = slices.DeleteFunc(pushed, func(v gitflow.Violation) bool { return v.Mended })
 			return err
 		},
 		func(tx *store.Tx) error {

@@ -277,12 +277,13 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 		return err
 	}
 	if now.SHA == was.SHA {
-		_, err := s.isPutBack(ctx, e.Tag, was.SHA, e.Before, was.SHA)
+		_, err := s.isPutBack(ctx, e.Tag, e.Before, was.SHA)
 		return err
 	}
 	facts := gitflow.PushFacts{
 		Tag: e.Tag, Before: was.SHA, After: now.SHA, Created: was.SHA == "", Deleted: now.SHA == "", By: e.Sender.Login,
 		ByBot: e.Sender.ID == s.us.UserID, ReleaseTag: true, TagVersion: v.String(), TagWas: was.SHA,
+		TagObject: e.After,
 	}
 	if was.SHA == "" {
 		err = s.b.Store.Write(ctx, func(tx *store.Tx) error {

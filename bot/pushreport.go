@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 	if err != nil {
 		return err
 	}
-	if facts.PutBack, err = s.isPutBack(ctx, branch.Name, now, was, now); err != nil {
+	if facts.PutBack, err = s.isPutBack(ctx, branch.Name, was, now); err != nil {
 		return err
 	}
 	told := !facts.Unheard || facts.Forced || branch.Kind == gitflow.KindProduction
@@ -91,20 +90,28 @@ func (s *session) pushFacts(ctx context.Context, branch gitflow.Branch, was, now
 	return f, err
 }
 
-// reportViolations shows on a commit what a push broke, and writes it into the audit log.
+// reportViolations shows on a commit what a push broke, and writes it into the audit log. What was reported there before and was not put
+// right stays, below the new.
 func (s *session) reportViolations(ctx context.Context, sha, name string, by forge.User, violations []gitflow.Violation, evidence map[string]any) error {
-	raw, err := json.Marshal(violations)
-	if err != nil {
-		return err
+	var problems []string
+	for _, v := range violations {
+		problems = append(problems, string(v.Rule))
 	}
 	s.mark(sha)
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SetSetting(ctx, store.NotePush.Key(s.repo.ID, sha), string(raw)); err != nil {
+		earlier, err := s.reported(ctx, tx, sha)
+		if err != nil {
 			return err
 		}
-		var problems []string
-		for _, v := range violations {
-			problems = append(problems, string(v.Rule))
+		shown := slices.Clone(violations)
+		for _, v := range earlier {
+			again := slices.ContainsFunc(violations, func(n gitflow.Violation) bool { return n.Problem == v.Problem })
+			if !again && !v.Mended {
+				shown = append(shown, v)
+			}
+		}
+		if err := s.setReported(ctx, tx, sha, shown); err != nil {
+			return err
 		}
 		return s.auditIn(ctx, tx, by, "push.reported", name, strings.Join(problems, ", "), evidence)
 	})

@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -30,6 +31,8 @@ type PushFacts struct {
 	TagVersion           string
 	// TagWas is the commit the release log has for the tag; empty: none.
 	TagWas string
+	// TagObject is what a tag that is there was pushed as: the tag object where it is annotated. Empty: After.
+	TagObject string
 }
 
 // PushReport is what a push means for the flow.
@@ -285,7 +288,7 @@ func checkTag(push PushFacts) PushReport {
 		v := Violation{Rule: RuleTagMoved, Ref: push.Tag, Back: push.TagWas,
 			Problem: text("%s moved the release tag %s from %s to %s.", push.By, push.Tag, Text(short(push.TagWas)), Text(short(push.After))),
 			Remedy:  text("Put %s back; a release tag never moves.", push.Tag)}
-		lease := command("git", "push", "--force-with-lease=refs/tags/"+push.Tag+":"+push.After, "origin", push.TagWas+":refs/tags/"+push.Tag)
+		lease := command("git", "push", "--force-with-lease=refs/tags/"+push.Tag+":"+cmp.Or(push.TagObject, push.After), "origin", push.TagWas+":refs/tags/"+push.Tag)
 		if push.deleted() {
 			v.Problem = text("%s deleted the release tag %s of %s.", push.By, push.Tag, Text(short(push.TagWas)))
 			lease = command("git", "push", "origin", push.TagWas+":refs/tags/"+push.Tag)

@@ -83,6 +83,16 @@ func TestCheckPush(t *testing.T) {
 	}
 }
 
+// A tag's ref is at its tag object, where it has one: that is what a lease must name.
+func TestAnAnnotatedTagIsPutBack(t *testing.T) {
+	was, now, object := strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40)
+	r := CheckPush(standard, PushFacts{Tag: "v1.4.0", Before: was, After: now, ReleaseTag: true, TagWas: was, TagObject: object})
+	want := []string{"git fetch origin " + was, "git push --force-with-lease=refs/tags/v1.4.0:" + object + " origin " + was + ":refs/tags/v1.4.0"}
+	if diff := cmp.Diff(want, r.Violations[0].Commands); diff != "" {
+		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+}
+
 func TestAPushThatBringsDevelopmentIntoACandidate(t *testing.T) {
 	g := shop()
 	g.cut("release/1.4.0", "development")

@@ -23,6 +23,7 @@ func handCommands() map[string]flowCommand {
 		"make-branch":   {"who branch commit: makes a branch at a commit that is there", cmdMakeBranch},
 		"delete-branch": {"who branch: deletes a branch", cmdDeleteBranch},
 		"publish":       {"who tag name: makes a GitHub release by hand", cmdPublish},
+		"git":           {"who argument ...: runs git in a clone, after a fetch", cmdGit},
 		"drop-ruleset":  {"id: takes a ruleset off", cmdDropRuleset},
 		"sign":          {"commit: gives a commit a signature that is verified", cmdSign},
 		"permit":        {"permission=level ...: the organization accepts other permissions for the App; an empty level takes one away", cmdPermit},
@@ -128,6 +129,18 @@ func cmdObey(s *scripted, args []string) error {
 	}
 	s.ts.Logf("%s", blocks[0][1])
 	_, err = s.runIn(filepath.Join(s.dir, "clone-"+args[0]), args[0], "sh", "-e", "-c", blocks[0][1])
+	return err
+}
+
+func cmdGit(s *scripted, args []string) error {
+	args, err := s.args(args, 2, -1)
+	if err != nil {
+		return err
+	}
+	if _, err := s.git(args[0], "fetch", "--quiet", "origin"); err != nil {
+		return err
+	}
+	_, err = s.git(args[0], args[1:]...)
 	return err
 }
 
