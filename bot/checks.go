@@ -267,6 +267,9 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			}
 			text.WriteString("\n\n")
 		}
+		if given := givenText(&x); given != "" {
+			fmt.Fprintf(&text, "Variables: %s.\n\n", given)
+		}
 		if x.OrganizationSHA != "" {
 			fmt.Fprintf(&text, "Defaults and pipeline models of the organization at %s.\n\n", code(short(x.OrganizationSHA)))
 		}

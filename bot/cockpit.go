@@ -147,7 +147,7 @@ func (s *session) writeStatus(ctx context.Context, issue int, known int64, body,
 func (s *session) releaseText(ctx context.Context, r *store.Release) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s %s: %s\n\n", title(r.Kind), code(r.Version), r.Status)
-	next, ship := "", ""
+	next, ship, given := "", "", ""
 	if notice := s.configNotice(); notice != "" {
 		b.WriteString(notice + "\n")
 	}
@@ -156,7 +156,7 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 		if err != nil {
 			return "", err
 		}
-		next = gitflow.NextStep(w.State)
+		next, given = gitflow.NextStep(w.State), givenText(w.execution)
 		if ph == phasePromote {
 			b.WriteString(s.planText(w) + "\n")
 			if ship, err = s.shipText(ctx, r, w); err != nil {
@@ -195,6 +195,7 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 	if r.CandidateDigest != "" {
 		row("Digest", code(r.CandidateDigest))
 	}
+	row("Variables", strings.ReplaceAll(given, "|", "\\|"))
 	if r.ProductionImage != "" {
 		row("Production image", code(r.ProductionImage))
 	}

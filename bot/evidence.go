@@ -135,12 +135,14 @@ type EvidenceExecution struct {
 	Status    pipeline.Status `json:"status"`
 	ConfigSHA string          `json:"configuration_commit"`
 	// OrganizationSHA is the commit that the organization's defaults and pipeline models were read at.
-	OrganizationSHA string           `json:"organization_commit,omitempty"`
-	ConfigHash      string           `json:"configuration_hash"`
-	StartedBy       EvidencePerson   `json:"started_by"`
-	StartedAt       time.Time        `json:"started_at"`
-	EndedAt         time.Time        `json:"ended_at,omitzero"`
-	Actions         []EvidenceAction `json:"actions"`
+	OrganizationSHA string         `json:"organization_commit,omitempty"`
+	ConfigHash      string         `json:"configuration_hash"`
+	StartedBy       EvidencePerson `json:"started_by"`
+	// Variables are the values that StartedBy gave for the pipeline's variables.
+	Variables map[string]string `json:"variables,omitempty"`
+	StartedAt time.Time         `json:"started_at"`
+	EndedAt   time.Time         `json:"ended_at,omitzero"`
+	Actions   []EvidenceAction  `json:"actions"`
 }
 
 // EvidenceAction is what an action came to.

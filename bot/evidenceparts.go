@@ -55,7 +55,7 @@ func (s *session) evidenceExecutions(ctx context.Context, tx *store.Tx, r store.
 		}
 		out := EvidenceExecution{
 			ID: x.ID, Kind: x.Kind, SHA: x.SHA, Digest: x.State.Digest(), Status: x.Status, ConfigSHA: x.ConfigSHA, OrganizationSHA: x.OrganizationSHA, ConfigHash: x.ConfigHash,
-			StartedBy: personOf(x.StartedBy), StartedAt: x.CreatedAt, EndedAt: x.EndedAt, Actions: []EvidenceAction{},
+			StartedBy: personOf(x.StartedBy), Variables: x.State.Given, StartedAt: x.CreatedAt, EndedAt: x.EndedAt, Actions: []EvidenceAction{},
 		}
 		for _, stage := range x.State.Stages {
 			for _, a := range stage.Actions {

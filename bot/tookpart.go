@@ -69,6 +69,9 @@ func (s *session) takenPart(ctx context.Context, r *store.Release, x *store.Exec
 		}
 		return out, took(c)
 	}
+	if x != nil && len(x.State.Given) > 0 { // they may change what was tested
+		add(x.StartedBy, "gave values for variables of its pipeline")
+	}
 	if err := took(changeOf(r)); err != nil {
 		return out, err
 	}

@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -202,6 +203,17 @@ func (g *gone) CheckRuns(ctx context.Context, sha string) ([]forge.CheckRun, err
 		return nil, forge.ErrNotFound
 	}
 	return g.fake.CheckRuns(ctx, sha)
+}
+
+// What cannot be read may require anything: nothing is taken for passed.
+func TestRuleThatCannotBeRead(t *testing.T) {
+	f := &fake{now: noon.Add(time.Hour), rules: map[string][]forge.Rule{"main": {{Type: "required_status_checks", Ruleset: "main rules"}}}}
+	e := &Executor{Repo: func(executor.Request) GitHub { return f }, AppID: 99, Now: f.clock}
+	r := executor.Request{ID: "ex-1-1-1", SHA: "here", Branch: "main", RequestedAt: noon}
+	report, err := e.Status(t.Context(), r, noon.Format(time.RFC3339Nano))
+	if err == nil || !strings.Contains(err.Error(), "(main rules) cannot be read") {
+		t.Errorf("got %+v, %v", report, err)
+	}
 }
 
 func TestStrangeHandle(t *testing.T) {

@@ -61,7 +61,9 @@ func (e *Executor) look(ctx context.Context, r executor.Request, handle string) 
 	if err != nil {
 		return executor.Report{}, classify(fmt.Errorf("rules of branch %s: %w", r.Branch, err))
 	}
-	w.require(rules)
+	if err := w.require(rules); err != nil {
+		return executor.Report{}, err
+	}
 	if w.here, err = e.reported(ctx, gh, r.SHA); err != nil {
 		return executor.Report{}, err
 	}

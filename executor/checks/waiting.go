@@ -57,9 +57,17 @@ type waiting struct {
 	here, before []result
 }
 
-// require takes the required checks out of the rules; Sluice's own are left out.
-func (w *waiting) require(rules []forge.Rule) {
+// ruleChecks is GitHub's name for a rule that requires checks.
+const ruleChecks = "required_status_checks"
+
+// require takes the required checks out of the rules; Sluice's own are left out. A rule of required checks that cannot be read is
+// an error: nobody knows what it asks for.
+func (w *waiting) require(rules []forge.Rule) error {
 	for _, rule := range rules {
+		if rule.Type == ruleChecks && !rule.Known {
+			return executor.Permanentf("what the rule %s of the branch requires (%s) cannot be read by this version of Sluice: name the checks in the "+
+				"branch's protection, or update Sluice", ruleChecks, rule.Ruleset)
+		}
 		for _, c := range rule.RequiredChecks {
 			ours := strings.HasPrefix(c.Context, "sluice/") || w.appID != 0 && c.AppID == w.appID
 			if !ours && !slices.Contains(w.required, c) {
@@ -67,6 +75,7 @@ func (w *waiting) require(rules []forge.Rule) {
 			}
 		}
 	}
+	return nil
 }
 
 // find looks for what was reported under a required check. One that is pinned to an App is answered by that App's
