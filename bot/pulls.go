@@ -217,15 +217,10 @@ func (s *session) mergedBranches(ctx context.Context, tips []string) (out []gitf
 				return err
 			}
 			for _, p := range at {
-				if p.BaseBranch != s.names().Development {
-					continue
+				if !p.Merged || p.BaseBranch != s.names().Development {
+					continue // anybody can open one at any commit
 				}
-				m := gitflow.MergedBranch{SHA: tip, Branch: p.HeadBranch, Fork: p.HeadRepoID != s.repo.ID}
-				if p.Merged {
-					out = append(out, m) // the last one counts
-				} else {
-					out = append([]gitflow.MergedBranch{m}, out...) // its event may come after that of the push
-				}
+				out = append(out, gitflow.MergedBranch{SHA: tip, Branch: p.HeadBranch, Number: p.Number, Fork: p.HeadRepoID != s.repo.ID})
 			}
 		}
 		return nil

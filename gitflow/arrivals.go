@@ -1,14 +1,19 @@
 package gitflow
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // MergedBranch is a branch as it was when it was merged by a pull request.
 type MergedBranch struct {
 	SHA, Branch string
-	// Fork is true when it was a branch of another repository.
+	// Number is the pull request's.
+	Number int
+	// Fork is true when it was a branch of another repository. Then it counts only where the merge names the pull request:
+	// anybody can open one at a public commit, and GitHub calls it merged once the commit comes to its base by another way.
 	Fork bool
 }
 
@@ -128,22 +133,35 @@ func (a *arrivals) descend(via int, tip string, outer standing) bool {
 // name finds out which branches were merged: what is recorded of pull requests counts, else the subjects of the merges.
 func (a *arrivals) name(merged []MergedBranch, in []Commit) {
 	a.tips = make(map[string]standing)
+	subjects := make(map[string]string)                 // by what was merged
 	for _, list := range [...][]Commit{in, a.commits} { // what the line says of a branch outweighs what the branch in question says
 		for i := range list {
 			if c := &list[i]; len(c.Parents) == 2 {
+				subjects[c.Parents[1]] = c.Subject
 				if branch := mergedBranch(c.Subject); branch != "" {
 					a.tips[c.Parents[1]] = standingOf(a.names.kind(branch).Kind)
 				}
 			}
 		}
 	}
+	recorded := make(map[string]standing)
 	for _, m := range merged {
+		branch := a.names.kind(m.Branch)
 		if m.Fork {
-			a.tips[m.SHA] = standingOf(a.names.ClassifyFork(m.Branch).Kind)
-		} else {
-			a.tips[m.SHA] = standingOf(a.names.kind(m.Branch).Kind)
+			if !namesPull(subjects[m.SHA], m.Number) {
+				continue
+			}
+			branch = a.names.ClassifyFork(m.Branch)
 		}
+		recorded[m.SHA] = max(recorded[m.SHA], standingOf(branch.Kind)) // several at one commit: it is nobody's fault if it may be
 	}
+	maps.Copy(a.tips, recorded)
+}
+
+// namesPull tells whether the subject of a merge has the number of a pull request.
+func namesPull(subject string, number int) bool {
+	_, rest, ok := strings.Cut(subject, "#"+strconv.Itoa(number))
+	return ok && strings.TrimLeft(rest, "0123456789") == rest
 }
 
 func standingOf(k Kind) standing {

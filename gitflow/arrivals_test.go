@@ -346,6 +346,42 @@ func TestMergedBranchesAreNamedByTheirPullRequests(t *testing.T) {
 	}
 }
 
+// A stranger's pull request at a branch's public commit does not make that branch the stranger's, though GitHub calls it merged once
+// the branch is.
+func TestStrangersPullDoesNotNameABranch(t *testing.T) {
+	for name, c := range map[string]struct {
+		subject string
+		records []MergedBranch
+		foreign []string
+	}{
+		"merged with git":            {subject: "Merge branch 'hotfix/17' into development", records: []MergedBranch{{Branch: "x", Number: 9, Fork: true}}},
+		"merged with other words":    {subject: "the urgent thing", records: []MergedBranch{{Branch: "x", Number: 9, Fork: true}}},
+		"merged by its own":          {subject: "Merge pull request #8 from acme/hotfix/17", records: []MergedBranch{{Branch: "hotfix/17", Number: 8}, {Branch: "x", Number: 9, Fork: true}}},
+		"its own is not recorded":    {subject: "Merge pull request #98 from acme/hotfix/17", records: []MergedBranch{{Branch: "x", Number: 9, Fork: true}}},
+		"a writer's, before its own": {subject: "urgent (#8)", records: []MergedBranch{{Branch: "x", Number: 7}, {Branch: "hotfix/17", Number: 8}}},
+		"a writer's, after its own":  {subject: "urgent (#8)", records: []MergedBranch{{Branch: "hotfix/17", Number: 8}, {Branch: "x", Number: 9}}},
+		"the stranger's was merged":  {subject: "Merge pull request #9 from mallory/hotfix/17", records: []MergedBranch{{Branch: "hotfix/17", Number: 9, Fork: true}}, foreign: []string{"urgent"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := shop()
+			g.work("hotfix/17", "master", "urgent")
+			g.mergeAs(c.subject, "development", "hotfix/17")
+			facts := g.pull(standard, "hotfix/17", "master")
+			for _, m := range c.records {
+				m.SHA = g.heads["hotfix/17"]
+				facts.Merged = append(facts.Merged, m)
+			}
+			var found []string
+			for _, x := range CheckPull(standard, facts).Violations {
+				found = append(found, subjects(x.Commits)...)
+			}
+			if diff := cmp.Diff(c.foreign, found); diff != "" {
+				t.Errorf("foreign commits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestNothingIsAskedAboutOrdinaryPulls(t *testing.T) {
 	g := shop()
 	g.work("issue-1", "development", "one")
