@@ -50,7 +50,7 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 		report, err = executor.Report{Status: pipeline.Failed, Summary: err.Error()}, nil
 	}
 	if err != nil {
-		b.Log.WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
+		b.logOf(ctx, run.RepoID).WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
 		return outcome(err, b.Now())
 	}
 	if err := b.record(ctx, run, report); err != nil {
@@ -69,7 +69,7 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 // waitsForReturn ends the job of an action that goes no further because the App was suspended or taken off the repository. The
 // action stays as it is: the reconciliation that follows the App's return begins the job anew.
 func (b *Bot) waitsForReturn(ctx context.Context, job queue.Job, run store.ActionRun) queue.Outcome {
-	b.Log.InfoContext(ctx, "an action waits until the App is back", "job", job.Key, "kind", job.Kind, "execution", run.ExecutionID)
+	b.logOf(ctx, run.RepoID).InfoContext(ctx, "an action waits until the App is back", "job", job.Key, "kind", job.Kind, "execution", run.ExecutionID)
 	return queue.Done()
 }
 

@@ -14,8 +14,9 @@ import (
 // goneError ends what was to be done in a repository in which nothing may be done any more: the App was suspended or taken off it,
 // or it is archived. It is an errInactive, and no failure: once the App is back, the reconciliation looks at everything.
 type goneError struct {
-	repo string // owner/name
-	why  string
+	repo         string // owner/name
+	installation int64
+	why          string
 }
 
 func (e *goneError) Error() string { return e.repo + ": " + e.why }
@@ -24,7 +25,7 @@ func (e *goneError) Error() string { return e.repo + ": " + e.why }
 func (e *goneError) Is(target error) bool { return target == errInactive }
 
 func goneFrom(r store.Repo, why string) *goneError {
-	return &goneError{repo: r.Owner + "/" + r.Name, why: why}
+	return &goneError{repo: r.Owner + "/" + r.Name, installation: r.InstallationID, why: why}
 }
 
 // leftUndone says in the log that an item has ended without being worked on, and why.
@@ -37,7 +38,7 @@ func (b *Bot) leftUndone(ctx context.Context, item queue.Item, err error) {
 	if item.Delivery != nil {
 		delivery, name = item.Delivery.ID, item.Delivery.Name
 	}
-	b.Log.InfoContext(ctx, "left undone", "repo", gone.repo, "kind", item.Kind, "delivery", delivery, "event", name, "reason", gone.why)
+	b.Log.InfoContext(ctx, "left undone", "repo", gone.repo, "installation", gone.installation, "kind", item.Kind, "delivery", delivery, "event", name, "reason", gone.why)
 }
 
 // whetherCovered judges an error that GitHub answered with. Where no installation of the App covers the repository any more,

@@ -121,6 +121,7 @@ const (
 // Register hands the bot's handlers to the queue. Call it once, before the queue starts.
 func (b *Bot) Register() {
 	b.Queue.Handle(b.handle)
+	b.Queue.Describe(b.about)
 	b.Queue.Work(jobAction, b.workAction)
 	b.Queue.Work(jobResolve, b.workResolve)
 	b.Queue.Work(jobSecrets, b.workSecrets)

@@ -45,7 +45,7 @@ func (b *Bot) Alarm(ctx context.Context, o store.Operation, a Alarm) (store.Oper
 	case errors.Is(err, store.ErrNotFound):
 		return o, err
 	case err != nil: // GitHub does not answer, say: an alarm is taken all the same, and looked at when its turn comes
-		b.Log.WarnContext(ctx, "alarm taken unseen", "repo", o.RepoID, "environment", a.Environment, "err", err)
+		b.logOf(ctx, o.RepoID).WarnContext(ctx, "alarm taken unseen", "environment", a.Environment, "err", err)
 	case a.Component != "" && !slices.Contains(s.names().Components, a.Component):
 		there := "the repository has no components"
 		if names := s.names().Components; len(names) > 0 {

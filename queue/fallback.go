@@ -61,7 +61,7 @@ func newRiver[T any](q *Queue, driver riverdriver.Driver[T], complete func(conte
 		return nil, fmt.Errorf("prepare River: %w", err)
 	}
 	client, err := river.NewClient(driver, &river.Config{
-		ID: q.id, Logger: q.opts.Log, Workers: workers,
+		ID: q.id, Logger: store.RiverLog(q.opts.Log), Workers: workers,
 		Queues: map[string]river.QueueConfig{store.DrainQueue: {MaxWorkers: 4}},
 		// Nobody waits for these jobs, so the database is asked once a second and no connection listens.
 		PollOnly: true, FetchPollInterval: time.Second, FetchCooldown: 20 * time.Millisecond,

@@ -101,7 +101,7 @@ func backoff(n int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// Queue drains lanes and runs jobs. Set Handle, Work and Every, then Start it. Its methods are safe for concurrent use.
+// Queue drains lanes and runs jobs. Set Handle, Work, Every and Describe, then Start it. Its methods are safe for concurrent use.
 type Queue struct {
 	opts    Options
 	store   *store.Store
@@ -109,6 +109,7 @@ type Queue struct {
 	handler Handler
 	workers map[string]Worker
 	every   map[string]periodic
+	about   func(context.Context, Item) About // nil: nobody is asked
 
 	lanes, jobs *pool
 	river       fallback

@@ -61,13 +61,6 @@ func (q *Queue) handle(t turn) store.Settlement {
 	defer cancel()
 	o := q.call(ctx, item)
 	end := store.Settlement{Item: *t.item}
-	log := q.opts.Log.With("lane", item.Lane, "seq", item.Seq, "kind", item.Kind, "attempt", item.Attempt)
-	if item.Delivery != nil {
-		log = log.With("delivery", item.Delivery.ID, "event", item.Delivery.Name)
-	}
-	if isJob(item.Lane) {
-		log = log.With("job", item.Key)
-	}
 	switch {
 	case item.hold.settled.Load():
 		q.counts.done.Add(1)
@@ -80,18 +73,18 @@ func (q *Queue) handle(t turn) store.Settlement {
 		end.Result, end.DueAt = store.ItemLater, q.opts.Now().Add(o.delay)
 		if o.err != nil {
 			end.Problem = problem(o.err)
-			log.Info("parked", "until", end.DueAt.UTC(), "err", o.err)
+			q.logOf(item).Info("parked", "until", end.DueAt.UTC(), "err", o.err)
 		}
 	case o.verb == verbRetry && ctx.Err() != nil && q.stopping.Load():
 		end.Result, end.DueAt = store.ItemLater, q.opts.Now() // it was interrupted, it did not fail
 	case o.verb == verbRetry && item.Attempt < q.opts.MaxAttempts:
 		q.counts.retried.Add(1)
 		pause := q.opts.Backoff(item.Attempt)
-		log.Warn("attempt failed", "pause", pause, "err", o.err)
+		q.logOf(item).Warn("attempt failed", "pause", pause, "err", o.err)
 		end.Result, end.Problem, end.DueAt = store.ItemRetry, problem(o.err), q.opts.Now().Add(pause)
 	default:
 		q.counts.died.Add(1)
-		log.Error("given up", "err", o.err)
+		q.logOf(item).Error("given up", "err", o.err)
 		end.Result, end.Problem = store.ItemDead, problem(o.err)
 	}
 	return end
@@ -111,7 +104,7 @@ func (q *Queue) call(ctx context.Context, item Item) (o Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			q.counts.panicked.Add(1)
-			q.opts.Log.Error("panic", "lane", item.Lane, "kind", item.Kind, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			q.logOf(item).Error("panic", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
 			o = Retry(fmt.Errorf("panic: %v", p))
 		}
 	}()

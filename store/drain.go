@@ -68,7 +68,7 @@ func (tx *Tx) PostgresTx(ctx context.Context) (pgx.Tx, error) {
 type drains[T any] struct{ client *river.Client[T] }
 
 func newDrains[T any](driver riverdriver.Driver[T], log *slog.Logger) (drains[T], error) {
-	client, err := river.NewClient(driver, &river.Config{Logger: log})
+	client, err := river.NewClient(driver, &river.Config{Logger: RiverLog(log)})
 	if err != nil {
 		return drains[T]{}, fmt.Errorf("prepare the queue: %w", err)
 	}

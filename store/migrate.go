@@ -108,7 +108,7 @@ func refuseNewer(ctx context.Context, p *goose.Provider) error {
 
 // migrateRiver brings River's tables to the version of the library.
 func migrateRiver[T any](ctx context.Context, driver riverdriver.Driver[T], log *slog.Logger) error {
-	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: log})
+	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: RiverLog(log)})
 	if err != nil {
 		return fmt.Errorf("prepare the queue's migrations: %w", err)
 	}

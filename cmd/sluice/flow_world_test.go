@@ -140,6 +140,9 @@ func (f *flow) end() {
 	if races, err := f.races(); err != nil || races != "" {
 		f.tb.Errorf("data races, which no status tells of since programs were killed: %v\n%s", err, races)
 	}
+	if lines, err := f.unlisted(); err != nil || len(lines) > 0 {
+		f.tb.Errorf("keys of the log that docs/operations.md does not list: %v\n%s", err, strings.Join(lines, "\n"))
+	}
 	if !f.tb.Failed() {
 		return
 	}

@@ -6,13 +6,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/internal/logkeys"
 )
 
 // fixedKeys are the keys of the log that always mean the same.
@@ -23,6 +24,9 @@ var firstKey = map[string]int{
 	"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "DebugContext": 2, "InfoContext": 2, "WarnContext": 2, "ErrorContext": 2, "With": 0,
 }
 
+// attributes are functions of log/slog that make an attribute of a key, their first argument.
+var attributes = []string{"Any", "Bool", "Duration", "Float64", "Group", "GroupAttrs", "Int", "Int64", "String", "Time", "Uint64"}
+
 // TestLogKeysAreDocumented holds docs/operations.md to the source: it names every key that the program logs and no other, and says of
 // the fixed ones that they are.
 func TestLogKeysAreDocumented(t *testing.T) {
@@ -30,16 +34,11 @@ func TestLogKeysAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(text), "\n## Log\n")
-	if !found {
-		t.Fatal("docs/operations.md has no section about the log")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	fixed, others, _ := strings.Cut(section, "| Key |")
-	if diff := cmp.Diff(slices.Sorted(slices.Values(fixedKeys)), tableKeys(fixed)); diff != "" {
+	fixed, others := logkeys.Documented(string(text))
+	if diff := cmp.Diff(slices.Sorted(slices.Values(fixedKeys)), slices.Sorted(slices.Values(fixed))); diff != "" {
 		t.Errorf("fixed keys in docs/operations.md (-want +got):\n%s", diff)
 	}
-	documented := append(tableKeys(fixed), tableKeys(others)...)
+	documented := slices.Concat(fixed, others)
 	slices.Sort(documented)
 	used := loggedKeys(t)
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(used)), documented); diff != "" {
@@ -50,23 +49,6 @@ func TestLogKeysAreDocumented(t *testing.T) {
 			}
 		}
 	}
-}
-
-var (
-	tableRow = regexp.MustCompile("(?m)^\\| (`[^|]*`) \\|")
-	keyInRow = regexp.MustCompile("`([a-z_]+)`")
-)
-
-// tableKeys are the keys in the first column of a table, sorted.
-func tableKeys(table string) []string {
-	var out []string
-	for _, row := range tableRow.FindAllStringSubmatch(table, -1) {
-		for _, key := range keyInRow.FindAllStringSubmatch(row[1], -1) {
-			out = append(out, key[1])
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // loggedKeys are the keys that the program logs, and where first. A key that is not written out fails the test.
@@ -83,17 +65,13 @@ func loggedKeys(t *testing.T) map[string]string {
 				return true
 			}
 			method, ok := call.Fun.(*ast.SelectorExpr)
-			from, logs := 0, false
-			if ok {
-				from, logs = firstKey[method.Sel.Name]
-			}
-			if !logs || !isLogger(method.X) {
+			if !ok {
 				return true
 			}
-			for i := from; i < len(call.Args); i += 2 {
-				literal, ok := call.Args[i].(*ast.BasicLit)
+			for _, arg := range keysOf(method, call.Args) {
+				literal, ok := arg.(*ast.BasicLit)
 				if !ok || literal.Kind != token.STRING {
-					t.Errorf("%s: a key of the log is not written out", f.at(call.Args[i].Pos()))
+					t.Errorf("%s: a key of the log is not written out", f.at(arg.Pos()))
 					continue
 				}
 				key, err := strconv.Unquote(literal.Value)
@@ -113,6 +91,21 @@ func loggedKeys(t *testing.T) map[string]string {
 	return used
 }
 
+// keysOf are the keys among the arguments of a call.
+func keysOf(method *ast.SelectorExpr, args []ast.Expr) (keys []ast.Expr) {
+	if of, ok := method.X.(*ast.Ident); ok && of.Name == "slog" && slices.Contains(attributes, method.Sel.Name) {
+		return args[:1]
+	}
+	from, logs := firstKey[method.Sel.Name]
+	if !logs || !isLogger(method.X) {
+		return nil
+	}
+	for i := from; i < len(args); i += 2 {
+		keys = append(keys, args[i])
+	}
+	return keys
+}
+
 // isLogger tells by its name whether an expression is a logger.
 func isLogger(x ast.Expr) bool {
 	switch x := x.(type) {
@@ -120,9 +113,9 @@ func isLogger(x ast.Expr) bool {
 		return strings.EqualFold(x.Name, "log") || x.Name == "slog"
 	case *ast.SelectorExpr:
 		return strings.EqualFold(x.Sel.Name, "log")
-	case *ast.CallExpr: // a logger made by another one's With
+	case *ast.CallExpr: // a logger made by another one's With, or by a function that is named for it
 		method, ok := x.Fun.(*ast.SelectorExpr)
-		return ok && method.Sel.Name == "With" && isLogger(method.X)
+		return ok && (method.Sel.Name == "With" && isLogger(method.X) || method.Sel.Name == "logOf")
 	}
 	return false
 }
