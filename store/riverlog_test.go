@@ -95,21 +95,18 @@ func TestLogOfANewDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := slices.Concat(logkeys.Documented(string(operations)))
-	for name, url := range map[string]func(testing.TB) string{"SQLite": storetest.SQLite, "Postgres": storetest.Postgres} {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			storetest.Open(t, url(t), store.Options{Log: slog.New(slog.NewJSONHandler(&out, nil))})
-			var river bool
-			for _, line := range linesOf(t, &out) {
-				if unknown := logkeys.Undocumented(line, documented); len(unknown) > 0 {
-					t.Errorf("keys %q of line %v", unknown, line)
-				}
-				river = river || line["river"] != nil
-			}
-			if !river {
-				t.Error("River has said nothing: does this test look at the right log?")
-			}
-		})
+	var out bytes.Buffer
+	// A file that is not there yet: what storetest hands out has its schema already.
+	storetest.Open(t, "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"), store.Options{Log: slog.New(slog.NewJSONHandler(&out, nil))})
+	var river bool
+	for _, line := range linesOf(t, &out) {
+		if unknown := logkeys.Undocumented(line, documented); len(unknown) > 0 {
+			t.Errorf("keys %q of line %v", unknown, line)
+		}
+		river = river || line["river"] != nil
+	}
+	if !river {
+		t.Error("River has said nothing: does this test look at the right log?")
 	}
 }
 
