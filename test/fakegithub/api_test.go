@@ -270,6 +270,11 @@ func TestCheckLimitsAndButtons(t *testing.T) {
 		if _, _, err := w.bot.Checks.CreateCheckRun(w.ctx, "acme", "shop", o); status(err) != 422 {
 			t.Errorf("%s: %v, want 422", name, err)
 		}
+		found := w.s.Violations()
+		w.s.ForgetViolations()
+		if wrong := name != "unknown commit"; wrong != (len(found) == 1 && found[0].Kind == "request") || len(found) > 1 {
+			t.Errorf("%s: violations %v, want one of a request for what the description forbids", name, found)
+		}
 	}
 	if _, _, err := w.user("ann").Checks.CreateCheckRun(w.ctx, "acme", "shop", github.CreateCheckRunOptions{Name: "c", HeadSHA: sha}); status(err) != 403 {
 		t.Errorf("a user: %v, want 403", err)

@@ -3,17 +3,14 @@ package description
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
 	"net/http"
 	"slices"
-	"sort"
 	"strings"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 
@@ -37,8 +34,9 @@ func (d *Description) CheckCall(e fakegithub.Exchange) iter.Seq2[string, error] 
 		op := item.GetOperation(e.Route.Method)
 		in := &openapi3filter.RequestValidationInput{
 			Request: e.Request.Clone(context.Background()), PathParams: e.Params, QueryParams: e.Query,
-			Route:   &routers.Route{Spec: d.doc, Path: e.Route.Path, PathItem: item, Method: e.Route.Method, Operation: op},
-			Options: &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true},
+			Route: &routers.Route{Spec: d.doc, Path: e.Route.Path, PathItem: item, Method: e.Route.Method, Operation: op},
+			Options: &openapi3filter.Options{MultiError: true, IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true,
+				RejectWhenRequestBodyNotSpecified: true},
 		}
 		in.Request.Method = e.Route.Method
 		if path, root := e.Params["path"]; root && path == "" && exempt(fakegithub.GapRootFolder) {
@@ -49,17 +47,25 @@ func (d *Description) CheckCall(e fakegithub.Exchange) iter.Seq2[string, error] 
 		if in.Request.Header.Get("Content-Type") == "" && len(e.Body) > 0 {
 			in.Request.Header.Set("Content-Type", "application/json")
 		}
-		if !(e.Status >= 300 && exempt(fakegithub.GapRefusedRequest)) && !exempt(fakegithub.GapRequest) {
+		if !exempt(fakegithub.GapRequest) {
 			err := openapi3filter.ValidateRequest(context.Background(), in)
 			if err == nil {
 				err = unknownFields(op, e.Body, exempt(fakegithub.GapNull))
+			}
+			if err == nil {
+				err = unknownParameters(item, op, e.Query)
 			}
 			if err != nil && !yield("request", short(err)) {
 				return
 			}
 		}
-		if e.Status >= 300 && op.Responses.Status(e.Status) == nil && exempt(fakegithub.GapStatus) ||
-			!e.JSON && exempt(fakegithub.GapFormat) || e.FutureRule && exempt(fakegithub.GapFutureRule) || exempt(fakegithub.GapAnswer) {
+		if !e.JSON && exempt(fakegithub.GapFormat) || e.FutureRule && exempt(fakegithub.GapFutureRule) || exempt(fakegithub.GapAnswer) {
+			return
+		}
+		if everywhere(e.Status) && op.Responses.Status(e.Status) == nil && exempt(fakegithub.GapStatus) {
+			if err := d.refusal(e.Status, e.Answer); err != nil {
+				yield("response", short(err))
+			}
 			return
 		}
 		res := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: e.Status, Header: http.Header{}, Options: in.Options}
@@ -82,37 +88,6 @@ func (d *Description) exempt(r fakegithub.Route, gap fakegithub.Gap) bool {
 	return slices.ContainsFunc(d.exemptions, func(x fakegithub.Exemption) bool {
 		return x.Gap == gap && (x.Path == "" || x.Path == r.Path && x.Method == r.Method)
 	})
-}
-
-// unknownFields finds fields that the description does not have. GitHub ignores them, so they are mistakes. nulls says
-// whether one that is null is passed over.
-func unknownFields(op *openapi3.Operation, body []byte, nulls bool) error {
-	if op.RequestBody == nil || op.RequestBody.Value == nil || len(body) == 0 {
-		return nil
-	}
-	media := op.RequestBody.Value.Content.Get("application/json")
-	if media == nil || media.Schema == nil {
-		return nil
-	}
-	s := media.Schema.Value
-	if len(s.Properties) == 0 || len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) > 0 || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil {
-		return nil
-	}
-	var in map[string]json.RawMessage
-	if json.Unmarshal(body, &in) != nil {
-		return nil
-	}
-	var odd []string
-	for k, v := range in {
-		if s.Properties[k] == nil && !(nulls && string(v) == "null") {
-			odd = append(odd, k)
-		}
-	}
-	if odd == nil {
-		return nil
-	}
-	sort.Strings(odd)
-	return fmt.Errorf("the body has fields that GitHub does not know: %s", strings.Join(odd, ", "))
 }
 
 // short drops the schemas that kin-openapi prints into its errors.

@@ -92,6 +92,11 @@ func prune(raw []byte) ([]byte, error) {
 
 	kept := map[string]map[string]json.RawMessage{}
 	todo := slices.AppendSeq(slices.Collect(maps.Values(paths)), maps.Values(webhooks))
+	if paths != nil {
+		for _, name := range []string{refusalSchema, invalidSchema, invalidSimpleSchema} {
+			todo = append(todo, json.RawMessage(`"#/components/schemas/`+name+`"`))
+		}
+	}
 	for len(todo) > 0 {
 		text := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]

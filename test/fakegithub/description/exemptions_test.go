@@ -162,9 +162,6 @@ func TestExemptionsAreNeeded(t *testing.T) {
 		"GET /repos/{owner}/{repo}/contents/{path} path of the root folder": func(w *witnessed) fakegithub.Exchange {
 			return w.call("GET", repo+"/contents/", nil)
 		},
-		"request that was refused": func(w *witnessed) fakegithub.Exchange {
-			return w.call("POST", repo+"/pulls", map[string]any{"title": "Nothing to merge"})
-		},
 		"status that is not listed": func(w *witnessed) fakegithub.Exchange {
 			return w.call("POST", "/repos/acme/nowhere/git/refs", map[string]any{"ref": "refs/heads/x", "sha": w.branch})
 		},
