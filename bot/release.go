@@ -75,7 +75,7 @@ func (s *session) walk(ctx context.Context, id string) error {
 			return s.rest(ctx, r, w, plan)
 		}
 		if p.enough(step) {
-			return s.notYet(ctx, r, step)
+			return s.notYet(ctx, r, step, p.same > maxSame)
 		}
 		again, err := s.perform(ctx, r, w, step)
 		if err != nil {
@@ -87,13 +87,18 @@ func (s *session) walk(ctx context.Context, id string) error {
 	}
 }
 
-// notYet ends a look after a step that was done often enough: the branch moves on under it, or the world does not show it yet.
-func (s *session) notYet(ctx context.Context, r *store.Release, step gitflow.Step) error {
-	if into := step.Into(); s.moving[into] {
-		problem := fmt.Sprintf("%s moves while %s is merged into it. Sluice tries again by itself.", into, r.Version)
-		if err := s.setProblem(ctx, r, problem); err != nil {
-			return err
-		}
+// notYet ends a look after steps that were done often enough: the branch moves on under the last, or it was done in vain, and the
+// world does not show it yet.
+func (s *session) notYet(ctx context.Context, r *store.Release, step gitflow.Step, vain bool) error {
+	problem := r.Problem
+	switch into := step.Into(); {
+	case s.moving[into]:
+		problem = fmt.Sprintf("%s moves while %s is merged into it. Sluice tries again by itself.", into, r.Version)
+	case vain:
+		problem = fmt.Sprintf("Sluice did this, and GitHub does not show it, or somebody undoes it: %s. Sluice looks again by itself.", step.Title)
+	}
+	if err := s.setProblem(ctx, r, problem); err != nil {
+		return err
 	}
 	return s.lookAgain(ctx, r)
 }

@@ -234,7 +234,7 @@ func (s *session) closePull(ctx context.Context, number int) error {
 // createTag makes a git tag. Tags never move: one that is there at the same commit is done, at another it stops.
 func (s *session) createTag(ctx context.Context, tag, sha string) error {
 	_, err := do(ctx, s, effect[nothing]{
-		kind: effectCreateTag, key: tag, intent: sha,
+		kind: effectCreateTag, key: tag, intent: sha, planned: true,
 		blind: "a tag that is there is refused, and then looked at",
 		act: func(ctx context.Context) (nothing, error) {
 			err := s.gh.CreateTag(ctx, tag, sha)
