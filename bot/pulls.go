@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
@@ -260,17 +259,9 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 				facts.Cut = r.CutSHA
 			}
 		}
-		if component, v, isFinish := s.names().FinishOf(pr.Head.Branch); isFinish {
-			r, err := tx.ReleaseByVersion(ctx, s.repo.ID, component, v)
-			if repaired, is := strings.CutSuffix(v, gitflow.RepairBranch("")); is && errors.Is(err, store.ErrNotFound) {
-				r, err = tx.ReleaseByVersion(ctx, s.repo.ID, component, repaired)
-			}
-			if ignoreMissing(err) != nil {
-				return err
-			}
-			facts.FinishSHA = r.SHA
-		}
-		return nil
+		r, err := s.finishOf(ctx, tx, pr.Head.Branch)
+		facts.FinishSHA = r.SHA
+		return ignoreMissing(err)
 	})
 	if err != nil {
 		return facts, err

@@ -62,6 +62,11 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
+		for _, p := range []gitflow.Pull{w.FinishPull, w.RepairPull} { // whose check follows the plan
+			if p.Open {
+				s.mark(p.HeadSHA)
+			}
+		}
 		moved, err := s.progress(ctx, r, w)
 		if err != nil {
 			return err
