@@ -239,7 +239,11 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 			return err
 		}
 		for _, h := range heads {
-			switch s.classify(h.Name).Kind {
+			kind := s.classify(h.Name).Kind
+			if kind.Ships() && h.Name != pr.Head.Branch {
+				facts.Candidates = append(facts.Candidates, h.Name)
+			}
+			switch kind {
 			case gitflow.KindRelease:
 				if out, err := ofSupportLine(ctx, tx, s.repo.ID, h.Name); err != nil || out && h.Name != pr.Head.Branch && h.Name != pr.Base.Branch {
 					if err != nil {
@@ -260,8 +264,15 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 			}
 		}
 		r, err := s.finishOf(ctx, tx, pr.Head.Branch)
+		if ignoreMissing(err) != nil {
+			return err
+		}
 		facts.FinishSHA = r.SHA
-		return ignoreMissing(err)
+		if s.classify(pr.Head.Branch).Kind != gitflow.KindBackmerge || pr.Fork() {
+			return nil
+		}
+		facts.Tip, err = s.tipOf(ctx, tx, pr.Head.Branch)
+		return err
 	})
 	if err != nil {
 		return facts, err

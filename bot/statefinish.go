@@ -281,6 +281,11 @@ func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 				return err
 			}
 		}
+		if ok {
+			if err := s.lookResolution(ctx, w, &m, line); err != nil {
+				return err
+			}
+		}
 		w.Backmerges = append(w.Backmerges, m)
 	}
 	return nil

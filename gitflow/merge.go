@@ -126,6 +126,14 @@ func (b bring) detour(merge Step) []Step {
 		merge.Title = text("merge pull request #%d into %s", d.Pull.Number, b.line.Branch)
 		merge.wait(d.Pull, b, d.Tip)
 	}
+	if d.Pull.Merged && d.Lacks && !b.approved {
+		merge.Blocked = text("Pull request #%d was merged without %s, which it was there for; merge %s into %s by hand, with a merge commit.",
+			d.Pull.Number, Text(short(b.sha)), Text(short(b.sha)), b.line.Branch)
+		merge.Commands = []string{
+			command("git", "fetch", "origin"), command("git", "switch", "-C", b.line.Branch, "origin/"+b.line.Branch),
+			command("git", "merge", "--no-ff", b.sha), command("git", "push", "origin", "HEAD:refs/heads/"+b.line.Branch),
+		}
+	}
 	b.hold(d, b.sha, &open, &merge)
 	return []Step{branch, open, merge}
 }
@@ -215,6 +223,9 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 	case p.Draft:
 		s.Blocked = text("Pull request #%d is a draft; mark it ready for review.", p.Number)
 		s.Commands = []string{command("gh", "pr", "ready", number(p.Number))}
+	case p.Fault != nil:
+		s.Blocked = text("Sluice does not merge pull request #%d: ", p.Number) + p.Fault.Problem + " " + p.Fault.Remedy
+		s.Commands = p.Fault.Commands
 	case unresolved:
 		s.Blocked = text("%s conflicts with %s; merge %s into %s, resolve the conflict there and push.", p.Head, b.line.Branch, b.line.Branch, p.Head)
 		if len(b.line.Files) > 0 {

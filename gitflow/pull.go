@@ -27,17 +27,24 @@ type PullFacts struct {
 	Merged []MergedBranch
 	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch; such a branch must contain it.
 	FinishSHA string
+	// Tip is the production commit for which Sluice made a backmerge/* branch; empty: it made no such branch. Candidates are then
+	// the release and hotfix branches that there are.
+	Tip        string
+	Candidates []string
 	// Comparisons answer PullNeeds. One that is absent fails the check with RuleUnknown.
 	Comparisons []Comparison
 }
 
 // PullNeeds lists the comparisons that CheckPull needs for this pull request: at most three, and one for each open
-// release branch. Comparisons in pull are not looked at. The pull request's head is named by HeadSHA, everything else by
+// release branch; for a back-merge that people worked on, one for each candidate. Comparisons in pull are not looked at. The pull request's head is named by HeadSHA, everything else by
 // branch name, so that answers about the long-lived branches can be shared between pull requests.
 func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 	head, base := pull.branches(n)
 	if !pull.judged(head, base) || !mayMerge(head, base) {
 		return nil
+	}
+	if pull.isBackmerge(head) {
+		return pull.backmergeNeeds(n, base)
 	}
 	needs := []CompareRequest{{Base: base.Name, Head: pull.headRef()}}
 	add := func(r CompareRequest) {
@@ -62,7 +69,7 @@ func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 // to PullNeeds must be there.
 func PullTips(n Names, pull PullFacts) []string {
 	head, base := pull.branches(n)
-	if !pull.judged(head, base) || !mayMerge(head, base) {
+	if !pull.judged(head, base) || !mayMerge(head, base) || pull.isBackmerge(head) {
 		return nil
 	}
 	var out []string
@@ -176,7 +183,10 @@ func (v *Verdict) target(n Names, p PullFacts) bool {
 
 // ancestry looks at the commits that the pull request brings.
 func (v *Verdict) ancestry(n Names, p PullFacts) {
-	list := searches(n, p, v.Head, v.Base)
+	var list []search
+	if !p.isBackmerge(v.Head) {
+		list = searches(n, p, v.Head, v.Base)
+	}
 	request := CompareRequest{Base: v.Base.Name, Head: p.headRef()}
 	if len(list) > 0 {
 		request = list[0].In
@@ -192,6 +202,10 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 	}
 	if v.Head.Kind == KindFinish {
 		v.finish(p, in)
+		return
+	}
+	if p.isBackmerge(v.Head) {
+		v.backmerge(n, p, in)
 		return
 	}
 	brought := setOf(in.Commits)

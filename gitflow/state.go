@@ -157,6 +157,8 @@ type Pull struct {
 	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
 	Queued bool
 	Fallen int
+	// Fault is what the flow's rules have against the head of a back-merge, which Sluice then does not merge; nil: nothing.
+	Fault *Violation
 }
 
 // Answer is yes, no or not known yet.
@@ -303,7 +305,8 @@ type Backmerge struct {
 	Sound  string // of a repair into production: its head, if that changes no file; see State.RepairSound
 	// Repair is true for a zero-difference repair of a squashed or rebased back-merge.
 	Repair bool
-	// Lacks is true of a pull request into production whose head lacks the commit that the branch is for; see State.FinishLacks.
+	// Lacks is true of a pull request whose head lacks the commit that the branch is for: of one into production, see
+	// State.FinishLacks, and of a merged one of the newest tip.
 	Lacks bool
 	Pull  Pull // zero: none opened yet
 }

@@ -1,0 +1,52 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
+)
+
+// tipOf is the commit of production for which Sluice made the branch of a back-merge; empty: it did not make it.
+func (s *session) tipOf(ctx context.Context, tx *store.Tx, branch string) (tip string, err error) {
+	made, err := tx.Effects(ctx, s.repo.ID, string(effectCreateBranch))
+	if err != nil {
+		return "", err
+	}
+	for _, e := range made {
+		var b branchIntent
+		if err := json.Unmarshal(e.Intent, &b); err != nil {
+			return "", fmt.Errorf("effect %s: %w", e.Key, err)
+		}
+		if b.Branch == branch {
+			tip = b.Tip // the last one counts
+		}
+	}
+	return tip, nil
+}
+
+// lookResolution tells what the rules have against the head that people gave to a back-merge: Sluice merges it by itself, whoever
+// pushed. Of one that was merged it tells whether production came along.
+func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backmerge, line gitflow.Line) error {
+	switch {
+	case m.Pull.HeadSHA == m.Tip || m.Pull.HeadSHA == "":
+		return nil
+	case m.Pull.Open:
+		pr, err := s.gh.Pull(ctx, m.Pull.Number)
+		if err != nil {
+			return fmt.Errorf("pull request #%d: %w", m.Pull.Number, err)
+		}
+		found, _, _, err := s.verdict(ctx, pr)
+		if err == nil && len(found.Violations) > 0 {
+			m.Pull.Fault = &found.Violations[0]
+		}
+		return err
+	case m.Pull.Merged && !m.Repair && m.Tip == w.Production.SHA && !line.HasProduction:
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: m.Pull.HeadSHA, Head: m.Tip})
+		m.Lacks = !c.Missing && !c.Contains()
+		return err
+	}
+	return nil
+}
