@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -413,5 +414,26 @@ func TestMergedBranch(t *testing.T) {
 		if got := mergedBranch(subject); got != want {
 			t.Errorf("%q: %q, want %q", subject, got, want)
 		}
+	}
+}
+
+// The history does not tell whose commit it is when a feature was begun at a hotfix's and merged first. The refusal has no
+// commands then: they would leave nothing of the fix.
+func TestNoCommandLosesTheFix(t *testing.T) {
+	g := shop()
+	g.work("hotfix/17", "master", "urgent")
+	g.cut("issue-17", "hotfix/17")
+	g.merge("development", "issue-17")
+	v := CheckPull(standard, g.pull(standard, "hotfix/17", "master"))
+	if len(v.Violations) != 1 || v.Violations[0].Rule != RuleForeign {
+		t.Fatalf("violations: %v", v.Violations)
+	}
+	if got := v.Violations[0]; len(got.Commands) != 0 || !strings.Contains(string(got.Remedy), "/override sluice/branch lets it pass") {
+		t.Errorf("%s\n%q", got.Remedy, got.Commands)
+	}
+	g.commit("hotfix/17", "more")
+	v = CheckPull(standard, g.pull(standard, "hotfix/17", "master"))
+	if len(v.Violations) != 1 || len(v.Violations[0].Commands) == 0 {
+		t.Errorf("with a commit of its own: %v", v.Violations)
 	}
 }

@@ -227,7 +227,11 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 		}
 	}
 	if first >= 0 {
-		v.Violations[first].Commands = sortOut(n, p, v.Head, v.Base, in, strange)
+		broken := &v.Violations[first]
+		broken.Commands = sortOut(n, p, v.Head, v.Base, in, strange)
+		if v.Head.Kind == KindHotfix && len(carried(in.Commits, strange, nil)) == 0 {
+			broken.Remedy += " It has none: where these commits are the fix, which came to development by another branch, /override sluice/branch lets it pass."
+		}
 	}
 }
 

@@ -189,19 +189,18 @@ func sortOut(n Names, p PullFacts, head, base Branch, in Comparison, foreign []C
 }
 
 // move puts the head's own commits onto another branch. Where all of them stand on top of the foreign ones, what the newest of
-// those reaches is left behind; else they are copied one by one. Merges disappear.
+// those reaches is left behind; else they are copied one by one. Merges disappear. There are no commands where nothing of its own
+// would be left: what counts as foreign may be the fix itself, which somebody took to development as a feature.
 func move(p PullFacts, head Branch, onto string, in Comparison, foreign []Commit) []string {
 	lines := checkout(p, head)
-	if lines == nil || len(foreign) == 0 {
+	own := carried(in.Commits, foreign, nil)
+	if lines == nil || len(foreign) == 0 || len(own) == 0 {
 		return nil
 	}
 	if newest, ok := floor(in.Commits, foreign); ok {
 		lines = append(lines, command("git", "rebase", "--onto", "origin/"+onto, newest))
 	} else {
-		lines = append(lines, command("git", "reset", "--hard", "origin/"+onto))
-		if own := carried(in.Commits, foreign, nil); len(own) > 0 {
-			lines = append(lines, command(append([]string{"git", "cherry-pick"}, own...)...))
-		}
+		lines = append(lines, command("git", "reset", "--hard", "origin/"+onto), command(append([]string{"git", "cherry-pick"}, own...)...))
 	}
 	if head.Fork { // gh has git push to the fork's address, of which git keeps no branches that the lease could be taken from
 		return append(lines, command("git", "push", "--force-with-lease=refs/heads/"+head.Name+":"+p.HeadSHA))
