@@ -36,8 +36,9 @@ type PullFacts struct {
 }
 
 // PullNeeds lists the comparisons that CheckPull needs for this pull request: at most three, and one for each open
-// release branch; for a back-merge that people worked on, one for each candidate. Comparisons in pull are not looked at. The pull request's head is named by HeadSHA, everything else by
-// branch name, so that answers about the long-lived branches can be shared between pull requests.
+// release branch; for a back-merge that people worked on, one for each candidate. Comparisons in pull are not looked at. The pull
+// request's head is named by HeadSHA, everything else by branch name, so that answers about the long-lived branches can be shared
+// between pull requests.
 func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 	head, base := pull.branches(n)
 	if !pull.judged(head, base) || !mayMerge(head, base) {
