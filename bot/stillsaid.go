@@ -83,6 +83,9 @@ func (s *session) becomeOf(ctx context.Context, m remark) (string, error) {
 	c, err := s.gh.Comment(ctx, m.ID)
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
+		if gone := s.b.whetherCovered(ctx, s.repo, err); gone != err { //nolint:errorlint // the very error: the repository is there
+			return "", gone
+		}
 		return "deleted", nil
 	case err != nil:
 		return "", err
