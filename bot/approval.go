@@ -279,11 +279,7 @@ func (s *session) decideEntry(ctx context.Context, r *store.Release, x *store.Ex
 	case said.Given < said.Needed:
 		return false, nil
 	}
-	words, err := s.said(ctx, r, x)
-	if err != nil {
-		return false, err
-	}
-	if withdrawn, err := s.stillSaid(ctx, words); err != nil || withdrawn {
+	if withdrawn, err := s.stillSaidOf(ctx, r, x); err != nil || withdrawn {
 		return true, err
 	}
 	actors := make([]pipeline.Actor, len(by))

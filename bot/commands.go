@@ -95,7 +95,7 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		return "", err
 	}
 	if q.execution != nil && !q.DryRun {
-		if err := s.stillSaidOf(ctx, r, q.execution); err != nil {
+		if _, err := s.stillSaidOf(ctx, r, q.execution); err != nil {
 			return "", err
 		}
 	}

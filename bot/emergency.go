@@ -138,7 +138,7 @@ func (s *session) promoteInEmergency(ctx context.Context, q *request) (string, e
 		w.Emergency = true
 		return s.dry(ctx, q, "With a second person the promotion would not wait for this: "+passedOver(w.State)+"\n\nThe plan:\n\n"+codeBlock("", gitflow.PlanPromote(w.State).String()))
 	}
-	if err := s.stillSaidOf(ctx, r, q.execution); err != nil {
+	if _, err := s.stillSaidOf(ctx, r, q.execution); err != nil {
 		return "", err
 	}
 	if err := s.sayVerdict(ctx, r, q.execution, q.verdict(store.VerdictEmergency, reason), q.done); err != nil {

@@ -138,7 +138,18 @@ func (s *session) heardOf(ctx context.Context, m remark) (heard bool, err error)
 // heardBefore tells whether the author of a remark was shown that its commands were begun, and the database does not know it, as
 // after a restored backup: they may have been carried out, and are not carried out twice.
 func (s *session) heardBefore(ctx context.Context, m remark) (bool, error) {
-	return s.reacted(ctx, m, reactionSeen)
+	if m.review {
+		found, err := s.gh.ReactedToReview(ctx, m.node, reactionSeen)
+		if err != nil {
+			return false, fmt.Errorf("who has seen review %d: %w", m.ID, err)
+		}
+		return found, nil
+	}
+	by, err := s.gh.Reactors(ctx, m.ID, reactionSeen)
+	if err != nil {
+		return false, fmt.Errorf("who has seen comment %d: %w", m.ID, err)
+	}
+	return slices.ContainsFunc(by, func(u forge.User) bool { return u.ID == s.us.UserID }), nil
 }
 
 // heardAndLost tells whether the commands of a new remark were begun before, by what GitHub shows, and the database does not know it.

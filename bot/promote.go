@@ -31,11 +31,7 @@ func (s *session) promote(ctx context.Context, r *store.Release, w *world) (agai
 	if !ok {
 		return false, s.requestPromotion(ctx, x.ID, starter) // approved before; the last process ended in between
 	}
-	said, err := s.said(ctx, r, x)
-	if err != nil {
-		return false, err
-	}
-	if withdrawn, err := s.stillSaid(ctx, said); err != nil || withdrawn {
+	if withdrawn, err := s.stillSaidOf(ctx, r, x); err != nil || withdrawn {
 		return true, err
 	}
 	people := w.approvers

@@ -3,10 +3,8 @@ package bot
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/sluicehq/sluice/event"
-	"github.com/sluicehq/sluice/forge"
 )
 
 // remark is what commands are written in: a comment, or the text of a review. GitHub counts the two apart, so that a comment and a
@@ -95,19 +93,3 @@ func (s *session) reactTo(ctx context.Context, m remark, reaction string) error 
 }
 
 func reactionKey(remark, reaction string) string { return remark + ":" + reaction }
-
-// reacted tells whether a remark has a reaction of ours, by what GitHub shows.
-func (s *session) reacted(ctx context.Context, m remark, reaction string) (bool, error) {
-	if m.review {
-		found, err := s.gh.ReactedToReview(ctx, m.node, reaction)
-		if err != nil {
-			return false, fmt.Errorf("reactions to review %d: %w", m.ID, err)
-		}
-		return found, nil
-	}
-	by, err := s.gh.Reactors(ctx, m.ID, reaction)
-	if err != nil {
-		return false, fmt.Errorf("who has seen comment %d: %w", m.ID, err)
-	}
-	return slices.ContainsFunc(by, func(u forge.User) bool { return u.ID == s.us.UserID }), nil
-}

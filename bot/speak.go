@@ -60,7 +60,7 @@ func (s *session) speak(ctx context.Context, q *request, v verdict, environment 
 		return s.dry(ctx, q, s.would(mine, lines, v))
 	}
 	for _, x := range mine { // what was taken back unheard does not make of this the second time
-		if err := s.stillSaidOf(ctx, q.release, x); err != nil {
+		if _, err := s.stillSaidOf(ctx, q.release, x); err != nil {
 			return "", err
 		}
 	}

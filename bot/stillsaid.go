@@ -55,12 +55,12 @@ func (s *session) stillSaid(ctx context.Context, said []store.Approval) (withdra
 }
 
 // stillSaidOf is stillSaid for a release, or for an execution that belongs to none.
-func (s *session) stillSaidOf(ctx context.Context, r *store.Release, x *store.Execution) error {
+func (s *session) stillSaidOf(ctx context.Context, r *store.Release, x *store.Execution) (withdrawn bool, err error) {
 	said, err := s.said(ctx, r, x)
-	if err == nil {
-		_, err = s.stillSaid(ctx, said)
+	if err != nil {
+		return false, err
 	}
-	return err
+	return s.stillSaid(ctx, said)
 }
 
 // becomeOf tells what has become of a remark that was read; empty: it says what it said.

@@ -132,7 +132,7 @@ func (p PullFacts) foreign(n Names, s search, in Comparison, brought shaSet) (co
 		line = without(line, setOf(collect(firstParents(in.Commits, p.headRef()), nil)))
 	}
 	commits = both(line, brought)
-	if a := p.arrivalsOf(n, in, other, brought, line, below...); a != nil {
+	if a := arrivalsOf(n, p.Merged, p.headRef(), in, other, brought, line, below...); a != nil {
 		commits, tips = a.foreign(line, a.lawful(in.Commits, p.headRef()), s.Kind == KindDevelopment), a.asked
 	}
 	return p.notOwn(in, commits), tips, true

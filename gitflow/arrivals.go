@@ -44,7 +44,7 @@ type arrivals struct {
 
 // arrivalsOf looks at the merges on a line, newest first, of which everything that below reaches is older. nil: they brought
 // nothing that the branch in question brings too.
-func (p PullFacts) arrivalsOf(n Names, in, other Comparison, brought shaSet, line []Commit, below ...string) *arrivals {
+func arrivalsOf(n Names, merged []MergedBranch, head string, in, other Comparison, brought shaSet, line []Commit, below ...string) *arrivals {
 	a := &arrivals{names: n, commits: other.Commits, brought: brought, index: make(map[string]int, len(other.Commits)), seen: make([]bool, len(other.Commits))}
 	for i := range a.commits {
 		a.index[a.commits[i].SHA] = i
@@ -60,8 +60,8 @@ func (p PullFacts) arrivalsOf(n Names, in, other Comparison, brought shaSet, lin
 		return nil
 	}
 	a.via, a.is = slices.Repeat([]int{-1}, len(a.commits)), make([]standing, len(a.commits))
-	a.mine = setOf(collect(firstParents(in.Commits, p.headRef()), nil))
-	a.name(p.Merged, in.Commits)
+	a.mine = setOf(collect(firstParents(in.Commits, head), nil))
+	a.name(merged, in.Commits)
 	for i := len(line) - 1; i >= 0; i-- {
 		at, ok := a.index[line[i].SHA]
 		if !ok || a.seen[at] {
