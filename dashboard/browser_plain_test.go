@@ -7,19 +7,20 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/internal/browsertest"
 )
 
 // TestBrowserWithoutScripts looks at every page in a browser that runs none: it says what is to be done instead. nemo may read
 // nothing, as everybody in an organization that has just installed the App.
 func TestBrowserWithoutScripts(t *testing.T) {
 	t.Parallel()
-	ctx := openBrowser(t)
+	ctx := browsertest.Open(t)
 	g := &growing{text: "the first line\n"}
 	w := newWorld(t, func(o *Options) {
 		o.Logs, o.Examiner, o.Rights = g, examined{{Status: "warning", What: "public URL", Says: "is not encrypted", Remedy: "put a proxy before it"}}, owning{"qa": forge.RoleAdmin}
 	})
 	w.viewer.people["nemo"] = 9
-	if err := chromedp.Do(ctx, call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})); err != nil {
+	if err := chromedp.Do(ctx, browsertest.Call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})); err != nil {
 		t.Fatal(err)
 	}
 	signedIn := ""
@@ -45,12 +46,12 @@ func TestBrowserWithoutScripts(t *testing.T) {
 			if width < 1000 {
 				name = p.name + "-plain-narrow"
 			}
-			fits(ctx, t, name)
+			browsertest.Fits(ctx, t, name, "")
 			text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("main")))
 			if err != nil || !strings.Contains(text, p.says) {
 				t.Errorf("%s does not say %q: %v %s", p.name, p.says, err, text)
 			}
-			shoot(ctx, t, name)
+			browsertest.Shoot(ctx, t, name)
 		}
 	}
 }

@@ -2,12 +2,9 @@ package dashboard
 
 import (
 	"context"
-	"flag"
+	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,89 +12,9 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/internal/browsertest"
 	"github.com/sluicehq/sluice/store"
 )
-
-var shots = flag.String("shots", "", "a folder to keep the screenshots in") //nolint:gochecknoglobals // a flag
-
-// watch runs before a page's own: it notes what the policy refused and what went wrong.
-const watch = `window.seen = [];
-document.addEventListener("securitypolicyviolation", (e) => window.seen.push("policy: " + e.violatedDirective + " " + e.blockedURI));
-window.addEventListener("error", (e) => window.seen.push("error: " + (e.message || e.target.src || e.target.href)), true);`
-
-// look opens whatever can be opened on a page and measures it.
-const look = `document.querySelectorAll("details").forEach((d) => d.open = true);
-({
-  seen: window.seen || ["nobody watched"], title: document.title, over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  links: [...document.querySelectorAll("a")].filter((a) => !/^https?:$/.test(a.protocol)).length,
-  background: getComputedStyle(document.body).backgroundColor,
-})`
-
-// chromium returns the browser's program. Without one the test is skipped, which is a failure where CI=true.
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("no chromium here (apt-get install chromium): the pages were not looked at")
-	}
-	t.Skip("no chromium here (apt-get install chromium): the pages were not looked at")
-	return ""
-}
-
-// openBrowser starts a browser for the test.
-func openBrowser(t *testing.T) context.Context {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // the test's own context ends before the browser is closed
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx, call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": watch})); err != nil {
-		t.Fatalf("starting chromium: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil {
-			t.Logf("closing chromium: %v", err)
-		}
-	})
-	return ctx
-}
-
-// call sends the browser a command of its protocol.
-func call(method string, params map[string]any) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error { return target.Call(ctx, method, params, nil) })
-}
-
-// shoot keeps a screenshot of the page that is shown, where somebody wants to see them (-shots).
-func shoot(ctx context.Context, t *testing.T, name string) {
-	t.Helper()
-	if *shots == "" {
-		return
-	}
-	shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(*shots, name+".png"), shot, 0o600); err != nil {
-		t.Error(err)
-	}
-}
-
-// fits fails the test when the page that is shown is wider than the window.
-func fits(ctx context.Context, t *testing.T, name string) {
-	t.Helper()
-	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("%s is %d pixels wider than the window (%v)", name, over, err)
-	}
-}
 
 // signIn gives the browser the cookies of somebody who has signed in.
 func (w *world) signIn(ctx context.Context, login string) {
@@ -108,7 +25,7 @@ func (w *world) signIn(ctx context.Context, login string) {
 		w.t.Fatal(err)
 	}
 	for _, c := range b.Jar.Cookies(u) {
-		err := chromedp.Do(ctx, call("Network.setCookie", map[string]any{"name": c.Name, "value": c.Value, "url": w.url, "httpOnly": true}))
+		err := chromedp.Do(ctx, browsertest.Call("Network.setCookie", map[string]any{"name": c.Name, "value": c.Value, "url": w.url, "httpOnly": true}))
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -117,81 +34,41 @@ func (w *world) signIn(ctx context.Context, login string) {
 
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	ctx := openBrowser(t)
+	ctx := browsertest.Open(t)
 	w := newWorld(t, nil)
 	w.someTokens("qa")
-	looks := []struct {
-		name          string
-		width, height int
-		scheme        string
-	}{{"wide-light", 1280, 900, "light"}, {"wide-dark", 1280, 900, "dark"}, {"narrow-light", 375, 800, "light"}, {"narrow-dark", 375, 800, "dark"}}
 	pages := []struct{ name, path, login string }{
 		{"signin", "/", ""}, {"board", "/", "qa"}, {"repo", "/acme/shop", "qa"}, {"execution", "/acme/shop/executions/excand", "qa"},
 		{"failed", "/acme/shop/executions/exfailed", "qa"}, {"release", "/acme/shop/releases/1.4.0", "qa"}, {"past", "/acme/shop/releases/1.3.0", "qa"},
 		{"approvals", "/approvals", "qa"}, {"missing", "/acme/nothing", "qa"}, {"tokens", "/tokens", "qa"},
 	}
 	signedIn := ""
-	backgrounds := map[string]string{}
 	for _, p := range pages {
 		if p.login != signedIn {
 			w.signIn(ctx, p.login)
 			signedIn = p.login
 		}
-		for _, l := range looks {
-			t.Run(p.name+" "+l.name, func(t *testing.T) {
-				err := chromedp.Do(ctx,
-					chromedp.EmulateViewport(int64(l.width), int64(l.height)),
-					call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": l.scheme}}}),
-					chromedp.Navigate(w.url+p.path), chromedp.WaitReady(chromedp.CSS("main")),
-				)
-				if err != nil {
-					t.Fatal(err)
-				}
-				found, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
-					Seen       []string
-					Title      string
-					Over       int
-					Links      int
-					Background string
-				}](look))
-				if err != nil {
-					t.Fatal(err)
-				}
-				shoot(ctx, t, p.name+"-"+l.name)
-				backgrounds[l.scheme] = found.Background
-				if len(found.Seen) > 0 || found.Title == "owned" || found.Links > 0 {
-					t.Errorf("seen %q, title %q, %d links to something else than the web", found.Seen, found.Title, found.Links)
-				}
-				if found.Over > 0 {
-					t.Errorf("the page is %d pixels wider than the window", found.Over)
-				}
-			})
+		if title := browsertest.Looks(ctx, t, p.name, chromedp.Navigate(w.url+p.path)); title == "owned" {
+			t.Errorf("%s runs what others wrote", p.name)
 		}
-	}
-	if backgrounds["light"] == backgrounds["dark"] || backgrounds["light"] == "" {
-		t.Errorf("light and dark look the same: %v", backgrounds)
 	}
 }
 
 // TestBrowserLongNames puts names as long as GitHub allows where there are names: nothing is wider than a phone.
 func TestBrowserLongNames(t *testing.T) {
 	t.Parallel()
-	ctx := openBrowser(t)
+	ctx := browsertest.Open(t)
 	w := newWorld(t, nil)
 	w.signIn(ctx, "qa")
 	const lengthen = `document.querySelectorAll("details").forEach((d) => d.open = true);
-document.querySelectorAll("h1, .main, .envs dt, .sub:not(.num *), .lead, .summary, .next, .hold, code:not(.sha)").forEach((e) => { e.textContent = "a-very-long-name".repeat(16); });
-document.documentElement.scrollWidth - document.documentElement.clientWidth`
+document.querySelectorAll("h1, .main, .envs dt, .sub:not(.num *), .lead, .summary, .next, .hold, code:not(.sha)").forEach((e) => { e.textContent = "a-very-long-name".repeat(16); })`
 	for _, path := range []string{"/", "/acme/shop", "/acme/shop/executions/excand", "/acme/shop/executions/exfailed", "/acme/shop/releases/1.4.0", "/approvals", "/tokens"} {
 		for _, width := range []int64{375, 1280} {
 			err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(w.url+path), chromedp.WaitReady(chromedp.CSS("main")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](lengthen))
-			if err != nil || over > 0 {
-				t.Errorf("%s is %d pixels wider than a window of %d (%v)", path, over, width, err)
-			}
+			browsertest.Fits(ctx, t, fmt.Sprintf("%s in a window of %d", path, width), lengthen)
 		}
 	}
 }
@@ -199,7 +76,7 @@ document.documentElement.scrollWidth - document.documentElement.clientWidth`
 // TestBrowserActs approves in the browser as a person would, and sees the page load itself again.
 func TestBrowserActs(t *testing.T) {
 	t.Parallel()
-	ctx := openBrowser(t)
+	ctx := browsertest.Open(t)
 	w := newWorld(t, nil)
 	w.signIn(ctx, "qa")
 	err := chromedp.Do(ctx,
@@ -233,7 +110,7 @@ func TestBrowserActs(t *testing.T) {
 // TestBrowserMakesTokens makes a token in the browser, sees it once, and revokes it.
 func TestBrowserMakesTokens(t *testing.T) {
 	t.Parallel()
-	ctx := openBrowser(t)
+	ctx := browsertest.Open(t)
 	w := newWorld(t, nil)
 	w.signIn(ctx, "qa")
 	err := chromedp.Do(ctx, chromedp.EmulateViewport(375, 800), chromedp.Navigate(w.url+"/tokens"), chromedp.WaitReady(chromedp.CSS("main")),
@@ -245,8 +122,8 @@ func TestBrowserMakesTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fits(ctx, t, "the page")
-	shoot(ctx, t, "token-made")
+	browsertest.Fits(ctx, t, "the page", "")
+	browsertest.Shoot(ctx, t, "token-made")
 	if r := w.api(strings.TrimSpace(text), http.MethodGet, "/user", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"scope": "read"`) {
 		t.Errorf("the token: %d %s", r.status, r.body)
 	}

@@ -23,9 +23,7 @@ need openssh-server sshd /usr/sbin/sshd
 need bubblewrap bwrap
 need acl setfacl
 need iproute2 ip
-if grep -rqs --include='*_test.go' 'chromedp/chromedp"' ..; then
-	need chromium chromium google-chrome
-fi
+need chromium chromium chromium-browser google-chrome chrome
 
 # npm ci starts from nothing each time; packages that are there and are those of the lock file stay.
 stamp=node_modules/.installed-from
