@@ -86,6 +86,16 @@ func (p PullFacts) headRef() string {
 	return p.Head
 }
 
+// entire is the head of a hotfix. A branch that development merged there is the hotfix whole, whatever it was called: nothing that the
+// hotfix does not stand for travels with it. A feature that was merged below the head would. A candidate stands for what it was cut
+// from; of that, later features are no part.
+func (p PullFacts) entire(n Names) string {
+	if head, _ := p.branches(n); head.Kind != KindHotfix {
+		return ""
+	}
+	return p.headRef()
+}
+
 // foreign answers a search: the commits at fault, newest first, and the tips of merged branches whose names would tell more.
 // In is the answer to s.In and brought the set of its commits, which all searches of a pull request share. False when the
 // comparisons do not suffice.
@@ -132,7 +142,7 @@ func (p PullFacts) foreign(n Names, s search, in Comparison, brought shaSet) (co
 		line = without(line, setOf(collect(firstParents(in.Commits, p.headRef()), nil)))
 	}
 	commits = both(line, brought)
-	if a := arrivalsOf(n, p.Merged, p.headRef(), in, other, brought, line, below...); a != nil {
+	if a := arrivalsOf(n, p.Merged, p.headRef(), p.entire(n), in, other, brought, line, below...); a != nil {
 		commits, tips = a.foreign(line, a.lawful(in.Commits, p.headRef()), s.Kind == KindDevelopment), a.asked
 	}
 	return p.notOwn(in, commits), tips, true

@@ -37,6 +37,7 @@ type arrivals struct {
 	is      []standing
 	brought shaSet // what the branch in question brings
 	mine    shaSet // its own line
+	entire  string // its head, where a branch that is merged there is no other than it, whatever its name
 	line    shaSet
 	tips    map[string]standing // whose branch was at a commit when it was merged
 	asked   []string            // tips of merged branches that brought something of it
@@ -44,8 +45,8 @@ type arrivals struct {
 
 // arrivalsOf looks at the merges on a line, newest first, of which everything that below reaches is older. nil: they brought
 // nothing that the branch in question brings too.
-func arrivalsOf(n Names, merged []MergedBranch, head string, in, other Comparison, brought shaSet, line []Commit, below ...string) *arrivals {
-	a := &arrivals{names: n, commits: other.Commits, brought: brought, index: make(map[string]int, len(other.Commits)), seen: make([]bool, len(other.Commits))}
+func arrivalsOf(n Names, merged []MergedBranch, head, entire string, in, other Comparison, brought shaSet, line []Commit, below ...string) *arrivals {
+	a := &arrivals{names: n, commits: other.Commits, brought: brought, entire: entire, index: make(map[string]int, len(other.Commits)), seen: make([]bool, len(other.Commits))}
 	for i := range a.commits {
 		a.index[a.commits[i].SHA] = i
 	}
@@ -94,7 +95,8 @@ func (a *arrivals) descend(via int, tip string, outer standing) bool {
 	if named := a.tips[tip]; outer != own && named > is {
 		is = named
 	}
-	cutFromIt := is == featured && a.tips[tip] == featured && a.mine.has(tip) // the branch in question was cut from the feature, or moved up to it
+	onMine := is == featured && a.tips[tip] == featured && a.mine.has(tip)
+	cutFromIt := onMine && tip != a.entire // the branch in question was cut from the feature, or moved up to it
 	type link struct {
 		at int
 		is standing
@@ -120,6 +122,9 @@ func (a *arrivals) descend(via int, tip string, outer standing) bool {
 		c := &a.commits[l.at]
 		a.via[l.at], a.is[l.at] = via, l.is
 		found = found || a.brought.has(c.SHA)
+		if onMine && l.is == own {
+			l.is = featured // what the branch in question took in is judged by its own name
+		}
 		for _, merged := range c.Parents[min(1, len(c.Parents)):] {
 			found = a.descend(via, merged, l.is) || found
 		}

@@ -367,9 +367,11 @@ func TestStrangersPullDoesNotNameABranch(t *testing.T) {
 			g := shop()
 			g.work("hotfix/17", "master", "urgent")
 			g.mergeAs(c.subject, "development", "hotfix/17")
+			urgent := g.heads["hotfix/17"]
+			g.commit("hotfix/17", "more")
 			facts := g.pull(standard, "hotfix/17", "master")
 			for _, m := range c.records {
-				m.SHA = g.heads["hotfix/17"]
+				m.SHA = urgent
 				facts.Merged = append(facts.Merged, m)
 			}
 			var found []string
@@ -417,13 +419,131 @@ func TestMergedBranch(t *testing.T) {
 	}
 }
 
-// The history does not tell whose commit it is when a feature was begun at a hotfix's and merged first. The refusal has no
-// commands then: they would leave nothing of the fix.
+// A fix that was taken to production as a hotfix and to development as a feature is one fix; what travels with it is not.
+func TestHotfixThatDevelopmentMergedAsAFeature(t *testing.T) {
+	for name, c := range map[string]struct {
+		do      func(g *graph)
+		foreign []string
+	}{
+		"the only commit": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+		},
+		"the feature first": {
+			do: func(g *graph) {
+				g.work("issue-17", "master", "urgent")
+				g.merge("development", "issue-17")
+				g.cut("hotfix/17", "issue-17")
+			},
+		},
+		"two commits": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent", "more")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+		},
+		"the feature went on": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent")
+				g.work("issue-17", "hotfix/17", "polished")
+				g.merge("development", "issue-17")
+			},
+		},
+		"by way of another feature": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent")
+				g.cut("issue-17", "hotfix/17")
+				g.work("issue-2", "development", "other")
+				g.merge("issue-2", "issue-17")
+				g.merge("development", "issue-2")
+			},
+		},
+		"with a bugfix that was merged into it": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent")
+				g.work("fix/1", "hotfix/17", "repair")
+				g.merge("hotfix/17", "fix/1")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+		},
+		"with a feature that was merged into it": {
+			do: func(g *graph) {
+				g.work("issue-1", "master", "one")
+				g.work("hotfix/17", "master", "urgent")
+				g.merge("hotfix/17", "issue-1")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+			foreign: []string{"one"},
+		},
+		"with a feature that was merged into both": {
+			do: func(g *graph) {
+				g.work("issue-1", "master", "one")
+				g.merge("development", "issue-1")
+				g.work("hotfix/17", "master", "urgent")
+				g.merge("hotfix/17", "issue-1")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+			foreign: []string{"one"},
+		},
+		"on top of another feature": {
+			do: func(g *graph) {
+				g.work("issue-1", "master", "one", "two")
+				g.merge("development", "issue-1")
+				g.work("hotfix/17", "issue-1", "urgent")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+			foreign: []string{"two", "one"},
+		},
+		"on top of development": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "development", "urgent")
+				g.cut("issue-17", "hotfix/17")
+				g.merge("development", "issue-17")
+			},
+			foreign: []string{"feature three", "Merge master into development", "feature two"},
+		},
+		"with development in it": {
+			do: func(g *graph) {
+				g.work("hotfix/17", "master", "urgent")
+				g.merge("hotfix/17", "development")
+				g.cut("issue-17", "hotfix/17")
+				g.commit("development", "later")
+				g.merge("development", "issue-17")
+			},
+			foreign: []string{"feature three", "Merge master into development", "feature two"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := shop()
+			c.do(g)
+			var found []string
+			for _, x := range CheckPull(standard, g.pull(standard, "hotfix/17", "master")).Violations {
+				if x.Rule != RuleForeign {
+					t.Errorf("%s: %s", x.Rule, x.Problem)
+				}
+				found = append(found, subjects(x.Commits)...)
+			}
+			if diff := cmp.Diff(c.foreign, found); diff != "" {
+				t.Errorf("foreign commits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Where all that a hotfix has is development's own, its refusal has no commands: they would leave nothing of what may be the fix.
 func TestNoCommandLosesTheFix(t *testing.T) {
-	g := shop()
+	g := newGraph()
+	g.commit("master", "first")
 	g.work("hotfix/17", "master", "urgent")
-	g.cut("issue-17", "hotfix/17")
-	g.merge("development", "issue-17")
+	g.cut("development", "hotfix/17")
 	v := CheckPull(standard, g.pull(standard, "hotfix/17", "master"))
 	if len(v.Violations) != 1 || v.Violations[0].Rule != RuleForeign {
 		t.Fatalf("violations: %v", v.Violations)
@@ -435,5 +555,19 @@ func TestNoCommandLosesTheFix(t *testing.T) {
 	v = CheckPull(standard, g.pull(standard, "hotfix/17", "master"))
 	if len(v.Violations) != 1 || len(v.Violations[0].Commands) == 0 {
 		t.Errorf("with a commit of its own: %v", v.Violations)
+	}
+}
+
+// What history does not tell is refused: a hotfix that goes on after a feature was merged at one of its commits may have been cut from
+// that feature.
+func TestHotfixThatGoesOnAfterTheFeature(t *testing.T) {
+	g := shop()
+	g.work("hotfix/17", "master", "urgent")
+	g.cut("issue-17", "hotfix/17")
+	g.merge("development", "issue-17")
+	g.commit("hotfix/17", "more")
+	v := CheckPull(standard, g.pull(standard, "hotfix/17", "master"))
+	if len(v.Violations) != 1 || v.Violations[0].Rule != RuleForeign || len(v.Violations[0].Commands) == 0 {
+		t.Errorf("violations: %v", v.Violations)
 	}
 }

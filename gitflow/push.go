@@ -269,7 +269,7 @@ func (r *PushReport) candidate(n Names, push PushFacts) {
 // came are the commits of development that a push brought, and the tips of merged branches whose names would tell more.
 func (p PushFacts) came(n Names, pushed, development Comparison) (commits []Commit, tips []string) {
 	line, brought := development.line(), setOf(pushed.Commits)
-	a := arrivalsOf(n, p.Merged, p.After, pushed, development, brought, line)
+	a := arrivalsOf(n, p.Merged, p.After, "", pushed, development, brought, line)
 	if a == nil {
 		return both(line, brought), nil
 	}
