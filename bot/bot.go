@@ -107,7 +107,7 @@ const (
 	itemJudge     = "judge"     // judge pull requests by a changed configuration: payload judgeFact
 	itemResolved  = "resolved"  // a registry told an image's digest: payload resolvePayload
 	itemAlarm     = "alarm"     // an alarm of a monitoring has changed: payload alarmFact
-	itemComment   = "comment"   // a comment of which nobody told: payload foundComment
+	itemRemark    = "comment"   // a comment or review of which nobody told: payload foundRemark
 	itemWalk      = "walk"      // look at a release again: payload walkFact
 	jobAction     = "action"    // drive an action execution: payload its ID
 )

@@ -66,6 +66,9 @@ type reader interface {
 	// complete is false when they are more than so many pages of a hundred.
 	CommitsTouching(ctx context.Context, head, path string, since time.Time, pages int) (shas []string, complete bool, err error)
 	OpenPulls(ctx context.Context) ([]forge.PullRequest, error)
+	// PullsSince lists the pull requests, open and closed, that were changed at a time or after it, by GitHub's clock and to the
+	// second, the last changed first. Comments and submitted reviews are changes.
+	PullsSince(ctx context.Context, since time.Time) ([]forge.PullRequest, error)
 	Pull(ctx context.Context, number int) (forge.PullRequest, error)
 	// PullsFrom lists pull requests, open and closed, newest first, from a branch of this repository; base "" is any.
 	PullsFrom(ctx context.Context, head, base string) ([]forge.PullRequest, error)
@@ -87,8 +90,8 @@ type reader interface {
 	Comments(ctx context.Context, issue int) ([]forge.Comment, error)
 	// Reactors lists who reacted to a comment in a way: eyes, rocket, confused.
 	Reactors(ctx context.Context, commentID int64, reaction string) ([]forge.User, error)
-	// ReactedToReview tells whether the App reacted to a review in a way. node is its name for GraphQL; ErrNotFound when it is gone.
-	ReactedToReview(ctx context.Context, node, reaction string) (bool, error)
+	// ReviewMore is what the list of reviews does not tell of one. node is its name for GraphQL; ErrNotFound when it is gone.
+	ReviewMore(ctx context.Context, node string) (forge.ReviewMore, error)
 	// CommentsSince lists those on all issues and pull requests that were made or changed at a time or after it, by GitHub's
 	// clock and to the second, the longest unchanged first.
 	CommentsSince(ctx context.Context, since time.Time) ([]forge.Comment, error)

@@ -101,12 +101,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 			return err
 		}
 		return b.in(ctx, p.RepoID, event.Origin{}, func(s *session) error { return s.secretsSearched(ctx, p) })
-	case itemComment:
-		var f foundComment
+	case itemRemark:
+		var f foundRemark
 		if err := item.Decode(&f); err != nil {
 			return err
 		}
-		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.commentFound(ctx, f) })
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.remarkFound(ctx, f) })
 	case itemWalk:
 		var f walkFact
 		if err := item.Decode(&f); err != nil {

@@ -65,6 +65,7 @@ type FakeGitHub struct {
 	Comparisons map[string]forge.Comparison
 	Runs        []forge.CheckRun
 	Reviewed    []forge.Review                 // of any pull request
+	Edited      map[string]time.Time           // reviews that were edited, by node
 	Brought     []forge.PullRequest            // any commit
 	BroughtBy   map[string][]forge.PullRequest // by commit
 	CoWrote     map[string]forge.Authors       // by commit
@@ -215,6 +216,15 @@ func (g *FakeGitHub) Pull(_ context.Context, n int) (forge.PullRequest, error) {
 	return p, nil
 }
 
+func (g *FakeGitHub) PullsSince(_ context.Context, since time.Time) (out []forge.PullRequest, err error) {
+	for _, p := range g.Pulls {
+		if !p.UpdatedAt.Before(since) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
 func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Comparison, error) {
 	at := func(ref string) string {
 		if sha, ok := g.Heads[ref]; ok {
@@ -291,8 +301,14 @@ func (g *FakeGitHub) React(_ context.Context, id int64, reaction string) error {
 	return nil
 }
 
-func (g *FakeGitHub) ReactedToReview(_ context.Context, node, reaction string) (bool, error) {
-	return slices.Contains(g.Reactions, node+":"+reaction), nil
+func (g *FakeGitHub) ReviewMore(_ context.Context, node string) (more forge.ReviewMore, err error) {
+	more.EditedAt = g.Edited[node]
+	for _, r := range g.Reactions {
+		if reaction, ours := strings.CutPrefix(r, node+":"); ours {
+			more.Reacted = append(more.Reacted, reaction)
+		}
+	}
+	return more, nil
 }
 
 func (g *FakeGitHub) ReactToReview(_ context.Context, node, reaction string) error {

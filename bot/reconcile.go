@@ -107,7 +107,7 @@ func (s *session) reconcile(ctx context.Context) error {
 	if err := s.reconcilePulls(ctx); err != nil {
 		return err
 	}
-	if err := s.reconcileComments(ctx); err != nil {
+	if err := s.reconcileRemarks(ctx); err != nil {
 		return err
 	}
 	if err := s.reconcileWords(ctx); err != nil {

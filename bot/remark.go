@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/forge"
 )
 
 // remark is what commands are written in: a comment, or the text of a review. GitHub counts the two apart, so that a comment and a
@@ -25,6 +26,21 @@ func reviewRemark(e event.Review) remark {
 		review: true, node: e.Node, sha: e.SHA,
 	}
 }
+
+// commentRemark is a comment as GitHub lists it.
+func commentRemark(c forge.Comment) remark {
+	return remark{Comment: event.Comment{
+		ID: c.ID, Number: c.Issue, IsPullRequest: c.Pull, Body: c.Body, Author: c.Author, HTMLURL: c.HTMLURL, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}}
+}
+
+// listedReview is a review of a pull request as GitHub lists it.
+func listedReview(pull int, v forge.Review) remark {
+	return reviewRemark(event.Review{ID: v.ID, Number: pull, Body: v.Body, Author: v.Author, SubmittedAt: v.SubmittedAt, Node: v.Node, SHA: v.SHA})
+}
+
+// reviewDismissed is the state of a review that somebody dismissed.
+const reviewDismissed = "DISMISSED"
 
 // via is the door that its commands come through, as the audit log names it.
 func (m remark) via() string {

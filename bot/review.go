@@ -86,7 +86,7 @@ func opinions(all []forge.Review) []forge.Review {
 	var out []forge.Review
 	for _, v := range all {
 		switch v.State {
-		case "APPROVED", "CHANGES_REQUESTED", "DISMISSED":
+		case "APPROVED", "CHANGES_REQUESTED", reviewDismissed:
 		default:
 			continue // a comment changes nobody's mind
 		}

@@ -110,7 +110,7 @@ func (s *session) becomeOfReview(ctx context.Context, m remark, read remarkRead)
 	switch {
 	case i < 0:
 		return "deleted", nil
-	case all[i].State == "DISMISSED":
+	case all[i].State == reviewDismissed:
 		return "dismissed", nil
 	case all[i].Author.ID != m.Author.ID:
 		return "taken from its author's account", nil

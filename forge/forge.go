@@ -204,8 +204,16 @@ type Review struct {
 	State  string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
 	SHA    string // the commit that was reviewed
 	Body   string // its text, as Markdown
+	Node   string // its name for GraphQL
 	// SubmittedAt is when it was given, by GitHub's clock, in whole seconds.
 	SubmittedAt time.Time
+}
+
+// ReviewMore is what GraphQL tells of a review, and the list of reviews does not.
+type ReviewMore struct {
+	Reacted []string // how the App reacted to it: eyes, rocket, confused
+	// EditedAt is when its text was changed last, by GitHub's clock, also before it was submitted; zero: never.
+	EditedAt time.Time
 }
 
 // Release is a GitHub release: the page, not the branch.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -26,6 +27,24 @@ func (r *Repo) OpenPulls(ctx context.Context) ([]forge.PullRequest, error) {
 	err := pages(func(n int) (*github.Response, error) {
 		list, resp, err := r.pulls(ctx, url.Values{"state": {"open"}}, n)
 		out = append(out, pullsOf(list)...)
+		return resp, err
+	})
+	return out, err
+}
+
+// PullsSince lists the pull requests, open and closed, that were changed at a time or after it, by GitHub's clock and to the second, the
+// last changed first. The first page is always the same question.
+func (r *Repo) PullsSince(ctx context.Context, since time.Time) ([]forge.PullRequest, error) {
+	var out []forge.PullRequest
+	query := url.Values{"state": {"all"}, "sort": {"updated"}, "direction": {"desc"}}
+	err := pages(func(n int) (*github.Response, error) {
+		list, resp, err := r.pulls(ctx, query, n)
+		for _, p := range pullsOf(list) {
+			if p.UpdatedAt.Before(since) {
+				return &github.Response{}, nil // as are all that follow
+			}
+			out = append(out, p)
+		}
 		return resp, err
 	})
 	return out, err
@@ -211,8 +230,7 @@ func (r *Repo) Reviews(ctx context.Context, number int) ([]forge.Review, error) 
 				continue // its author's own, until it is submitted
 			}
 			out = append(out, forge.Review{
-				Body: v.GetBody(),
-				ID:   v.GetID(), Author: userOf(v.GetUser()), State: v.GetState(), SHA: v.GetCommitID(), SubmittedAt: v.GetSubmittedAt().Time,
+				ID: v.GetID(), Node: v.GetNodeID(), Author: userOf(v.GetUser()), State: v.GetState(), SHA: v.GetCommitID(), Body: v.GetBody(), SubmittedAt: v.GetSubmittedAt().Time,
 			})
 		}
 		return resp, err

@@ -302,6 +302,13 @@ func TestCommentsSince(t *testing.T) {
 	for _, c := range all {
 		got = append(got, []any{c.Body, c.Issue, c.Pull, c.UpdatedAt.Equal(c.CreatedAt)})
 	}
+	_, err = w.s.As("bob").Review(w.ctx(), "acme/shop", pull, "COMMENT", "/help")
+	w.must(err)
+	for after, want := range map[time.Duration][]int{0: {pull}, time.Second: {}} { // the pull request that a review has changed
+		changed, err := w.gh.PullsSince(w.ctx(), now.Add(after))
+		w.must(err)
+		equal(t, want, numbers(changed))
+	}
 	equal(t, []any{[]any{"second", pull, true, true}, []any{"third", issue, false, true}, []any{"first, edited", issue, false, false}}, got)
 	w.must(w.gh.React(w.ctx(), edited, "eyes"))
 	for reaction, want := range map[string]int{"eyes": 1, "rocket": 0} {

@@ -29,8 +29,8 @@ func (s *Server) graphQL(c *call) (*answer, error) {
 	if m := graphCommits.FindStringSubmatch(in.Query); m != nil {
 		return s.graphCommits(c, m[1], m[2], in.Variables)
 	}
-	if graphReacted.MatchString(in.Query) {
-		return s.graphReacted(c, in.Variables)
+	if graphReview.MatchString(in.Query) {
+		return s.graphReviewMore(c, in.Variables)
 	}
 	return nil, refuse(http.StatusNotFound, "the stand-in does not know this query")
 }

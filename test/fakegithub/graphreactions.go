@@ -7,9 +7,9 @@ import (
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
-// graphReacted is a document that asks how the asker reacted to a review.
-var graphReacted = lazyregexp.New(`^\s*query\s*\(\s*\$id\s*:\s*ID!\s*\)\s*\{\s*node\s*\(\s*id\s*:\s*\$id\s*\)\s*\{\s*` +
-	`\.\.\.\s*on\s+PullRequestReview\s*\{\s*reactionGroups\s*\{\s*content\s+viewerHasReacted\s*\}\s*\}\s*\}\s*\}\s*$`)
+// graphReview is a document that asks when a review was edited and how the asker reacted to it.
+var graphReview = lazyregexp.New(`^\s*query\s*\(\s*\$id\s*:\s*ID!\s*\)\s*\{\s*node\s*\(\s*id\s*:\s*\$id\s*\)\s*\{\s*` +
+	`\.\.\.\s*on\s+PullRequestReview\s*\{\s*lastEditedAt\s+reactionGroups\s*\{\s*content\s+viewerHasReacted\s*\}\s*\}\s*\}\s*\}\s*$`)
 
 // graphReaction is the word of GraphQL for a reaction, an enum of its schema.
 func graphReaction(word string) string {
@@ -59,8 +59,8 @@ func (s *Server) graphReact(c *call, name string, input map[string]any) (*answer
 	return ok(obj{"data": obj{name: obj{"reaction": obj{"content": content}}}})
 }
 
-// graphReacted tells how whoever asks reacted to a review: all kinds of reactions are listed.
-func (s *Server) graphReacted(c *call, variables map[string]any) (*answer, error) {
+// graphReviewMore tells when a review was edited and how whoever asks reacted to it: all kinds of reactions are listed.
+func (s *Server) graphReviewMore(c *call, variables map[string]any) (*answer, error) {
 	id, _ := variables["id"].(string)
 	r, rv, no, err := s.reviewByNode(c, "node", id, reads("pull_requests"))
 	if rv == nil {
@@ -70,7 +70,11 @@ func (s *Server) graphReacted(c *call, variables map[string]any) (*answer, error
 	for _, w := range reactionWords {
 		groups = append(groups, obj{"content": graphReaction(w), "viewerHasReacted": s.reactedTo(r, rv, c.who.account.Login, w)})
 	}
-	return ok(obj{"data": obj{"node": obj{"reactionGroups": groups}}})
+	var edited any
+	if !rv.EditedAt.IsZero() {
+		edited = ts(rv.EditedAt)
+	}
+	return ok(obj{"data": obj{"node": obj{"lastEditedAt": edited, "reactionGroups": groups}}})
 }
 
 func (s *Server) reactedTo(r *repository, rv *Review, login, word string) bool {

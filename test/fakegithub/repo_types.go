@@ -90,6 +90,7 @@ type Review struct {
 	Body        string
 	SHA         string
 	SubmittedAt time.Time
+	EditedAt    time.Time // zero: never
 }
 
 // CheckRun is a check run of an App.

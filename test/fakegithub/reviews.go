@@ -59,7 +59,7 @@ func (s *Server) createReview(c *call) (*answer, error) {
 	}
 	rv := &Review{ID: s.id(), Pull: i.Number, Author: c.who.account.Login, State: state, Body: in.Body, SHA: in.SHA}
 	if state != "PENDING" {
-		rv.SubmittedAt = s.now()
+		rv.SubmittedAt, i.UpdatedAt = s.now(), s.now()
 	}
 	c.repo.reviews = append(c.repo.reviews, rv)
 	i.Pull.RequestedReviewers = slices.DeleteFunc(i.Pull.RequestedReviewers, func(l string) bool { return strings.EqualFold(l, rv.Author) })
@@ -94,7 +94,7 @@ func (s *Server) updateReview(c *call) (*answer, error) {
 			return nil, refuse(http.StatusForbidden, "Must have admin rights to Repository.")
 		}
 		before := rv.Body
-		rv.Body = in.Body
+		rv.Body, rv.EditedAt = in.Body, s.now()
 		if rv.State != "PENDING" {
 			s.emitReview(c, i, rv, "edited", obj{"changes": obj{"body": obj{"from": before}}})
 		}
