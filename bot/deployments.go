@@ -97,7 +97,10 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 			return err
 		}
 	}
-	url := fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, d.ExecutionID)
+	url := "" // of what was taken over after a restore
+	if d.ExecutionID != "" {
+		url = fmt.Sprintf("%s/%s/%s/executions/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, d.ExecutionID)
+	}
 	_, err = do(ctx, s, effect[nothing]{
 		kind: effectDeployState, key: d.ID + ":" + string(state), intent: state,
 		blind: "a state that is said twice in a row is the state",

@@ -125,6 +125,8 @@ type reader interface {
 	ReleaseByTag(ctx context.Context, tag string) (forge.Release, error)
 	// Deployments lists deployment records of an environment for a SHA, newest first.
 	Deployments(ctx context.Context, environment, sha string) ([]forge.Deployment, error)
+	// DeploymentState is what was said of a deployment last; empty: nothing.
+	DeploymentState(ctx context.Context, id int64) (forge.DeploymentState, error)
 	// Permissions is what the installation was granted: name to "read" or "write".
 	Permissions(ctx context.Context) (map[string]string, error)
 }

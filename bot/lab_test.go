@@ -71,7 +71,7 @@ type FakeGitHub struct {
 	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
 	TagAt       map[string]string             // commits by tag
-	Deployed    []forge.Deployment            // of any environment
+	Deployed    []forge.Deployment            // of any environment; succeeded unless their state says something else
 	Everywhere  []forge.Comment               // on issues and pull requests
 	Files       []string                      // of any pull request
 	Contents    map[string]string             // of files, at any commit
@@ -156,6 +156,15 @@ func (g *FakeGitHub) Tag(_ context.Context, name string) (forge.Tag, error) {
 
 func (g *FakeGitHub) Deployments(context.Context, string, string) ([]forge.Deployment, error) {
 	return g.Deployed, nil
+}
+
+func (g *FakeGitHub) DeploymentState(_ context.Context, id int64) (forge.DeploymentState, error) {
+	for _, d := range g.Deployed {
+		if d.ID == id && d.State != "" {
+			return d.State, nil
+		}
+	}
+	return forge.DeploymentSucceeded, nil
 }
 
 func (g *FakeGitHub) UserByID(_ context.Context, id int64) (forge.User, error) {

@@ -53,6 +53,12 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 		if line.SHA == "" {
 			continue
 		}
+		if own, err := s.hasOwnMerge(ctx, line, w.Production.SHA); err != nil || own {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err := s.lookLine(ctx, &line, w.Candidate.SHA, w.Production.SHA); err != nil {
 			return err
 		}
@@ -62,6 +68,25 @@ func (s *session) lookFinish(ctx context.Context, r *store.Release, w *world) er
 		return err
 	}
 	return s.lookBackmerges(ctx, w)
+}
+
+// hasOwnMerge tells whether a candidate is tagged and in production, which has nothing else that it lacks: its promotion was begun
+// before a backup was restored, by finish.order merge-then-deploy. Its own merge is not brought to it, since it would be another commit
+// than the tag's.
+func (s *session) hasOwnMerge(ctx context.Context, line gitflow.Line, production string) (bool, error) {
+	var t store.Tag
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		r, err := tx.ReleaseByBranch(ctx, s.repo.ID, line.Branch)
+		if err == nil {
+			t, err = tx.Tag(ctx, s.repo.ID, r.Tag)
+		}
+		return ignoreMissing(err)
+	})
+	if err != nil || t.SHA != line.SHA {
+		return false, err
+	}
+	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: line.SHA, Head: production})
+	return c.AheadBy > 0 && gitflow.LacksProduction(c, gitflow.Comparison{}, nil).OK(), err
 }
 
 // lookLine tells whether a branch contains the candidate and the production tip, and what it said to merges so far.

@@ -231,19 +231,23 @@ type Deployment struct {
 	SHA         string
 	Environment string
 	// Payload carries Sluice's action execution ID, by which a deployment made just before a crash is found again.
-	Payload string
+	Payload   string
+	CreatedAt time.Time
+	// State is the newest that was said of it, where that was asked for; empty: it was not, or nothing was said.
+	State DeploymentState
 }
 
 // DeploymentState is GitHub's word for where a deployment stands.
 type DeploymentState string
 
-// The deployment states Sluice sets.
+// The deployment states Sluice sets, and those that only others do.
 const (
 	DeploymentQueued     DeploymentState = "queued"
 	DeploymentPending    DeploymentState = "pending"
 	DeploymentInProgress DeploymentState = "in_progress"
 	DeploymentSucceeded  DeploymentState = "success"
 	DeploymentFailed     DeploymentState = "failure"
+	DeploymentError      DeploymentState = "error"
 	DeploymentInactive   DeploymentState = "inactive"
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"time"
 
 	"github.com/sluicehq/sluice/forge"
 )
@@ -14,6 +15,7 @@ type deployment struct {
 	SHA         string          `json:"sha"`
 	Environment string          `json:"environment"`
 	Payload     json.RawMessage `json:"payload"`
+	CreatedAt   time.Time       `json:"created_at"`
 }
 
 // payload is the text we sent, or the JSON somebody else did.
@@ -41,9 +43,25 @@ func (r *Repo) Deployments(ctx context.Context, environment, sha string) ([]forg
 	}
 	var out []forge.Deployment
 	for _, d := range list {
-		out = append(out, forge.Deployment{ID: d.ID, SHA: d.SHA, Environment: d.Environment, Payload: d.payload()})
+		out = append(out, forge.Deployment{ID: d.ID, SHA: d.SHA, Environment: d.Environment, Payload: d.payload(), CreatedAt: d.CreatedAt})
 	}
 	return out, nil
+}
+
+// DeploymentState is what was said of a deployment last; empty: nothing.
+func (r *Repo) DeploymentState(ctx context.Context, id int64) (forge.DeploymentState, error) {
+	var list []struct {
+		ID    int64                 `json:"id"`
+		State forge.DeploymentState `json:"state"`
+	}
+	_, err := r.call(ctx, "GET", page(r.path("deployments", itoa(id), "statuses"), 1), nil, &list)
+	newest, state := int64(0), forge.DeploymentState("")
+	for _, x := range list {
+		if x.ID > newest {
+			newest, state = x.ID, x.State
+		}
+	}
+	return state, err
 }
 
 // CreateDeployment records a deployment. GitHub's defaults would merge the default branch and demand green checks; both

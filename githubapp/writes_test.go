@@ -92,7 +92,18 @@ func TestDeployments(t *testing.T) {
 
 	got, err := w.gh.Deployments(w.ctx(), "staging", w.dev)
 	w.must(err)
+	for i := range got {
+		if got[i].CreatedAt.IsZero() {
+			t.Errorf("deployment %d was made at no time", got[i].ID)
+		}
+		got[i].CreatedAt = time.Time{}
+	}
 	equal(t, []forge.Deployment{{ID: other.ID, SHA: w.dev, Environment: "staging", Payload: `{"a":1}`}, {ID: id, SHA: w.dev, Environment: "staging", Payload: "ex-1-2-1-1"}}, got)
+	for at, want := range map[int64]forge.DeploymentState{id: forge.DeploymentSucceeded, other.ID: ""} {
+		state, err := w.gh.DeploymentState(w.ctx(), at)
+		w.must(err)
+		equal(t, want, state)
+	}
 	got, err = w.gh.Deployments(w.ctx(), "production", "")
 	w.must(err)
 	equal(t, []string{`quoted "text"`}, []string{got[0].Payload})

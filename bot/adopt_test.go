@@ -1,0 +1,100 @@
+package bot
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sluicehq/sluice/forge"
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// A release is taken for shipped where its tag, its deployment and its image say so alike, one of a support line by its merge; what
+// production runs by what was deployed last. What was begun is told.
+func TestAdoptShipped(t *testing.T) {
+	const yaml = "version: 1\nregistries: { development: dev.test/shop, production: prod.test/shop }\n"
+	image := FakeImages{"prod.test/shop:1.4.0": digest, "prod.test/shop:1.3.0": "sha256:old"}
+	both := []forge.Deployment{{SHA: head}, {SHA: cut}}
+	const first = yaml + "finish: { order: merge-then-deploy }\n"
+	const later = "3333333333333333333333333333333333333333"
+	said := func(state forge.DeploymentState) []forge.Deployment {
+		return []forge.Deployment{{ID: 2, SHA: head, State: state}, {ID: 1, SHA: cut}}
+	}
+	type adopted struct {
+		Release       store.ReleaseStatus
+		Version, Hold string
+		Ended, Told   bool
+	}
+	left := adopted{Release: store.ReleaseOpen, Version: "1.3.0"}
+	begun := adopted{Release: store.ReleaseOpen, Version: "1.3.0", Told: true}
+	shipped := adopted{Release: store.ReleaseReleased, Version: "1.4.0", Ended: true}
+	for name, c := range map[string]struct {
+		yaml     string
+		tag      string
+		deployed []forge.Deployment
+		images   FakeImages
+		line     string // where the support branch of the release's line is; empty: it is of none
+		want     adopted
+	}{
+		"it was shipped":                 {tag: head, deployed: both, images: image, want: shipped},
+		"and rolled back":                {tag: head, deployed: []forge.Deployment{{SHA: cut}, {SHA: head}, {SHA: cut}}, images: image, want: adopted{store.ReleaseReleased, "1.3.0", "rolled back to 1.3.0 before the database was restored", true, false}},
+		"it has no tag":                  {deployed: both, images: image, want: left},
+		"the tag is at another commit":   {tag: "4444444444444444444444444444444444444444", deployed: both, images: image, want: left},
+		"it was pushed to since":         {tag: later, deployed: []forge.Deployment{{SHA: later}, {SHA: cut}}, images: FakeImages{"prod.test/shop:1.4.0": "sha256:later"}, want: shipped},
+		"it was not deployed":            {tag: head, deployed: both[1:], images: image, want: begun},
+		"nothing was ever deployed":      {tag: head, images: image, want: begun},
+		"its image is not there":         {tag: head, deployed: both, images: FakeImages{}, want: left},
+		"its image is another one":       {tag: head, deployed: both, images: FakeImages{"prod.test/shop:1.4.0": "sha256:other"}, want: left},
+		"its deployment is under way":    {tag: head, deployed: said(forge.DeploymentInProgress), images: image, want: shipped}, // the tag comes after it
+		"tags come before deployments":   {yaml: first, tag: head, deployed: both, images: image, want: shipped},
+		"which is under way":             {yaml: first, tag: head, deployed: said(forge.DeploymentInProgress), images: image, want: begun},
+		"which failed":                   {yaml: first, tag: head, deployed: said(forge.DeploymentFailed), images: image, want: begun},
+		"which nobody began":             {yaml: first, tag: head, deployed: both[1:], images: image, want: begun},
+		"which was replaced":             {yaml: first, tag: head, deployed: append([]forge.Deployment{{ID: 3, SHA: cut}}, said(forge.DeploymentInactive)...), images: image, want: adopted{store.ReleaseReleased, "1.3.0", "rolled back to 1.3.0 before the database was restored", true, false}},
+		"its line has it":                {tag: head, deployed: both[1:], images: image, line: head, want: adopted{store.ReleaseReleased, "1.3.0", "", true, false}},
+		"its line lacks it":              {tag: head, deployed: both[1:], images: image, line: cut, want: begun},
+		"its line has it without image":  {tag: head, deployed: both[1:], images: FakeImages{}, line: head, want: left},
+		"the repository has no registry": {yaml: "version: 1\n", tag: head, deployed: both, want: shipped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.yaml == "" {
+				c.yaml = yaml
+			}
+			l, r, x := candidate(t, c.yaml)
+			l.b.Images, l.gh.Deployed = c.images, c.deployed
+			l.gh.Comparisons[later+"..."+head] = forge.Comparison{BehindBy: 1}
+			if c.line != "" {
+				r.Line, l.gh.Heads = "1.4", map[string]string{"support/1.4": c.line}
+			}
+			l.gh.TagAt = map[string]string{"v1.3.0": cut}
+			if c.tag != "" {
+				l.gh.TagAt["v1.4.0"] = c.tag
+			}
+			l.write(func(tx *store.Tx) error {
+				r.Tag, r.CandidateDigest = "v1.4.0", digest
+				err := errors.Join(tx.SaveRelease(t.Context(), *r), tx.SaveEnvironment(t.Context(), store.Environment{RepoID: 42, Name: "production", Version: "1.3.0", SHA: cut}))
+				for _, name := range []string{"v1.3.0", "v1.4.0"} {
+					if sha := l.gh.TagAt[name]; sha != "" {
+						_, e := tx.SaveTag(t.Context(), store.Tag{RepoID: 42, Name: name, SHA: sha})
+						err = errors.Join(err, e)
+					}
+				}
+				return err
+			})
+			must(t, l.adoptShipped(t.Context()))
+			var got adopted
+			l.write(func(tx *store.Tx) error {
+				now, err := tx.Release(t.Context(), r.ID)
+				env, err2 := tx.Environment(t.Context(), 42, pipeline.EnvironmentProduction)
+				end, err3 := tx.Execution(t.Context(), x.ID)
+				got = adopted{now.Status, env.Version, env.Hold, end.Status.Final(), len(l.gh.Said) > 0}
+				return errors.Join(err, err2, err3)
+			})
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
