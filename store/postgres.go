@@ -60,11 +60,26 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *postgresEng
 	return e, err
 }
 
-// openPool connects. Each connection is set to setting too, where there is one.
-func openPool(ctx context.Context, url string, conns int, setting string) (*pgxpool.Pool, error) {
+// CheckPostgresURL says what is wrong with the address of a Postgres, its parameters, or the files that they name. Nothing is
+// connected to, and the error shows no password.
+func CheckPostgresURL(url string) error {
+	_, err := parsePool(url)
+	return err
+}
+
+func parsePool(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx leaves the password out
+	}
+	return config, nil
+}
+
+// openPool connects. Each connection is set to setting too, where there is one.
+func openPool(ctx context.Context, url string, conns int, setting string) (*pgxpool.Pool, error) {
+	config, err := parsePool(url)
+	if err != nil {
+		return nil, err
 	}
 	config.MaxConns = int32(conns)
 	if config.ConnConfig.ConnectTimeout == 0 {

@@ -62,6 +62,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 	if err := e.lock.checkFiles(path); err != nil {
 		return nil, err
 	}
+	if err := createPrivate(path); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("make the database: %w", err)
+	}
 	first, err := openWriter(path, lockWait)
 	if err != nil {
 		return nil, err
@@ -84,6 +87,16 @@ func openSQLite(ctx context.Context, path string, opts Options) (_ *sqliteEngine
 		return nil, err
 	}
 	return e, e.openReader(ctx, opts)
+}
+
+// createPrivate makes an empty file that only this user may read, where none is. SQLite would make one by the umask: for everybody,
+// mostly. An empty file is a new database to it, and what it puts beside one has the mode of that.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // A transaction waits so long for the lock that another program holds. SQLite itself waits for a glance only, because
@@ -140,28 +153,37 @@ func (e *sqliteEngine) openReader(ctx context.Context, opts Options) (err error)
 	return requireCurrent(ctx, p)
 }
 
-// check refuses a damaged file: pages that contradict each other, or no database at all.
+// check refuses a damaged file: pages that contradict each other, or no database at all. A file that cannot be opened or written to
+// need not be damaged.
 func (e *sqliteEngine) check(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
+	found, err := quickCheck(ctx, db)
+	if err != nil && e.passing(err) {
+		return fmt.Errorf("%s: %w: see that it is a file that the server's user may read and write, as the folder that it is in; nothing was changed", e.path, err)
+	}
 	if err != nil {
-		return e.damaged(err.Error())
-	}
-	defer rows.Close()
-	var found []string
-	for rows.Next() {
-		var finding string
-		if err := rows.Scan(&finding); err != nil {
-			return e.damaged(err.Error())
-		}
-		found = append(found, finding)
-	}
-	if err := rows.Err(); err != nil {
 		return e.damaged(err.Error())
 	}
 	if len(found) != 1 || found[0] != "ok" {
 		return e.damaged(strings.Join(found, "; "))
 	}
 	return nil
+}
+
+// quickCheck returns what SQLite finds, which is one "ok" for a sound file.
+func quickCheck(ctx context.Context, db *sql.DB) (found []string, err error) {
+	rows, err := db.QueryContext(ctx, "PRAGMA quick_check(5)")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var finding string
+		if err := rows.Scan(&finding); err != nil {
+			return nil, err
+		}
+		found = append(found, finding)
+	}
+	return found, rows.Err()
 }
 
 func (e *sqliteEngine) damaged(finding string) error {
@@ -284,9 +306,16 @@ func (e *sqliteEngine) probe(ctx context.Context, value string) error {
 func (e *sqliteEngine) undurable(context.Context) (string, error) { return "", nil }
 
 func (e *sqliteEngine) backup(ctx context.Context, path string) error {
-	if _, err := os.Stat(path); err == nil {
-		return fmt.Errorf("back up to %s: %w", path, os.ErrExist)
+	if err := createPrivate(path); err != nil {
+		return fmt.Errorf("back up to %s: %w", path, err)
 	}
+	if err := e.vacuumInto(ctx, path); err != nil {
+		return errors.Join(fmt.Errorf("back up to %s: %w", path, err), os.Remove(path))
+	}
+	return nil
+}
+
+func (e *sqliteEngine) vacuumInto(ctx context.Context, path string) error {
 	db := e.writer
 	if db == nil {
 		var err error
@@ -295,10 +324,8 @@ func (e *sqliteEngine) backup(ctx context.Context, path string) error {
 		}
 		defer db.Close()
 	}
-	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
-		return fmt.Errorf("back up to %s: %w", path, err)
-	}
-	return nil
+	_, err := db.ExecContext(ctx, "VACUUM INTO ?", path)
+	return err
 }
 
 func (e *sqliteEngine) handles() Handles { return Handles{SQLite: e.writer} }

@@ -133,6 +133,38 @@ func TestSQLiteRefusesWhatIsDamaged(t *testing.T) {
 	}
 }
 
+// What is stored is not for everybody on the host: neither the file, nor what SQLite puts beside it, nor a backup.
+func TestSQLiteIsPrivate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "sluice.db"), filepath.Join(dir, "backup.db")
+	s := storetest.Open(t, "sqlite:"+path, store.Options{})
+	if _, err := s.Accept(t.Context(), event.Delivery{ID: "a", RepoID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + ".lock", backup} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want it for its owner alone", name, info, err)
+		}
+	}
+}
+
+// Who may not open the file, or has named another thing, is not told to restore a backup.
+func TestSQLiteThatCannotBeOpenedIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sluice.db")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
+	if err == nil || errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "a file that the server's user may read and write") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
 // A restored database is the backup and nothing else: not the WAL that lies about from before.
 func TestRestoreOverADamagedDatabase(t *testing.T) {
 	t.Parallel()

@@ -29,9 +29,6 @@ func (c *backupCmd) Run(e *env) error {
 		if err := s.Backup(ctx, path); err != nil {
 			return err
 		}
-		if err := os.Chmod(path, 0o600); err != nil { // it holds what the database holds
-			return err
-		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return err

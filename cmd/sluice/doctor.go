@@ -66,7 +66,9 @@ func (c *doctorCmd) Run(e *env) error {
 	d.wrong(c, e)
 	if cfg, err := c.Resolve(e.getenv, config.ReadFile); err == nil {
 		d.settings(e.ctx, cfg)
-		d.database(e.ctx, cfg)
+		if tryDatabase(cfg) == nil { // else it is among the settings that are wrong
+			d.database(e.ctx, cfg)
+		}
 		d.artifacts(e.ctx, cfg)
 		d.gitHub(e.ctx, cfg)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/config"
@@ -14,6 +15,7 @@ import (
 	"github.com/sluicehq/sluice/executor/buildspec"
 	"github.com/sluicehq/sluice/executor/lookup"
 	"github.com/sluicehq/sluice/executor/supervise"
+	"github.com/sluicehq/sluice/store"
 )
 
 // looks are the checks of settings that depend on this host, or on others. Serve makes them before it does anything, doctor as well.
@@ -22,6 +24,7 @@ func looks(ctx context.Context) []config.Look {
 		return appspec.SSH{Key: cfg.SSHKey.Reveal(), KnownHosts: cfg.SSHKnownHosts}
 	}
 	return []config.Look{
+		{Field: "Database", Needs: []string{"Data"}, Try: tryDatabase, Hint: "write sqlite:/path/file.db, in a folder that the server may write to, or postgres://user@host:5432/database"},
 		{Field: "BuildUsers", Needs: []string{"LocalExecutors", "Data"}, Try: func(cfg *config.Server) error { _, err := builders(ctx, cfg); return err }},
 		{Field: "BuildSandbox", Needs: []string{"LocalExecutors", "BuildUsers"}, Try: func(cfg *config.Server) error { return trySandbox(ctx, cfg) },
 			Hint: "install bubblewrap and allow user namespaces, or write auto"},
@@ -31,6 +34,26 @@ func looks(ctx context.Context) []config.Look {
 		{Field: "Artifacts", Needs: []string{"Data"}, Try: func(cfg *config.Server) error { return tryArtifacts(ctx, cfg) },
 			Hint: "name a folder that the server may write to, or a bucket that it may use"},
 	}
+}
+
+// tryDatabase looks whether the database could be opened, as far as that is seen without connecting to it or making it. The data folder
+// is tried by itself.
+func tryDatabase(cfg *config.Server) error {
+	path, isSQLite := strings.CutPrefix(cfg.Database.Reveal(), "sqlite:")
+	if !isSQLite {
+		return store.CheckPostgresURL(cfg.Database.Reveal())
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder", path)
+	}
+	if filepath.Dir(path) == cfg.Data {
+		return nil
+	}
+	return config.TryFolder(filepath.Dir(path))
 }
 
 // builders are those that builds may run as, who can get to where the data folder is.

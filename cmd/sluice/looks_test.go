@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/test/fakegithub"
 	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
 )
@@ -26,12 +27,13 @@ func wrongSettings(t *testing.T) (flags, said []string) {
 		"--public-url=http://sluice.example.com/ci", "--github-client-id=id", "--github-client-secret=hush",
 		"--local-executors=acme/*", "--build-users=no-such-user", "--build-secrets=" + write("secrets.yml", "acme/*: [", 0o600),
 		"--ssh-key=no key", "--ssh-known-hosts=" + write("hosts", "host\n", 0o600),
-		"--artifacts=" + filepath.Join(write("file", "", 0o600), "artifacts"), "--listen=nowhere",
+		"--artifacts=" + filepath.Join(write("file", "", 0o600), "artifacts"), "--listen=nowhere", "--database=sqlite:" + dir,
 	}
 	said = []string{
 		"--listen / SLUICE_LISTEN: ", "--public-url / SLUICE_PUBLIC_URL: it has a path", "--public-url / SLUICE_PUBLIC_URL: it is not encrypted",
 		"--build-users / SLUICE_BUILD_USERS: ", "--build-secrets / SLUICE_BUILD_SECRETS: ", "--ssh-key / SLUICE_SSH_KEY: ",
 		"--ssh-known-hosts / SLUICE_SSH_KNOWN_HOSTS: ", "--artifacts / SLUICE_ARTIFACTS: ",
+		"--database / SLUICE_DATABASE_URL: " + dir + " is a folder",
 	}
 	return flags, said
 }
@@ -88,5 +90,36 @@ func TestAllWrongSettingsAtOnce(t *testing.T) {
 	saysAll(t, text, []string{"--build-users / ", "--build-secrets / ", "--ssh-key / ", "--artifacts / "})
 	if strings.Contains(text, "--github-app-id") {
 		t.Errorf("a server that is to make its App wants the number of one:\n%s", text)
+	}
+}
+
+// What is wrong with the database's address is seen before anything is connected to or made, and shows no password.
+func TestDatabaseIsLookedAt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const server = "postgres://sluice:swordfish@127.0.0.1:1/sluice"
+	for url, want := range map[string]string{
+		"sqlite:" + filepath.Join(dir, "new", "sluice.db"): "",
+		"sqlite:" + file: "",
+		"sqlite:" + dir:  "is a folder",
+		"sqlite:" + filepath.Join(file, "sluice.db"): "not a directory",
+		"sqlite:/proc/sluice/sluice.db":              "no such file",
+		server:                                       "",
+		server + "?sslmode=require":                  "",
+		server + "?sslmode=always":                   "sslmode is invalid",
+		server + "?pool_max_conns=many":              "pool_max_conns",
+		server + "?sslrootcert=" + dir + "/none":     "none",
+	} {
+		err := tryDatabase(&config.Server{Data: filepath.Join(dir, "data"), Database: config.NewSecret(url)})
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "swordfish")) {
+			t.Errorf("%s: %v, want %q", url, err, want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
