@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# All servers of the tests are on loopback, where no proxy is, and git is not to work for the hook that may have called this.
+export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
+
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 # These run programs in namespaces of their own, which a host can forbid to everybody, as many containers do: nothing can be

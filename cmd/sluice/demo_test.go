@@ -113,7 +113,8 @@ func TestDemo(t *testing.T) {
 	demoChecks(t, d)
 }
 
-// playDemo runs the command and reads what it prints.
+// playDemo runs the command and reads what it prints. Neither a proxy, which is for what is elsewhere, nor the variables that git sets
+// for its hooks lead it away.
 func playDemo(t *testing.T) told {
 	t.Helper()
 	path, err := exec.LookPath("sluice")
@@ -124,7 +125,8 @@ func playDemo(t *testing.T) told {
 	defer cancel()
 	dir := t.TempDir()
 	cmd := exec.CommandContext(ctx, path, "demo", "--auto", "--json")
-	cmd.Env = append(os.Environ(), descriptionVariable+"="+fakegithubtest.APIFile(t), "TMPDIR="+dir)
+	cmd.Env = append(os.Environ(), descriptionVariable+"="+fakegithubtest.APIFile(t), "TMPDIR="+dir,
+		"http_proxy=http://127.0.0.1:1", "ALL_PROXY=http://127.0.0.1:1", "GIT_DIR="+filepath.Join(dir, "nowhere"))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
