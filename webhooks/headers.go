@@ -34,7 +34,7 @@ func checkHeaders(r *http.Request) (headers, *answer) {
 		return headers{}, &noDelivery
 	}
 	name, ok := one(r.Header["X-Github-Event"])
-	if !ok || !isEventName(name) {
+	if !ok || !IsEventName(name) {
 		return headers{}, &noEvent
 	}
 	return headers{signature: signature, delivery: strings.ToLower(delivery), event: name}, nil
@@ -77,8 +77,9 @@ func isGUID(s string) bool {
 	return true
 }
 
-// isEventName accepts 1 to 64 lower-case letters, digits and underscores.
-func isEventName(s string) bool {
+// IsEventName tells whether a delivery may have such a name of an event: 1 to 64 lower-case letters, digits and underscores. With
+// another one it is refused with 400.
+func IsEventName(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
 	}

@@ -34,6 +34,9 @@ type planReport struct {
 
 // Run prints the decisions. The exit status is 1 for a payload that is not what GitHub documents.
 func (c *planCmd) Run(e *env) error {
+	if !webhooks.IsEventName(c.Event) {
+		return &usageError{fmt.Errorf("--event %q is not the name of an event; give what X-GitHub-Event says, such as push or pull_request, without the activity", c.Event)}
+	}
 	body, err := readPayload(c.Payload, e.stdin)
 	if err != nil {
 		return &usageError{err}

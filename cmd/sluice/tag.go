@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/tagging"
@@ -109,6 +110,9 @@ func (c *tagCmd) tagger(e *env, dir string) (*tagger, error) {
 	if err != nil {
 		return nil, err
 	}
+	if branch, err = branchName(branch); err != nil {
+		return nil, err
+	}
 	length := tagging.MinRevision
 	names := gitflow.DefaultNames([]string{branch})
 	if t.clone != nil {
@@ -147,6 +151,16 @@ func (c *tagCmd) tagger(e *env, dir string) (*tagger, error) {
 		t.given = true
 	}
 	return t, nil
+}
+
+// branchName is the name of a branch that was given as --branch: as people say it, or whole (refs/heads/NAME), as builds are told it.
+// Other refs are no branches: a build of a pull request is told refs/pull/7/merge, which is not the name of its branch.
+func branchName(given string) (string, error) {
+	name, whole := strings.CutPrefix(given, "refs/heads/")
+	if whole && name == "" || !whole && strings.HasPrefix(given, "refs/") {
+		return "", &usageError{fmt.Errorf("--branch %s is no branch; name the branch that was built, as it is called without refs/heads/", given)}
+	}
+	return name, nil
 }
 
 // said is the value of a flag, else what the clone says.

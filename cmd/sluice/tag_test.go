@@ -22,6 +22,7 @@ func TestTagAndVersionStatus(t *testing.T) {
 		{"a branch of back-merges", tag("backmerge/a"), exitFailed},
 		{"a flag is missing", []string{"tag", "--branch", "a"}, exitUsage},
 		{"an empty branch", tag(""), exitUsage},
+		{"a ref that is no branch", tag("refs/pull/7/merge"), exitUsage},
 		{"no revision", []string{"tag", "--branch", "a", "--revision", "HEAD", "--image", "orders"}, exitUsage},
 		{"an image with a tag", []string{"tag", "--branch", "a", "--revision", "3f2a9c1", "--image", "orders:1"}, exitUsage},
 		{"an empty image", []string{"tag", "--branch", "a", "--revision", "3f2a9c1", "--image="}, exitUsage},

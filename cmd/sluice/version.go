@@ -46,7 +46,11 @@ func (c *versionCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	at, err := repo.place(c.Branch)
+	branch, err := branchName(c.Branch)
+	if err != nil {
+		return err
+	}
+	at, err := repo.place(branch)
 	if err != nil {
 		return err
 	}
