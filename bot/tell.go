@@ -55,13 +55,36 @@ func (s *session) tell(ctx context.Context, r *store.Release, name, what string)
 	return s.say(ctx, r.Pull, name, fmt.Sprintf("%s: %s %s", strings.Join(names, " "), code(r.Version), what))
 }
 
-// remind calls an open approval to mind, once.
+// remind calls an open approval to mind, once, to those whom the configuration names; or that what is approved waits for something else
+// and that its approval ends.
 func (s *session) remind(x *store.Execution, c pipeline.Remind) {
 	execution := *x
 	s.later = append(s.later, func(ctx context.Context) error {
-		return s.callApproval(ctx, &execution, "remind-"+c.ID, fmt.Sprintf("%%s waits for an approval until %s. `/approve` gives it.",
-			c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")))
+		ends := c.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
+		given, err := s.fullyApproved(ctx, &execution)
+		if err != nil {
+			return err
+		}
+		if given {
+			return s.callApproval(ctx, &execution, "remind-"+c.ID, fmt.Sprintf("%%s is approved and has not gone on; the approval holds until %s.", ends))
+		}
+		whom := ""
+		action, _, open := execution.State.OpenApproval()
+		if approve := s.cfg.Environment(action.Environment).Approve; open && approve != nil {
+			whom = strings.TrimLeft(s.call(approve.Teams, approve.Users)+" ", " ")
+		}
+		return s.callApproval(ctx, &execution, "remind-"+c.ID, fmt.Sprintf("%s%%s waits for an approval until %s. `/approve` gives it.", whom, ends))
 	})
+}
+
+// fullyApproved tells whether nothing is missing of the open approval of a release's candidate.
+func (s *session) fullyApproved(ctx context.Context, x *store.Execution) (bool, error) {
+	r, err := s.release(ctx, x.ReleaseID)
+	if err != nil || r == nil {
+		return false, err
+	}
+	a, _, err := s.approvals(ctx, r, x)
+	return a.Given >= a.Needed && a.RejectedBy == "", err
 }
 
 // escalate takes an open approval to those whom the configuration names for it, once. It gives them no rights.
