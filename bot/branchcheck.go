@@ -64,17 +64,7 @@ func writeVerdict(b *strings.Builder, v gitflow.Verdict) {
 		if len(x.Commands) > 0 {
 			b.WriteString(codeBlock("sh", strings.Join(x.Commands, "\n")) + "\n")
 		}
-		if len(x.Commits) > 0 {
-			b.WriteString("Commits that do not belong here:\n\n")
-			for i, c := range x.Commits {
-				if i == 20 {
-					fmt.Fprintf(b, "- and %d more\n", len(x.Commits)-i)
-					break
-				}
-				fmt.Fprintf(b, "- %s %s (%s)\n", short(c.SHA), code(c.Subject), code(c.Author))
-			}
-			b.WriteString("\n")
-		}
+		writeCommits(b, x.Commits)
 	}
 	mark := map[gitflow.Outcome]string{gitflow.Passed: "passed", gitflow.Failed: "**failed**", gitflow.Noted: "note", gitflow.Skipped: "does not apply"}
 	if len(v.Sections) > 0 {
@@ -84,4 +74,20 @@ func writeVerdict(b *strings.Builder, v gitflow.Verdict) {
 		}
 		b.WriteString("\n")
 	}
+}
+
+// writeCommits names the commits that a rule has something against.
+func writeCommits(b *strings.Builder, commits []gitflow.Commit) {
+	if len(commits) == 0 {
+		return
+	}
+	b.WriteString("Commits that do not belong here:\n\n")
+	for i, c := range commits {
+		if i == 20 {
+			fmt.Fprintf(b, "- and %d more\n", len(commits)-i)
+			break
+		}
+		fmt.Fprintf(b, "- %s %s (%s)\n", short(c.SHA), code(c.Subject), code(c.Author))
+	}
+	b.WriteString("\n")
 }

@@ -225,7 +225,7 @@ func (s *session) releaseText(ctx context.Context, r *store.Release) (string, er
 		return "", err
 	}
 	row("Emergency", emergencyText(e))
-	row("Page", fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Key()))
+	row("Page", s.releaseURL(r))
 	if len(notes) > 0 {
 		b.WriteString("\n" + notes.Markdown())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/forge"
@@ -24,14 +25,14 @@ func (s *session) finishOf(ctx context.Context, tx *store.Tx, branch string) (st
 	return r, err
 }
 
-// finishCheck reports on the promotion where pull requests of Sluice's own bring the end of a release into production, at a head that
-// is not the approved commit itself. It succeeds where the plan is to merge that very head, made by Sluice of the approved commit
-// without changing a file, whatever else is open there: a check is of a commit. Any other head is what nobody approved, and it says
-// what to do. is tells whether any of the pull requests is of that sort.
+// finishCheck reports on the promotion where pull requests of Sluice's own bring the end of a release into production, or into its
+// support line, at a head that is not the approved commit itself. It succeeds where the plan is to merge that very head: the approved
+// commit and what resolves its conflict, or a merge that changes no file; whatever else is open there: a check is of a commit. Any
+// other head is what nobody approved, and it says what to do. is tells whether any of the pull requests is of that sort.
 func (s *session) finishCheck(ctx context.Context, run forge.CheckRun, at *atSHA) (out forge.CheckRun, is bool, err error) {
 	for i := range at.pulls {
 		p := &at.pulls[i]
-		if p.BaseBranch != s.names().Production || !s.ownHead(p) {
+		if !s.ownHead(p) {
 			continue
 		}
 		var r store.Release
@@ -42,7 +43,7 @@ func (s *session) finishCheck(ctx context.Context, run forge.CheckRun, at *atSHA
 		if ignoreMissing(err) != nil {
 			return out, true, err
 		}
-		if err != nil || r.Status != store.ReleaseReleased && r.Status != store.ReleasePromoting {
+		if err != nil || r.Status != store.ReleaseReleased && r.Status != store.ReleasePromoting || p.BaseBranch != s.namesOf(&r).Production {
 			continue
 		}
 		one, err := s.in(r.Component).mergeCheck(ctx, run, &r, p)
@@ -60,22 +61,95 @@ func (s *session) mergeCheck(ctx context.Context, run forge.CheckRun, r *store.R
 	if err != nil {
 		return run, err
 	}
-	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Key())
-	step, _ := planOf(r, w).Step("merge:production")
-	if !step.Done && step.Pull == p.Number && step.SHA == run.SHA && w.RepairSound == run.SHA {
+	run.DetailsURL = s.releaseURL(r)
+	step, _ := planOf(r, w).Step(mergeStep(r))
+	planned := !step.Done && step.Pull == p.Number
+	switch {
+	case planned && step.SHA == run.SHA && w.RepairSound == run.SHA:
 		run.Title = fmt.Sprintf("%s is approved, and this head changes no file", r.Key())
 		run.Summary = fmt.Sprintf("The merge of the approved commit %s was squashed or rebased; this gives production its commits as ancestors.\n", short(r.SHA))
 		return completed(run, forge.Success), nil
+	case planned && w.FinishPull.Number == p.Number && w.FinishPull.HeadSHA == run.SHA && w.FinishPull.Fault == nil:
+		return s.resolvedCheck(run, r, p), nil
 	}
 	run.Title = fmt.Sprintf("%s is not the approved commit of %s", short(run.SHA), r.Key())
 	run.Summary = fmt.Sprintf("Approved is %s, and nobody approved what this head adds to it. ", short(r.SHA))
-	if step.Pull != p.Number || step.Blocked == "" {
+	if !planned || step.Blocked == "" {
 		run.Summary += fmt.Sprintf("The end of %s does not need pull request #%d: close it.\n", r.Key(), p.Number)
 		return completed(run, forge.Failure), nil
 	}
-	run.Summary += step.Blocked.Markdown(code) + "\n"
+	var b strings.Builder
+	b.WriteString(step.Blocked.Markdown(code) + "\n")
 	if len(step.Commands) > 0 {
-		run.Summary += "\n" + codeBlock("sh", strings.Join(step.Commands, "\n")) + "\n"
+		b.WriteString("\n" + codeBlock("sh", strings.Join(step.Commands, "\n")) + "\n")
 	}
+	if fault := w.FinishPull.Fault; fault != nil && w.FinishPull.Number == p.Number {
+		writeCommits(&b, fault.Commits)
+	}
+	run.Summary += b.String()
 	return completed(run, forge.Failure), nil
+}
+
+// mergeStep is the ID of the step that brings a release into production, or into its support line.
+func mergeStep(r *store.Release) string {
+	if r.Line != "" {
+		return "merge:support"
+	}
+	return "merge:production"
+}
+
+func (s *session) releaseURL(r *store.Release) string {
+	return fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Key())
+}
+
+// resolvedCheck says of a head that it is a release's approved commit and what resolves its conflict.
+func (s *session) resolvedCheck(run forge.CheckRun, r *store.Release, p *store.Pull) forge.CheckRun {
+	run.Title = fmt.Sprintf("This head is the approved commit of %s, and what resolves its conflict with %s", r.Key(), p.BaseBranch)
+	run.Summary = fmt.Sprintf("On top of the approved commit %s are merges with %s and nothing else. What comes of them nobody approved: look at the difference, "+
+		"and merge pull request #%d with a merge commit.\n", short(r.SHA), code(p.BaseBranch), p.Number)
+	return completed(run, forge.Success)
+}
+
+// aheadCheck reports on the promotion at a head to which people moved the branch of a release that is on its way into production. It
+// succeeds on the pull request of the release where that head resolves the conflict of the approved commit, once production runs it.
+// Other commits are not in the release.
+func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA) (forge.CheckRun, error) {
+	r := at.ahead
+	run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", r.Version, short(r.SHA))
+	run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
+	run = completed(run, forge.Failure)
+	i := slices.IndexFunc(at.pulls, func(p store.Pull) bool {
+		return p.Number == r.Pull && p.BaseBranch == s.namesOf(r).Production && s.ownHead(&p)
+	})
+	if i < 0 || r.Finished || r.Status != store.ReleaseReleased && r.Status != store.ReleasePromoting {
+		return run, nil
+	}
+	p := &at.pulls[i]
+	s = s.in(r.Component)
+	w, err := s.facts(ctx, r, phaseFinish)
+	if errors.Is(err, forge.ErrNotFound) {
+		return run, nil // a branch of the release's is gone
+	}
+	if err != nil || w.Production.HasCandidate || w.Pull.HeadSHA != run.SHA {
+		return run, err // it is merged, or the branch has moved on
+	}
+	fault, err := s.finishFault(ctx, r, p.Number)
+	if err != nil {
+		return run, err
+	}
+	run.DetailsURL = s.releaseURL(r)
+	_, merges := planOf(r, w).Step(mergeStep(r))
+	switch {
+	case fault != nil:
+		var b strings.Builder
+		b.WriteString("\n\n")
+		writeCommits(&b, fault.Commits)
+		run.Summary += b.String()
+	case merges:
+		return s.resolvedCheck(run, r, p), nil
+	default:
+		run.Status, run.Conclusion = "in_progress", ""
+		run.Title = fmt.Sprintf("This resolves a conflict of %s, which does not run in production yet", r.Key())
+	}
+	return run, nil
 }

@@ -21,23 +21,22 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 	}
 	none := len(at.releases) == 0
 	if none && at.ahead != nil {
-		run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", at.ahead.Version, short(at.ahead.SHA))
-		run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
-		return completed(run, forge.Failure), into, nil
+		run, err := s.aheadCheck(ctx, run, at)
+		return run, into, err
 	}
 	if none && at.former != nil {
 		run.Title = fmt.Sprintf("The branch has moved on to %s", short(at.former.HeadSHA))
 		return completed(run, forge.Cancelled), true, nil
 	}
 	if none {
+		if own, is, err := s.finishCheck(ctx, run, at); is || err != nil {
+			return own, true, err
+		}
 		if !into {
 			// What was said of a pull request into production that is closed, or goes elsewhere now, is not said of those that
 			// are open here. It does not succeed either: another one may be opened.
 			run.Title = "No pull request into production is open here any more"
 			return completed(run, forge.Cancelled), at.reported[CheckPromotion].RunID != 0 && len(at.pulls) > 0, nil
-		}
-		if own, is, err := s.finishCheck(ctx, run, at); is || err != nil {
-			return own, true, err
 		}
 		run.Title = "Only a release or a hotfix goes to production"
 		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."
@@ -89,7 +88,7 @@ func together(releases []store.Release, all []forge.CheckRun) forge.CheckRun {
 
 // releaseCheck reports on the promotion of a release.
 func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store.Release) (forge.CheckRun, error) {
-	run.DetailsURL = fmt.Sprintf("%s/%s/%s/releases/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name, r.Key())
+	run.DetailsURL = s.releaseURL(r)
 	if r.CandidateImage != "" {
 		run.Summary = fmt.Sprintf("Candidate: %s", code(r.CandidateImage))
 		if r.CandidateDigest != "" {

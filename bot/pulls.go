@@ -268,6 +268,7 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 			return err
 		}
 		facts.FinishSHA = r.SHA
+		facts.Candidates = slices.DeleteFunc(facts.Candidates, func(name string) bool { return name == r.Branch })
 		if s.classify(pr.Head.Branch).Kind != gitflow.KindBackmerge || pr.Fork() {
 			return nil
 		}

@@ -62,8 +62,8 @@ func (s *session) walk(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		for _, p := range []gitflow.Pull{w.FinishPull, w.RepairPull} { // whose check follows the plan
-			if p.Open {
+		for _, p := range []gitflow.Pull{w.Pull, w.FinishPull, w.RepairPull} { // whose check follows the plan
+			if p.Open && ph == phaseFinish && p.HeadSHA != w.Candidate.SHA {
 				s.mark(p.HeadSHA)
 			}
 		}

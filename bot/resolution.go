@@ -50,3 +50,25 @@ func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backm
 	}
 	return nil
 }
+
+// finishFault tells what the rule of resolutions has against the head of a pull request that brings a release's approved commit into
+// production or its line; nil: nothing.
+func (s *session) finishFault(ctx context.Context, r *store.Release, number int) (*gitflow.Violation, error) {
+	pr, err := s.gh.Pull(ctx, number)
+	if err != nil {
+		return nil, fmt.Errorf("pull request #%d: %w", number, err)
+	}
+	facts, err := s.pullFacts(ctx, pr)
+	if err != nil {
+		return nil, err
+	}
+	facts.FinishSHA = r.SHA
+	for _, need := range gitflow.FinishNeeds(s.names(), facts) {
+		answer, _, err := s.flowCompare(ctx, need)
+		if err != nil {
+			return nil, err
+		}
+		facts.Comparisons = append(facts.Comparisons, answer)
+	}
+	return gitflow.CheckFinish(s.names(), facts), nil
+}

@@ -144,6 +144,11 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 			return err
 		}
 		w.FinishLacks = !c.Contains()
+		if w.FinishPull.Open {
+			if w.FinishPull.Fault, err = s.finishFault(ctx, r, w.FinishPull.Number); err != nil {
+				return err
+			}
+		}
 	}
 	repair := gitflow.RepairBranch(branch)
 	if w.RepairHead, err = s.head(ctx, repair); err != nil {

@@ -140,7 +140,7 @@ func (b bring) detour(merge Step) []Step {
 
 // hold blocks the steps of Sluice's own branch where somebody has moved it off the commit that it is for, or made it elsewhere
 // before Sluice did: whoever may push could otherwise have merged what nobody approved. right is that commit; empty: the branch
-// is at none that would do.
+// is at none that would do. What resolves a conflict is merged by people, once nothing else is missing.
 func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 	at := d.Head
 	if d.Pull.Open && d.Pull.HeadSHA != "" {
@@ -149,20 +149,23 @@ func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 	if !b.approved || at == "" || at == right || d.Pull.Merged {
 		return
 	}
+	wrong := text("%s is at %s, which nobody approved: Sluice does not merge that", d.Branch, Text(short(at)))
 	remedy, commands := text("delete it"), []string{command("git", "push", "origin", "--delete", d.Branch)}
 	if right != "" {
 		remedy, commands = text("put it back to %s", Text(short(right))), restore(d.Branch, at, right)
 	}
-	wrong := text("%s is at %s, which nobody approved: Sluice does not merge that", d.Branch, Text(short(at)))
-	if d.Pull.Number == 0 {
+	switch {
+	case d.Pull.Number == 0:
 		open.Blocked, open.Commands = wrong+"; "+remedy+".", commands
-		return
+	case d.Pull.Fault != nil:
+		merge.Blocked, merge.Commands = wrong+". "+d.Pull.Fault.Problem+" "+d.Pull.Fault.Remedy, d.Pull.Fault.Commands
+	case d.Repair || d.Lacks:
+		merge.Blocked, merge.Commands = wrong+"; "+remedy+".", commands
+	case merge.free():
+		merge.Blocked = text("%s is at %s, which has %s and what resolves its conflict with %s; nobody approved what comes of that, so Sluice does not merge it: "+
+			"whoever may merges pull request #%d, with a merge commit.", d.Branch, Text(short(at)), Text(short(b.sha)), b.line.Branch, d.Pull.Number)
+		merge.Commands = []string{command("gh", "pr", "merge", number(d.Pull.Number), "--merge", "--match-head-commit", at)}
 	}
-	merge.Blocked, merge.Commands = wrong+"; "+remedy, commands
-	if !d.Lacks && !d.Repair {
-		merge.Blocked += text(", or, where it resolves a conflict, whoever may merges pull request #%d, with a merge commit", d.Pull.Number)
-	}
-	merge.Blocked += "."
 }
 
 // anew forgets a pull request that was closed, unmerged, at another commit than the branch is at: somebody took away what was
@@ -223,7 +226,7 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 	case p.Draft:
 		s.Blocked = text("Pull request #%d is a draft; mark it ready for review.", p.Number)
 		s.Commands = []string{command("gh", "pr", "ready", number(p.Number))}
-	case p.Fault != nil:
+	case p.Fault != nil: // of one into production hold says more
 		s.Blocked = text("Sluice does not merge pull request #%d: ", p.Number) + p.Fault.Problem + " " + p.Fault.Remedy
 		s.Commands = p.Fault.Commands
 	case unresolved:

@@ -25,18 +25,19 @@ type PullFacts struct {
 	// Merged are branches that pull requests merged, as they were then; those at PullTips are looked at. What it lacks is read
 	// from the subjects of merges.
 	Merged []MergedBranch
-	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch; such a branch must contain it.
+	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch, the approved one; see CheckFinish. Empty: none is known.
 	FinishSHA string
-	// Tip is the production commit for which Sluice made a backmerge/* branch; empty: it made no such branch. Candidates are then
-	// the release and hotfix branches that there are.
-	Tip        string
+	// Tip is the production commit for which Sluice made a backmerge/* branch; empty: it made no such branch.
+	Tip string
+	// Candidates are the release and hotfix branches that there are, but for the one that FinishSHA was approved on; asked of
+	// Sluice's own branches.
 	Candidates []string
 	// Comparisons answer PullNeeds. One that is absent fails the check with RuleUnknown.
 	Comparisons []Comparison
 }
 
 // PullNeeds lists the comparisons that CheckPull needs for this pull request: at most three, and one for each open
-// release branch; for a back-merge that people worked on, one for each candidate. Comparisons in pull are not looked at. The pull
+// release branch; for a branch of Sluice's own that people worked on, one for each candidate. Comparisons in pull are not looked at. The pull
 // request's head is named by HeadSHA, everything else by branch name, so that answers about the long-lived branches can be shared
 // between pull requests.
 func PullNeeds(n Names, pull PullFacts) []CompareRequest {
@@ -44,8 +45,11 @@ func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 	if !pull.judged(head, base) || !mayMerge(head, base) {
 		return nil
 	}
-	if pull.isBackmerge(head) {
+	switch {
+	case pull.isBackmerge(head):
 		return pull.backmergeNeeds(n, base)
+	case head.Kind == KindFinish:
+		return FinishNeeds(n, pull)
 	}
 	needs := []CompareRequest{{Base: base.Name, Head: pull.headRef()}}
 	add := func(r CompareRequest) {
@@ -202,7 +206,7 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 		return
 	}
 	if v.Head.Kind == KindFinish {
-		v.finish(p, in)
+		v.finish(n, p)
 		return
 	}
 	if p.isBackmerge(v.Head) {
@@ -237,36 +241,16 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 }
 
 // finish holds a sluice/finish-* branch to the approved commit.
-func (v *Verdict) finish(p PullFacts, in Comparison) {
-	switch {
-	case p.FinishSHA == "" || p.FinishSHA == p.HeadSHA || p.FinishSHA == in.tip():
+func (v *Verdict) finish(n Names, p PullFacts) {
+	switch fault := CheckFinish(n, p); {
+	case fault != nil:
+		v.fail(*fault)
+	case p.FinishSHA == "" || p.FinishSHA == p.HeadSHA:
 		v.note(Passed, RuleBotBranch, text("%s is at the approved commit.", v.Head.Name))
-	case indexSHA(in.Commits, p.FinishSHA) >= 0:
-		if top := onTop(in.Commits, p.FinishSHA); top != nil {
-			v.fail(Violation{Rule: RuleBotBranch,
-				Problem:  text("%s has %s on top of the approved commit %s, and nobody approved that.", v.Head.Name, Text(short(top.SHA)), Text(short(p.FinishSHA))),
-				Remedy:   text("Put %s back to the approved commit; only a merge that resolves a conflict belongs on top of it.", v.Head.Name),
-				Commands: restore(v.Head.Name, in.tip(), p.FinishSHA)})
-			return
-		}
-		v.note(Noted, RuleBotBranch, text("%s contains the approved commit %s, and a merge on top of it, which somebody has to look at.", v.Head.Name, Text(short(p.FinishSHA))))
 	default:
-		v.fail(Violation{Rule: RuleBotBranch,
-			Problem:  text("%s no longer contains the approved commit %s.", v.Head.Name, Text(short(p.FinishSHA))),
-			Remedy:   text("Put %s back to the approved commit.", v.Head.Name),
-			Commands: restore(v.Head.Name, in.tip(), p.FinishSHA)})
+		v.note(Noted, RuleBotBranch, text("%s contains the approved commit %s, and a merge with %s on top of it, which somebody has to look at.",
+			v.Head.Name, Text(short(p.FinishSHA)), v.Base.Name))
 	}
-}
-
-// onTop is a commit that is no merge and that the approved one does not reach; nil: there is none.
-func onTop(commits []Commit, approved string) *Commit {
-	below := reach(commits, approved)
-	for i, c := range commits {
-		if !below.has(c.SHA) && len(c.Parents) < 2 {
-			return &commits[i]
-		}
-	}
-	return nil
 }
 
 // unrelated is true when GitHub found nothing in common between the two.

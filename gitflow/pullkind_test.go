@@ -93,6 +93,7 @@ func TestFinishBranchMustHoldTheApprovedCommit(t *testing.T) {
 	check := func() Verdict {
 		facts := g.pull(standard, "sluice/finish-1.4.0", "master")
 		facts.ByBot, facts.FinishSHA = true, approved
+		facts.Comparisons = g.answers(PullNeeds(standard, facts))
 		return CheckPull(standard, facts)
 	}
 	if v := check(); !v.Pass {

@@ -56,54 +56,141 @@ func (v *Verdict) backmerge(n Names, p PullFacts, in Comparison) {
 		return
 	}
 	rest := without(without(in.Commits, setOf(production.Commits)), reach(in.Commits, p.Tip))
-	onTop := leadingTo(in.Commits, []Commit{{SHA: p.Tip}})
-	strange := setOf(without(rest, onTop))
-	var from []string
-	for _, line := range p.otherLines(n, v.Base) {
-		request := CompareRequest{Base: v.Base.Name, Head: line}
+	found, missing := p.besides(n, v.Base, in, rest, p.Tip)
+	if missing != nil {
+		v.fail(unknown(*missing))
+		return
+	}
+	if len(found.strange) == 0 {
+		v.note(Passed, RuleForeign, text("It brings %s, what people put on top of it to resolve the conflict, and nothing else.", n.Production))
+		return
+	}
+	v.fail(p.strangeInBackmerge(n, v.Head, v.Base, in, found))
+}
+
+// besides is what a branch that brings one commit to another branch has besides that commit.
+type besides struct {
+	// onTop is everything that leads to the commit, itself included.
+	onTop shaSet
+	// strange resolves no conflict, newest first, and from are the branches that have some of it.
+	strange []Commit
+	from    []string
+}
+
+// besides is the one rule of what resolves the conflict of tip with base: of rest, which is what the branch has besides tip and
+// base, all that people put on top of tip and that no other line has. What was made elsewhere, or is on another line too, came along
+// by a merge of something else. missing is a comparison that does not suffice; nil: all do.
+func (p PullFacts) besides(n Names, base Branch, in Comparison, rest []Commit, tip string) (out besides, missing *CompareRequest) {
+	out.onTop = leadingTo(in.Commits, []Commit{{SHA: tip}})
+	strange := setOf(without(rest, out.onTop))
+	for _, line := range p.otherLines(n, base) {
+		request := CompareRequest{Base: base.Name, Head: line}
 		other, found := find(p.Comparisons, request)
 		if _, gone := p.unrelated(request); gone {
 			continue
 		}
 		if !found || other.incomplete() {
-			v.fail(unknown(request))
-			return
+			return out, &request
 		}
 		theirs := both(rest, setOf(other.Commits))
 		if len(theirs) > 0 {
-			from = append(from, line)
+			out.from = append(out.from, line)
 		}
 		for _, c := range theirs {
 			strange[c.SHA] = struct{}{}
 		}
 	}
-	if len(strange) == 0 {
-		v.note(Passed, RuleForeign, text("It brings %s, what people put on top of it to resolve the conflict, and nothing else.", n.Production))
-		return
-	}
-	commits := both(rest, strange)
-	slices.Reverse(commits)
-	v.fail(p.strangeInBackmerge(n, v.Head, v.Base, in, onTop, commits, from))
+	out.strange = both(rest, strange)
+	slices.Reverse(out.strange)
+	return out, nil
 }
 
-// strangeInBackmerge is the violation; from are the lines that have some of the commits, where any has. It puts the branch back to
-// its newest commit that is a back-merge still.
-func (p PullFacts) strangeInBackmerge(n Names, head, base Branch, in Comparison, onTop shaSet, commits []Commit, from []string) Violation {
-	clean, tainted := p.Tip, leadingTo(in.Commits, commits)
-	for c := range firstParents(in.Commits, p.headRef()) {
-		if onTop.has(c.SHA) && !tainted.has(c.SHA) {
-			clean = c.SHA
-			break
+// clean is the newest commit of a branch that has nothing strange: of its own line, or tip itself.
+func (b besides) clean(in Comparison, head, tip string) string {
+	tainted := leadingTo(in.Commits, b.strange)
+	for c := range firstParents(in.Commits, head) {
+		if b.onTop.has(c.SHA) && !tainted.has(c.SHA) {
+			return c.SHA
 		}
 	}
-	of := Text("made elsewhere")
-	if len(from) > 0 {
-		of = text("of other branches (%s)", names(from))
-	}
-	return Violation{Rule: RuleForeign, Commits: commits,
+	return tip
+}
+
+// strangeInBackmerge is the violation. It puts the branch back to its newest commit that is a back-merge still.
+func (p PullFacts) strangeInBackmerge(n Names, head, base Branch, in Comparison, found besides) Violation {
+	clean := found.clean(in, p.headRef(), p.Tip)
+	return Violation{Rule: RuleForeign, Commits: found.strange,
 		Problem: text("%s contains %s %s; a back-merge brings %s to %s, and what resolves the conflict, nothing else.",
-			head.Name, plural(len(commits), "commit"), of, n.Production, base.Name),
+			head.Name, plural(len(found.strange), "commit"), found.origin(), n.Production, base.Name),
 		Remedy: text("Put %s back to %s; to resolve a conflict, merge %s into it and commit on top of that; other changes get into %s by their own pull requests.",
 			head.Name, Text(short(clean)), base.Name, base.Name),
 		Commands: restore(head.Name, p.HeadSHA, clean)}
+}
+
+// origin says where the strange commits are from, as far as that is known.
+func (b besides) origin() Text {
+	if len(b.from) > 0 {
+		return text("of other branches (%s)", names(b.from))
+	}
+	return "made elsewhere"
+}
+
+// FinishNeeds lists the comparisons that CheckFinish needs: one while nobody pushed. Comparisons in pull are not looked at.
+func FinishNeeds(n Names, pull PullFacts) []CompareRequest {
+	_, base := pull.branches(n)
+	needs := []CompareRequest{{Base: base.Name, Head: pull.headRef()}}
+	if pull.FinishSHA == "" || pull.HeadSHA == pull.FinishSHA {
+		return needs
+	}
+	for _, line := range pull.otherLines(n, base) {
+		needs = append(needs, CompareRequest{Base: base.Name, Head: line})
+	}
+	return needs
+}
+
+// CheckFinish holds the head of a pull request that brings an approved commit, FinishSHA, into production or a support line to that
+// commit, and to merges with the base on top of it, which resolve its conflict: the rule of back-merges, but what people commit
+// there by itself is no resolution, since nobody approved it. nil: it keeps to that. Comparisons answer FinishNeeds; one that is
+// absent gives a violation of RuleUnknown.
+func CheckFinish(n Names, pull PullFacts) *Violation {
+	head, base := pull.branches(n)
+	if pull.FinishSHA == "" || pull.HeadSHA == pull.FinishSHA {
+		return nil
+	}
+	request := CompareRequest{Base: base.Name, Head: pull.headRef()}
+	in, ok := pull.comparison(request)
+	if !ok || in.incomplete() {
+		v := unknown(request)
+		return &v
+	}
+	if indexSHA(in.Commits, pull.FinishSHA) < 0 {
+		return &Violation{Rule: RuleBotBranch,
+			Problem:  text("%s no longer contains the approved commit %s.", head.Name, Text(short(pull.FinishSHA))),
+			Remedy:   text("Put %s back to it.", head.Name),
+			Commands: restore(head.Name, pull.HeadSHA, pull.FinishSHA)}
+	}
+	rest := without(in.Commits, reach(in.Commits, pull.FinishSHA))
+	found, missing := pull.besides(n, base, in, rest, pull.FinishSHA)
+	if missing != nil {
+		v := unknown(*missing)
+		return &v
+	}
+	strange := setOf(found.strange)
+	for _, c := range rest {
+		if len(c.Parents) < 2 {
+			strange[c.SHA] = struct{}{}
+		}
+	}
+	found.strange = both(rest, strange)
+	if len(found.strange) == 0 {
+		return nil
+	}
+	slices.Reverse(found.strange)
+	clean := found.clean(in, pull.headRef(), pull.FinishSHA)
+	return &Violation{Rule: RuleBotBranch, Commits: found.strange,
+		Problem: text("%s has %s besides the approved commit %s that resolve no conflict with %s, and nobody approved that.",
+			head.Name, plural(len(found.strange), "commit"), Text(short(pull.FinishSHA)), base.Name),
+		Remedy: text("Put %s back to %s; only a merge of %s that resolves a conflict belongs on top of the approved commit, and other changes are for the next version.",
+			head.Name, Text(short(clean)), base.Name),
+		Commands: restore(head.Name, pull.HeadSHA, clean)}
 }

@@ -1,6 +1,7 @@
 package gitflow
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,140 @@ func TestWhatABackmergeMayBring(t *testing.T) {
 				t.Errorf("without the facts: %+v", v.Violations)
 			}
 		})
+	}
+}
+
+// What people put on top of an approved commit, on any branch that brings it into production, is a resolution or named commit by
+// commit: the rule of back-merges, but for what is committed there by itself.
+func TestWhatMayStandOnAnApprovedCommit(t *testing.T) {
+	const branch = "sluice/finish-1.4.0"
+	for _, c := range []struct {
+		name  string
+		push  func(g *graph)
+		want  []string // subjects of the commits at fault
+		clean string   // the commit that the branch is put back to; empty: the approved one
+	}{
+		{name: "nobody pushed", push: func(*graph) {}},
+		{name: "production merged in", push: func(g *graph) { g.merge(branch, "master") }},
+		{name: "merged the other way round", push: func(g *graph) {
+			g.heads[branch] = g.add("Merge", g.heads["master"], g.heads[branch])
+		}},
+		{name: "production merged in twice, as it moved on", push: func(g *graph) {
+			g.merge(branch, "master")
+			g.commit("master", "by hand again")
+			g.merge(branch, "master")
+		}},
+		{name: "an earlier commit of production merged in", push: func(g *graph) { g.merge(branch, "old") }},
+		{name: "resolved on a branch of its own", push: func(g *graph) {
+			g.cut("feature/resolve", branch)
+			g.merge("feature/resolve", "master")
+			g.heads[branch] = g.add("Merge", g.heads[branch], g.heads["feature/resolve"])
+		}},
+		{name: "a commit on top", push: func(g *graph) { g.commit(branch, "smuggled") }, want: []string{"smuggled"}},
+		{name: "a commit on top of a resolution", push: func(g *graph) {
+			g.merge(branch, "master")
+			g.cut("resolved", branch)
+			g.commit(branch, "smuggled")
+			g.commit(branch, "and more")
+		}, want: []string{"and more", "smuggled"}, clean: "resolved"},
+		{name: "a commit below a resolution", push: func(g *graph) {
+			g.commit(branch, "smuggled")
+			g.merge(branch, "master")
+		}, want: []string{"smuggled"}},
+		{name: "what the release's branch has since", push: func(g *graph) {
+			g.commit("release/1.4.0", "too late")
+			g.merge(branch, "release/1.4.0")
+			g.merge(branch, "master")
+		}, want: []string{"too late"}},
+		{name: "a feature merged in", push: func(g *graph) { g.merge(branch, "feature/wine") }, want: []string{"wine"}},
+		{name: "development, which has the release already, merged in", push: func(g *graph) {
+			g.merge("development", "release/1.4.0")
+			g.merge(branch, "master")
+			g.cut("resolved", branch)
+			g.merge(branch, "development")
+		}, want: []string{"Merge release/1.4.0 into development", "goes on"}, clean: "resolved"},
+		{name: "a merge of a later candidate", push: func(g *graph) {
+			g.merge("release/1.5.0", "release/1.4.0")
+			g.heads[branch] = g.add("Merge", g.heads[branch], g.heads["release/1.5.0"])
+		}, want: []string{"Merge release/1.4.0 into release/1.5.0", "candidate's fix", "goes on"}},
+		{name: "moved off the approved commit", push: func(g *graph) { g.cut(branch, "old") }, want: []string{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGraph()
+			g.commit("master", "first")
+			g.cut("development", "master")
+			g.cut("old", "master")
+			g.commit("development", "base")
+			g.cut("release/1.4.0", "development")
+			approved := g.commit("release/1.4.0", "fix of 1.4.0")
+			g.cut(branch, "release/1.4.0")
+			g.cut("feature/wine", "development")
+			g.commit("feature/wine", "wine")
+			g.commit("development", "goes on")
+			g.cut("release/1.5.0", "development")
+			g.commit("release/1.5.0", "candidate's fix")
+			g.commit("master", "by hand")
+			c.push(g)
+
+			for _, head := range []string{branch, "release/1.4.0", RepairBranch(branch)} { // the rule asks for no name
+				if head != branch {
+					g.cut(head, branch)
+				}
+				facts := PullFacts{Number: 12, Head: head, Base: "master", HeadSHA: g.heads[head], Open: true, ByBot: true,
+					FinishSHA: approved, Candidates: []string{"release/1.5.0"}}
+				facts.Comparisons = g.answers(FinishNeeds(standard, facts))
+				got := CheckFinish(standard, facts)
+				if (got == nil) != (c.want == nil) {
+					t.Fatalf("%s: %+v", head, got)
+				}
+				if got == nil {
+					continue
+				}
+				if diff := cmp.Diff(c.want, append([]string{}, subjects(got.Commits)...)); diff != "" || got.Rule != RuleBotBranch {
+					t.Errorf("%s: %s: commits at fault (-want +got):\n%s", head, got.Rule, diff)
+				}
+				clean := approved
+				if c.clean != "" {
+					clean = g.heads[c.clean]
+				}
+				if diff := cmp.Diff(restore(head, g.heads[head], clean), got.Commands); diff != "" {
+					t.Errorf("%s: the branch is put back (-want +got):\n%s", head, diff)
+				}
+				facts.Comparisons = facts.Comparisons[:1]
+				if got := CheckFinish(standard, facts); len(c.want) > 0 && (got == nil || got.Rule != RuleUnknown) {
+					t.Errorf("%s: without the facts: %+v", head, got)
+				}
+			}
+		})
+	}
+}
+
+// Sluice leaves to people what resolves a conflict, and says so only when nothing else is missing.
+func TestAResolutionIsMergedByPeople(t *testing.T) {
+	w := finishing(t)
+	w.commit("master", "by hand")
+	w.heads["sluice/finish-1.4.0"] = w.add("Resolve", w.heads["sluice/finish-1.4.0"], w.heads["master"])
+	merge := func(change func(*Pull)) Step {
+		s := w.state()
+		change(&s.FinishPull)
+		step, _ := PlanFinish(s).Step("merge:production")
+		return step
+	}
+	if got := merge(func(*Pull) {}); !strings.Contains(got.Blocked.String(), "whoever may merges pull request") || got.SHA != w.heads["sluice/finish-1.4.0"] ||
+		len(got.Commands) != 1 || !strings.Contains(got.Commands[0], got.SHA) {
+		t.Errorf("a resolution: %+v", got)
+	}
+	if got := merge(func(p *Pull) { p.WaitsFor = "the required check ci" }); got.Blocked != "" || got.Waiting == "" {
+		t.Errorf("a resolution that waits for a check: %+v", got)
+	}
+	if got := merge(func(p *Pull) { p.Needs = "an approving review" }); !strings.Contains(got.Blocked.String(), "needs an approving review") {
+		t.Errorf("a resolution that needs a review: %+v", got)
+	}
+	if got := merge(func(p *Pull) {
+		p.Fault = &Violation{Problem: "It has more.", Remedy: "Put it back.", Commands: []string{"git push"}}
+	}); !strings.Contains(got.Blocked.String(), "nobody approved: Sluice does not merge that. It has more. Put it back.") ||
+		!slices.Equal(got.Commands, []string{"git push"}) {
+		t.Errorf("more than a resolution: %+v", got)
 	}
 }
 

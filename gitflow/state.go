@@ -157,7 +157,8 @@ type Pull struct {
 	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
 	Queued bool
 	Fallen int
-	// Fault is what the flow's rules have against the head of a back-merge, which Sluice then does not merge; nil: nothing.
+	// Fault is what the flow's rules have against the head of a back-merge, or CheckFinish against one into production, which
+	// Sluice then does not merge; nil: nothing.
 	Fault *Violation
 }
 

@@ -112,6 +112,7 @@ func (w *world) state() State {
 	}
 	finish := s.Names.FinishBranch(w.version)
 	s.FinishHead, s.FinishPull = w.heads[finish], w.pullOf(finish, "master")
+	s.FinishPull.Fault = w.finishFault(s.FinishPull)
 	s.FinishLacks = s.FinishPull.HeadSHA != "" && !w.contains(s.FinishPull.HeadSHA, w.candidate)
 	s.RepairHead, s.RepairPull = w.heads[RepairBranch(finish)], w.pullOf(RepairBranch(finish), "master")
 	s.RepairSound = s.RepairHead
@@ -123,6 +124,16 @@ func (w *world) state() State {
 		s.Start = StartFacts{From: w.from, Green: Yes, OnLine: Yes, Changes: 1}
 	}
 	return s
+}
+
+// finishFault is what the rule of resolutions has against a pull request into production.
+func (w *world) finishFault(p Pull) *Violation {
+	if !p.Open {
+		return nil
+	}
+	facts := PullFacts{Number: p.Number, Head: p.Head, Base: p.Base, HeadSHA: p.HeadSHA, Open: true, ByBot: true, FinishSHA: w.candidate}
+	facts.Comparisons = w.answers(FinishNeeds(w.names, facts))
+	return CheckFinish(w.names, facts)
 }
 
 // do performs a step. An effect that would contradict the world, or repeat itself, panics.
