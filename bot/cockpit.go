@@ -323,11 +323,13 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 	if notice := s.configNotice(); notice != "" {
 		b.WriteString(notice + "\n")
 	}
-	b.WriteString("| Environment | Runs | Digest | |\n|---|---|---|---|\n")
 	found := false
 	for _, e := range s.withStopped(envs, list) {
 		if only != "" && e.Name != only {
 			continue
+		}
+		if !found {
+			b.WriteString("| Environment | Runs | Digest | |\n|---|---|---|---|\n")
 		}
 		found = true
 		version := e.Version
@@ -342,8 +344,11 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(e.Name), cell(version), cell(shortDigest(e.Digest)), s.remarks(list, e))
 	}
-	if only != "" && !found {
+	if !found && only != "" {
 		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
+	}
+	if !found {
+		b.WriteString("Nothing was deployed yet.\n")
 	}
 	for _, x := range back {
 		if only == "" || only == x.Environment.Name {

@@ -54,6 +54,19 @@ func TestStatusText(t *testing.T) {
 	}
 }
 
+// Where nothing was deployed there is no table without rows.
+func TestStatusTextAtFirst(t *testing.T) {
+	l := newLab(t, "")
+	l.write(func(tx *store.Tx) error {
+		return tx.SaveRelease(t.Context(), store.Release{ID: "r1", RepoID: 42, Kind: "release", Version: "1.4.0", Status: store.ReleaseOpen, Pull: 5})
+	})
+	got, err := l.statusText(t.Context(), "")
+	must(t, err)
+	if diff := cmp.Diff("Nothing was deployed yet.\n\n- release `1.4.0` is open in #5", got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // pressOf is ann pressing a button of a check run.
 func pressOf(app int64, externalID, identifier string) event.CheckAction {
 	return event.CheckAction{
