@@ -103,6 +103,7 @@ const (
 	itemAction    = "action"    // an action has moved: payload actionFact
 	itemTick      = "tick"      // a deadline of an execution: payload tickFact
 	itemReconcile = "reconcile" // look at everything again
+	itemMade      = "made"      // look at a branch on which Sluice made something: payload madeOn
 	itemConfig    = "config"    // the organization's defaults may have changed
 	itemJudge     = "judge"     // judge pull requests by a changed configuration: payload judgeFact
 	itemResolved  = "resolved"  // a registry told an image's digest: payload resolvePayload

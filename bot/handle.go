@@ -150,6 +150,12 @@ func (b *Bot) handleItem(ctx context.Context, item queue.Item) error {
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.alarmChanged(ctx, f) })
 	case itemRights:
 		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.rightsChanged(ctx) })
+	case itemMade:
+		var f madeOn
+		if err := item.Decode(&f); err != nil {
+			return err
+		}
+		return b.in(ctx, repo, event.Origin{}, func(s *session) error { return s.lookAtMade(ctx, f) })
 	case itemReconcile:
 		return b.roused(ctx, repo, event.Origin{}, func(s *session) error { return s.reconcile(ctx) })
 	}

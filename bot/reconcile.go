@@ -261,13 +261,9 @@ func (s *session) reconcilePulls(ctx context.Context) error {
 		known[p.Number] = p
 	}
 	for _, p := range now {
-		k, seen := known[p.Number]
+		k := known[p.Number]
 		delete(known, p.Number)
-		if seen && k.HeadSHA == p.Head.SHA && k.BaseBranch == p.Base.Branch && !unknownVerdict(k) {
-			s.mark(p.Head.SHA)
-			continue
-		}
-		if err := s.judge(ctx, p); err != nil {
+		if err := s.pullListed(ctx, k, p); err != nil {
 			return err
 		}
 	}
@@ -281,6 +277,15 @@ func (s *session) reconcilePulls(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pullListed judges a pull request that GitHub lists as open, unless it was judged as it is. known is the record of it, if any.
+func (s *session) pullListed(ctx context.Context, known store.Pull, p forge.PullRequest) error {
+	if known.Open && known.HeadSHA == p.Head.SHA && known.BaseBranch == p.Base.Branch && !unknownVerdict(known) {
+		s.mark(p.Head.SHA)
+		return nil
+	}
+	return s.judge(ctx, p)
 }
 
 // unknownVerdict tells whether the rules could not be judged when a pull request was looked at last.

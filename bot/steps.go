@@ -109,7 +109,11 @@ func ownKey(r *store.Release, branch, rest string) string {
 	return branch + rest
 }
 
+// createBranch makes a branch of a release.
 func (s *session) createBranch(ctx context.Context, r *store.Release, b branchIntent) error {
+	if err := s.expectWordOf(ctx, b.Branch); err != nil {
+		return err
+	}
 	return s.makeBranch(ctx, ownKey(r, b.Branch, "@"+b.SHA), b)
 }
 
@@ -190,6 +194,9 @@ func (s *session) repairBranch(ctx context.Context, r *store.Release, step gitfl
 }
 
 func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step gitflow.Step) error {
+	if err := s.expectWordOf(ctx, step.Branch); err != nil {
+		return err
+	}
 	title, body := s.pullText(r, step)
 	if strings.HasPrefix(step.Branch, gitflow.BackmergePrefix) && !strings.HasSuffix(step.Branch, gitflow.RepairBranch("")) {
 		line, _ := w.line(step.Target)
@@ -259,6 +266,9 @@ func (s *session) createTag(ctx context.Context, tag, sha string) error {
 
 // mergePull merges a pull request with two parents, if its head is still the commit that was approved.
 func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
+	if err := s.expectWordOf(ctx, step.Target); err != nil {
+		return err
+	}
 	title, message := mergeMessage(step)
 	_, err := do(ctx, s, effect[string]{
 		kind: effectMergePull, key: fmt.Sprintf("%d@%s", step.Pull, step.SHA), intent: title,
@@ -277,6 +287,9 @@ func (s *session) mergePull(ctx context.Context, step gitflow.Step) error {
 func (s *session) mergeSHA(ctx context.Context, step gitflow.Step) error {
 	title, message := mergeMessage(step)
 	into := step.Into()
+	if err := s.expectWordOf(ctx, into); err != nil {
+		return err
+	}
 	key := into + "@" + step.SHA
 	if step.Onto != "" {
 		key += " on " + step.Onto
