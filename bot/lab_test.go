@@ -342,6 +342,9 @@ type FakeApp struct {
 
 func (a *FakeApp) Repo(_, _ int64, _, name string) GitHub { return a.Others[name] }
 
+// InstallationOf is the lab's, of whatever repository.
+func (a *FakeApp) InstallationOf(context.Context, string, string) (int64, error) { return 7, nil }
+
 func (a *FakeApp) Installations(context.Context) ([]int64, error) { return a.Installed, nil }
 
 func (a *FakeApp) Identity(context.Context) (Identity, error) {

@@ -3,6 +3,7 @@ package bot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -245,8 +246,11 @@ func (s *session) heardAndLost(ctx context.Context, e remark) (bool, error) {
 // was handled, and its commands are not carried out twice.
 func (s *session) remarkFound(ctx context.Context, f foundRemark) error {
 	m, err := s.readAgain(ctx, f)
+	if errors.Is(err, forge.ErrNotFound) {
+		return s.notFoundYet(f.remark(), s.b.heard(f.SaidAt))
+	}
 	if err != nil || m.withdrawn {
-		return ignoreNotFound(err)
+		return err
 	}
 	m.Activity, m.Sender, m.ReceivedAt = event.Created, m.Author, f.At
 	return s.commanded(ctx, m.remark, f.stale())

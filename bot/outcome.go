@@ -22,11 +22,14 @@ const (
 func outcome(err error, now time.Time) queue.Outcome {
 	var limit *forge.RateLimitError
 	var refused *forge.RefusedError
+	var notYet *notYetError
 	switch {
 	case err == nil:
 		return queue.Done()
 	case errors.As(err, &limit):
 		return queue.Park(max(limit.Until.Sub(now), time.Second), limit)
+	case errors.As(err, &notYet):
+		return queue.Park(notYet.wait, notYet)
 	case errors.Is(err, store.ErrStale):
 		return queue.Snooze(staleWait)
 	case errors.Is(err, context.Canceled):

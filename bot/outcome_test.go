@@ -23,6 +23,7 @@ func TestOutcome(t *testing.T) {
 		"nothing wrong":             {nil, "done"},
 		"a limit is waited out":     {&forge.RateLimitError{Until: noon.Add(time.Minute)}, "park for 1m0s: GitHub's rate limit is reached until 2026-03-02T12:01:00Z"},
 		"a limit that is over":      {&forge.RateLimitError{Until: noon.Add(-time.Minute)}, "park for 1s: GitHub's rate limit is reached until 2026-03-02T11:59:00Z"},
+		"told of, and not found":    {fmt.Errorf("comment: %w", &notYetError{"comment 7", 3 * time.Second}), "park for 3s: GitHub does not find comment 7, of which it told just now; it is asked again in 3s"},
 		"somebody else wrote first": {fmt.Errorf("execution x: %w", store.ErrStale), "snooze 50ms"},
 		"shutting down":             {context.Canceled, "retry: context canceled"},
 		"GitHub is ill":             {&forge.TemporaryError{Err: broken}, "retry: GitHub did not answer as it should: broken"},

@@ -9,11 +9,34 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
 )
+
+// replicaLag is how far behind its own webhooks GitHub may be when it is asked: it answers from copies of its database. What was said
+// just now and is not found may be there all the same; what is not found after this time is gone.
+const replicaLag = 10 * time.Second
+
+// notYetError says that GitHub does not find what it told of just now.
+type notYetError struct {
+	what string
+	wait time.Duration // until it is asked again
+}
+
+func (e *notYetError) Error() string {
+	return fmt.Sprintf("GitHub does not find %s, of which it told just now; it is asked again in %s", e.what, e.wait.Round(time.Second))
+}
+
+// notFoundYet is the *notYetError for a remark that GitHub does not find; nil where it was heard of so long ago that it is gone.
+func (s *session) notFoundYet(m remark, heard time.Time) error {
+	if wait := replicaLag - s.b.Now().Sub(heard); wait > 0 {
+		return &notYetError{fmt.Sprintf("%s %d", m.via(), m.ID), min(wait, replicaLag)}
+	}
+	return nil
+}
 
 // remarkRead is the intent of a reaction to a remark: it keeps where the remark stands and what it said then.
 type remarkRead struct {
@@ -33,7 +56,7 @@ func fingerprint(body string) string {
 func (s *session) stillSaid(ctx context.Context, said []store.Approval) (withdrawn bool, err error) {
 	looked := map[string]bool{}
 	for _, a := range said {
-		m := remark{Comment: event.Comment{ID: a.CommentID, Author: a.By}, review: a.Via == "review"}
+		m := remark{Comment: event.Comment{ID: a.CommentID, Author: a.By, ReceivedAt: a.At}, review: a.Via == "review"}
 		if !a.VoidedAt.IsZero() || a.CommentID == 0 || looked[m.key()] {
 			continue
 		}
@@ -83,6 +106,9 @@ func (s *session) becomeOf(ctx context.Context, m remark) (string, error) {
 	c, err := s.gh.Comment(ctx, m.ID)
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
+		if err := s.notFoundYet(m, m.ReceivedAt); err != nil {
+			return "", err
+		}
 		if gone := s.b.whetherCovered(ctx, s.repo, err); gone != err { //nolint:errorlint // the very error: the repository is there
 			return "", gone
 		}
@@ -109,7 +135,7 @@ func (s *session) becomeOfReview(ctx context.Context, m remark, read remarkRead)
 	i := slices.IndexFunc(all, func(v forge.Review) bool { return v.ID == m.ID })
 	switch {
 	case i < 0:
-		return "deleted", nil
+		return "deleted", s.notFoundYet(m, m.ReceivedAt)
 	case all[i].State == reviewDismissed:
 		return "dismissed", nil
 	case all[i].Author.ID != m.Author.ID:
