@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Restore puts a backup (Store.Backup) in the place of a SQLite database, damaged or not, that no process has open. The
-// backup is checked first; the file that was there is kept beside it as <name>.before-restore.
+// backup is checked first; the file that was there is kept beside it as <name>.before-restore. What root restores belongs to the owner
+// of the folder, as whom the server opens it.
 func Restore(ctx context.Context, backup, url string) error {
 	path, ok := strings.CutPrefix(url, "sqlite:")
 	if !ok {
@@ -39,6 +42,9 @@ func Restore(ctx context.Context, backup, url string) error {
 	if err := errors.Join(move(path, path+".before-restore"), move(path+"-wal", path+".before-restore-wal"), move(path+"-shm", path+".before-restore-shm")); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	if err := belong(filepath.Dir(path), copied, lock.file.Name()); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
 	if err := os.Rename(copied, path); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
@@ -52,6 +58,23 @@ func checkFile(ctx context.Context, path string) error {
 		return err
 	}
 	return errors.Join((&sqliteEngine{path: path}).check(ctx, db), db.Close())
+}
+
+// belong gives files to the owner of a folder, which root alone can and need do.
+func belong(folder string, files ...string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var owner unix.Stat_t
+	if err := unix.Stat(folder, &owner); err != nil {
+		return fmt.Errorf("owner of %s: %w", folder, err)
+	}
+	for _, file := range files {
+		if err := os.Chown(file, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) error {

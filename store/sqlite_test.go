@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/store"
 	"github.com/sluicehq/sluice/store/storetest"
@@ -201,6 +203,36 @@ func TestRestoreOverADamagedDatabase(t *testing.T) {
 }
 
 // The commits since the last checkpoint are in the WAL. Without it the database looks well and has lost them.
+// What root restores is the server's, whose folder it is.
+func TestWhatRootRestoresIsTheServers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	backup, folder := filepath.Join(dir, "backup.db"), filepath.Join(dir, "data")
+	s := storetest.Open(t, storetest.SQLite(t), store.Options{})
+	if err := errors.Join(s.Backup(t.Context(), backup), os.Mkdir(folder, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	server := os.Geteuid()
+	if server == 0 {
+		server = 65532
+		if err := os.Chown(folder, server, server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(folder, "sluice.db")
+	for _, again := range []bool{false, true} {
+		if err := store.Restore(t.Context(), backup, "sqlite:"+path); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{path, path + ".lock"} {
+			var info unix.Stat_t
+			if err := unix.Stat(name, &info); err != nil || int(info.Uid) != server || info.Mode&0o777 != 0o600 {
+				t.Errorf("again %v: %s is %d's with mode %o, %v; want %d's alone", again, name, info.Uid, info.Mode&0o777, err, server)
+			}
+		}
+	}
+}
+
 func TestSQLiteRefusesALostWAL(t *testing.T) {
 	t.Parallel()
 	url := storetest.SQLite(t)
