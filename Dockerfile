@@ -9,12 +9,12 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN go build -trimpath -ldflags='-s -w' -o /out/sluice ./cmd/sluice \
- && mkdir -p -m 0700 /out/data && mkdir -m 1777 /out/tmp
+ && mkdir /out/folders && mkdir -m 0700 /out/folders/data && mkdir -m 1777 /out/folders/tmp
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build --chown=65532:65532 /out/data /data
-COPY --from=build /out/tmp /tmp
+# A folder that is copied itself gets the builder's mode; those in it keep theirs.
+COPY --from=build --chown=65532:65532 /out/folders/ /
 COPY --from=build /out/sluice /usr/local/bin/sluice
 COPY LICENSE /LICENSE
 USER 65532:65532
