@@ -76,7 +76,7 @@ func (q *Queue) handle(t turn) store.Settlement {
 			q.logOf(item).Info("parked", "until", end.DueAt.UTC(), "err", o.err)
 		}
 	case o.verb == verbRetry && ctx.Err() != nil && q.stopping.Load():
-		end.Result, end.DueAt = store.ItemLater, q.opts.Now() // it was interrupted, it did not fail
+		end.Result = store.ItemLater // it was interrupted, it did not fail: it is due whatever the next process's clock says
 	case o.verb == verbRetry && item.Attempt < q.opts.MaxAttempts:
 		q.counts.retried.Add(1)
 		pause := q.opts.Backoff(item.Attempt)

@@ -59,7 +59,7 @@ type wiring struct {
 	lease time.Duration
 	// grace is how long work under way may take to end when the server stops. Zero: stopGrace.
 	grace time.Duration
-	// now is the clock by which the server decides. Default time.Now.
+	// now is the clock by which the server decides. Default: the machine's, which does not go back.
 	now func() time.Time
 	// link is how long the link of the set-up holds. Default setup's.
 	link time.Duration
@@ -90,7 +90,7 @@ func newServer(ctx context.Context, cfg *config.Server, log *slog.Logger, w wiri
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	if w.now == nil {
-		w.now = time.Now
+		w.now = newSteadyClock(log).now
 	}
 	st, err := store.Open(ctx, cfg.Database.Reveal(), store.Options{Log: log, Now: w.now})
 	if err != nil {
