@@ -31,10 +31,7 @@ func (s *session) mayNotBorrow(ctx context.Context, tx *store.Tx, x *store.Execu
 	if err != nil {
 		return "", err
 	}
-	broken := f.Unknown
-	if len(f.Verdict.Violations) > 0 {
-		broken = f.Verdict.Violations[0].Problem.String()
-	}
+	broken, _ := f.broken()
 	if broken == "" {
 		return "", nil
 	}

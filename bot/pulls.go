@@ -22,6 +22,17 @@ type finding struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
+// broken is the rule that a pull request breaks first, and what mends it; empty: it breaks none. What could not be judged breaks them.
+func (f *finding) broken() (problem, remedy gitflow.Text) {
+	switch v := f.Verdict.Violations; {
+	case f.Unknown != "":
+		return gitflow.Text(f.Unknown), ""
+	case len(v) > 0:
+		return v[0].Problem, v[0].Remedy
+	}
+	return "", ""
+}
+
 // pullChanged handles a change of a pull request.
 func (s *session) pullChanged(ctx context.Context, e event.PullRequest) error {
 	pr, err := s.gh.Pull(ctx, e.Number)

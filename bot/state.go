@@ -295,12 +295,8 @@ func (s *session) lookRules(ctx context.Context, r *store.Release, w *world) err
 		return err
 	}
 	over, err := s.permitOf(ctx, CheckBranch, store.Pull{Number: r.Pull, HeadSHA: w.Pull.HeadSHA, BaseBranch: w.Pull.Base})
-	switch v := f.Verdict.Violations; {
-	case over != nil:
-	case f.Unknown != "":
-		w.Broken = gitflow.Name(f.Unknown)
-	case len(v) > 0:
-		w.Broken = v[0].Problem + " " + v[0].Remedy
+	if problem, remedy := f.broken(); over == nil && problem != "" {
+		w.Broken = gitflow.Text(strings.TrimSpace(string(problem + " " + remedy)))
 	}
 	return err
 }
