@@ -21,6 +21,12 @@ const (
 // ann wrote a pull request merged into it, carl wrote a commit, which names coco as co-author.
 func candidate(t *testing.T, yaml string) (*lab, *store.Release, *store.Execution) {
 	t.Helper()
+	return candidateOf(t, yaml, store.Release{Kind: pipeline.KindRelease, Version: "1.4.0", Branch: "release/1.4.0"})
+}
+
+// candidateOf is candidate for a release of another kind, of which it takes kind, version, branch and ID.
+func candidateOf(t *testing.T, yaml string, of store.Release) (*lab, *store.Release, *store.Execution) {
+	t.Helper()
 	l := newLab(t, yaml)
 	people := map[string]forge.User{}
 	l.gh.Roles = map[string]forge.Role{}
@@ -39,7 +45,7 @@ func candidate(t *testing.T, yaml string) (*lab, *store.Release, *store.Executio
 		{SHA: head, Parents: []string{"c1", "x"}, Author: people["quinn"], Message: "Merge"},
 	}}}
 	r := store.Release{
-		ID: "r1", RepoID: 42, Kind: pipeline.KindRelease, Version: "1.4.0", Branch: "release/1.4.0", CutSHA: cut, HeadSHA: head, SHA: head,
+		ID: "r1", RepoID: 42, Kind: of.Kind, Version: of.Version, Branch: of.Branch, HotfixID: of.HotfixID, CutSHA: cut, HeadSHA: head, SHA: head,
 		Status: store.ReleaseOpen, StartedBy: people["boss"], Pull: 5, ExecutionID: "x1", StartedAt: noon,
 	}
 	l.write(func(tx *store.Tx) error {

@@ -68,9 +68,11 @@ func (h *history) PullsFrom(context.Context, string, string) ([]forge.PullReques
 
 func (h *history) KeepCommit(context.Context, string) error { return nil }
 
-// teamConfig and componentConfig are made of storyConfig: those who approve are a team, the release is a component's.
+// teamConfig, hotfixConfig and componentConfig are made of storyConfig: those who approve are a team, a hotfix is approved, the release
+// is a component's.
 var ( //nolint:gochecknoglobals // constants
 	teamConfig      = strings.Replace(storyConfig, "count: 2", "count: 2, teams: [qa]", 1)
+	hotfixConfig    = strings.Replace(storyConfig, "  release:", "  hotfix:", 1)
 	componentConfig = storyConfig + `components: [{ name: api, paths: ["api/**"] }, { name: web, paths: ["web/**"] }]` + "\n"
 )
 
@@ -108,8 +110,12 @@ type story struct {
 }
 
 func newStory(t *testing.T, seed uint64) *story {
-	yaml := []string{storyConfig, teamConfig, storyConfig, componentConfig}[seed%4]
-	l, r, x := candidate(t, yaml)
+	yaml := []string{storyConfig, teamConfig, hotfixConfig, componentConfig, storyConfig}[seed%5]
+	of := store.Release{Kind: pipeline.KindRelease, Version: "1.4.0", Branch: "release/1.4.0"}
+	if yaml == hotfixConfig {
+		of = store.Release{Kind: pipeline.KindHotfix, Version: "1.3.0-hotfix-17", Branch: "hotfix/17", HotfixID: "17"}
+	}
+	l, r, x := candidateOf(t, yaml, of)
 	if yaml == componentConfig {
 		l.madeOfComponent(r, x, "api")
 	}
@@ -125,7 +131,7 @@ func newStory(t *testing.T, seed uint64) *story {
 		hub: &changing{history: &history{FakeGitHub: l.gh, commits: map[string]forge.Commit{}}}, yaml: yaml,
 	}
 	l.session.gh, s.images = s.hub, FakeImages{}
-	l.b.Images, r.Tag = s.images, "v1.4.0"
+	l.b.Images, r.Tag = s.images, "v"+r.Version
 	l.write(func(tx *store.Tx) error { return tx.SaveRelease(t.Context(), *r) })
 	for _, c := range l.gh.Comparisons[cut+"..."+head].Commits {
 		s.hub.commits[c.SHA] = c
@@ -497,11 +503,14 @@ var stories = flag.Int("stories", 40, "how many stories TestNothingUnapprovedIsP
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
 func TestNothingUnapprovedIsPromoted(t *testing.T) {
-	var promoted, deployed, finished, returned atomic.Int32
+	var promoted, hotfixes, deployed, finished, returned atomic.Int32
 	t.Cleanup(func() {
 		p, d, f, r := promoted.Load(), deployed.Load(), finished.Load(), returned.Load()
 		if (p < 5 || d < 5 || f < 3 || r < 3) && !t.Failed() {
 			t.Errorf("only %d of the stories came to a promotion, %d into production, %d to their end, %d back: the property proves little", p, d, f, r)
+		}
+		if hotfixes.Load() == 0 && !t.Failed() {
+			t.Error("no hotfix came to a promotion")
 		}
 	})
 	for seed := range uint64(*stories) {
@@ -512,6 +521,9 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 				return
 			}
 			promoted.Add(1)
+			if s.r.Kind == pipeline.KindHotfix {
+				hotfixes.Add(1)
+			}
 			if !s.deployed() {
 				return
 			}

@@ -459,17 +459,17 @@ func (l *lab) write(f func(tx *store.Tx) error) {
 // execution makes the execution of a release whose pipeline has come to the approval for production.
 func (l *lab) execution(r store.Release, id string) *store.Execution {
 	l.t.Helper()
-	def := pipeline.Definition{Kind: pipeline.KindRelease, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{
+	def := pipeline.Definition{Kind: r.Kind, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{
 		{Name: "Test", Actions: []pipeline.Action{{Name: "unit", Uses: "checks"}}},
 		{Name: "Approval", Actions: []pipeline.Action{{Name: "approval", Uses: pipeline.UsesApproval, Environment: pipeline.EnvironmentProduction}}},
 		{Name: "Promote", Actions: []pipeline.Action{{Name: "promote", Uses: pipeline.UsesPromote, Environment: pipeline.EnvironmentProduction}}},
 	}}
-	hash := l.cfg.ApprovalHash(pipeline.KindRelease)
+	hash := l.cfg.ApprovalHash(hashKind(r.Kind))
 	state, _ := pipeline.Start(pipeline.Input{
 		ID: id, Definition: def, SHA: r.SHA, ConfigHash: hash, Image: pipeline.Image{Reference: "dev.test/shop:1", Digest: digest},
 	}, l.now)
 	x := store.Execution{
-		ID: id, RepoID: 42, Kind: pipeline.KindRelease, Branch: r.Branch, SHA: r.SHA, ReleaseID: r.ID, State: state, ConfigHash: hash,
+		ID: id, RepoID: 42, Kind: r.Kind, Branch: r.Branch, SHA: r.SHA, ReleaseID: r.ID, State: state, ConfigHash: hash,
 		Status: state.Status, Image: "dev.test/shop:1", CreatedAt: l.now, UpdatedAt: l.now,
 	}
 	x = l.told(x, pipeline.ActionSettled{At: l.now, ID: pipeline.ActionID(id, 1, 1, 1), Status: pipeline.Succeeded})
