@@ -33,6 +33,12 @@ func (s *session) recordStart(ctx context.Context, q *request, r *store.Release)
 			return err
 		}
 		evidence := map[string]any{"from": r.CutSHA, "branch": r.Branch, "via": q.via, "comment": q.comment}
+		if title := q.Arg(1); title != "" {
+			evidence["title"] = title
+			if err := tx.SetSetting(ctx, s.titleKey(r), title); err != nil {
+				return err
+			}
+		}
 		return s.auditIn(ctx, tx, q.by, r.Kind+".start", r.Key(), "", evidence)
 	})
 }

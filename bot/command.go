@@ -60,6 +60,8 @@ type commandSpec struct {
 	maxArgs int
 	// rest takes everything after the name as one argument.
 	rest bool
+	// tail takes everything after the first argument as a second one.
+	tail bool
 	// raw takes everything after the name as it stands, flags included.
 	raw      bool
 	flags    []string // with a value
@@ -94,7 +96,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "release start", usage: "/release start [X.Y.Z] [--component name] [--from sha|support/X.Y] [--allow-empty]", component: componentMust, help: "cut a release branch from development, or from a support line", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
 	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
-	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [--component name] [--from version|support/X.Y]", component: componentMust, help: "cut a hotfix branch from what production runs, or from an old line", door: DoorHotfixStart, minArgs: 1, maxArgs: 1, flags: []string{"from"}, changes: true},
+	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [title] [--component name] [--from version|support/X.Y]", component: componentMust, help: "cut a hotfix branch from what production runs, or from an old line; its pull request gets the title", door: DoorHotfixStart, minArgs: 1, maxArgs: 2, tail: true, flags: []string{"from"}, changes: true},
 	{name: "approve", usage: "/approve [environment] [note] [--component name], /approve cancel", component: componentMay, help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true,
 		more: "In a monorepo pipelines of several components may wait at one head: without `--component` all of them are meant that are yours to judge, and the reply says which. So it is with `/reject` and with the buttons of the check; those of an execution's page are that one's."},
 	{name: "reject", usage: "/reject reason [--component name], /reject cancel", component: componentMay, help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
@@ -340,6 +342,9 @@ func (s *commandSpec) parse(words []string, planned bool) (c Command, problem st
 	if s.rest && len(c.Args) > 0 {
 		c.Args = []string{strings.Join(c.Args, " ")}
 	}
+	if s.tail && len(c.Args) > 1 {
+		c.Args = []string{c.Args[0], unquoted(strings.Join(c.Args[1:], " "))}
+	}
 	switch {
 	case len(c.Args) < s.minArgs:
 		return c, "an argument is missing"
@@ -391,4 +396,12 @@ func (c *Command) takeVar(words []string, at int) (last int, problem string) {
 // fields splits on ASCII blanks only: U+00A0 and its like stay part of a word, which is then not known.
 func fields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' })
+}
+
+// unquoted is a text without the quotes around the whole of it.
+func unquoted(text string) string {
+	if len(text) > 1 && text[0] == '"' && text[len(text)-1] == '"' {
+		return text[1 : len(text)-1]
+	}
+	return text
 }

@@ -95,6 +95,8 @@ func TestParseCommands(t *testing.T) {
 		"a variable twice":               {"/test --var A=1 --var A=2", []string{"1 wrong: --var A is given twice"}},
 		"variables of another command":   {"/retest --var A=1", []string{`1 wrong: there is no flag "--var" here`}},
 		"a path as a hotfix":             {"/hotfix ../../main", []string{`1 hotfix start ["../../main"]`}},
+		"a hotfix with a title":          {"/hotfix start 17 \"Totals are wrong\" --from 1.4.0", []string{`1 hotfix start ["17" "Totals are wrong"] from="1.4.0"`}},
+		"a title without quotes":         {"/hotfix 17 Totals are wrong", []string{`1 hotfix start ["17" "Totals are wrong"]`}},
 		"a hotfix in short":              {"/hotfix 17 --from 1.4.0", []string{`1 hotfix start ["17"] from="1.4.0"`}},
 		"a release of two words":         {"/release start 1.4.0 --from abc --dry-run", []string{`1 release start ["1.4.0"] from="abc" dry`}},
 		"half a command":                 {"/release", []string{"1 wrong: there is no such command"}},

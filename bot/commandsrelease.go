@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
@@ -164,6 +165,9 @@ func (s *session) cmdHotfixStart(ctx context.Context, q *request) (string, error
 	}
 	if err := tagging.CheckHotfixID(id); err != nil {
 		return "", &userError{prose(err.Error()) + "."}
+	}
+	if n := utf8.RuneCountInString(q.Arg(1)); n > maxTitle {
+		return "", &userError{fmt.Sprintf("The title has %d characters, and a title has %d at most.", n, maxTitle)}
 	}
 	branch, err := s.names().HotfixBranch(id)
 	if err != nil {

@@ -39,6 +39,30 @@ func (s *session) pullText(r *store.Release, step gitflow.Step) (title, body str
 	return title, b.String()
 }
 
+// maxTitle is how long the title of a hotfix may be, in characters: GitHub takes 256 of a pull request's, and the version is before it.
+const maxTitle = 180
+
+// titleKey is where the title stands that a hotfix was started with.
+func (s *session) titleKey(r *store.Release) string {
+	return fmt.Sprintf("title/%d/%s", s.repo.ID, r.ID)
+}
+
+// titled adds to the title of a release's own pull request what the release was started with.
+func (s *session) titled(ctx context.Context, r *store.Release, branch, title string) (string, error) {
+	if branch != r.Branch {
+		return title, nil
+	}
+	var given string
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		given, err = tx.Setting(ctx, s.titleKey(r))
+		return err
+	})
+	if err != nil || given == "" {
+		return title, err
+	}
+	return title + ": " + given, nil
+}
+
 // revertsText shows what a back-merge would take back or bring back, and asks for a decision; empty: nothing.
 func revertsText(step gitflow.Step, reverts []gitflow.Revert) string {
 	if len(reverts) == 0 {

@@ -198,6 +198,10 @@ func (s *session) openPull(ctx context.Context, r *store.Release, w *world, step
 		return err
 	}
 	title, body := s.pullText(r, step)
+	title, err := s.titled(ctx, r, step.Branch, title)
+	if err != nil {
+		return err
+	}
 	if strings.HasPrefix(step.Branch, gitflow.BackmergePrefix) && !strings.HasSuffix(step.Branch, gitflow.RepairBranch("")) {
 		line, _ := w.line(step.Target)
 		body += revertsText(step, line.Reverts)

@@ -10,7 +10,7 @@ import (
 // lookCommands are the commands that look at what became of it.
 func lookCommands() map[string]flowCommand {
 	return map[string]flowCommand{
-		"opened":    {"head base: an open pull request, * for anything in head; sets $PR", cmdOpened},
+		"opened":    {"head base [title]: an open pull request, * for anything in head, its title a regular expression; sets $PR", cmdOpened},
 		"state":     {"number open|closed|merged: a pull request", cmdState},
 		"branch":    {"name: a branch is there; with ! it goes away", cmdBranch},
 		"tag":       {"name commit: a tag is at a commit", cmdTag},
@@ -41,7 +41,7 @@ func (s *scripted) look(is func() error, now bool) error {
 }
 
 func cmdOpened(s *scripted, args []string) error {
-	args, err := s.args(args, 2, 2)
+	args, err := s.args(args, 2, 3)
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,9 @@ func cmdOpened(s *scripted, args []string) error {
 	s.set("PR", n)
 	if i, ok := s.repo.Issue(n); ok {
 		s.set("HEAD", i.Pull.HeadRef)
+		if len(args) > 2 && err == nil && !regexp.MustCompile(args[2]).MatchString(i.Title) {
+			return fmt.Errorf("its title is %q", i.Title)
+		}
 	}
 	return err
 }

@@ -89,6 +89,7 @@ func TestShellCommandsAreCommands(t *testing.T) {
 		"a release with all":      {[]string{"release", "start", "1.4.0", "--from", "abc", "--allow-empty"}, "/release start 1.4.0 --from abc --allow-empty"},
 		"a release given up":      {[]string{"release", "abandon", "--release", "1.4.0", "--reason", "no one wants it"}, "1.4.0 /release abandon --reason no one wants it"},
 		"a hotfix":                {[]string{"hotfix", "start", "17", "--from", "1.3.0"}, "/hotfix start 17 --from 1.3.0"},
+		"a hotfix with a title":   {[]string{"hotfix", "start", "17", "Totals are wrong"}, "/hotfix start 17 Totals are wrong"},
 		"an approval":             {[]string{"approve"}, "/approve"},
 		"an approval for a place": {[]string{"approve", "staging"}, "/approve staging"},
 		"a promotion":             {[]string{"promote"}, "/promote"},

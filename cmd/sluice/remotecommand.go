@@ -177,15 +177,16 @@ type hotfixCmd struct {
 type hotfixStartCmd struct {
 	commandFlags
 
-	ID   string `arg:"" placeholder:"ID" help:"What it mends, such as the number of an issue."`
-	From string `placeholder:"VERSION" help:"Version to mend. Default: the one that production runs."`
+	ID    string `arg:"" placeholder:"ID" help:"What it mends, such as the number of an issue."`
+	Title string `arg:"" optional:"" placeholder:"TITLE" help:"Title of its pull request, after the version."`
+	From  string `placeholder:"VERSION" help:"Version to mend. Default: the one that production runs."`
 
 	Component string `placeholder:"NAME" help:"Component of a monorepo that is mended."`
 }
 
 // Run gives the command.
 func (c *hotfixStartCmd) Run(e *env) error {
-	words := appendedFlag([]string{"hotfix start", c.ID}, "--from", c.From)
+	words := appendedFlag(appended([]string{"hotfix start", c.ID}, c.Title), "--from", c.From)
 	return c.give(e, appendedFlag(words, "--component", c.Component)...)
 }
 
