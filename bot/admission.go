@@ -93,6 +93,7 @@ func (s *session) asking(q *request, door Door) ask {
 			a.environment = ownEnv(environment)
 		}
 	}
+	a.production = door == DoorCondition && slices.ContainsFunc(q.unmet, leadsToProduction)
 	if q.release != nil && door != DoorUnlock {
 		a.starter = q.release.StartedBy
 	}
@@ -206,7 +207,7 @@ func (s *session) open(ctx context.Context, q *request, spec *commandSpec) (ways
 	}
 	for i, c := range all {
 		as := *q
-		as.Command, as.back, as.judged, as.lockedBy = c, nil, nil, forge.User{}
+		as.Command, as.back, as.judged, as.unmet, as.lockedBy = c, nil, nil, nil, forge.User{}
 		if err := s.locateFor(ctx, &as); err != nil {
 			return nil, nil, err
 		}

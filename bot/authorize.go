@@ -26,6 +26,8 @@ type ask struct {
 	author forge.User
 	// release is true when a release, a hotfix or production is concerned.
 	release bool
+	// production is true when nothing but this stands before production any more.
+	production bool
 }
 
 // refusal is a no: why, and who could.
@@ -44,6 +46,9 @@ func (s *session) authorize(ctx context.Context, a ask) (*refusal, error) {
 	rule, ok := doors[a.door]
 	if !ok {
 		return nil, fmt.Errorf("door %q has no rule", a.door)
+	}
+	if a.production && rule.production != "" {
+		rule = doors[rule.production]
 	}
 	if a.who.ID == 0 || a.who.Login == "" {
 		return &refusal{Why: "GitHub did not say who asks."}, nil

@@ -129,7 +129,7 @@ func TestAuthorize(t *testing.T) {
 		{"a bot", forge.User{ID: 5, Login: "robot[bot]", Bot: true}, false},
 		{"nobody", forge.User{}, false},
 	}
-	values := constants(t, "Door")
+	values, all := constants(t, "Door"), askers
 	var b strings.Builder
 	for _, settings := range []struct{ name, yaml string }{{"zero configuration", ""}, {"teams and users", namedKeepers}} {
 		l := newLab(t, settings.yaml)
@@ -138,11 +138,20 @@ func TestAuthorize(t *testing.T) {
 			fmt.Fprintf(&b, "# %s; a release is concerned: %t\n", settings.name, release)
 			for _, door := range slices.Sorted(maps.Values(values)) {
 				door := Door(door)
-				for _, asker := range askers {
-					fmt.Fprintf(&b, "%-16s %-12s ", door, asker.name)
+				askers := all
+				if doors[door].production != "" { // who passes where it leads to production, in the next lines
+					askers = slices.Concat(askers, askers)
+				}
+				for n, asker := range askers {
+					production := n >= len(askers)/2 && doors[door].production != ""
+					label := string(door)
+					if production {
+						label += " (production)"
+					}
+					fmt.Fprintf(&b, "%-16s %-12s ", label, asker.name)
 					for i, role := range roles {
 						l.gh.Roles = map[string]forge.Role{asker.who.Login: role}
-						a := ask{door: door, who: asker.who, environment: "production", release: release, starter: person(9, "zoe"), author: person(6, "amy")}
+						a := ask{door: door, who: asker.who, environment: "production", release: release, starter: person(9, "zoe"), author: person(6, "amy"), production: production}
 						if asker.starter {
 							a.starter = asker.who
 						}

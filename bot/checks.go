@@ -267,6 +267,7 @@ func (s *session) pipelineCheck(at *atSHA) (forge.CheckRun, bool) {
 			}
 			text.WriteString("\n\n")
 		}
+		text.WriteString(overridableText(&x))
 		if given := givenText(&x); given != "" {
 			fmt.Fprintf(&text, "Variables: %s.\n\n", given)
 		}

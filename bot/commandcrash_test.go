@@ -256,6 +256,8 @@ func crashTable() []crashRow {
 		{who: "write", line: "/ok-to-test 9999999", where: "fork", entries: []string{"ok-to-test"}},
 		{who: "maintain", line: "/ok-to-test cancel", where: "fork", before: []string{"write /ok-to-test 9999999"}, entries: []string{"ok-to-test.ended"}},
 		{who: "admin", line: "/override sluice/branch --reason so", where: "feature", world: misdirected, entries: []string{"override"}},
+		{who: "maintain", line: "/override condition --reason so", where: "feature", world: conditionFailed, entries: []string{"override.condition"}},
+		{who: "maintain", line: "/cancel --abandon", entries: []string{"cancel"}},
 		{who: "write", line: "/retarget", where: "feature", world: misdirected, entries: []string{"retarget"}},
 		{who: "write", line: "/backmerge", world: ahead, entries: []string{"backmerge"}},
 		{who: "write", line: "/cherrypick release/1.4.0", where: "feature", world: mergedFeature, entries: []string{"cherrypick"}},
@@ -397,6 +399,14 @@ func noExecution(l *lab, _ *changing) {
 		}
 		x.Branch = "feature/gone"
 		return tx.SaveExecution(l.t.Context(), &x)
+	})
+}
+
+// conditionFailed has a condition fail the feature's pipeline.
+func conditionFailed(l *lab, _ *changing) {
+	l.write(func(tx *store.Tx) error {
+		x := l.unmet(store.Execution{ID: "x9", Branch: "feature/x", SHA: matrixPlaces["feature"].sha}, unmetStages(pipeline.UsesDeploy, "staging"))
+		return tx.CreateExecution(l.t.Context(), &x)
 	})
 }
 

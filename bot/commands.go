@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/gitflow"
@@ -335,17 +336,29 @@ func (q *request) asks(x *store.Execution) bool { return q.named == nil || q.nam
 
 // failedExecution is the execution that /retry means; nil: none failed.
 func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execution, error) {
-	var found *store.Execution
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+	all, err := s.ownExecutions(ctx, q)
+	i := slices.IndexFunc(all, func(x store.Execution) bool {
+		return q.asks(&x) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped)
+	})
+	if i < 0 {
+		return nil, err
+	}
+	return &all[i], err
+}
+
+// ownExecutions are those that a request to go on may be about, the first before the rest: production's and the candidate's of
+// the release; without a release those of the pull request's head, newest first.
+func (s *session) ownExecutions(ctx context.Context, q *request) (all []store.Execution, err error) {
+	return all, s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		all = nil
 		if q.release != nil {
 			for _, id := range []string{q.release.ProductionExecutionID, q.release.ExecutionID} {
 				x, err := oneExecution(ctx, tx, id)
 				if err != nil {
 					return err
 				}
-				if x != nil && q.asks(x) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
-					found = x
-					return nil
+				if x != nil {
+					all = append(all, *x)
 				}
 			}
 			return nil
@@ -354,19 +367,17 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 			return nil
 		}
 		if !s.ownHead(q.pr) {
-			all, err := tx.Permits(ctx, s.repo.ID, q.pr.Number)
-			if err != nil || permit(all, permitFork, *q.pr) == nil {
+			permits, err := tx.Permits(ctx, s.repo.ID, q.pr.Number)
+			if err != nil || permit(permits, permitFork, *q.pr) == nil {
 				return err // nothing runs again for a commit that is not allowed any more
 			}
 		}
 		at, err := tx.ExecutionsAt(ctx, s.repo.ID, q.pr.HeadSHA)
-		for i, x := range at {
-			own := x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(&x)
-			if own && q.asks(&x) && (x.Status == pipeline.Failed || x.Status == pipeline.Stopped) {
-				found = &at[i]
+		for _, x := range slices.Backward(at) {
+			if x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(&x) {
+				all = append(all, x)
 			}
 		}
 		return err
 	})
-	return found, err
 }

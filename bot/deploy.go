@@ -92,11 +92,8 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 // leave ends an action's hold on its environment and records what runs there now.
 func (s *session) leave(ctx context.Context, run store.ActionRun, report executor.Report) error {
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
-		d, err := tx.Deployment(ctx, run.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // it deploys nothing
-		}
-		if err != nil || d.Status.Final() {
+		d, under, err := openDeployment(ctx, tx, run.ID)
+		if err != nil || !under {
 			return err
 		}
 		d.Status, d.EndedAt = report.Status, s.b.Now()
@@ -124,6 +121,16 @@ func (s *session) leave(ctx context.Context, run store.ActionRun, report executo
 		}
 		return tx.UnlockEnvironment(ctx, s.repo.ID, d.Environment, d.ExecutionID)
 	})
+}
+
+// openDeployment is the deployment of an action, if that deploys and its deployment has not ended: an abandoned one has, whatever
+// its executor goes on to do.
+func openDeployment(ctx context.Context, tx *store.Tx, id string) (d store.Deployment, under bool, err error) {
+	d, err = tx.Deployment(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return d, false, nil
+	}
+	return d, err == nil && !d.Status.Final(), err
 }
 
 func (s *session) tryEnter(ctx context.Context, run store.ActionRun, req executor.Request) error {

@@ -90,6 +90,36 @@ func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopA
 	return pipeline.ActionSettled{At: s.b.Now(), ID: c.ID, Status: pipeline.Stopped, Summary: c.Reason}, nil
 }
 
+// abandonAction gives an action up: it is asked to end, if it has begun, and whatever comes of it finds its deployment over.
+func (s *session) abandonAction(ctx context.Context, tx *store.Tx, c pipeline.AbandonAction) error {
+	run, err := tx.ActionRun(ctx, c.ID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	run.Stop, run.UpdatedAt = true, s.b.Now()
+	if !run.Intended {
+		run.Final = true
+		return tx.SaveActionRun(ctx, run)
+	}
+	if err := tx.SaveActionRun(ctx, run); err != nil {
+		return err
+	}
+	d, under, err := openDeployment(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	if under {
+		d.Status, d.EndedAt = pipeline.Stopped, s.b.Now()
+		if err := tx.SaveDeployment(ctx, d); err != nil {
+			return err
+		}
+		if err := tx.UnlockEnvironment(ctx, s.repo.ID, d.Environment, d.ExecutionID); err != nil {
+			return err
+		}
+	}
+	return s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID))
+}
+
 // request is everything an executor is told. It is stored, so that a restart repeats exactly it.
 func (s *session) request(x *store.Execution, c pipeline.StartAction) executor.Request {
 	subject := executor.Subject{

@@ -34,6 +34,7 @@ const (
 	DoorRefresh        Door = "refresh"
 	DoorOkToTest       Door = "ok-to-test"
 	DoorOverride       Door = "override"
+	DoorCondition      Door = "override.condition"
 	DoorCherrypick     Door = "cherrypick"
 	DoorRecheck        Door = "recheck" // GitHub's re-run button
 )
@@ -49,6 +50,8 @@ type doorRule struct {
 	starter bool
 	// author lets in whoever opened the pull request, with whatever role: it is their own change.
 	author bool
+	// production is the door that is asked for instead where nothing else stands before production.
+	production Door
 	// lenient asks only for write access when no release is concerned: a developer's own feature pipeline.
 	lenient bool
 }
@@ -93,6 +96,7 @@ var doors = map[Door]doorRule{ //nolint:gochecknoglobals // a constant table
 	DoorOkToTest:       {role: forge.RoleWrite},
 	DoorCherrypick:     {role: forge.RoleWrite},
 	DoorOverride:       {role: forge.RoleAdmin},
+	DoorCondition:      {role: forge.RoleMaintain, production: DoorOverride},
 	DoorRecheck:        {role: forge.RoleWrite},
 }
 
@@ -128,6 +132,9 @@ func (d Door) who() string {
 	}
 	if r.author {
 		who += " and the pull request's author"
+	}
+	if r.production != "" {
+		who += "; where it leads to production: " + r.production.who()
 	}
 	if r.lenient {
 		who += "; on a feature: developers (write)"

@@ -143,6 +143,18 @@ type EvidenceExecution struct {
 	StartedAt time.Time         `json:"started_at"`
 	EndedAt   time.Time         `json:"ended_at,omitzero"`
 	Actions   []EvidenceAction  `json:"actions"`
+	// Overrides are the conditions of its stages that were overridden.
+	Overrides []EvidenceOverride `json:"overrides,omitempty"`
+}
+
+// EvidenceOverride is a condition of a stage that somebody has overridden.
+type EvidenceOverride struct {
+	Stage     string               `json:"stage"`
+	Condition pipeline.ConditionAt `json:"condition"`
+	Found     string               `json:"found"` // why it did not hold
+	By        EvidencePerson       `json:"by"`
+	Reason    string               `json:"reason"`
+	At        time.Time            `json:"at"`
 }
 
 // EvidenceAction is what an action came to.

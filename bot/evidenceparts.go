@@ -58,6 +58,10 @@ func (s *session) evidenceExecutions(ctx context.Context, tx *store.Tx, r store.
 			StartedBy: personOf(x.StartedBy), Variables: x.State.Given, StartedAt: x.CreatedAt, EndedAt: x.EndedAt, Actions: []EvidenceAction{},
 		}
 		for _, stage := range x.State.Stages {
+			for _, o := range stage.Overrides {
+				by := EvidencePerson{ID: o.By.ID, Login: o.By.Login}
+				out.Overrides = append(out.Overrides, EvidenceOverride{Stage: stage.Name, Condition: o.Condition, Found: o.Found, By: by, Reason: o.Reason, At: o.At})
+			}
 			for _, a := range stage.Actions {
 				out.Actions = append(out.Actions, EvidenceAction{
 					Stage: stage.Name, Name: a.Name, Status: a.Status, Summary: a.Summary, URL: a.URL, Attempts: a.Number,

@@ -340,6 +340,8 @@ func (s *session) carryOut(ctx context.Context, tx *store.Tx, x *store.Execution
 			fact, err = s.startAction(ctx, tx, x, c)
 		case pipeline.StopAction:
 			fact, err = s.stopAction(ctx, tx, c)
+		case pipeline.AbandonAction:
+			err = s.abandonAction(ctx, tx, c)
 		case pipeline.ResolveImage:
 			if no := s.allowed(c.Reference); no != "" {
 				fact = pipeline.ImageUnresolved{At: s.b.Now(), Reference: c.Reference, Reason: no}

@@ -54,6 +54,8 @@ type request struct {
 	// judged are the executions that /approve and /reject are about: the release's candidate; without a release the pipelines
 	// that ask for approvals at the head, in a monorepo one of each component.
 	judged []store.Execution
+	// unmet are the executions that the condition of a stage has failed, as far as /override condition may be about them.
+	unmet []store.Execution
 }
 
 // nothingElse is the record of what no command asked for, or whose end is recorded otherwise.
@@ -268,6 +270,8 @@ func (s *session) locateFor(ctx context.Context, q *request) (err error) {
 		return err
 	case "approve", "reject":
 		return s.locateJudged(ctx, q)
+	case "override condition":
+		return s.locateUnmet(ctx, q)
 	}
 	return nil
 }
@@ -360,6 +364,7 @@ func (s *session) handlers() map[string]func(context.Context, *request) (string,
 		"refresh":            s.cmdRefresh,
 		"ok-to-test":         s.cmdOkToTest,
 		"override":           s.cmdOverride,
+		"override condition": s.cmdOverrideCondition,
 		"config check":       s.cmdConfigCheck,
 		"cherrypick":         s.cmdCherrypick,
 		"cancel":             s.cmdCancel,

@@ -21,11 +21,14 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 	if s.opts.Actor == nil || !p.signedIn() || w.repo.Gone != "" || !sound(x.State) {
 		return nil
 	}
+	stoppable := !x.Status.Final() && x.Kind != pipeline.KindProduction && x.Kind != kindRestore
 	b := &Buttons{
 		Post: w.path("executions", x.ID, "act"), CSRF: p.csrf, Version: x.Version, SHA: x.SHA, Digest: x.State.Digest(),
-		Cancel: !x.Status.Final() && !x.State.Promoting() && x.State.Stopping == nil && x.Kind != pipeline.KindProduction && x.Kind != kindRestore,
-		Retry:  x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
+		Cancel:  stoppable && !x.State.Promoting() && x.State.Stopping == nil,
+		Abandon: stoppable && x.State.Stopping != nil,
+		Retry:   x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
 	}
+	b.Override, _, _ = x.State.Overridable()
 	if line, ok := w.waiting(x); ok {
 		_, a, open := x.State.OpenApproval()
 		b.Approve, b.Reject, b.Environment, b.Approval = open, open, line.Environment, a.ID
@@ -72,7 +75,8 @@ func (s *Server) merge(have, more *Buttons, returnTo string) *Buttons {
 // Transitions tells whether there are stages that the execution has not entered.
 func (b *Buttons) Transitions() bool { return b != nil && len(b.Disable)+len(b.Enable) > 0 }
 
-// offers tells whether the button of a command is there; stage is the one that a transition leads into.
+// offers tells whether the button of a command is there; stage is the one that a transition leads into, or whose
+// condition is overridden.
 func (b *Buttons) offers(command, stage string) bool {
 	if b == nil {
 		return false
@@ -92,6 +96,10 @@ func (b *Buttons) offers(command, stage string) bool {
 		return b.Retry
 	case "cancel":
 		return b.Cancel
+	case "abandon":
+		return b.Abandon
+	case "override":
+		return b.Override != "" && b.Override == stage
 	}
 	return false
 }
@@ -141,12 +149,18 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		return s.tell(ctx, c, back, "A rejection needs a reason, for those who mend it.", false)
 	case command == "disable" && reason == "":
 		return s.tell(ctx, c, back, "Disabling a transition needs a reason, for those who wait.", false)
+	case command == "override" && reason == "":
+		return s.tell(ctx, c, back, "Overriding a condition needs a reason, for the record.", false)
 	case command == "reject":
 		line += " " + reason
 	case command == "disable":
 		line = fmt.Sprintf("/transition disable %s/%s --reason %s", pipelineOf(x), form.Get("stage"), strings.ReplaceAll(reason, "--", "-"))
 	case command == "enable":
 		line = fmt.Sprintf("/transition enable %s/%s", pipelineOf(x), form.Get("stage"))
+	case command == "override":
+		line = fmt.Sprintf("/override condition %s --reason %s", b.Override, strings.ReplaceAll(reason, "--", "-"))
+	case command == "abandon":
+		line = "/cancel --abandon"
 	case command == "retry" && form.Get("scope") == "all":
 		line += " all"
 	}

@@ -46,6 +46,8 @@ func TestButtons(t *testing.T) {
 		"disabling one that was passed":       {actPath, url.Values{"command": {"disable"}, "stage": {"Test"}, "reason": {"audit"}}, nil, "not possible any more"},
 		"enabling what is not disabled":       {actPath, url.Values{"command": {"enable"}, "stage": {"Promote"}}, nil, "not possible any more"},
 		"retrying what failed":                {"/acme/shop/executions/exfailed/act", url.Values{"command": {"retry"}}, []string{"exfailed /retry"}, "is recorded"},
+		"overriding what no condition failed": {"/acme/shop/executions/exfailed/act", url.Values{"command": {"override"}, "stage": {"Test"}, "reason": {"so"}}, nil, "not possible any more"},
+		"abandoning what was not cancelled":   {actPath, url.Values{"command": {"abandon"}}, nil, "not possible any more"},
 		"approving where nothing is approved": {"/acme/shop/executions/exfailed/act", url.Values{"command": {"approve"}, "approval": {""}}, nil, "not possible any more"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +70,58 @@ func TestButtons(t *testing.T) {
 			}
 			if page := w.get(b, "/approvals").body; strings.Contains(page, `class="message`) {
 				t.Error("the message is shown twice")
+			}
+		})
+	}
+}
+
+// The buttons that come with what has happened: an override of the condition that failed the execution, and the end of one that
+// was cancelled and has not ended.
+func TestButtonsOfWhatHappened(t *testing.T) {
+	def := pipeline.Definition{Kind: pipeline.KindFeature, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{{
+		Name: "Load test", Actions: []pipeline.Action{{Name: "load", Uses: "checks"}},
+	}}}
+	running, _ := pipeline.Start(pipeline.Input{ID: "exrun", Definition: def}, noon)
+	running, _, err := pipeline.Advance(running, pipeline.CancelRequested{At: noon, By: pipeline.Actor{ID: 7, Login: "qa"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	def.Stages[0].BeforeEntry = &pipeline.Condition{Rules: []pipeline.Rule{{Variable: "sluice.v", Operator: pipeline.OperatorEquals, Value: "1"}}}
+	failed, _ := pipeline.Start(pipeline.Input{ID: "exunmet", Definition: def}, noon)
+	for name, c := range map[string]struct {
+		state pipeline.State
+		form  url.Values
+		want  []string
+		says  string
+	}{
+		"an override": {
+			failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "reason": {"known --dry-run"}},
+			[]string{"exunmet /override condition Load test --reason known -dry-run"}, "is recorded",
+		},
+		"an override of another stage":     {failed, url.Values{"command": {"override"}, "stage": {"Test"}, "reason": {"known"}}, nil, "not possible any more"},
+		"an override without a reason":     {failed, url.Values{"command": {"override"}, "stage": {"Load test"}}, nil, "needs a reason"},
+		"what does not stop":               {running, url.Values{"command": {"abandon"}}, []string{"exrun /cancel --abandon"}, "is recorded"},
+		"what is cancelled already":        {running, url.Values{"command": {"cancel"}}, nil, "not possible any more"},
+		"what has ended, and is abandoned": {failed, url.Values{"command": {"abandon"}}, nil, "not possible any more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			x := store.Execution{ID: c.state.ID, RepoID: shopID, Kind: pipeline.KindFeature, Branch: "feature/x", SHA: strings.Repeat("1", 40), State: c.state, Status: c.state.Status, CreatedAt: noon}
+			if err := w.store.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateExecution(t.Context(), &x) }); err != nil {
+				t.Fatal(err)
+			}
+			b := w.signedIn("qa")
+			c.form.Set("csrf", w.csrf(b))
+			path := "/acme/shop/executions/" + x.ID
+			if page := w.get(b, path).body; c.want != nil && !strings.Contains(page, `value="`+c.form.Get("command")+`"`) {
+				t.Errorf("the page has no such button:\n%s", page)
+			}
+			w.send(b, http.MethodPost, path+"/act", c.form)
+			if diff := cmp.Diff(c.want, w.actor.commands()); diff != "" {
+				t.Errorf("commands (-want +got):\n%s", diff)
+			}
+			if page := w.get(b, "/approvals").body; !strings.Contains(page, c.says) {
+				t.Errorf("the page does not say %q:\n%s", c.says, page)
 			}
 		})
 	}

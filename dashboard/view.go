@@ -334,6 +334,10 @@ type Buttons struct {
 	Promote  bool
 	Retry    bool
 	Cancel   bool
+	// Abandon is for an execution that was cancelled and waits for what runs.
+	Abandon bool
+	// Override is the stage whose condition has failed the execution; empty: none has.
+	Override string
 	// Disable and Enable are stages that the execution has not entered, whose transition is enabled, or disabled.
 	Disable, Enable []string
 	// Version, SHA, Digest and Environment are what an approval would be of.
@@ -342,5 +346,5 @@ type Buttons struct {
 
 // Any tells whether there is a button at all.
 func (b *Buttons) Any() bool {
-	return b != nil && (b.Approve || b.Reject || b.Promote || b.Retry || b.Cancel)
+	return b != nil && (b.Approve || b.Reject || b.Promote || b.Retry || b.Cancel || b.Abandon)
 }

@@ -174,6 +174,9 @@ func (r *run) take(f Fact) (changed bool, err error) {
 	case RetryRequested:
 		r.now = f.At
 		return r.retryRequested(f)
+	case ConditionOverridden:
+		r.now = f.At
+		return r.conditionOverridden(f)
 	case Ticked:
 		r.now = f.At
 		return r.ticked(), nil

@@ -32,6 +32,14 @@ type StopAction struct {
 	Reason string
 }
 
+// AbandonAction says that nobody waits for a running attempt any more, nor for the turn of one that waits: it is to be
+// stopped, if it can be, and what becomes of it changes nothing, neither here nor in the environment that it deploys to.
+type AbandonAction struct {
+	ID     string
+	Uses   string
+	Reason string
+}
+
 // ResolveImage asks which digest the image's tag points at. ImageResolved or ImageUnresolved answers.
 type ResolveImage struct{ Reference string }
 
@@ -77,13 +85,14 @@ type Settled struct {
 	Reason string
 }
 
-func (StartAction) command()  {}
-func (StopAction) command()   {}
-func (ResolveImage) command() {}
-func (OpenApproval) command() {}
-func (VoidApproval) command() {}
-func (Remind) command()       {}
-func (Escalate) command()     {}
-func (AwaitRequest) command() {}
-func (WakeAt) command()       {}
-func (Settled) command()      {}
+func (StartAction) command()   {}
+func (StopAction) command()    {}
+func (AbandonAction) command() {}
+func (ResolveImage) command()  {}
+func (OpenApproval) command()  {}
+func (VoidApproval) command()  {}
+func (Remind) command()        {}
+func (Escalate) command()      {}
+func (AwaitRequest) command()  {}
+func (WakeAt) command()        {}
+func (Settled) command()       {}

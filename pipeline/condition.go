@@ -96,18 +96,17 @@ func (r Rule) expression() (*regexp.Regexp, error) { return regexp.Compile(`\A(?
 
 // enter asks the condition before a stage, and tells whether it may begin.
 func (r *run) enter(i int) bool {
-	c, st := r.s.Definition.Stages[i].BeforeEntry, &r.s.Stages[i]
-	why := r.s.unmet(c)
+	st := &r.s.Stages[i]
+	c, why := r.s.keeps(i, BeforeEntry)
 	if why == "" {
 		return true
 	}
-	st.Reason = "the condition before it does not hold: " + why
 	if c.Else != OtherwiseSkip {
-		st.Status, st.StartedAt = InProgress, r.now
-		r.finish(Failed, st.Name+": "+st.Reason)
+		st.Status = InProgress
+		r.failOn(i, BeforeEntry, why)
 		return false
 	}
-	st.Status = Skipped
+	st.Status, st.Reason = Skipped, BeforeEntry.unmet(why)
 	for j := range st.Actions {
 		st.Actions[j].Status = Skipped
 	}
@@ -116,14 +115,18 @@ func (r *run) enter(i int) bool {
 
 // leave asks the condition after a stage whose actions are done, and tells whether it has succeeded.
 func (r *run) leave(i int) bool {
-	st := &r.s.Stages[i]
-	why := r.s.unmet(r.s.Definition.Stages[i].OnSuccess)
-	if why == "" {
-		return true
+	_, why := r.s.keeps(i, OnSuccess)
+	if why != "" {
+		r.failOn(i, OnSuccess, why)
 	}
-	st.Reason = "the condition after it does not hold: " + why
+	return why == ""
+}
+
+// failOn fails a stage, and the execution, because of a condition.
+func (r *run) failOn(i int, at ConditionAt, why string) {
+	st := &r.s.Stages[i]
+	st.Unmet, st.Reason = at, at.unmet(why)
 	r.finish(Failed, st.Name+": "+st.Reason)
-	return false
 }
 
 // leftOut tells whether the condition before a stage has left it out.

@@ -114,6 +114,8 @@ func lines(commands []Command) []string {
 			out = append(out, fmt.Sprintf("start %s/%s#%d", c.Stage, c.Name, c.Attempt))
 		case StopAction:
 			out = append(out, fmt.Sprintf("stop %s: %s", c.ID, c.Reason))
+		case AbandonAction:
+			out = append(out, fmt.Sprintf("abandon %s: %s", c.ID, c.Reason))
 		case ResolveImage:
 			out = append(out, "resolve "+c.Reference)
 		case OpenApproval:

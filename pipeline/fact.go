@@ -109,7 +109,18 @@ type CancelRequested struct {
 	At     time.Time
 	By     Actor
 	Reason string
+	Halt   Halt
 }
+
+// Halt says what becomes of the actions that run when an execution is cancelled. The empty value has them stopped, and
+// waits until they have ended.
+type Halt string
+
+// What else may become of them. In each case no further action starts.
+const (
+	HaltWait    Halt = "wait"    // they run to their end
+	HaltAbandon Halt = "abandon" // they are told to stop, and nobody waits: the execution ends at once
+)
 
 // SupersededBy says that a newer execution has taken over. Refused once a promotion has started.
 type SupersededBy struct {
@@ -152,25 +163,37 @@ type RetryRequested struct {
 	Key string
 }
 
+// ConditionOverridden says that somebody lets the execution go on although a condition of a stage, which has failed it,
+// does not hold. Approvals, locks and what else keeps an action from beginning are no conditions, and stay as they are.
+type ConditionOverridden struct {
+	At     time.Time
+	Stage  string // its name
+	By     Actor
+	Reason string
+	// Key tells requests apart from each other and from those of RetryRequested. One that was used before changes nothing.
+	Key string
+}
+
 // Ticked says what time it is.
 type Ticked struct{ At time.Time }
 
-func (f Started) at() time.Time            { return f.At }
-func (f Queued) at() time.Time             { return f.At }
-func (f Transitions) at() time.Time        { return f.At }
-func (f ActionWaits) at() time.Time        { return f.At }
-func (f ActionStarted) at() time.Time      { return f.At }
-func (f ActionProgress) at() time.Time     { return f.At }
-func (f ActionSettled) at() time.Time      { return f.At }
-func (f ImageResolved) at() time.Time      { return f.At }
-func (f ImageUnresolved) at() time.Time    { return f.At }
-func (f Approved) at() time.Time           { return f.At }
-func (f Rejected) at() time.Time           { return f.At }
-func (f ApprovalVoided) at() time.Time     { return f.At }
-func (f PromotionRequested) at() time.Time { return f.At }
-func (f CancelRequested) at() time.Time    { return f.At }
-func (f SupersededBy) at() time.Time       { return f.At }
-func (f Held) at() time.Time               { return f.At }
-func (f Unheld) at() time.Time             { return f.At }
-func (f RetryRequested) at() time.Time     { return f.At }
-func (f Ticked) at() time.Time             { return f.At }
+func (f Started) at() time.Time             { return f.At }
+func (f Queued) at() time.Time              { return f.At }
+func (f Transitions) at() time.Time         { return f.At }
+func (f ActionWaits) at() time.Time         { return f.At }
+func (f ActionStarted) at() time.Time       { return f.At }
+func (f ActionProgress) at() time.Time      { return f.At }
+func (f ActionSettled) at() time.Time       { return f.At }
+func (f ImageResolved) at() time.Time       { return f.At }
+func (f ImageUnresolved) at() time.Time     { return f.At }
+func (f Approved) at() time.Time            { return f.At }
+func (f Rejected) at() time.Time            { return f.At }
+func (f ApprovalVoided) at() time.Time      { return f.At }
+func (f PromotionRequested) at() time.Time  { return f.At }
+func (f CancelRequested) at() time.Time     { return f.At }
+func (f SupersededBy) at() time.Time        { return f.At }
+func (f Held) at() time.Time                { return f.At }
+func (f Unheld) at() time.Time              { return f.At }
+func (f RetryRequested) at() time.Time      { return f.At }
+func (f ConditionOverridden) at() time.Time { return f.At }
+func (f Ticked) at() time.Time              { return f.At }

@@ -151,7 +151,7 @@ func (r *run) finish(status Status, reason string) {
 	r.s.Hold, r.s.Resolving, r.s.Turn = nil, time.Time{}, nil
 	for i := range r.s.Stages {
 		st := &r.s.Stages[i]
-		begun := st.Reason != ""
+		begun := st.Reason != "" // a condition has failed it, which may be before it started
 		st.ArrivedAt = time.Time{}
 		for j := range st.Actions {
 			a := &st.Actions[j]

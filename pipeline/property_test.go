@@ -89,9 +89,11 @@ type model struct {
 	given   map[string]bool        // accepted Approved facts, by ID
 	past    []Fact                 // to be told again
 	digest  string                 // of the image, once known
-	byHand  bool                   // the fact at hand is a person's retry
+	byHand  bool                   // the fact at hand is a person's: a retry, or an override of a condition
 	lost    map[string]bool        // attempts that the engine gave up
 	every   map[string]StartAction // all StartAction ever, by ID
+
+	overrides, abandoned int // how often a condition was overridden, and an execution abandoned
 }
 
 func (m *model) apply(f Fact) {
@@ -126,12 +128,37 @@ func (m *model) apply(f Fact) {
 		}
 		m.given[a.ID] = true
 	}
+	if c, ok := f.(CancelRequested); ok && c.Halt == HaltAbandon && snapshot(m.t, s) != before && !s.Status.Final() {
+		m.t.Fatalf("abandoned, and still %s:\n%s", s.Status, Table(s, m.now))
+	}
+	m.overriddenRightly(f, s, err)
 	m.s = s
 	m.settle(f)
+	if m.byHand && err == nil { // who goes on answers for what may still run
+		maps.DeleteFunc(m.running, func(id string, _ bool) bool { return m.lost[id] })
+	}
 	for _, c := range commands {
 		m.carryOut(c)
 	}
 	m.check()
+}
+
+// overriddenRightly is the promise of an override: it takes up again what a condition has failed, and decides nothing else.
+func (m *model) overriddenRightly(f Fact, after State, err error) {
+	o, ok := f.(ConditionOverridden)
+	if !ok || err != nil || len(after.RetryKeys) == len(m.s.RetryKeys) {
+		return
+	}
+	if stage, _, ok := m.s.Overridable(); !ok || stage != o.Stage {
+		m.t.Fatalf("%#v was taken, and no condition had failed that stage:\n%s", o, Table(m.s, m.now))
+	}
+	m.overrides++
+	m.s.each(func(i, j int, d *Action, was *ActionState) bool {
+		if a := after.Stages[i].Actions[j]; d.IsApproval() && was.Status != Succeeded && a.Status == Succeeded || was.Status == Succeeded && a.Number != was.Number {
+			m.t.Fatalf("%#v made %s/%s, which was %s, %s#%d", o, o.Stage, d.Name, was.Status, a.Status, a.Number)
+		}
+		return true
+	})
 }
 
 // settle forgets attempts that are over, as the world sees it.
@@ -158,7 +185,7 @@ func (m *model) carryOut(c Command) {
 		m.every[c.ID] = c
 		for id := range m.running {
 			_, i, j, _, _ := ParseActionID(id)
-			if i == c.StageNumber && j == c.Number && !(m.lost[id] && m.byHand) {
+			if i == c.StageNumber && j == c.Number {
 				m.t.Fatalf("%s starts while %s may still run", c.ID, id)
 			}
 		}
@@ -168,6 +195,14 @@ func (m *model) carryOut(c Command) {
 	case StopAction:
 		if !m.running[c.ID] {
 			m.t.Fatalf("%s is told to stop but does not run", c.ID)
+		}
+	case AbandonAction:
+		if !m.running[c.ID] {
+			m.t.Fatalf("%s is abandoned but does not run", c.ID)
+		}
+		m.abandoned++
+		if !m.lost[c.ID] { // it has not begun, and never will
+			delete(m.running, c.ID)
 		}
 	case OpenApproval:
 		m.opened[c.ID] = Approval{SHA: c.SHA, Digest: c.Digest, ConfigHash: c.ConfigHash}
@@ -251,7 +286,11 @@ func (m *model) anyFact() Fact {
 	at := m.now.Add(time.Duration(rapid.IntRange(-90, 5).Draw(m.t, "late")) * time.Minute)
 	by := rapid.SampledFrom([]Actor{quinn, rita}).Draw(m.t, "by")
 	digest := rapid.SampledFrom([]string{digestA, digestA, digestA, digestA, digestA, digestA, digestB, "junk"}).Draw(m.t, "digest")
-	switch rapid.IntRange(0, 22).Draw(m.t, "fact") {
+	switch rapid.IntRange(0, 24).Draw(m.t, "fact") {
+	case 23:
+		return m.anyOverride(at, by)
+	case 24:
+		return CancelRequested{At: at, By: by, Halt: rapid.SampledFrom([]Halt{HaltAbandon, HaltWait}).Draw(m.t, "halt")}
 	case 21:
 		return m.anyTransitions(at, by)
 	case 22:
@@ -316,6 +355,15 @@ func (m *model) anyFact() Fact {
 	}
 }
 
+// anyOverride draws an override of a condition: mostly of the one that has failed the execution.
+func (m *model) anyOverride(at time.Time, by Actor) Fact {
+	stage, _, ok := m.s.Overridable()
+	if !ok || rapid.IntRange(0, 4).Draw(m.t, "another") == 0 {
+		stage = rapid.SampledFrom([]string{"S0", "S1", "S9"}).Draw(m.t, "overridden")
+	}
+	return ConditionOverridden{At: at, Stage: stage, By: by, Reason: "known", Key: rapid.SampledFrom([]string{"k1", "k2", "k3", "k7", "k8", "k9"}).Draw(m.t, "key")}
+}
+
 // anyTransitions disables the transition into some stage, or enables all.
 func (m *model) anyTransitions(at time.Time, by Actor) Transitions {
 	f := Transitions{At: at, Disabled: map[string]Disabled{}}
@@ -345,6 +393,9 @@ func (m *model) anyApproved(at time.Time, by Actor) Approved {
 
 // next is a fact that takes the execution on: what is asked is answered, what runs succeeds, what waits is approved.
 func (m *model) next() Fact {
+	if stage, at, ok := m.s.Overridable(); ok {
+		return ConditionOverridden{At: m.now, Stage: stage, By: rita, Reason: "known", Key: stage + string(at)}
+	}
 	if !m.s.Resolving.IsZero() {
 		return ImageResolved{At: m.now, Reference: testRef, Digest: digestA}
 	}
@@ -365,7 +416,7 @@ func (m *model) next() Fact {
 }
 
 func TestAnyInterleavingKeepsThePromises(t *testing.T) {
-	promoted := 0
+	promoted, overrides, abandoned := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d := anyDefinition(t)
 		if problems := d.Validate(); len(problems) > 0 {
@@ -382,10 +433,11 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 		}
 		smooth := rapid.IntRange(0, 2).Draw(t, "smooth") == 0
 		for range 100 {
-			if !smooth || m.s.Status.Final() || m.s.Promoting() {
+			_, _, failed := m.s.Overridable()
+			if !smooth || m.s.Status.Final() && !failed || m.s.Promoting() {
 				break // a smooth start reaches what chance alone seldom does
 			}
-			m.byHand = false
+			m.byHand = failed
 			m.apply(m.next())
 		}
 		for range rapid.IntRange(0, 80).Draw(t, "facts") {
@@ -393,11 +445,19 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 			if len(m.past) > 0 && rapid.IntRange(0, 5).Draw(t, "repeat") == 0 {
 				f = rapid.SampledFrom(m.past).Draw(t, "past")
 			}
-			_, m.byHand = f.(RetryRequested)
+			switch f.(type) {
+			case RetryRequested, ConditionOverridden:
+				m.byHand = true
+			default:
+				m.byHand = false
+			}
 			m.past = append(m.past, f)
 			m.apply(f)
 		}
 		m.byHand = false
+		if rapid.Bool().Draw(t, "abandon") {
+			m.apply(CancelRequested{At: m.now, By: rita, Halt: HaltAbandon})
+		}
 		for ticks := 0; !m.s.Status.Final(); ticks++ {
 			if ticks > 1000 {
 				t.Fatalf("does not end:\n%s", Table(m.s, m.now))
@@ -407,9 +467,12 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 		if m.s.Promoting() {
 			promoted++
 		}
+		overrides, abandoned = overrides+m.overrides, abandoned+m.abandoned
 	})
-	if promoted == 0 {
-		t.Error("no promotion was ever reached: the test draws too little")
+	for what, n := range map[string]int{"promotion was reached": promoted, "condition was overridden": overrides, "running action was abandoned": abandoned} {
+		if n == 0 {
+			t.Errorf("no %s ever: the test draws too little", what)
+		}
 	}
 }
 

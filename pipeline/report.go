@@ -47,7 +47,14 @@ func (st *StageState) tell() string {
 	if st.Disabled != nil && st.Status == Waiting {
 		return st.disabledBy()
 	}
-	return st.Reason
+	var parts []string
+	if st.Reason != "" {
+		parts = append(parts, st.Reason)
+	}
+	for _, o := range st.Overrides {
+		parts = append(parts, o.String())
+	}
+	return strings.Join(parts, "; ")
 }
 
 // tell says in one line how an action stands.
@@ -190,6 +197,29 @@ func Why(s State, now time.Time) string {
 		return fmt.Sprintf("It is held by %s until %s: %s.", h.By.Login, moment(h.Until), oneLine(h.Reason))
 	}
 	return "It goes on."
+}
+
+// Running is an action that its executor may be at work on.
+type Running struct {
+	Stage, Name string
+	Environment string // which it deploys to; empty: none
+	URL         string // http or https, or empty
+}
+
+// Running lists the actions that have begun and not ended. Approvals, and what waits for its environment, are none of them.
+func (s State) Running() []Running {
+	var out []Running
+	s.each(func(i, _ int, d *Action, a *ActionState) bool {
+		if a.Status == InProgress && a.Approval == nil && a.WaitsFor == "" {
+			r := Running{Stage: s.Stages[i].Name, Name: a.Name, URL: webURL(a.URL)}
+			if d.Deploys {
+				r.Environment = d.Environment
+			}
+			out = append(out, r)
+		}
+		return true
+	})
+	return out
 }
 
 // waiting names what runs.

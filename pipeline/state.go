@@ -63,7 +63,8 @@ type State struct {
 	Hold         *Hold  `json:"hold,omitempty"`
 	// Turn is the place in the queue of an execution that has not begun, as Queued told.
 	Turn *Turn `json:"turn,omitempty"`
-	// RetriedAt and RetryKeys say when, and by which requests, the execution was retried after it had ended.
+	// RetriedAt and RetryKeys say when, and by which requests, the execution went on after it had ended: by a retry, or
+	// because a condition was overridden.
 	RetriedAt time.Time `json:"retried_at,omitzero"`
 	RetryKeys []string  `json:"retry_keys,omitempty"`
 	// WakeAt is when the next deadline or reminder is due; zero when none is. Send Ticked then.
@@ -108,6 +109,10 @@ type StageState struct {
 	ArrivedAt time.Time `json:"arrived_at,omitzero"`
 	// Retried says that Stage.OnFailure has had the stage tried again, since somebody last retried it by hand.
 	Retried bool `json:"retried,omitempty"`
+	// Unmet is the condition that has failed the stage; empty: none has.
+	Unmet ConditionAt `json:"unmet,omitempty"`
+	// Overrides say which of its conditions people have overridden, in the order in which they did.
+	Overrides []Override `json:"overrides,omitempty"`
 }
 
 // ActionState is where an action stands: its latest attempt, with the earlier ones in Earlier.
@@ -144,7 +149,7 @@ type Attempt struct {
 	WaitsFor string `json:"waits_for,omitempty"`
 	// StopReason is set once StopAction was given; Deadline is then the end of the grace time.
 	StopReason string `json:"stop_reason,omitempty"`
-	// Lost says that the attempt did not settle in the grace time: how it really ended is unknown.
+	// Lost says that the attempt did not settle in the grace time, or was abandoned: how it really ended is unknown.
 	Lost bool `json:"lost,omitempty"`
 }
 
@@ -262,6 +267,7 @@ func (s State) clone() State {
 			actions[j].Earlier = slices.Clip(actions[j].Earlier)
 		}
 		s.Stages[i].Actions = actions
+		s.Stages[i].Overrides = slices.Clip(s.Stages[i].Overrides)
 	}
 	s.Variables = maps.Clone(s.Variables)
 	s.Artifacts = maps.Clone(s.Artifacts)

@@ -14,6 +14,8 @@ func (r *run) cancelRequested(f CancelRequested) (changed bool, err error) {
 		return false, nil
 	case r.s.Status.Final():
 		return refused("the execution has ended already: %s", r.s.Status)
+	case f.Halt != "" && f.Halt != HaltWait && f.Halt != HaltAbandon:
+		return refused("what runs is stopped, or with %q or %q, not %q", HaltWait, HaltAbandon, f.Halt)
 	}
 	reason := "cancelled by " + f.By.Login
 	if f.Reason != "" {
@@ -27,8 +29,25 @@ func (r *run) cancelRequested(f CancelRequested) (changed bool, err error) {
 		r.s.Stopping = &Stopping{Status: Stopped, By: f.By, Reason: reason, At: f.At}
 		changed = true
 	}
-	return r.stop(Stopped, reason, false) || changed, nil
+	switch f.Halt {
+	case HaltWait:
+		return r.stop(Stopped, reason, begun) || changed, nil
+	case HaltAbandon:
+		return r.abandon(reason) || changed, nil
+	}
+	return r.stop(Stopped, reason, nobody) || changed, nil
 }
+
+// nobody spares no action.
+func nobody(*Action, *ActionState) bool { return false }
+
+// begun spares what does something already. What deploys has begun once its executor has: before that it may wait for its turn.
+func begun(d *Action, a *ActionState) bool {
+	return a.WaitsFor == "" && (!d.Deploys || !a.RunningAt.IsZero())
+}
+
+// deploying spares deployments under way: half a deployment helps nobody, and the next waits for the environment's lock.
+func deploying(d *Action, a *ActionState) bool { return d.Deploys && !a.RunningAt.IsZero() }
 
 func (r *run) supersededBy(f SupersededBy) (changed bool, err error) {
 	switch {
@@ -49,20 +68,42 @@ func (r *run) supersededBy(f SupersededBy) (changed bool, err error) {
 		return true, nil
 	}
 	r.s.Stopping = &Stopping{Status: Superseded, Reason: reason, At: f.At}
-	r.stop(Superseded, reason, true)
+	r.stop(Superseded, reason, deploying)
 	return true, nil
 }
 
-// stop closes open approvals with the status and tells what runs to stop. spare leaves deployments under way to their
-// end: half a deployment helps nobody, and the next waits for the environment's lock.
-func (r *run) stop(status Status, reason string, spare bool) (changed bool) {
+// stop closes open approvals with the status and tells what runs to stop, except what is spared and runs to its end.
+func (r *run) stop(status Status, reason string, spared func(*Action, *ActionState) bool) (changed bool) {
 	r.s.Resolving = time.Time{}
 	r.closeApprovals(status, reason)
 	r.s.each(func(_, _ int, d *Action, a *ActionState) bool {
-		if a.Status == InProgress && a.StopReason == "" && !(spare && d.Deploys && !a.RunningAt.IsZero()) {
+		if a.Status == InProgress && a.StopReason == "" && !spared(d, a) {
 			r.stopAction(d, a, reason)
 			changed = true
 		}
+		return true
+	})
+	return changed
+}
+
+// abandon ends whatever runs, at once. What had begun is lost: it may go on, and nobody can say how it ends.
+func (r *run) abandon(reason string) (changed bool) {
+	r.s.Resolving = time.Time{}
+	r.closeApprovals(Stopped, reason)
+	r.s.each(func(_, _ int, d *Action, a *ActionState) bool {
+		if a.Status != InProgress {
+			return true
+		}
+		summary := reason
+		if a.Lost = a.WaitsFor == ""; a.Lost {
+			summary += "; it was abandoned, and how it ended is unknown"
+			if d.Deploys {
+				summary += ", as is what " + d.Environment + " runs until the next deployment"
+			}
+		}
+		r.do(AbandonAction{ID: a.ID, Uses: d.Uses, Reason: reason})
+		a.end(Stopped, summary, r.now)
+		changed = true
 		return true
 	})
 	return changed
@@ -186,29 +227,33 @@ func (r *run) retryRequested(f RetryRequested) (changed bool, err error) {
 	case f.Scope != "" && f.Scope != RetryFailed && f.Scope != RetryStage:
 		return refused("a retry is of %q or %q, not %q", RetryFailed, RetryStage, f.Scope)
 	}
-	if f.Key != "" {
-		r.s.RetryKeys = append(r.s.RetryKeys, f.Key)
+	r.resume(f.At, f.Key, f.Scope == RetryStage)
+	return true, nil
+}
+
+// resume takes an execution that has ended up again, where it ended. whole repeats all of the first stage that is repeated.
+func (r *run) resume(at time.Time, key string, whole bool) {
+	if key != "" {
+		r.s.RetryKeys = append(r.s.RetryKeys, key)
 	}
-	r.s.RetriedAt, r.s.EndedAt, r.s.Reason, r.s.Stopping = f.At, time.Time{}, "", nil
+	r.s.RetriedAt, r.s.EndedAt, r.s.Reason, r.s.Stopping = at, time.Time{}, "", nil
 	r.s.Status = InProgress
 	if r.s.StartedAt.IsZero() {
 		r.s.Status = Waiting // it never had its turn
 	}
-	first := true
 	for i := range r.s.Stages {
 		if r.s.Stages[i].Status == Succeeded || r.s.Stages[i].leftOut() {
 			continue
 		}
-		r.reopen(i, first && f.Scope == RetryStage)
-		first = false
+		r.reopen(i, whole)
+		whole = false
 	}
-	return true, nil
 }
 
 // reopen prepares a stage for another pass: what did not succeed, or with whole everything, is Waiting again.
 func (r *run) reopen(i int, whole bool) {
 	st := &r.s.Stages[i]
-	st.Status, st.Reason, st.EndedAt, st.Retried = Waiting, "", time.Time{}, false
+	st.Status, st.Reason, st.EndedAt, st.Retried, st.Unmet = Waiting, "", time.Time{}, false, ""
 	for j := range st.Actions {
 		a := &st.Actions[j]
 		if whole {

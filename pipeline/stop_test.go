@@ -207,3 +207,74 @@ func TestRetryKeepsWhatWasApproved(t *testing.T) {
 	wantLines(t, "built the same", build(digestA), "open S/ok for production")
 	wantLines(t, "approved", d.approve("S/ok"), "start S/promote#2")
 }
+
+func TestCancelAndWait(t *testing.T) {
+	wait := CancelRequested{At: noon, By: quinn, Halt: HaltWait}
+	def := Definition{Kind: KindFeature, Stages: []Stage{
+		{Name: "S", Actions: []Action{{Name: "a", Uses: "x"}, {Name: "d", Uses: "x", Deploys: true, Environment: "staging"}, {Name: "b", Uses: "x", RunOrder: 2}}},
+	}}
+	d, _ := begin(t, def, Image{})
+	d.fact(ActionWaits{At: noon, ID: d.id("S/d"), For: "staging is locked by rita"})
+	wantLines(t, "what waits for its environment has not begun", d.fact(wait), "stop "+d.id("S/d")+": cancelled by quinn")
+	wantLines(t, "twice", d.fact(wait))
+	d.settle("S/d", Stopped)
+	if d.s.Status != InProgress || d.at("S/a").StopReason != "" {
+		t.Fatalf("%s, and the action that runs is told %q", d.s.Status, d.at("S/a").StopReason)
+	}
+	wantLines(t, "it runs to its end, and nothing follows", d.settle("S/a", Succeeded), "settled Stopped")
+
+	d, _ = begin(t, def, Image{})
+	d.fact(ActionStarted{At: noon, ID: d.id("S/d")})
+	wantLines(t, "a deployment under way goes on", d.fact(wait))
+	wantLines(t, "somebody cancels after all", d.fact(CancelRequested{At: noon, By: rita}),
+		"stop "+d.id("S/a")+": cancelled by rita", "stop "+d.id("S/d")+": cancelled by rita")
+	d.refused(CancelRequested{At: noon, Halt: "later"}, `not "later"`)
+}
+
+func TestCancelAndAbandon(t *testing.T) {
+	abandon := CancelRequested{At: noon, By: quinn, Reason: "it hangs", Halt: HaltAbandon}
+	def := Definition{Kind: KindFeature, Stages: []Stage{
+		{Name: "S", Actions: []Action{
+			{Name: "a", Uses: "x", OnFailure: OnFailureContinue}, {Name: "d", Uses: "x", Deploys: true, Environment: "staging"},
+			{Name: "w", Uses: "x", Deploys: true, Environment: "development"}, {Name: "p", Uses: UsesApproval, Environment: "staging"},
+		}, OnFailure: StageRetryAll},
+		{Name: "T", Actions: []Action{{Name: "e", Uses: "x"}}},
+	}}
+	d, _ := begin(t, def, Image{})
+	d.fact(ActionStarted{At: noon, ID: d.id("S/d"), URL: "https://example.com/7"})
+	d.fact(ActionWaits{At: noon, ID: d.id("S/w"), For: "development is locked by rita"})
+	a, w, p := d.id("S/a"), d.id("S/w"), d.id("S/p")
+	wantLines(t, "abandoned", d.fact(abandon), "void "+p+": cancelled by quinn: it hangs",
+		"abandon "+a+": cancelled by quinn: it hangs", "abandon "+d.id("S/d")+": cancelled by quinn: it hangs",
+		"abandon "+w+": cancelled by quinn: it hangs", "settled Stopped")
+	want := map[string]string{
+		"a": "cancelled by quinn: it hangs; it was abandoned, and how it ended is unknown",
+		"d": "cancelled by quinn: it hangs; it was abandoned, and how it ended is unknown, as is what staging runs until the next deployment",
+		"w": "cancelled by quinn: it hangs", "p": "void: cancelled by quinn: it hangs",
+	}
+	got, lost := map[string]string{}, map[string]bool{}
+	for _, a := range d.s.Stages[0].Actions {
+		got[a.Name], lost[a.Name] = a.Summary, a.Lost
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("summaries (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]bool{"a": true, "d": true, "w": false, "p": false}, lost); diff != "" {
+		t.Errorf("lost (-want +got):\n%s", diff)
+	}
+	before := d.s
+	wantLines(t, "a late end", d.settle("S/a", Succeeded))
+	if diff := cmp.Diff(before, d.s); diff != "" {
+		t.Errorf("a late end changed (-want +got):\n%s", diff)
+	}
+	wantLines(t, "twice", d.fact(abandon))
+
+	d, _ = begin(t, def, Image{})
+	d.fact(CancelRequested{At: noon, By: rita})
+	wantLines(t, "what was told to stop, and does not", d.fact(abandon),
+		"abandon "+d.id("S/a")+": cancelled by quinn: it hangs", "abandon "+d.id("S/d")+": cancelled by quinn: it hangs",
+		"abandon "+d.id("S/w")+": cancelled by quinn: it hangs", "settled Stopped")
+	if want := "cancelled by rita"; d.s.Reason != want {
+		t.Errorf("ended because %q, want %q", d.s.Reason, want)
+	}
+}

@@ -1,0 +1,102 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/store"
+)
+
+// locateUnmet finds what /override condition may be about: of each pipeline here the newest execution, where a condition has
+// failed it, of the stage and the component that are named.
+func (s *session) locateUnmet(ctx context.Context, q *request) error {
+	all, err := s.ownExecutions(ctx, q)
+	newest := map[string]bool{}
+	q.unmet = nil
+	for _, x := range all {
+		key := x.Component + "/" + x.Kind
+		if newest[key] {
+			continue
+		}
+		newest[key] = true
+		stage, _, ok := x.State.Overridable()
+		named := q.Arg(0) == "" || strings.EqualFold(stage, q.Arg(0))
+		if c := q.Flag("component"); ok && named && q.asks(&x) && (c == "" || c == x.Component) {
+			q.unmet = append(q.unmet, x)
+		}
+	}
+	return err
+}
+
+// overridableText says how an execution that a condition has failed can go on; empty: no condition has.
+func overridableText(x *store.Execution) string {
+	stage, _, ok := x.State.Overridable()
+	if !ok {
+		return ""
+	}
+	door := DoorCondition
+	if leadsToProduction(*x) {
+		door = DoorOverride
+	}
+	return fmt.Sprintf("%s lets it go on all the same; that is for %s.\n\n", code("/override condition "+stage+" --reason …"), door.who())
+}
+
+// leadsToProduction tells whether what passes the condition that has failed an execution comes to production without another
+// approval.
+func leadsToProduction(x store.Execution) bool {
+	stage, _, ok := x.State.Overridable()
+	return ok && x.State.Definition.LeadsToProduction(stage)
+}
+
+// cmdOverrideCondition lets an execution go on from the condition of a stage that has failed it.
+func (s *session) cmdOverrideCondition(ctx context.Context, q *request) (string, error) {
+	switch {
+	case len(q.unmet) == 0 && q.Arg(0) != "":
+		return "", &userError{fmt.Sprintf("No condition of a stage %s has failed what ran here; `/why pipeline` shows what did. What an action has failed is tried again by `/retry`.", code(q.Arg(0)))}
+	case len(q.unmet) == 0:
+		return "", &userError{"No condition of a stage has failed what ran here; `/why pipeline` shows what it waits for. What an action has failed is tried again by `/retry`."}
+	case len(q.unmet) > 1:
+		var all []string
+		for _, x := range q.unmet {
+			all = append(all, x.Component)
+		}
+		return "", &userError{fmt.Sprintf("Conditions have failed pipelines of several components: say with `--component` which one is meant: %s.", codes(all))}
+	}
+	x := &q.unmet[0]
+	if r := q.release; r != nil && (r.Bad || !r.Status.Live() && r.Finished) {
+		return "", &userError{fmt.Sprintf("%s is %s and goes no further.", code(r.Version), r.Status)}
+	}
+	stage, at, _ := x.State.Overridable()
+	what, then := fmt.Sprintf("The condition before %s", code(stage)), "the stage is entered"
+	if at == pipeline.OnSuccess {
+		what, then = fmt.Sprintf("The condition after %s", code(stage)), "the stage counts as succeeded"
+	}
+	about := fmt.Sprintf("the %s pipeline of %s", x.Kind, short(x.SHA))
+	if q.DryRun {
+		return s.dry(ctx, q, fmt.Sprintf("%s would be overridden in %s: %s.", what, about, then))
+	}
+	list, err := s.stopsNow(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := s.passTransitionsTo(ctx, x, list); err != nil { // since it ended nobody has told it
+		return "", err
+	}
+	q.said = fmt.Sprintf("%s is overridden in %s: %s. That holds for this execution and for the values that the condition found, and is on record with your reason.",
+		what, about, then)
+	reason := q.Flag("reason")
+	record := func(tx *store.Tx) error {
+		evidence := map[string]any{"sha": x.SHA, "kind": x.Kind, "stage": stage, "condition": at, "found": x.State.Reason}
+		if err := s.auditIn(ctx, tx, q.by, "override.condition", x.ID, reason, evidence); err != nil {
+			return err
+		}
+		return q.done(tx)
+	}
+	err = s.advanceWith(ctx, x.ID, record, pipeline.ConditionOverridden{At: s.b.Now(), Stage: stage, By: actor(q.by), Reason: reason, Key: retryKey(q)})
+	if err != nil {
+		return "", err
+	}
+	return q.said, s.schedule(ctx, *x)
+}
