@@ -71,6 +71,7 @@ type Store struct {
 	folder string // where the bucket is a folder of this host
 	work   string
 	limits Limits
+	place  func(context.Context) (leave func(), err error)
 }
 
 // File is one entry of an artifact to be: a path below the root that is packed, and the name it gets.
@@ -96,7 +97,13 @@ func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File,
 
 	h := sha256.New()
 	n := &counting{w: io.MultiWriter(tmp, h)}
-	if err := pack(ctx, n, tree, files, at, s.limits); err != nil {
+	leave, err := s.place(ctx)
+	if err != nil {
+		return wrap(err)
+	}
+	err = pack(ctx, n, tree, files, at, s.limits)
+	leave()
+	if err != nil {
 		return wrap(err)
 	}
 	if _, err := tmp.Seek(0, io.SeekStart); err != nil {
@@ -221,6 +228,11 @@ func (s *Store) Extract(ctx context.Context, a pipeline.Artifact, dir string) er
 		return err
 	}
 	defer f.Close()
+	leave, err := s.place(ctx)
+	if err != nil {
+		return fmt.Errorf("unpack artifact %s: %w", a.Name, err)
+	}
+	defer leave()
 	if err := untarGzip(ctx, f, dir, s.limits); err != nil {
 		return fmt.Errorf("unpack artifact %s: %w", a.Name, err)
 	}

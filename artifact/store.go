@@ -27,12 +27,18 @@ type Options struct {
 	// Work is the folder of bytes on their way. Defaults to os.TempDir().
 	Work   string
 	Limits Limits
+	// Place waits until this host may pack or unpack one more, and gives the place back by leave. What comes from a bucket or goes there
+	// takes none. Nil: there is no bound.
+	Place func(ctx context.Context) (leave func(), err error)
 }
 
 // Open opens a store. A folder is made when it is not there (mode 0700). Nothing is asked of a bucket yet; Check does that.
 // Close the store.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{work: cmp.Or(o.Work, os.TempDir()), limits: o.Limits.withDefaults()}
+	s := &Store{work: cmp.Or(o.Work, os.TempDir()), limits: o.Limits.withDefaults(), place: o.Place}
+	if s.place == nil {
+		s.place = func(context.Context) (func(), error) { return func() {}, nil }
+	}
 	if err := os.MkdirAll(s.work, 0o700); err != nil {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/artifact"
 	"github.com/sluicehq/sluice/bot"
 	"github.com/sluicehq/sluice/config"
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
@@ -18,9 +19,9 @@ import (
 // reachArtifacts is how long the store of artifacts may take to answer at the start.
 const reachArtifacts = 15 * time.Second
 
-// openArtifacts opens the store of artifacts, and says where several servers have to share it.
-func (s *server) openArtifacts(ctx context.Context) (*artifact.Store, error) {
-	a, err := artifact.Open(ctx, artifact.Options{URL: s.cfg.Artifacts.URL, Work: filepath.Join(s.cfg.Data, "work")})
+// openArtifacts opens the store of artifacts, and says where several servers have to share it. Packing and unpacking take places.
+func (s *server) openArtifacts(ctx context.Context, places *executor.Places) (*artifact.Store, error) {
+	a, err := artifact.Open(ctx, artifact.Options{URL: s.cfg.Artifacts.URL, Work: filepath.Join(s.cfg.Data, "work"), Place: places.Take})
 	if err != nil {
 		return nil, fmt.Errorf("--artifacts: %w", err)
 	}

@@ -169,7 +169,7 @@ func TestArtifactsAtTheStart(t *testing.T) {
 			s := &server{log: slog.New(slog.NewTextHandler(&log, nil)), cfg: &config.Server{
 				Data: t.TempDir(), Database: config.NewSecret(c.database), Artifacts: config.Artifacts{URL: c.place},
 			}}
-			a, err := s.openArtifacts(t.Context())
+			a, err := s.openArtifacts(t.Context(), nil)
 			if err == nil {
 				err = a.Close()
 			}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -134,7 +135,7 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 	}
 	s.bot = &bot.Bot{
 		App: gitHub{app}, Store: s.store, Queue: s.queue, Translate: webhooks.Translate, Executors: executors, Bell: bell,
-		Images: images, Secrets: secrets{scanner}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
+		Images: images, Secrets: secrets{scanner, executor.NewPlaces(runtime.GOMAXPROCS(0))}, Allow: bot.Allow{LocalExecutors: s.cfg.LocalExecutors.Match, Registry: s.cfg.RegistryAllow.Allows},
 		PublicURL: strings.TrimSuffix(s.cfg.PublicURL.String(), "/"), GitHubURL: strings.TrimSuffix(s.cfg.GitHub.URL.String(), "/"),
 		Alarms: s.cfg.AWS.Alarms.Places,
 		Now:    w.now, Ahead: app.Ahead, Log: s.log, Failpoint: w.failpoint,
@@ -156,7 +157,9 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 
 // executors makes one executor for each `uses:`.
 func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *executor.Bell, w wiring) (*executor.Registry, error) {
-	artifacts, err := s.openArtifacts(ctx)
+	// A slow turn of the queue leaves its place to others, and so does not bound what this host works out itself.
+	places := executor.NewPlaces(runtime.GOMAXPROCS(0))
+	artifacts, err := s.openArtifacts(ctx, places)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +180,7 @@ func (s *server) executors(ctx context.Context, gh gitHub, images images, bell *
 	s.embedded = append(s.embedded, hosts)
 	assemble, err := image.New(image.Options{
 		Dir: filepath.Join(s.cfg.Data, "images"), Registry: images.forImages, Artifacts: artifacts, Allowed: s.cfg.RegistryAllow.Allows,
-		Key: s.cfg.ImageKey, Secrets: s.secrets(),
+		Key: s.cfg.ImageKey, Secrets: s.secrets(), Places: places,
 	})
 	if err != nil {
 		return nil, err

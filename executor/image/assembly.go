@@ -167,7 +167,12 @@ func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Plat
 		}
 		files = append(files, some...)
 	}
+	leave, err := a.e.o.Places.Take(ctx)
+	if err != nil {
+		return nil, is, err
+	}
 	layer, err := newLayer(ctx, filepath.Join(a.dir, "layer-"+is.OS+"-"+is.Architecture+is.Variant), files, a.created())
+	leave()
 	if err != nil {
 		return nil, is, executor.Permanentf("with.from: %w", err)
 	}

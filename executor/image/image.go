@@ -61,6 +61,8 @@ type Options struct {
 	// Allowed tells whether the repository may name the image repository (host/path), as base or as target.
 	// Nil: none.
 	Allowed func(owner, repo, image string) bool
+	// Places bounds how many layers are packed at once. Nil: there is no bound.
+	Places *executor.Places
 	// Key signs what is pushed. The zero key: nothing is signed.
 	Key signature.PrivateKey
 	// Secrets are values that never reach a log.
@@ -123,7 +125,7 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	}
 	return e.Keep(r.ID, func(tell func(string)) (string, error) {
 		a := &assembly{e: e, registry: e.o.Registry(tell), tell: tell, r: r, p: p}
-		digest, err := a.buildAndPush(ctx, target)
+		digest, err := a.buildAndPush(executor.OnWait(ctx, tell), target)
 		return digest, settle(ctx, err)
 	})
 }
