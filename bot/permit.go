@@ -42,13 +42,13 @@ func (s *session) permitOf(ctx context.Context, name string, pull store.Pull) (*
 	return permit(all, name, pull), err
 }
 
-// give records a permit with the end of the command that gave it.
+// give records a permit with the end of the command that gave it, and has what may have waited for it looked at.
 func (s *session) give(ctx context.Context, q *request, p store.Permit, action string) error {
 	p.ID = s.permitID(q)
 	p.RepoID, p.By, p.CommentID, p.At = s.repo.ID, q.by, q.comment, s.b.Now()
 	s.mark(p.HeadSHA)
-	if q.release != nil {
-		s.touch(q.release.ID)
+	if err := s.awaited(ctx, p.Pull); err != nil {
+		return err
 	}
 	evidence := map[string]any{"name": p.Name, "head": p.HeadSHA, "base": p.BaseBranch, "base_sha": p.BaseSHA, "via": q.via, "comment": q.comment}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {

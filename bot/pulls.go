@@ -303,7 +303,7 @@ func (s *session) pullFacts(ctx context.Context, pr forge.PullRequest) (gitflow.
 	return facts, nil
 }
 
-// awaited has what may have waited for a review of a pull request looked at again.
+// awaited has what may have waited for a review of a pull request, or for a word on it, looked at again.
 func (s *session) awaited(ctx context.Context, number int) error {
 	return s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		r, err := tx.ReleaseByPull(ctx, s.repo.ID, number)
@@ -314,7 +314,7 @@ func (s *session) awaited(ctx context.Context, number int) error {
 			return err
 		}
 		p, err := tx.Pull(ctx, s.repo.ID, number)
-		s.touchAll = s.touchAll || p.Open && ours(s.classify(p.HeadBranch).Kind) // its merge may wait for the review
+		s.touchAll = s.touchAll || p.Open && ours(s.classify(p.HeadBranch).Kind) // its merge may wait for that
 		return ignoreMissing(err)
 	})
 }

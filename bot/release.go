@@ -68,6 +68,9 @@ func (s *session) walk(ctx context.Context, id string) error {
 			}
 		}
 		moved, err := s.progress(ctx, r, w)
+		if err == nil && !moved {
+			moved, err = s.reportFirst(ctx, w)
+		}
 		if err != nil {
 			return err
 		}
@@ -90,6 +93,39 @@ func (s *session) walk(ctx context.Context, id string) error {
 			return s.setProblem(ctx, r, "")
 		}
 	}
+}
+
+// reportFirst judges the pull requests by which Sluice ends a release, and reports their checks, where no event told of their heads
+// yet: rules may require those checks, and what is merged before would be refused. reported tells whether it did.
+func (s *session) reportFirst(ctx context.Context, w *world) (reported bool, err error) {
+	for _, p := range []gitflow.Pull{w.FinishPull, w.RepairPull} {
+		if !p.Open {
+			continue
+		}
+		var known store.Pull
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+			known, err = tx.Pull(ctx, s.repo.ID, p.Number)
+			return ignoreMissing(err)
+		})
+		if err != nil {
+			return reported, err
+		}
+		if known.HeadSHA == p.HeadSHA && len(known.Verdict) > 0 {
+			continue
+		}
+		pr, err := s.gh.Pull(ctx, p.Number)
+		if err != nil {
+			return reported, err
+		}
+		if err := s.judge(ctx, pr); err != nil {
+			return reported, err
+		}
+		reported = true
+	}
+	if !reported {
+		return false, nil
+	}
+	return true, s.reportChecks(ctx)
 }
 
 // notYet ends a look after steps that were done often enough: the branch moves on under the last, or it was done in vain, and the

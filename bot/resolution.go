@@ -27,8 +27,8 @@ func (s *session) tipOf(ctx context.Context, tx *store.Tx, branch string) (tip s
 	return tip, nil
 }
 
-// lookResolution tells what the rules have against the head that people gave to a back-merge: Sluice merges it by itself, whoever
-// pushed. Of one that was merged it tells whether production came along.
+// lookResolution tells what the rules have against the head that people gave to a back-merge, and that nobody overrode: Sluice merges
+// it by itself, whoever pushed. Of one that was merged it tells whether production came along.
 func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backmerge, line gitflow.Line) error {
 	switch {
 	case m.Pull.HeadSHA == m.Tip || m.Pull.HeadSHA == "":
@@ -39,7 +39,11 @@ func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backm
 			return fmt.Errorf("pull request #%d: %w", m.Pull.Number, err)
 		}
 		found, _, _, err := s.verdict(ctx, pr)
-		if err == nil && len(found.Violations) > 0 {
+		if err != nil || len(found.Violations) == 0 {
+			return err
+		}
+		over, err := s.permitOf(ctx, CheckBranch, store.Pull{Number: pr.Number, HeadSHA: pr.Head.SHA, BaseBranch: pr.Base.Branch})
+		if over == nil || over.BaseSHA != line.SHA {
 			m.Pull.Fault = &found.Violations[0]
 		}
 		return err

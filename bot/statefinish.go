@@ -165,8 +165,13 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 			return err
 		}
 	}
-	if w.FinishPull.Open {
-		return s.lookMerge(ctx, &w.FinishPull, w.Production)
+	for _, p := range []*gitflow.Pull{&w.FinishPull, &w.RepairPull} {
+		if !p.Open {
+			continue
+		}
+		if err := s.lookMerge(ctx, p, w.Production); err != nil {
+			return err
+		}
 	}
 	return nil
 }
