@@ -29,7 +29,7 @@ type commandFact struct {
 // everything else, with the rights that who asks has then; the answer is in the operation once it has ended. An operation
 // whose ID is there already is not handed in again, and comes back as it stands. *CommandError: it is written wrongly.
 func (b *Bot) Post(ctx context.Context, o store.Operation) (store.Operation, error) {
-	c, wrong, ours := parseLine(o.Command, "")
+	c, wrong, ours := parseLine(o.Command, "", false)
 	switch {
 	case !ours:
 		return o, &CommandError{Line: 1, Text: o.Command, Problem: fmt.Sprintf("%q is no command", o.Command), Usage: "/help"}
@@ -130,7 +130,7 @@ func (s *session) operate(ctx context.Context, id string) error {
 }
 
 func (s *session) operation(ctx context.Context, o store.Operation) (reply string, ok bool, err error) {
-	c, wrong, _ := parseLine(o.Command, "")
+	c, wrong, _ := parseLine(o.Command, "", false)
 	if wrong != nil {
 		return wrong.Error(), false, nil
 	}

@@ -221,9 +221,6 @@ func (s *session) open(ctx context.Context, q *request, spec *commandSpec) (ways
 			no = not
 		case not == nil:
 			way := c.String()
-			for name := range c.Flags {
-				way += " --" + name
-			}
 			if spec.reason || len(c.Flags) > 0 && slices.Contains(spec.flags, "reason") {
 				way += " --reason text"
 			}

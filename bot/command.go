@@ -29,9 +29,48 @@ func (c Command) Arg(n int) string {
 	return ""
 }
 
-// String writes the command as it would be typed.
+// String writes the command as it would be typed: read again, it is the same.
 func (c Command) String() string {
-	return strings.TrimSpace("/" + c.Name + " " + strings.Join(c.Args, " "))
+	words := append([]string{"/" + c.Name}, c.Args...)
+	for _, name := range slices.Sorted(maps.Keys(c.Flags)) {
+		words = append(words, "--"+name)
+		if !c.spec().isSwitch(name) {
+			words = append(words, c.Flags[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Vars)) {
+		words = append(words, "--var", name+"="+inQuotes(c.Vars[name]))
+	}
+	if c.DryRun {
+		words = append(words, "--dry-run")
+	}
+	return strings.Join(words, " ")
+}
+
+// spec is the command's row of the table; nil: there is none.
+func (c Command) spec() *commandSpec {
+	s, _ := lookup(strings.Fields(c.Name))
+	return s
+}
+
+// isSwitch tells whether a flag takes no value.
+func (s *commandSpec) isSwitch(flag string) bool {
+	return s != nil && slices.Contains(s.switches, flag)
+}
+
+// inQuotes writes a variable's value so that takeVar reads it again: in quotes where it has blanks or begins with a quote. No word
+// before the last may end with the quote, which would end the value.
+func inQuotes(value string) string {
+	words := strings.Split(value, " ")
+	if len(words) == 1 && strings.TrimLeft(value, `"'`) == value {
+		return value
+	}
+	for _, word := range words[:len(words)-1] {
+		if strings.HasSuffix(word, `"`) {
+			return "'" + value + "'"
+		}
+	}
+	return `"` + value + `"`
 }
 
 // CommandError is a command that is ours and is written wrongly.
@@ -164,7 +203,7 @@ func ParseCommands(body, app string) ([]Command, []*CommandError) {
 		if len(commands)+len(wrong) == maxCommands {
 			break
 		}
-		c, err, ours := parseLine(l.text, app)
+		c, err, ours := parseLine(l.text, app, false)
 		if !ours {
 			continue
 		}
@@ -179,13 +218,9 @@ func ParseCommands(body, app string) ([]Command, []*CommandError) {
 	return commands, wrong
 }
 
-// parseLine parses one line that may hold a command. ours is false for whatever is not addressed to Sluice.
-func parseLine(line, app string) (c Command, wrong *CommandError, ours bool) {
-	return readLine(line, app, false)
-}
-
-// readLine is parseLine, or, planned, for a command of which is only asked what it would do: that takes no reason.
-func readLine(line, app string, planned bool) (c Command, wrong *CommandError, ours bool) {
+// parseLine parses one line that may hold a command. ours is false for whatever is not addressed to Sluice. planned: it is only asked
+// what the command would do, which takes no reason.
+func parseLine(line, app string, planned bool) (c Command, wrong *CommandError, ours bool) {
 	text, ok := strings.CutPrefix(strings.TrimLeft(line, " "), "/")
 	if !ok {
 		if text, ok = mentioned(strings.TrimLeft(line, " "), app); !ok {

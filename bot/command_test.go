@@ -124,6 +124,36 @@ func TestParseCommands(t *testing.T) {
 	}
 }
 
+// What is written of a command is read as the same command.
+func TestCommandsAreWrittenAsTheyAreRead(t *testing.T) {
+	for line, want := range map[string]string{
+		"/APPROVE":                          "/approve",
+		"/hotfix 17 --dry-run --from 1.4.0": "/hotfix start 17 --from 1.4.0 --dry-run",
+		"/promote --reason it is \"down\" now --emergency":              `/promote --emergency --reason it is "down" now`,
+		"/promote production --emergency --reason it is \"down\" now":   `/promote production --emergency --reason it is "down" now`,
+		`/test feature --var B="two words" --var A=1 --var C=`:          `/test feature --var A=1 --var B="two words" --var C=`,
+		`/test --var A='say "yes" twice' --var B="it's" --var C="'x'"`:  `/test --var A='say "yes" twice' --var B=it's --var C="'x'"`,
+		`/test --var A=" x " --var B='"'`:                               `/test --var A=" x " --var B="""`,
+		"/plan release start 1.4.0 --from abc":                          "/plan release start 1.4.0 --from abc",
+		"/reject it is slow":                                            "/reject it is slow",
+		"/release start --component \"api\" --allow-empty":              "/release start --allow-empty --component api",
+		"/rollback production to 1.3.0 --component api --reason broken": "/rollback production to 1.3.0 --component api --reason broken",
+	} {
+		c, wrong, _ := parseLine(line, "", false)
+		if wrong != nil {
+			t.Errorf("%q: %v", line, wrong)
+			continue
+		}
+		if got := c.String(); got != want {
+			t.Errorf("%q is written %q, want %q", line, got, want)
+		}
+		again, _, _ := parseLine(c.String(), "", false)
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("%q, read again (-first +again):\n%s", c.String(), diff)
+		}
+	}
+}
+
 // A comment full of commands is read to the fifth.
 func TestParseCommandsStops(t *testing.T) {
 	got := spelled(strings.Repeat("/approve\n", 65536/9))
@@ -135,7 +165,7 @@ func TestParseCommandsStops(t *testing.T) {
 func FuzzParseCommands(f *testing.F) {
 	for _, body := range []string{
 		"/approve", "/APPROVE\n /promote", "> /approve\n```\n/approve\n```", "<!-- a\n/approve -->\n/status", "/promote production; rm -rf /",
-		"/promote\u00a0production", "/hotfix ../../main", "/release start --from \x00 --reason", "<details>\n/approve", "~~~\n/approve\n~~~~",
+		"/promote\u00a0production", "/hotfix ../../main", `/test ? --var A="b' c" --var B='"x y"' --dry-run`, "/promote --at tomorrow 9:00 --emergency --reason it's \"so\"", "/release start --from \x00 --reason", "<details>\n/approve", "~~~\n/approve\n~~~~",
 		strings.Repeat("/approve\n", 20), "/sluice\n/sluice \u202e", "-->\n<!--->\n/approve", "\ufffd/\r\n/\t",
 	} {
 		f.Add(body)
@@ -146,9 +176,13 @@ func FuzzParseCommands(f *testing.F) {
 			t.Errorf("%d commands", n)
 		}
 		for _, c := range commands {
-			spec, _ := lookup(strings.Fields(c.Name))
+			spec := c.spec()
 			if spec == nil || spec.name != c.Name || len(c.Args) < spec.minArgs || len(c.Args) > spec.maxArgs {
 				t.Errorf("%+v is not in the table", c)
+			}
+			again, wrong, _ := parseLine(c.String(), "", false)
+			if again.Line = c.Line; wrong != nil || !cmp.Equal(c, again) {
+				t.Errorf("%+v is written %q, which is %+v, %v", c, c.String(), again, wrong)
 			}
 		}
 		lines := strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n")

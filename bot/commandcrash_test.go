@@ -270,7 +270,7 @@ func crashTable() []crashRow {
 func TestCrashTableIsComplete(t *testing.T) {
 	have := map[string]bool{}
 	for _, row := range crashTable() {
-		c, wrong, ours := parseLine(row.line, "")
+		c, wrong, ours := parseLine(row.line, "", false)
 		if wrong != nil || !ours {
 			t.Fatalf("%s: %v", row.line, wrong)
 		}
@@ -376,7 +376,7 @@ type comment struct {
 // give gives a command as a comment does, in a handling of its own.
 func (row crashRow) give(l *lab, said comment, end error) (reply string, ok bool, err error) {
 	l.t.Helper()
-	c, wrong, ours := parseLine(said.line, "")
+	c, wrong, ours := parseLine(said.line, "", false)
 	if wrong != nil || !ours {
 		l.t.Fatalf("%s: %v", said.line, wrong)
 	}

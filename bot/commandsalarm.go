@@ -23,7 +23,7 @@ const (
 
 // alarms tells whether a command is one that monitoring gives.
 func (c Command) alarms() bool {
-	spec, _ := lookup(strings.Fields(c.Name))
+	spec := c.spec()
 	return spec != nil && spec.doorOf(c) == DoorAlarm
 }
 

@@ -25,6 +25,16 @@ func (s *session) finishOf(ctx context.Context, tx *store.Tx, branch string) (st
 	return r, err
 }
 
+// finishNames are the branch names as the release sees them whose end a branch of Sluice's own is for.
+func (s *session) finishNames(ctx context.Context, branch string) (gitflow.Names, error) {
+	var r store.Release
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		r, err = s.finishOf(ctx, tx, branch)
+		return ignoreMissing(err)
+	})
+	return s.namesOf(&r), err
+}
+
 // finishCheck reports on the promotion where pull requests of Sluice's own bring the end of a release into production, or into its
 // support line, at a head that is not the approved commit itself. It succeeds where the plan is to merge that very head: the approved
 // commit and what resolves its conflict, or a merge that changes no file; whatever else is open there: a check is of a commit. Any

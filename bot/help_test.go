@@ -29,7 +29,7 @@ func TestHelpListsWhatMayBeRun(t *testing.T) {
 				must(t, err)
 				want, got := map[string]bool{}, map[string]bool{}
 				for _, r := range rows {
-					if c, _, ours := parseLine(r.what, ""); ours && slices.Contains(r.places, place) && slices.Contains(r.who, u.Login) {
+					if c, _, ours := parseLine(r.what, "", false); ours && slices.Contains(r.places, place) && slices.Contains(r.who, u.Login) {
 						spec, _ := lookup(strings.Fields(c.Name))
 						if spec.door != DoorRead && spec.where.takes(s.placeOf(q)) && c.Arg(0) != "cancel" { // what may be taken back is of no use before
 							want[c.Name] = true
@@ -82,7 +82,7 @@ func TestHelpTellsTheWay(t *testing.T) {
 					return tx.SaveStop(t.Context(), store.Stop{RepoID: 42, Kind: store.StopLock, Target: store.StopEnvironment("staging"), By: l.gh.Users[c.who], At: noon})
 				})
 			}
-			line, _, _ := parseLine(c.ask, "")
+			line, _, _ := parseLine(c.ask, "", false)
 			q := &request{Command: line, by: l.gh.Users[c.who], issue: 5, pull: true, via: "test", done: func(*store.Tx) error { return nil }}
 			text, _, err := l.carry(t.Context(), q)
 			must(t, err)
@@ -108,7 +108,7 @@ func TestHelpOnAMergedPull(t *testing.T) {
 	})
 	for login, want := range map[string]bool{"promoter": false, "maintain": true} {
 		for _, ask := range []string{"/help promote", "/promote --dry-run"} {
-			line, _, _ := parseLine(ask, "")
+			line, _, _ := parseLine(ask, "", false)
 			q := &request{Command: line, by: l.gh.Users[login], issue: 8, pull: true, via: "test", done: func(*store.Tx) error { return nil }}
 			refusals := l.refusals()
 			var text string

@@ -29,7 +29,7 @@ func TestLiftReason(t *testing.T) {
 				return tx.SavePull(t.Context(), store.Pull{RepoID: 42, Number: 8, Open: true, HeadBranch: "feature/x", HeadSHA: "x", BaseBranch: "development", HeadRepoID: 42})
 			})
 			for _, text := range []string{c.set, c.lift} {
-				line, wrong, _ := parseLine(text, "")
+				line, wrong, _ := parseLine(text, "", false)
 				if wrong != nil {
 					t.Fatal(wrong)
 				}

@@ -241,7 +241,7 @@ func (l *lab) tries(place, what string, who forge.User, want bool) (wrong []stri
 		if spec, _ := lookup(strings.Fields(what[1:])); spec.changes {
 			what += " --dry-run"
 		}
-		c, bad, ours := parseLine(what, "")
+		c, bad, ours := parseLine(what, "", false)
 		if bad != nil || !ours {
 			l.t.Fatalf("%s: %v", what, bad)
 		}
@@ -334,7 +334,7 @@ func TestAuthorizationIsWrittenDown(t *testing.T) {
 	for _, row := range readMatrix(t) {
 		entry := row.what
 		if strings.HasPrefix(row.what, "/") {
-			c, wrong, ours := parseLine(row.what, "")
+			c, wrong, ours := parseLine(row.what, "", false)
 			if wrong != nil || !ours {
 				t.Errorf("%s: %v", row.what, wrong)
 				continue

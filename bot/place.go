@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/store"
@@ -42,7 +41,7 @@ func (s *session) place(ctx context.Context, q *request, o store.Operation) erro
 			return err
 		}
 		// What is done to a component is not guessed from what happens to be open.
-		spec, _ := lookup(strings.Fields(q.Name))
+		spec := q.spec()
 		guess := spec == nil || spec.component == componentNone || spec.component == componentMay && !spec.changes || spec.door == DoorApprove || len(s.names().Components) == 0
 		if len(live) == 1 && guess {
 			return aboutRelease(ctx, tx, q, live[0])

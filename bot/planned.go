@@ -23,20 +23,20 @@ func (s *session) cmdPlan(ctx context.Context, q *request) (string, error) {
 	case "hotfix", "hotfix start":
 		text += " " + exampleHotfix
 	}
-	c, wrong, ours := readLine("/"+text, "", true)
+	c, wrong, ours := parseLine("/"+text, "", true)
 	switch {
 	case wrong != nil:
 		return "", &userError{fmt.Sprintf("%s: %s. Usage: %s.", code("/"+text), prose(wrong.Problem), code(wrong.Usage))}
 	case !ours:
 		return "", &userError{fmt.Sprintf("There is no command %s; `/help` lists what there is.", code("/"+text))}
 	}
-	spec, _ := lookup(strings.Fields(c.Name))
+	spec := c.spec()
 	if spec == nil || !spec.changes {
 		return "", &userError{fmt.Sprintf("%s changes nothing: just say it.", code(c.String()))}
 	}
-	c.DryRun, c.Line = true, q.Line
 	asked := *q
 	asked.Command = c
+	asked.DryRun, asked.Line = true, q.Line
 	asked.done = nothingElse // this command's own record ends it
 	var reply string
 	var err error

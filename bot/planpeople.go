@@ -69,7 +69,7 @@ func (p *planner) remark(e event.Comment) (why string) {
 // command plans one command.
 func (p *planner) command(c Command) PlannedCommand {
 	out := PlannedCommand{Line: c.Line, Command: visible(c.String()), DryRun: c.DryRun}
-	spec, _ := lookup(strings.Fields(c.Name))
+	spec := c.spec()
 	if spec == nil {
 		out.Problem = "there is no such command"
 		return out

@@ -5,7 +5,6 @@ import (
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/gitflow"
-	"github.com/sluicehq/sluice/tagging"
 )
 
 // pushedTag is tagPushed without the doing. What the payload says the tag was is what the release log has.
@@ -18,7 +17,7 @@ func (p *planner) pushedTag(e event.Push) {
 	default:
 		p.Event = fmt.Sprintf("%s pushed the tag %q", who(e.Sender), e.Tag)
 	}
-	v, component, err := p.releaseTag(e.Tag)
+	v, component, err := releaseTag(p.cfg, e.Tag)
 	if err != nil {
 		p.Nothing = fmt.Sprintf("it is recorded; the tag is not written like %s, so it is no release", p.tagPatterns())
 		return
@@ -39,19 +38,6 @@ func (p *planner) pushedTag(e event.Push) {
 		ReleaseTag: true, TagVersion: v.String(), TagWas: e.Before,
 	}), "")
 	p.does("look again at the release of %s, if it is not finished", v)
-}
-
-// releaseTag is the version that a tag is for, and the component it is of.
-func (p *planner) releaseTag(tag string) (v tagging.Version, component string, err error) {
-	if v, err = p.cfg.Versioning.Tag.Parse(tag); err == nil {
-		return v, "", nil
-	}
-	for _, name := range p.names.Components {
-		if v, err := p.cfg.Component(name).Versioning.Tag.Parse(tag); err == nil {
-			return v, name, nil
-		}
-	}
-	return tagging.Version{}, "", err
 }
 
 // tagPatterns are how release tags are written here.

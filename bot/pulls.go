@@ -211,15 +211,16 @@ func (s *session) verdict(ctx context.Context, pr forge.PullRequest) (v gitflow.
 			files, known = raw.Files, true
 		}
 	}
-	facts.Merged, err = s.mergedBranches(ctx, gitflow.PullTips(s.names(), facts))
+	v = gitflow.CheckPull(s.names(), facts)
+	if len(v.Unnamed) == 0 {
+		return v, files, known, nil
+	}
+	facts.Merged, err = s.mergedBranches(ctx, v.Unnamed)
 	return gitflow.CheckPull(s.names(), facts), files, known, err
 }
 
 // mergedBranches says which branches were at the commits when pull requests merged them, as far as that was recorded.
 func (s *session) mergedBranches(ctx context.Context, tips []string) (out []gitflow.MergedBranch, err error) {
-	if len(tips) == 0 {
-		return nil, nil
-	}
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		for _, tip := range tips {
 			at, err := tx.PullsAt(ctx, s.repo.ID, tip)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
+	"github.com/sluicehq/sluice/tagging"
 )
 
 // pushed handles a push. The event is a hint: what counts is where the branch is now. Of several pushes in a row the
@@ -248,18 +250,11 @@ func (s *session) branchGone(ctx context.Context, branch gitflow.Branch, was str
 // tagPushed adopts a release tag that somebody else made, so that no version is used twice, and reports it. A release tag
 // that was moved or deleted is reported too; the release log stays at the commit that was released.
 func (s *session) tagPushed(ctx context.Context, e event.Push) error {
-	v, err := s.cfg.Versioning.Tag.Parse(e.Tag)
-	for _, c := range s.names().Components {
-		if err == nil {
-			break
-		}
-		if v, err = s.whole.Component(c).Versioning.Tag.Parse(e.Tag); err == nil {
-			s = s.in(c)
-		}
-	}
+	v, component, err := releaseTag(s.whole, e.Tag)
 	if err != nil {
 		return nil //nolint:nilerr // not a release tag: none of our business
 	}
+	s = s.in(component)
 	var was store.Tag
 	var open store.Release
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -307,6 +302,19 @@ func (s *session) tagPushed(ctx context.Context, e event.Push) error {
 	}
 	evidence := map[string]any{"before": was.SHA, "after": now.SHA, "version": v.String()}
 	return s.reportViolations(ctx, cmp.Or(now.SHA, was.SHA), e.Tag, e.Sender, report.Violations, evidence)
+}
+
+// releaseTag is the version that a tag is for, and the component it is of; an error: it is no release's.
+func releaseTag(whole *config.Repo, tag string) (v tagging.Version, component string, err error) {
+	if v, err = whole.Versioning.Tag.Parse(tag); err == nil {
+		return v, "", nil
+	}
+	for _, name := range whole.Names.Components {
+		if v, err := whole.Component(name).Versioning.Tag.Parse(tag); err == nil {
+			return v, name, nil
+		}
+	}
+	return tagging.Version{}, "", err
 }
 
 // unadopted forgets a release tag that somebody made by hand and deleted again, as the report of it asks where it was a mistake.

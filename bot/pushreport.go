@@ -45,10 +45,10 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			}
 		}
 	}
-	if err := s.pushComparisons(ctx, &facts); err != nil {
+	report, err := s.checkPush(ctx, branch, facts)
+	if err != nil {
 		return err
 	}
-	report := gitflow.CheckPush(s.names(), facts)
 	if len(report.Violations) == 0 {
 		return nil
 	}
@@ -117,19 +117,28 @@ func (s *session) reportViolations(ctx context.Context, sha, name string, by for
 	})
 }
 
-// pushComparisons answers what gitflow needs to judge a push.
-func (s *session) pushComparisons(ctx context.Context, facts *gitflow.PushFacts) error {
-	for _, need := range gitflow.PushNeeds(s.names(), *facts) {
+// checkPush judges a push, with what gitflow needs for that.
+func (s *session) checkPush(ctx context.Context, branch gitflow.Branch, facts gitflow.PushFacts) (r gitflow.PushReport, err error) {
+	names := s.names()
+	if branch.Kind == gitflow.KindFinish {
+		if names, err = s.finishNames(ctx, branch.Name); err != nil {
+			return r, err
+		}
+	}
+	for _, need := range gitflow.PushNeeds(names, facts) {
 		c, _, err := s.flowCompare(ctx, need)
 		if err != nil {
-			return err
+			return r, err
 		}
 		c.CompareRequest = need
 		facts.Comparisons = append(facts.Comparisons, c)
 	}
-	merged, err := s.mergedBranches(ctx, gitflow.PushTips(s.names(), *facts))
-	facts.Merged = merged
-	return err
+	r = gitflow.CheckPush(names, facts)
+	if len(r.Unnamed) == 0 {
+		return r, nil
+	}
+	facts.Merged, err = s.mergedBranches(ctx, r.Unnamed)
+	return gitflow.CheckPush(names, facts), err
 }
 
 // pushCheck shows what a direct push broke and which secrets it holds, on a commit that no pull request speaks for. ok is

@@ -297,7 +297,7 @@ func (s *session) meetPull(ctx context.Context, q *request) error {
 
 // run is the one switch on commands. Every command asks authorize first.
 func (s *session) run(ctx context.Context, q *request) (reply string, err error) {
-	spec, _ := lookup(strings.Fields(q.Name))
+	spec := q.spec()
 	if spec == nil {
 		return "", fmt.Errorf("command %q has no row", q.Name)
 	}

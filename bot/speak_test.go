@@ -114,7 +114,7 @@ func TestVerdictOnComponents(t *testing.T) {
 				})
 				reply, ok = o.Reply, o.Status == store.OperationDone
 			default:
-				line, wrong, _ := parseLine(c.line, "")
+				line, wrong, _ := parseLine(c.line, "", false)
 				if wrong != nil {
 					t.Fatal(wrong)
 				}
@@ -152,7 +152,7 @@ func TestVerdictOnComponentsTakenBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := monorepo(t)
 			for _, line := range []string{"/approve", c.line} {
-				parsed, _, _ := parseLine(line, "")
+				parsed, _, _ := parseLine(line, "", false)
 				q := &request{Command: parsed, by: l.gh.Users["quinn"], issue: 8, pull: true, via: "comment", comment: 1, done: func(*store.Tx) error { return nil }}
 				reply, ok, err := newSession(l).carry(t.Context(), q)
 				must(t, err)
@@ -210,7 +210,7 @@ func buttonOf(l *lab, who, sha, button string) event.CheckAction {
 // Who asks what a verdict would do that is not theirs is told so, once.
 func TestPlanOfAVerdictThatIsNotYours(t *testing.T) {
 	l := monorepo(t)
-	line, _, _ := parseLine("/plan approve --component api", "")
+	line, _, _ := parseLine("/plan approve --component api", "", false)
 	q := &request{Command: line, by: l.gh.Users["boss"], issue: 8, pull: true, via: "comment", comment: 1, done: nothingElse}
 	reply, ok, err := newSession(l).carry(t.Context(), q)
 	must(t, err)

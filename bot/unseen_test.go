@@ -80,7 +80,7 @@ func TestApprovalOfSomeThatWaited(t *testing.T) {
 		x.State.Stages[0].Actions[0].Approval.OpenedAt = noon.Add(time.Minute)
 		return tx.SaveExecution(t.Context(), &x)
 	})
-	line, _, _ := parseLine("/approve", "")
+	line, _, _ := parseLine("/approve", "", false)
 	q := &request{Command: line, by: l.gh.Users["quinn"], issue: 8, pull: true, via: "comment", comment: 1, known: noon, done: func(*store.Tx) error { return nil }}
 	reply, ok, err := newSession(l).carry(t.Context(), q)
 	must(t, err)
@@ -110,7 +110,7 @@ func TestPromotionOfWhatWaited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l, r, x := candidate(t, yaml)
 			l.world(r)
-			line, wrong, _ := parseLine(c.line, "")
+			line, wrong, _ := parseLine(c.line, "", false)
 			if wrong != nil {
 				t.Fatal(wrong)
 			}

@@ -15,7 +15,7 @@ import (
 // orders gives a command about the candidate, as somebody would in a comment.
 func (l *lab) orders(login, line string, r *store.Release) (reply string, ok bool) {
 	l.t.Helper()
-	c, wrong, ours := parseLine(line, "")
+	c, wrong, ours := parseLine(line, "", false)
 	if wrong != nil || !ours {
 		l.t.Fatalf("%s: %v", line, wrong)
 	}

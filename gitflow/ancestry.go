@@ -145,7 +145,7 @@ func (p PullFacts) foreign(n Names, s search, in Comparison, brought shaSet) (co
 	if a := arrivalsOf(n, p.Merged, p.headRef(), p.entire(n), in, other, brought, line, below...); a != nil {
 		commits, tips = a.foreign(line, a.lawful(in.Commits, p.headRef()), s.Kind == KindDevelopment), a.asked
 	}
-	return p.notOwn(in, commits), tips, true
+	return commits, tips, true
 }
 
 // cutIndex is where on the line (newest first) the candidate was cut: what stands before it came later.
@@ -165,24 +165,6 @@ func (p PullFacts) cutIndex(in Comparison, brought shaSet, line []Commit) int {
 		return len(line) // the recorded cut is in production already: everything on the line came later
 	}
 	return max(cut, indexSHA(line, p.Cut))
-}
-
-// notOwn takes out the commits that an earlier verdict found to be the branch's own: those on the first-parent line of an
-// earlier good head.
-func (p PullFacts) notOwn(in Comparison, commits []Commit) []Commit {
-	if len(commits) == 0 || len(p.Own) == 0 {
-		return commits
-	}
-	own := make(shaSet)
-	for _, head := range p.Own {
-		for c := range firstParents(in.Commits, head) {
-			if c.SHA == p.Cut {
-				break
-			}
-			own[c.SHA] = struct{}{}
-		}
-	}
-	return without(commits, own)
 }
 
 // comparison finds the answer to a request. False when it is absent or GitHub knew no such branches.

@@ -330,7 +330,7 @@ func TestMergedBranchesAreNamedByTheirPullRequests(t *testing.T) {
 			g.work("hotfix/17", "master", "urgent")
 			g.mergeAs("needed as well", "hotfix/17", "x")
 			facts := g.pull(standard, "hotfix/17", "master")
-			if diff := cmp.Diff([]string{g.heads["x"]}, PullTips(standard, facts)); diff != "" {
+			if diff := cmp.Diff([]string{g.heads["x"]}, CheckPull(standard, facts).Unnamed); diff != "" {
 				t.Fatalf("tips to be named (-want +got):\n%s", diff)
 			}
 			if c.branch != "" {
@@ -392,7 +392,7 @@ func TestNothingIsAskedAboutOrdinaryPulls(t *testing.T) {
 	g.merge("development", "issue-1")
 	g.work("hotfix/17", "master", "urgent")
 	for head, base := range map[string]string{"issue-1": "development", "release/1.4.0": "master", "hotfix/17": "master"} {
-		if tips := PullTips(standard, g.pull(standard, head, base)); len(tips) > 0 {
+		if tips := CheckPull(standard, g.pull(standard, head, base)).Unnamed; len(tips) > 0 {
 			t.Errorf("%s into %s: %v", head, base, tips)
 		}
 	}

@@ -85,6 +85,11 @@ func without(list []Commit, out shaSet) []Commit {
 	return slices.DeleteFunc(slices.Clone(list), func(c Commit) bool { return out.has(c.SHA) })
 }
 
+// plain are the commits that are no merges.
+func plain(list []Commit) []Commit {
+	return slices.DeleteFunc(slices.Clone(list), func(c Commit) bool { return len(c.Parents) > 1 })
+}
+
 func indexSHA(list []Commit, sha string) int {
 	return slices.IndexFunc(list, func(c Commit) bool { return c.SHA == sha })
 }

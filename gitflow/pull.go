@@ -19,11 +19,8 @@ type PullFacts struct {
 	// Cut is the commit of development that a release branch was cut from, where it was recorded. With it, a
 	// candidate that was fast-forwarded to later commits of development is found too.
 	Cut string
-	// Own are earlier heads of the head branch whose verdict found nothing foreign. Commits on their line are the
-	// branch's own, even when development was fast-forwarded over them later. Optional.
-	Own []string
-	// Merged are branches that pull requests merged, as they were then; those at PullTips are looked at. What it lacks is read
-	// from the subjects of merges.
+	// Merged are branches that pull requests merged, as they were then; those at Unnamed of a verdict without them are looked at.
+	// What it lacks is read from the subjects of merges.
 	Merged []MergedBranch
 	// FinishSHA is the commit at which Sluice made a sluice/finish-* branch, the approved one; see CheckFinish. Empty: none is known.
 	FinishSHA string
@@ -68,25 +65,6 @@ func PullNeeds(n Names, pull PullFacts) []CompareRequest {
 		}
 	}
 	return needs
-}
-
-// PullTips lists the merged commits whose branches CheckPull wants to be told in Merged; none for most pull requests. The answers
-// to PullNeeds must be there.
-func PullTips(n Names, pull PullFacts) []string {
-	head, base := pull.branches(n)
-	if !pull.judged(head, base) || !mayMerge(head, base) || pull.isBackmerge(head) {
-		return nil
-	}
-	var out []string
-	for _, s := range searches(n, pull, head, base) {
-		in, ok := pull.comparison(s.In)
-		if !ok || s.Kind != KindDevelopment {
-			continue
-		}
-		_, tips, _ := pull.foreign(n, s, in, setOf(in.Commits))
-		out = append(out, tips...)
-	}
-	return out
 }
 
 // branches says what head and base are.
@@ -217,7 +195,10 @@ func (v *Verdict) ancestry(n Names, p PullFacts) {
 	var strange []Commit
 	first := -1
 	for _, s := range list {
-		commits, _, ok := p.foreign(n, s, in, brought)
+		commits, tips, ok := p.foreign(n, s, in, brought)
+		if s.Kind == KindDevelopment {
+			v.Unnamed = append(v.Unnamed, tips...)
+		}
 		switch {
 		case !ok:
 			v.fail(unknownLine(s))

@@ -383,19 +383,6 @@ func TestCandidateFastForwardedToDevelopment(t *testing.T) {
 	}
 }
 
-func TestDevelopmentFastForwardedToACandidateIsNoFault(t *testing.T) {
-	g := shop()
-	g.cut("release/1.4.0", "development")
-	cut := g.heads["development"]
-	good := g.commit("release/1.4.0", "candidate fix")
-	g.cut("development", "release/1.4.0")
-	facts := g.pull(standard, "release/1.4.0", "master")
-	facts.Cut, facts.Own = cut, []string{good}
-	if v := CheckPull(standard, facts); !v.Pass {
-		t.Errorf("an earlier good head makes the commits the branch's own, got %v", v.Violations)
-	}
-}
-
 // Whatever is missing from a verdict's facts makes it fail, never pass.
 func TestCase44TruncatedListsFailClosed(t *testing.T) {
 	for name, c := range map[string]struct{ head, base string }{

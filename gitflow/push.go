@@ -23,7 +23,7 @@ type PushFacts struct {
 	Early []Pull
 	// Comparisons answer PushNeeds.
 	Comparisons []Comparison
-	// Merged are branches that pull requests merged, as they were then; those at PushTips are looked at.
+	// Merged are branches that pull requests merged, as they were then; those at Unnamed of a report without them are looked at.
 	Merged []MergedBranch
 	// ReleaseTag is true when Tag has the form of a release tag of this repository (package tagging knows it), and
 	// TagVersion is its version. KnownTag is true when the release log has that version at the same commit.
@@ -51,6 +51,8 @@ type PushReport struct {
 	Keep string
 	// Alarm is true when release managers should be told at once: history of a long-lived branch or a tag was changed.
 	Alarm bool
+	// Unnamed are merged commits whose branches are to be told in Merged, and the push be judged again; none for most.
+	Unnamed []string
 }
 
 // PushNeeds lists the comparisons that CheckPush wants for this push; none for most. Without them the report lists no
@@ -61,23 +63,19 @@ func PushNeeds(n Names, push PushFacts) []CompareRequest {
 	}
 	pushed := CompareRequest{Base: push.Before, Head: push.After}
 	switch n.kind(push.Branch).Kind {
-	case KindProduction, KindDevelopment, KindSupport, KindFinish:
+	case KindProduction, KindDevelopment, KindSupport:
 		return []CompareRequest{pushed}
+	case KindFinish:
+		return []CompareRequest{push.onBranch(n)}
 	case KindRelease:
 		return []CompareRequest{pushed, {Base: push.Before, Head: n.Development}}
 	}
 	return nil
 }
 
-// PushTips lists the merged commits whose branches CheckPush wants to be told in Merged; none for most pushes. The answers to
-// PushNeeds must be there.
-func PushTips(n Names, push PushFacts) []string {
-	pushed, development, ok := push.toCandidate(n)
-	if !ok || n.kind(push.Branch).Kind != KindRelease {
-		return nil
-	}
-	_, tips := push.came(n, pushed, development)
-	return tips
+// onBranch asks what a sluice/finish-* branch has that the branch it goes into lacks.
+func (p PushFacts) onBranch(n Names) CompareRequest {
+	return CompareRequest{Base: n.Production, Head: p.After}
 }
 
 // toCandidate are the comparisons of a push to a release branch. False: they are not there.
@@ -93,7 +91,8 @@ func (p PushFacts) deleted() bool { return p.Deleted || noSHA(p.After) }
 
 func noSHA(sha string) bool { return strings.Trim(sha, "0") == "" }
 
-// CheckPush says what a push means by the rules of the flow.
+// CheckPush says what a push means by the rules of the flow. For a push to a sluice/finish-* branch, Production of the names is the
+// branch that it goes into.
 func CheckPush(n Names, push PushFacts) PushReport {
 	if push.Tag != "" {
 		return checkTag(push)
@@ -134,7 +133,7 @@ func CheckPush(n Names, push PushFacts) PushReport {
 	case KindRelease:
 		r.candidate(n, push)
 	case KindFinish:
-		if !push.resolves() {
+		if !push.resolves(n) {
 			r.add(Violation{Rule: RuleBotBranch,
 				Problem:  text("%s pushed to %s, which Sluice keeps at an approved commit.", push.By, push.Branch),
 				Remedy:   "Put the branch back; Sluice merges nothing that was not approved.",
@@ -145,17 +144,9 @@ func CheckPush(n Names, push PushFacts) PushReport {
 }
 
 // resolves tells whether a push put nothing but merges on top of what was there, as resolving a conflict does.
-func (p PushFacts) resolves() bool {
-	c, ok := find(p.Comparisons, CompareRequest{Base: p.Before, Head: p.After})
-	if !ok || c.incomplete() || p.Forced {
-		return false
-	}
-	for made := range firstParents(c.Commits, p.After) {
-		if len(made.Parents) < 2 {
-			return false
-		}
-	}
-	return true
+func (p PushFacts) resolves(n Names) bool {
+	c, ok := find(p.Comparisons, p.onBranch(n))
+	return ok && !c.incomplete() && !p.Forced && len(plain(without(c.Commits, reach(c.Commits, p.Before)))) == 0
 }
 
 func (r *PushReport) add(v Violation) { r.Violations = append(r.Violations, v) }
@@ -251,7 +242,8 @@ func (r *PushReport) candidate(n Names, push PushFacts) {
 	if !ok {
 		return
 	}
-	came, _ := push.came(n, pushed, development)
+	came, unnamed := push.came(n, pushed, development)
+	r.Unnamed = unnamed
 	if len(came) == 0 {
 		return
 	}

@@ -150,8 +150,15 @@ func TestAPushThatResolvesAConflictOfOurBranchIsNoFault(t *testing.T) {
 	if diff := cmp.Diff([]Rule(nil), rules()); diff != "" {
 		t.Errorf("production merged in (-want +got):\n%s", diff)
 	}
+	resolved := g.heads["sluice/finish-1.4.0"]
 	g.commit("sluice/finish-1.4.0", "more")
 	if diff := cmp.Diff([]Rule{RuleBotBranch}, rules()); diff != "" {
 		t.Errorf("with a commit on top (-want +got):\n%s", diff)
+	}
+	g.heads["sluice/finish-1.4.0"] = resolved
+	g.work("issue-1", "master", "one")
+	g.merge("sluice/finish-1.4.0", "issue-1")
+	if diff := cmp.Diff([]Rule{RuleBotBranch}, rules()); diff != "" {
+		t.Errorf("with a merge of something else (-want +got):\n%s", diff)
 	}
 }

@@ -176,10 +176,8 @@ func CheckFinish(n Names, pull PullFacts) *Violation {
 		return &v
 	}
 	strange := setOf(found.strange)
-	for _, c := range rest {
-		if len(c.Parents) < 2 {
-			strange[c.SHA] = struct{}{}
-		}
+	for _, c := range plain(rest) {
+		strange[c.SHA] = struct{}{}
 	}
 	found.strange = both(rest, strange)
 	if len(found.strange) == 0 {

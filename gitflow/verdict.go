@@ -69,4 +69,6 @@ type Verdict struct {
 	Violations []Violation
 	// LegalBases are the branches that this head may be merged into, best first.
 	LegalBases []string
+	// Unnamed are merged commits whose branches are to be told in Merged, and the pull request be judged again; none for most.
+	Unnamed []string `json:"-"`
 }
