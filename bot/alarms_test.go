@@ -109,8 +109,8 @@ func TestAlarmsStand(t *testing.T) {
 		return err
 	}))
 	want := []string{
-		"dev refused /alarm production", "rm alarm alarm:production:p99", "rm alarm alarm:production:p99", "rm alarm alarm:production:http:5xx", "rm alarm alarm:staging:by-hand",
-		"dev refused /alarm clear production", "rm unalarm alarm:production:p99", "rm unalarm alarm:staging:by-hand",
+		"dev refused /alarm production --name p99 --reason slow", "rm alarm alarm:production:p99", "rm alarm alarm:production:p99", "rm alarm alarm:production:http:5xx", "rm alarm alarm:staging:by-hand",
+		"dev refused /alarm clear production --name p99", "rm unalarm alarm:production:p99", "rm unalarm alarm:staging:by-hand",
 	}
 	if diff := cmp.Diff(want, log); diff != "" {
 		t.Errorf("audit log (-want +got)\n%s", diff)
