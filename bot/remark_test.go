@@ -2,6 +2,7 @@ package bot
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -117,5 +118,38 @@ func TestReviewIsPinned(t *testing.T) {
 		if err := l.pinned(t.Context(), q); (err != nil) != refused {
 			t.Errorf("reviewed at %q: %v", reviewed, err)
 		}
+	}
+}
+
+// What is recorded of when a head came is when that was at the latest. A command from before that time counts where GitHub knows that
+// the head was there already.
+func TestCommandIsPinnedToWhenTheHeadCame(t *testing.T) {
+	const recorded, said = 10 * time.Minute, 5 * time.Minute // after noon
+	for name, c := range map[string]struct {
+		since   time.Duration // 0: GitHub does not say
+		fork    bool
+		refused bool
+	}{
+		"the head was there":                  {since: 4 * time.Minute},
+		"it came in the same second":          {since: said},
+		"it came later":                       {since: 6 * time.Minute, refused: true},
+		"GitHub does not say":                 {refused: true},
+		"of a fork GitHub says no such thing": {since: 4 * time.Minute, fork: true, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			head := forge.Side{Branch: "hotfix/17", SHA: "two", RepoID: 42}
+			if c.fork {
+				head.RepoID = 43
+			}
+			l.gh.Pulls = map[int]forge.PullRequest{5: {Number: 5, Open: true, Head: head, Base: forge.Side{Branch: "master", RepoID: 42}}}
+			if c.since != 0 {
+				l.gh.Since = map[string]time.Time{"hotfix/17@two": noon.Add(c.since)}
+			}
+			q := &request{Command: Command{Name: "test"}, at: noon.Add(said), pr: &store.Pull{RepoID: 42, Number: 5, Open: true, HeadSHA: "two", HeadAt: noon.Add(recorded)}}
+			if err := l.pinned(t.Context(), q); (err != nil) != c.refused {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -3,6 +3,8 @@ package githubapp
 import (
 	"context"
 	"errors"
+	"net/url"
+	"time"
 
 	"github.com/google/go-github/v62/github"
 
@@ -27,6 +29,27 @@ func (r *Repo) Branches(ctx context.Context) ([]forge.Branch, error) {
 func (r *Repo) Branch(ctx context.Context, name string) (forge.Branch, error) {
 	sha, err := r.ref(ctx, "heads", name)
 	return forge.Branch{Name: name, SHA: sha}, err
+}
+
+// HeadSince tells when a branch came to be at a commit where it is now, by the newest entry of GitHub's activity view; zero where
+// that says nothing of it, or is not offered.
+//
+// https://docs.github.com/rest/repos/repos#list-repository-activities
+func (r *Repo) HeadSince(ctx context.Context, branch, sha string) (time.Time, error) {
+	var list []struct {
+		After     string
+		Timestamp time.Time
+	}
+	query := url.Values{"ref": {"refs/heads/" + branch}, "per_page": {"1"}}
+	_, err := r.call(ctx, "GET", r.path("activity")+"?"+query.Encode(), nil, &list)
+	var refused *forge.RefusedError
+	if errors.Is(err, forge.ErrNotFound) || errors.As(err, &refused) {
+		return time.Time{}, nil
+	}
+	if err != nil || len(list) == 0 || list[0].After != sha {
+		return time.Time{}, err
+	}
+	return list[0].Timestamp, nil
 }
 
 // Tags lists all tags with the commits they point at.

@@ -2,7 +2,9 @@ package githubapp
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -83,4 +85,28 @@ func TestListsOfManyPages(t *testing.T) {
 	tags, err := w.gh.Tags(w.ctx())
 	w.must(err)
 	equal(t, []int{207, 205}, []int{len(branches), len(tags)})
+}
+
+func TestHeadSince(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	since := func(branch, sha string) time.Time {
+		t.Helper()
+		at, err := w.gh.HeadSince(w.ctx(), branch, sha)
+		w.must(err)
+		return at
+	}
+	first := w.dev
+	before := time.Now().Truncate(time.Second)
+	w.must(w.gh.CreateBranch(w.ctx(), "hotfix/17", first))
+	if at := since("hotfix/17", first); at.Before(before) || at.After(time.Now()) {
+		t.Errorf("made just now, %s says GitHub", at)
+	}
+	equal(t, time.Time{}, since("hotfix/17", strings.Repeat("1", 40)))
+	equal(t, time.Time{}, since("hotfix/18", first))
+}
+
+func TestHeadSinceWhereGitHubHasNoActivity(t *testing.T) {
+	at, err := newScriptOf(t, Options{}, refusal(404, "Not Found")).repo.HeadSince(t.Context(), "main", strings.Repeat("1", 40))
+	same(t, err, nil)
+	equal(t, time.Time{}, at)
 }

@@ -73,7 +73,7 @@ type Pull struct {
 	HeadBranch string
 	HeadSHA    string
 	HeadRepoID int64
-	// HeadAt is when the head came to be HeadSHA, by GitHub's clock; zero while it is the first one that was seen.
+	// HeadAt is when the head came to be HeadSHA at the latest, by GitHub's clock; zero while it is the first one that was seen.
 	HeadAt     time.Time
 	BaseBranch string
 	BaseSHA    string

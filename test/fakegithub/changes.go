@@ -143,6 +143,9 @@ func (s *Server) tell(r *repository, c change) {
 		}
 		kind = "tag"
 	}
+	if kind == "branch" {
+		r.activities = append(r.activities, &activity{id: s.id(), change: c, kind: c.activity(), at: s.now()})
+	}
 	s.emit(r, "push", "", sender, s.pushPayload(r, c))
 	switch {
 	case c.old == "":

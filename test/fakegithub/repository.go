@@ -39,6 +39,7 @@ type repository struct {
 	number        int
 	issues        map[int]*Issue
 	comments      []*Comment
+	activities    []*activity // oldest first
 	reactions     []*Reaction
 	reviews       []*Review
 	suites        []*CheckSuite

@@ -62,6 +62,7 @@ func (s *Server) table() []route {
 		{method: "DELETE", path: repo + "/collaborators/{username}", need: writes("administration").by(RoleAdmin), do: s.deleteCollaborator},
 		{method: "GET", path: repo + "/teams", need: metadata.by(RoleWrite), do: s.repoTeams},
 
+		{method: "GET", path: repo + "/activity", need: reads("contents"), do: s.listActivities},
 		{method: "GET", path: repo + "/branches", need: reads("contents"), do: s.listBranches},
 		{method: "GET", path: repo + "/branches/{branch}", need: reads("contents"), do: s.getBranch},
 		{method: "POST", path: repo + "/branches/{branch}/rename", need: writes("contents").by(RoleAdmin), do: s.renameBranch},
