@@ -94,7 +94,7 @@ func TestWhichConditionIsMeant(t *testing.T) {
 		"/override condition --component api --reason so --dry-run": "would be overridden in the feature pipeline",
 		"/override condition Load --reason so --dry-run":            "say with `--component`",
 	} {
-		c, wrong, ours := parseLine(line, "")
+		c, wrong, ours := parseLine(line, "", false)
 		if wrong != nil || !ours {
 			t.Fatalf("%s: %v", line, wrong)
 		}
