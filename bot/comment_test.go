@@ -26,7 +26,7 @@ func TestCommented(t *testing.T) {
 		said      string // in the one reply; empty: none
 	}{
 		"nothing of ours":         {person(1, "ann"), "looks good\n/lgtm", nil, ""},
-		"answered":                {person(1, "ann"), "/status", []string{"100:eyes", "100:rocket"}, "| Environment |"},
+		"answered":                {person(1, "ann"), "/status", []string{"100:eyes", "100:rocket"}, "Nothing was deployed yet."},
 		"refused":                 {person(1, "ann"), "/release start", []string{"100:eyes", "100:confused"}, "needs the role maintain"},
 		"written wrongly":         {person(1, "ann"), "/status\n/unpin", []string{"100:eyes", "100:confused"}, "an argument is missing"},
 		"by our own bot":          {forge.User{ID: usID, Login: "sluice[bot]", Bot: true}, "/status", nil, ""},
