@@ -56,8 +56,6 @@ type wiring struct {
 	awsRoots *x509.CertPool
 	// failpoint is handed to the bot.
 	failpoint func(point, key string)
-	// lease is how long lanes stay with a process that died, where others share the database. Zero: the queue's default.
-	lease time.Duration
 	// grace is how long work under way may take to end when the server stops. Zero: stopGrace.
 	grace time.Duration
 	// now is the clock by which the server decides. Default: the machine's, which does not go back.
@@ -117,7 +115,7 @@ func (s *server) wire(ctx context.Context, w wiring) error {
 		return err
 	}
 	s.github = app
-	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log, Now: w.now, Lease: w.lease}); err != nil {
+	if s.queue, err = queue.New(s.store, queue.Options{Log: s.log, Now: w.now}); err != nil {
 		return err
 	}
 	bell := executor.NewBell()
