@@ -274,6 +274,26 @@ func TestClonesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestCloneOfSomebodyElse has git think that a clone belongs to another user, as where a container's user is not the folder's.
+func TestCloneOfSomebodyElse(t *testing.T) {
+	for _, command := range []string{"version", "tag", "run"} {
+		t.Run(command, func(t *testing.T) {
+			w := newClones(t)
+			w.origin("shop", oneApp)
+			folder := filepath.Join(w.root, "shop")
+			t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+			status, _, stderr := w.sluice("shop", nil, command)
+			if want := `allow it with "git config --global --add safe.directory ` + folder + `"`; status == exitDone || !strings.Contains(stderr, want) {
+				t.Errorf("it ends with %d and says %q, want %q", status, stderr, want)
+			}
+			w.git("", "config", "--global", "--add", "safe.directory", folder)
+			if _, _, stderr := w.sluice("shop", nil, command); strings.Contains(stderr, "safe.directory") {
+				t.Errorf("obeyed, it says %q", stderr)
+			}
+		})
+	}
+}
+
 // TestCloneIsReadAtItsFolder and not where the variables of git's hooks lead.
 func TestCloneIsReadAtItsFolder(t *testing.T) {
 	w := newClones(t)

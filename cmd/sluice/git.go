@@ -81,6 +81,13 @@ func (e *gitError) Error() string {
 	case strings.Contains(e.said, "promisor remote"):
 		return fmt.Sprintf("this is a partial clone, and what it lacks could not be fetched (%s); run this where its remote can be reached, or bring everything "+
 			"here first with \"git fetch --refetch --no-filter\"", strings.ReplaceAll(e.said, "\n", "; "))
+	case strings.Contains(e.said, "dubious ownership"):
+		folder := "FOLDER"
+		if _, rest, ok := strings.Cut(e.said, " repository at '"); ok {
+			folder, _, _ = strings.Cut(rest, "'")
+		}
+		return fmt.Sprintf("%s belongs to another user than the one who runs this, as in containers, and git does not read it; if it is yours, "+
+			"allow it with \"git config --global --add safe.directory %s\"", folder, folder)
 	case e.said == "":
 		return fmt.Sprintf("%s: %v", e.command, e.err)
 	}
