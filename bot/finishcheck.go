@@ -79,6 +79,11 @@ func (s *session) mergeCheck(ctx context.Context, run forge.CheckRun, r *store.R
 		run.Title = fmt.Sprintf("%s is approved, and this head changes no file", r.Key())
 		run.Summary = fmt.Sprintf("The merge of the approved commit %s was squashed or rebased; this gives production its commits as ancestors.\n", short(r.SHA))
 		return completed(run, forge.Success), nil
+	case planned && w.FinishPull.Number == p.Number && w.FinishSound == run.SHA:
+		run.Title = fmt.Sprintf("This head is the approved commit of %s, up to date with %s", r.Key(), p.BaseBranch)
+		run.Summary = fmt.Sprintf("%s takes only what is up to date with it: on top of the approved commit %s are merges that Sluice made, and nothing else.\n",
+			code(p.BaseBranch), short(r.SHA))
+		return completed(run, forge.Success), nil
 	case planned && w.FinishPull.Number == p.Number && w.FinishPull.HeadSHA == run.SHA && w.FinishPull.Fault == nil:
 		return s.resolvedCheck(run, r, p), nil
 	}

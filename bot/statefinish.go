@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -148,6 +149,9 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 			if w.FinishPull.Fault, err = s.finishFault(ctx, r, w.FinishPull.Number); err != nil {
 				return err
 			}
+			if w.FinishSound, err = s.soundFinish(ctx, w); err != nil {
+				return err
+			}
 		}
 	}
 	repair := gitflow.RepairBranch(branch)
@@ -165,6 +169,11 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 			return err
 		}
 	}
+	if p := &w.Pull; p.Open && p.HeadSHA == w.Candidate.SHA && !w.Production.HasCandidate {
+		if p.Behind, err = s.outdated(ctx, p, w.Production); err != nil {
+			return err
+		}
+	}
 	for _, p := range []*gitflow.Pull{&w.FinishPull, &w.RepairPull} {
 		if !p.Open {
 			continue
@@ -176,8 +185,42 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	return nil
 }
 
+// soundFinish is the head of the pull request into production if nobody but Sluice moved its branch, to bring it up to date; else
+// empty. What GitHub did though its answer was lost is not on record, and people merge it.
+func (s *session) soundFinish(ctx context.Context, w *world) (string, error) {
+	var merges []store.Effect
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		merges, err = tx.Effects(ctx, s.repo.ID, string(effectMerge))
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	var made []string
+	into := effectKey(s.repo.ID, effectMerge, w.FinishPull.Head+"@")
+	for _, e := range merges {
+		var sha string
+		if !e.Done || !strings.HasPrefix(e.Key, into) {
+			continue
+		}
+		if err := json.Unmarshal(e.Result, &sha); err != nil {
+			return "", fmt.Errorf("effect %s: %w", e.Key, err)
+		}
+		made = append(made, sha)
+	}
+	in, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: w.FinishPull.HeadSHA})
+	if err != nil || !gitflow.OnlyUpdated(in, w.FinishPull.HeadSHA, w.Candidate.SHA, made) {
+		return "", err
+	}
+	return w.FinishPull.HeadSHA, nil
+}
+
+// maxUpdates bounds how often a repair that changes no file may have been brought up to date.
+const maxUpdates = 20
+
 // soundRepair is the head of the repair of production's ancestry, if it is what Sluice makes: the approved commit merged into a
-// commit of production without changing a file. Anybody who may push can move the branch, or make it first.
+// commit of production without changing a file, and later commits of production merged into that, each with the files of production
+// then. Anybody who may push can move the branch, or make it first.
 func (s *session) soundRepair(ctx context.Context, w *world) (string, error) {
 	head := w.RepairHead
 	if w.RepairPull.Open {
@@ -186,19 +229,30 @@ func (s *session) soundRepair(ctx context.Context, w *world) (string, error) {
 	if head == "" || w.Production.SHA == "" {
 		return "", nil
 	}
-	commit, err := s.gh.Commit(ctx, head)
-	if err != nil || len(commit.Parents) != 2 || commit.Parents[1] != w.Candidate.SHA {
-		return "", ignoreNotFound(err)
+	at := head
+	for range maxUpdates {
+		commit, err := s.gh.Commit(ctx, at)
+		if err != nil || len(commit.Parents) != 2 {
+			return "", ignoreNotFound(err)
+		}
+		production, rest := commit.Parents[0], commit.Parents[1]
+		if rest != w.Candidate.SHA {
+			production, rest = rest, production
+		}
+		of, err := s.gh.Commit(ctx, production)
+		if err != nil || of.Tree == "" || of.Tree != commit.Tree {
+			return "", ignoreNotFound(err)
+		}
+		c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: production})
+		if err != nil || !c.Contains() {
+			return "", err
+		}
+		if rest == w.Candidate.SHA {
+			return head, nil
+		}
+		at = rest
 	}
-	same, err := s.changesNothing(ctx, commit)
-	if err != nil || !same {
-		return "", err
-	}
-	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: w.Production.SHA, Head: commit.Parents[0]})
-	if err != nil || !c.Contains() {
-		return "", err
-	}
-	return head, nil
+	return "", nil
 }
 
 // changesNothing tells whether a commit has the files of its first parent.
@@ -260,12 +314,14 @@ func (s *session) lookMerge(ctx context.Context, p *gitflow.Pull, line gitflow.L
 	return nil
 }
 
-// outdated tells whether a pull request lacks commits of its base where the rules take only what is up to date. A merge queue sees
-// to that by itself.
+// outdated tells whether a pull request lacks commits of its base where the rules take only what is up to date. Where the rules do
+// not tell, as classic protection does not without the permission administration:read, GitHub's own word on the pull request does. A
+// merge queue sees to that by itself.
 func (s *session) outdated(ctx context.Context, p *gitflow.Pull, line gitflow.Line) (bool, error) {
 	rules, err := s.rules(ctx, heads+line.Branch)
-	strict := slices.ContainsFunc(rules, func(r gitflow.RuleFact) bool { return r.Strict && !r.Bypass && !r.BypassByPull })
-	if err != nil || !strict || line.Queue || line.SHA == "" {
+	strict := slices.DeleteFunc(slices.Clone(rules), func(r gitflow.RuleFact) bool { return !r.Strict })
+	binding := slices.ContainsFunc(strict, func(r gitflow.RuleFact) bool { return !r.Bypass && !r.BypassByPull })
+	if err != nil || !binding && (len(strict) > 0 || !p.Behind) || line.Queue || line.SHA == "" {
 		return false, err
 	}
 	c, _, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: p.HeadSHA, Head: line.SHA})

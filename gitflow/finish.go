@@ -160,7 +160,7 @@ func (s State) mergeProduction(after string) []Step {
 		title:   text("merge %s of %s into %s", Text(short(sha)), s.Branch, line.Branch),
 		message: "Merge " + s.Branch + " (" + s.Tag + ") into " + line.Branch,
 		direct:  s.Pull, approved: true,
-		around: Backmerge{Target: line.Branch, Branch: branch, Tip: sha, Head: s.FinishHead, Lacks: s.FinishLacks, Pull: s.FinishPull},
+		around: Backmerge{Target: line.Branch, Branch: branch, Tip: sha, Head: s.FinishHead, Lacks: s.FinishLacks, Sound: s.FinishSound, Pull: s.FinishPull},
 		repair: Backmerge{Target: line.Branch, Branch: RepairBranch(branch), Tip: sha, Head: s.RepairHead, Sound: s.RepairSound, Repair: true, Pull: s.RepairPull},
 	}
 	return b.steps()

@@ -20,7 +20,7 @@ type bring struct {
 	around, repair Backmerge
 	// earlier are open back-merge pull requests into the same branch for an older commit: they go first.
 	earlier []Backmerge
-	// approved is true where the commit is one that people approved: nothing on top of it is merged by Sluice.
+	// approved is true where the commit is one that people approved: of what is on top of it Sluice merges its own work alone.
 	approved bool
 }
 
@@ -55,7 +55,7 @@ func (b bring) steps() []Step {
 	case b.sha == "":
 	case b.squashed():
 		return append(steps, b.mend(merge)...)
-	case b.around.Pull.Open || b.around.Head != "" || b.around.Pull.Number != 0 || b.refused() && !b.usesDirect():
+	case b.around.Pull.Open || b.around.Head != "" || b.around.Pull.Number != 0 || b.refused() && !b.usesDirect() || b.behind():
 		return append(steps, b.detour(merge)...)
 	case b.usesDirect():
 		merge.Kind, merge.Pull = StepMergePull, b.direct.Number
@@ -82,7 +82,13 @@ func (b bring) conflict() bool { return b.line.Answer == MergeConflict && b.line
 // must not be resolved on it, that would be another commit than the approved one.
 func (b bring) usesDirect() bool {
 	return b.direct.Open && !b.direct.Draft && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch &&
-		b.direct.Mergeable != No && !b.conflict()
+		b.direct.Mergeable != No && !b.direct.Behind && !b.conflict()
+}
+
+// behind is true when the pull request of people is at the very commit, and has to be brought up to date first: that is done on a
+// branch of Sluice's, since on theirs it would be another candidate.
+func (b bring) behind() bool {
+	return b.direct.Open && b.direct.HeadSHA == b.sha && b.direct.Base == b.line.Branch && b.direct.Behind
 }
 
 // squashed is true when the commit's changes are in the branch and the commit is not: a pull request with it at the head, or
@@ -134,13 +140,17 @@ func (b bring) detour(merge Step) []Step {
 			command("git", "merge", "--no-ff", b.sha), command("git", "push", "origin", "HEAD:refs/heads/"+b.line.Branch),
 		}
 	}
-	b.hold(d, b.sha, &open, &merge)
+	right := b.sha
+	if d.Sound != "" {
+		right = d.Sound
+	}
+	b.hold(d, right, &open, &merge)
 	return []Step{branch, open, merge}
 }
 
 // hold blocks the steps of Sluice's own branch where somebody has moved it off the commit that it is for, or made it elsewhere
-// before Sluice did: whoever may push could otherwise have merged what nobody approved. right is that commit; empty: the branch
-// is at none that would do. What resolves a conflict is merged by people, once nothing else is missing.
+// before Sluice did: whoever may push could otherwise have merged what nobody approved. right is that commit, or one that Sluice has
+// put there itself; empty: the branch is at none that would do. What resolves a conflict is merged by people, once nothing else is missing.
 func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 	at := d.Head
 	if d.Pull.Open && d.Pull.HeadSHA != "" {
@@ -161,7 +171,7 @@ func (b bring) hold(d Backmerge, right string, open, merge *Step) {
 		merge.Blocked, merge.Commands = wrong+". "+d.Pull.Fault.Problem+" "+d.Pull.Fault.Remedy, d.Pull.Fault.Commands
 	case d.Repair || d.Lacks:
 		merge.Blocked, merge.Commands = wrong+"; "+remedy+".", commands
-	case merge.free():
+	case merge.free() && merge.Kind != StepUpdatePull:
 		merge.Blocked = text("%s is at %s, which has %s and what resolves its conflict with %s; nobody approved what comes of that, so Sluice does not merge it: "+
 			"whoever may merges pull request #%d, with a merge commit.", d.Branch, Text(short(at)), Text(short(b.sha)), b.line.Branch, d.Pull.Number)
 		merge.Commands = []string{command("gh", "pr", "merge", number(d.Pull.Number), "--merge", "--match-head-commit", at)}
@@ -261,13 +271,8 @@ func (s *Step) wait(p Pull, b bring, tip string) {
 }
 
 // update makes the step one that brings the pull request up to date with its base, which takes nothing else. Merged is then that
-// commit, with the one that was to be brought as an ancestor. What people approved stays as it is: nothing is put on top of it.
+// commit, with the one that was to be brought as an ancestor.
 func (s *Step) update(p Pull, b bring) {
-	if b.approved {
-		s.Blocked = text("%s takes only what is up to date with it, and pull request #%d is behind: let Sluice's GitHub App bypass that rule for %s, or "+
-			"whoever may bypass it merges the pull request, with a merge commit.", b.line.Branch, p.Number, b.line.Branch)
-		return
-	}
 	s.Kind, s.Pull, s.SHA, s.Onto, s.Branch = StepUpdatePull, p.Number, b.line.SHA, p.HeadSHA, p.Head
 	s.Title = text("merge %s into %s: pull request #%d has to be up to date", b.line.Branch, p.Head, p.Number)
 	s.Message = "Merge " + b.line.Branch + " into " + p.Head

@@ -69,14 +69,76 @@ func TestABranchThatIsThereOpensNoGate(t *testing.T) {
 	}
 }
 
-// Nothing is put on top of what was approved.
-func TestAnApprovedCommitIsNotBroughtUpToDate(t *testing.T) {
+// What was approved is brought up to date where production takes nothing else, and merged by Sluice only where that is Sluice's own
+// work.
+func TestAnApprovedCommitIsBroughtUpToDate(t *testing.T) {
 	w := finishing(t)
 	w.strict["master"] = true
-	w.commit("master", "by hand")
+	tip := w.commit("master", "by hand")
 	merge, _ := PlanFinish(w.state()).Step("merge:production")
-	if merge.Kind != StepMergePull || !strings.Contains(merge.Blocked.String(), "bypass") {
+	if merge.Kind != StepUpdatePull || merge.SHA != tip || merge.Onto != w.candidate || !merge.free() {
 		t.Errorf("behind a branch that takes only what is up to date: %+v", merge)
+	}
+	w.do(merge)
+	s := w.state()
+	s.FinishSound = ""
+	if merge, _ = PlanFinish(s).Step("merge:production"); !strings.Contains(merge.Blocked.String(), "whoever may") {
+		t.Errorf("of another's making: %+v", merge)
+	}
+	s.FinishSound = s.FinishPull.HeadSHA
+	if merge, _ = PlanFinish(s).Step("merge:production"); merge.Kind != StepMergePull || merge.SHA != s.FinishPull.HeadSHA || !merge.free() {
+		t.Errorf("up to date: %+v", merge)
+	}
+}
+
+// The release's own pull request is not brought up to date: that would be another candidate.
+func TestAReleaseBehindProductionIsMergedByAnotherBranch(t *testing.T) {
+	w := approvedRelease()
+	w.walk(PlanPromote, never)
+	w.strict["master"] = true
+	w.commit("master", "by hand")
+	own := w.heads["release/1.4.0"]
+	if p := w.walk(PlanFinish, func(w *world) bool { return w.heads["release/1.4.0"] != own && w.heads["release/1.4.0"] != "" }); !p.Done() || !w.contains(w.heads["master"], w.candidate) {
+		t.Errorf("the release is not merged:\n%s%v", p, w.effects)
+	}
+}
+
+// Only merges of production that Sluice made count as brought up to date.
+func TestOnlyUpdated(t *testing.T) {
+	g := shop()
+	g.cut("release/1.4.0", "development")
+	approved := g.commit("release/1.4.0", "candidate fix")
+	g.commit("master", "by hand")
+	first := g.merge("release/1.4.0", "master")
+	g.commit("master", "by hand again")
+	second := g.merge("release/1.4.0", "master")
+	g.cut("feature", "development")
+	g.commit("feature", "wine")
+	foreign := g.merge("release/1.4.0", "feature")
+	plain := g.commit("release/1.4.0", "plain")
+	for _, c := range []struct {
+		name string
+		head string
+		made []string
+		want bool
+	}{
+		{"the approved commit", approved, nil, true},
+		{"one update", first, []string{first}, true},
+		{"two", second, []string{first, second}, true},
+		{"the second is somebody's", second, []string{first}, false},
+		{"the first is somebody's", second, []string{second}, false},
+		{"what is no part of production", foreign, []string{first, second, foreign}, false},
+		{"a commit", plain, []string{first, second, foreign, plain}, false},
+		{"without the approved commit", g.heads["feature"], []string{g.heads["feature"]}, false},
+	} {
+		in := g.compare(CompareRequest{Base: "master", Head: c.head})
+		if got := OnlyUpdated(in, c.head, approved, c.made); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+		in.Truncated = true
+		if OnlyUpdated(in, c.head, approved, c.made) {
+			t.Errorf("%s: by a list that is cut short", c.name)
+		}
 	}
 }
 

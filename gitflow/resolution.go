@@ -192,3 +192,20 @@ func CheckFinish(n Names, pull PullFacts) *Violation {
 			head.Name, Text(short(clean)), base.Name),
 		Commands: restore(head.Name, pull.HeadSHA, clean)}
 }
+
+// OnlyUpdated tells whether the head of a comparison with production is the approved commit and merges of production on top of it
+// that are all among made, those of Sluice's own making: nobody else had a hand in what they have.
+func OnlyUpdated(in Comparison, head, approved string, made []string) bool {
+	if in.incomplete() {
+		return false
+	}
+	for c := range firstParents(in.Commits, head) {
+		if c.SHA == approved {
+			return true
+		}
+		if len(c.Parents) != 2 || indexSHA(in.Commits, c.Parents[1]) >= 0 || !slices.Contains(made, c.SHA) {
+			return false
+		}
+	}
+	return false
+}

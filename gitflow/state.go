@@ -86,8 +86,10 @@ type State struct {
 	// FinishLacks is true when the head of FinishPull, which anybody who may push can move, does not contain the candidate: merged,
 	// it has not brought the candidate along.
 	FinishLacks bool
+	// FinishSound is the head of FinishPull if that is OnlyUpdated; empty: it is not, or at the candidate itself.
+	FinishSound string
 	// RepairHead and RepairPull are the same for RepairBranch of that branch. RepairSound is its head if that is a merge
-	// of the approved commit into one of the branch that changes no file, as Sluice makes it.
+	// of the approved commit into one of the branch that changes no file, as Sluice makes it, or that with more of the branch merged in.
 	RepairHead  string
 	RepairSound string
 	RepairPull  Pull
@@ -303,7 +305,7 @@ type Backmerge struct {
 	Branch string // backmerge/…
 	Tip    string // the production commit it was made for
 	Head   string // where the branch is; empty: gone
-	Sound  string // of a repair into production: its head, if that changes no file; see State.RepairSound
+	Sound  string // of one into production: its head, if Sluice may merge that besides Tip; see State.FinishSound and State.RepairSound
 	// Repair is true for a zero-difference repair of a squashed or rebased back-merge.
 	Repair bool
 	// Lacks is true of a pull request whose head lacks the commit that the branch is for: of one into production, see

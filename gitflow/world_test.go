@@ -35,6 +35,7 @@ type world struct {
 	conflicts map[string]bool
 	tried     map[string]Line
 	detours   []Backmerge
+	updates   []string // merges that brought a branch up to date
 	effects   []string
 }
 
@@ -113,6 +114,9 @@ func (w *world) state() State {
 	finish := s.Names.FinishBranch(w.version)
 	s.FinishHead, s.FinishPull = w.heads[finish], w.pullOf(finish, "master")
 	s.FinishPull.Fault = w.finishFault(s.FinishPull)
+	if head := s.FinishPull.HeadSHA; OnlyUpdated(w.compare(CompareRequest{Base: "master", Head: head}), head, w.candidate, w.updates) {
+		s.FinishSound = head
+	}
 	s.FinishLacks = s.FinishPull.HeadSHA != "" && !w.contains(s.FinishPull.HeadSHA, w.candidate)
 	s.RepairHead, s.RepairPull = w.heads[RepairBranch(finish)], w.pullOf(RepairBranch(finish), "master")
 	s.RepairSound = s.RepairHead
@@ -189,7 +193,7 @@ func (w *world) do(s Step) {
 		w.settle()
 	case StepUpdatePull:
 		must(w.heads[s.Branch] == s.Onto && !w.contains(s.Onto, s.SHA), "it is up to date, or at another commit")
-		w.merge(s.Branch, s.SHA)
+		w.updates = append(w.updates, w.merge(s.Branch, s.SHA))
 		w.settle()
 	case StepCopyImage:
 		must(w.registry[s.Version] == "", "the tag exists")

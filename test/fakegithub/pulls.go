@@ -160,7 +160,9 @@ func (s *Server) mergeability(r *repository, i *Issue) (mergeable any, state str
 		return true, "draft"
 	}
 	problems := s.ruleProblems(r, change{ref: "refs/heads/" + p.BaseRef, old: base, new: p.HeadSHA, git: r.git, pull: i, by: nil})
-	problems = slices.DeleteFunc(problems, func(p string) bool { return strings.Contains(p, "merge commits") || strings.Contains(p, "merge queue") })
+	problems = slices.DeleteFunc(problems, func(p string) bool { // a merge forces nothing
+		return strings.Contains(p, "merge commits") || strings.Contains(p, "merge queue") || strings.HasPrefix(p, "Cannot force-push")
+	})
 	switch {
 	case len(problems) == 1 && strings.HasPrefix(problems[0], "Head branch is behind"):
 		return true, "behind"
