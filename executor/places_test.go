@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,43 +18,39 @@ func TestPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const width, all = 3, 80
 		p := executor.NewPlaces(width)
+		start := time.Now()
 		var mu sync.Mutex
-		var began []int
-		now, most := 0, 0
 		var told []string
+		began := make([]time.Duration, all)
+		now, most, ended := 0, 0, 0
 		for i := range all {
 			go func() {
-				ctx := executor.OnWait(t.Context(), func(line string) { told = append(told, line) })
-				leave, err := p.Take(ctx)
+				leave, err := p.Take(executor.OnWait(t.Context(), func(line string) { told = append(told, line) }))
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				began, now = append(began, i), now+1
+				began[i], now = time.Since(start), now+1
 				most = max(most, now)
 				mu.Unlock()
 				time.Sleep(time.Second)
 				mu.Lock()
-				now--
+				now, ended = now-1, ended+1
 				mu.Unlock()
 				leave()
 			}()
 			synctest.Wait() // it has its place, or waits
 		}
-		start := time.Now()
-		for len(began) < all || now > 0 {
-			time.Sleep(time.Second)
-			synctest.Wait()
+		time.Sleep(all * time.Second)
+		synctest.Wait()
+		if most != width || ended != all {
+			t.Errorf("%d worked at once and %d came to their end, want %d and %d", most, ended, width, all)
 		}
-		if most != width {
-			t.Errorf("%d worked at once, want %d", most, width)
-		}
-		if !slices.IsSorted(began) {
-			t.Errorf("they began in the order %v", began)
-		}
-		if took, want := time.Since(start), (all+width-1)/width*time.Second; took != want {
-			t.Errorf("all took %s, want %s: a place stood empty", took, want)
+		for i, after := range began { // in their order, and no place stands empty
+			if want := time.Duration(i/width) * time.Second; after != want {
+				t.Errorf("the one that came as number %d began after %s, want %s", i, after, want)
+			}
 		}
 		if len(told) != all-width || !strings.Contains(told[0], "3 at a time; 0 wait") || !strings.Contains(told[5], "; 5 wait") {
 			t.Errorf("%d were told that they wait: %q", len(told), told)
