@@ -30,12 +30,14 @@ func (e *notYetError) Error() string {
 	return fmt.Sprintf("GitHub does not find %s, of which it told just now; it is asked again in %s", e.what, e.wait.Round(time.Second))
 }
 
-// notFoundYet is the *notYetError for a remark that GitHub does not find; nil where it was heard of so long ago that it is gone.
+// notFoundYet is the *notYetError for a remark that GitHub does not find; nil where it was heard of so long ago that it is gone. One that
+// was heard of in the future, by a clock that has been put right since, is not waited for either.
 func (s *session) notFoundYet(m remark, heard time.Time) error {
-	if wait := replicaLag - s.b.Now().Sub(heard); wait > 0 {
-		return &notYetError{fmt.Sprintf("%s %d", m.via(), m.ID), min(wait, replicaLag)}
+	age := s.b.Now().Sub(heard)
+	if age >= replicaLag || age <= -replicaLag {
+		return nil
 	}
-	return nil
+	return &notYetError{fmt.Sprintf("%s %d", m.via(), m.ID), min(replicaLag-age, replicaLag)}
 }
 
 // remarkRead is the intent of a reaction to a remark: it keeps where the remark stands and what it said then.

@@ -39,10 +39,10 @@ func Restore(ctx context.Context, backup, url string) error {
 	if err := checkFile(ctx, copied); err != nil {
 		return errors.Join(fmt.Errorf("restore %s: %w", backup, err), os.Remove(copied))
 	}
-	if err := errors.Join(move(path, path+".before-restore"), move(path+"-wal", path+".before-restore-wal"), move(path+"-shm", path+".before-restore-shm")); err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
 	if err := belong(filepath.Dir(path), copied, lock.file.Name()); err != nil {
+		return errors.Join(fmt.Errorf("restore: %w", err), os.Remove(copied))
+	}
+	if err := errors.Join(move(path, path+".before-restore"), move(path+"-wal", path+".before-restore-wal"), move(path+"-shm", path+".before-restore-shm")); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
 	if err := os.Rename(copied, path); err != nil {

@@ -202,7 +202,6 @@ func TestRestoreOverADamagedDatabase(t *testing.T) {
 	}
 }
 
-// The commits since the last checkpoint are in the WAL. Without it the database looks well and has lost them.
 // What root restores is the server's, whose folder it is.
 func TestWhatRootRestoresIsTheServers(t *testing.T) {
 	t.Parallel()
@@ -233,6 +232,7 @@ func TestWhatRootRestoresIsTheServers(t *testing.T) {
 	}
 }
 
+// The commits since the last checkpoint are in the WAL. Without it the database looks well and has lost them.
 func TestSQLiteRefusesALostWAL(t *testing.T) {
 	t.Parallel()
 	url := storetest.SQLite(t)
