@@ -17,19 +17,25 @@ import (
 	"github.com/sluicehq/sluice/bot"
 )
 
-// TestDryRunsAreComplete: every command that changes something has its line in the script of dry runs, which plays them.
+// TestDryRunsAreComplete: every command that changes something has its dry run in one of the scripts, which play them.
 func TestDryRunsAreComplete(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(flowScripts, "dry_run.txtar"))
+	scripts, err := filepath.Glob(filepath.Join(flowScripts, "*.txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	played := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^dry \S+ \S+ '(/[^']*)'`).FindAllSubmatch(text, -1) {
-		commands, wrong := bot.ParseCommands(string(m[1])+" --dry-run", "sluice")
-		if len(commands) == 1 && len(wrong) == 0 {
-			played[commands[0].Name] = true
-		} else {
-			t.Errorf("%s is no command: %v", m[1], wrong)
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^dry \S+ \S+ '(/[^']*)'`).FindAllSubmatch(text, -1) {
+			commands, wrong := bot.ParseCommands(string(m[1])+" --dry-run", "sluice")
+			if len(commands) == 1 && len(wrong) == 0 {
+				played[commands[0].Name] = true
+			} else {
+				t.Errorf("%s is no command: %v", m[1], wrong)
+			}
 		}
 	}
 	changing := map[string]bool{}
@@ -39,7 +45,7 @@ func TestDryRunsAreComplete(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(changing, played); diff != "" {
-		t.Errorf("commands that change something, and dry runs in dry_run.txtar (-want +got):\n%s", diff)
+		t.Errorf("commands that change something, and dry runs in scripts (-want +got):\n%s", diff)
 	}
 }
 
