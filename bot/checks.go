@@ -30,6 +30,7 @@ type atSHA struct {
 	push       []gitflow.Violation
 	unchanged  bool                   // it changes no component of the repository
 	reported   map[string]store.Check // by name, what GitHub was told before
+	begun      map[string]bool        // by name, of what was not: it was begun to tell GitHub, before a crash
 	secrets    []secretsView          // searches for credentials in what it brings
 	// annotations and logs are what the actions of an execution reported.
 	annotations map[string][]forge.Annotation
@@ -37,6 +38,13 @@ type atSHA struct {
 	analyses    map[string][]executor.Finding
 	tests       map[string][]executor.TestReport
 	hosts       map[string]string // tables of hosts
+}
+
+// told tells whether GitHub has a run of a check, or may have one that a crash left unnoted. It must be true then, even where it would
+// not be made now.
+func (at *atSHA) told(name string) bool {
+	_, noted := at.reported[name]
+	return noted || at.begun[name]
 }
 
 // checksOf composes the check runs of a SHA: one for each name, a section for everything at that SHA, the worst of them
@@ -100,7 +108,7 @@ func observed(run forge.CheckRun) forge.CheckRun {
 }
 
 func (s *session) gather(ctx context.Context, sha string) (*atSHA, error) {
-	at := &atSHA{sha: sha, reported: map[string]store.Check{}, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
+	at := &atSHA{sha: sha, reported: map[string]store.Check{}, begun: map[string]bool{}, annotations: map[string][]forge.Annotation{}, logs: map[string]string{}, analyses: map[string][]executor.Finding{},
 		tests: map[string][]executor.TestReport{}, hosts: map[string]string{}}
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		r, err := s.readAt(ctx, tx, at)

@@ -322,3 +322,107 @@ func TestARunThatACrashLeftIsCompleted(t *testing.T) {
 		})
 	}
 }
+
+// dying does something of which the server dies at a point.
+func (l *lab) dying(point string, do func() error) {
+	l.t.Helper()
+	type crash struct{}
+	l.b.Failpoint = func(at, _ string) {
+		if at == point {
+			panic(crash{})
+		}
+	}
+	defer func() {
+		l.b.Failpoint = nil
+		if p := recover(); p != (crash{}) {
+			l.t.Errorf("at %s: %v", point, p)
+		}
+	}()
+	l.t.Errorf("%s is never passed: %v", point, do())
+}
+
+// keepRuns keeps what check runs were made to say, as GitHub does.
+func (l *lab) keepRuns() {
+	l.gh.Runs = nil
+	for i, run := range l.gh.Saved {
+		if run.ID == 0 {
+			run.ID, run.AppID = int64(i+1), l.us.AppID
+			l.gh.Runs = append(l.gh.Runs, run)
+			continue
+		}
+		for j, r := range l.gh.Runs {
+			if r.ID == run.ID {
+				run.AppID = r.AppID
+				l.gh.Runs[j] = run
+			}
+		}
+	}
+}
+
+// A crash leaves unnoted that a run was made, or was made to say something else; meanwhile the check is to say again what is noted. No
+// run stays at what nobody says any more.
+func TestWhatACrashLeftUnnotedIsTakenBack(t *testing.T) {
+	run := func(c forge.Conclusion) forge.CheckRun {
+		return completed(forge.CheckRun{Name: CheckBranch, SHA: head, Title: string(c)}, c)
+	}
+	for _, point := range []string{"check-run:intent", "check-run:act", "check-run:acted", "check-run:result"} {
+		t.Run(point, func(t *testing.T) {
+			l := newLab(t, "")
+			must(t, l.reportCheck(t.Context(), run(forge.Failure)))
+			for range 2 { // also where the same was left, and taken back, before
+				l.dying(point, func() error { return l.reportCheck(t.Context(), run(forge.Success)) })
+				must(t, l.reportCheck(t.Context(), run(forge.Failure)))
+				l.keepRuns()
+				if len(l.gh.Runs) != 1 || l.gh.Runs[0].Conclusion != forge.Failure {
+					t.Fatalf("GitHub shows %+v", l.gh.Runs)
+				}
+				sent := len(l.gh.Saved)
+				must(t, l.reportCheck(t.Context(), run(forge.Failure)))
+				if len(l.gh.Saved) != sent {
+					t.Error("it is said once more")
+				}
+			}
+		})
+	}
+}
+
+// A crash leaves unnoted what sluice/promotion said of a pull request into production, which then gets another base. It is made true.
+func TestPromotionThatACrashLeftUnnotedIsMadeTrue(t *testing.T) {
+	for _, point := range []string{"check-run:act", "check-run:acted", "check-run:result"} {
+		t.Run(point, func(t *testing.T) {
+			l := newLab(t, "")
+			p := store.Pull{Number: 1, HeadBranch: "feature/x", HeadSHA: head, BaseBranch: "master"}
+			l.asks(p, good)
+			report := func(name string) func() error {
+				return func() error {
+					at, err := l.gather(t.Context(), head)
+					if err != nil {
+						return err
+					}
+					runs, err := l.checksBy(t.Context(), at)
+					for _, r := range runs {
+						if err == nil && (name == "" || r.Name == name) {
+							err = l.reportAfter(t.Context(), at.reported[r.Name], r)
+						}
+					}
+					return err
+				}
+			}
+			l.dying(point, report(CheckPromotion))
+			l.keepRuns()
+			p.BaseBranch = "development"
+			l.asks(p, good)
+			must(t, report("")())
+			l.keepRuns()
+			var shown []string
+			for _, r := range l.gh.Runs {
+				if r.Name == CheckPromotion {
+					shown = append(shown, string(r.Conclusion)+": "+r.Title)
+				}
+			}
+			if diff := cmp.Diff([]string{"cancelled: No pull request into production is open here any more"}, shown); diff != "" {
+				t.Errorf("sluice/promotion (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -43,6 +43,10 @@ func (s *session) readAt(ctx context.Context, tx *store.Tx, at *atSHA) (r stored
 			}
 			return err
 		},
+		func(tx *store.Tx) (err error) { // the only check that is kept true where it would not be made
+			at.begun[CheckPromotion], err = s.intended(ctx, tx, afterCheck(store.Check{SHA: at.sha, Name: CheckPromotion}))
+			return err
+		},
 		func(tx *store.Tx) (err error) {
 			r.runs, err = tx.ActionRunsAt(ctx, s.repo.ID, at.sha)
 			return err

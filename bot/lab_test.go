@@ -332,6 +332,9 @@ func (g *FakeGitHub) ReactToReview(_ context.Context, node, reaction string) err
 
 func (g *FakeGitHub) SaveCheckRun(_ context.Context, run forge.CheckRun) (int64, error) {
 	g.Saved = append(g.Saved, run)
+	if run.ID != 0 {
+		return run.ID, nil
+	}
 	return int64(len(g.Saved)), nil
 }
 

@@ -36,7 +36,7 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 			// What was said of a pull request into production that is closed, or goes elsewhere now, is not said of those that
 			// are open here. It does not succeed either: another one may be opened.
 			run.Title = "No pull request into production is open here any more"
-			return completed(run, forge.Cancelled), at.reported[CheckPromotion].RunID != 0 && len(at.pulls) > 0, nil
+			return completed(run, forge.Cancelled), at.told(CheckPromotion) && len(at.pulls) > 0, nil
 		}
 		run.Title = "Only a release or a hotfix goes to production"
 		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."

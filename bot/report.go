@@ -193,15 +193,16 @@ func (s *session) reportCheck(ctx context.Context, run forge.CheckRun) error {
 
 // reportAfter is reportCheck where it is known what GitHub was told before; the zero Check: nothing.
 func (s *session) reportAfter(ctx context.Context, known store.Check, run forge.CheckRun) error {
-	begun, err := s.begunAfter(ctx, known)
-	if err != nil {
-		return err
-	}
+	known.SHA, known.Name = run.SHA, run.Name
 	hash, err := hashOf(run)
 	if err != nil {
 		return err
 	}
-	if known.Hash == hash && !begun {
+	begun, err := s.begunAfter(ctx, known)
+	if err != nil {
+		return err
+	}
+	if known.Hash == hash && begun == (unnoted{}) {
 		return nil
 	}
 	wanted := run
@@ -210,14 +211,14 @@ func (s *session) reportAfter(ctx context.Context, known store.Check, run forge.
 	if run.DetailsURL == "" {
 		run.DetailsURL = fmt.Sprintf("%s/%s/%s", s.b.PublicURL, s.repo.Owner, s.repo.Name)
 	}
-	if known.Status == "completed" && (run.Status != "completed" || begun) {
+	if known.Status == "completed" && (run.Status != "completed" || begun.run) {
 		run.ID = 0 // GitHub does not reopen a completed run for required checks: a new run takes its place
 	}
-	// A run that is made is the same effect whatever it says, so that a run which an earlier attempt made is not left behind.
-	known.SHA, known.Name = run.SHA, run.Name
+	// A run that is made is the same effect whatever it says, so that a run which an earlier attempt made is not left behind. So is
+	// a change of one, so that what an earlier attempt made it say does not stay.
 	key := afterCheck(known)
 	if run.ID != 0 {
-		key += "#" + hash
+		key = changeOfCheck(known)
 	}
 	sent, err := do(ctx, s, effect[sentCheck]{
 		kind: effectCheck, intent: run.Title, key: key,
@@ -246,7 +247,7 @@ func (s *session) reportAfter(ctx context.Context, known store.Check, run forge.
 	err = s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.SaveCheck(ctx, store.Check{
 			RepoID: s.repo.ID, SHA: run.SHA, Name: run.Name, RunID: sent.ID, Hash: sent.Hash, Status: sent.Status,
-			Conclusion: string(sent.Conclusion), UpdatedAt: s.b.Now(),
+			Conclusion: string(sent.Conclusion), UpdatedAt: after(known.UpdatedAt, s.b.Now()),
 		})
 	})
 	if err == nil && sent.Hash != hash { // an attempt before a crash said something else
@@ -255,23 +256,47 @@ func (s *session) reportAfter(ctx context.Context, known store.Check, run forge.
 	return err
 }
 
-// begunAfter tells whether it was begun, before a crash, to make another run in place of a completed one.
-func (s *session) begunAfter(ctx context.Context, known store.Check) (begun bool, err error) {
-	if known.Status != "completed" {
-		return false, nil
+// unnoted is what was begun after a check run was noted, before a crash: GitHub may show something else than what is noted.
+type unnoted struct {
+	run    bool // to make another run in place of a completed one
+	change bool // to make the run say something else
+}
+
+func (s *session) begunAfter(ctx context.Context, known store.Check) (begun unnoted, err error) {
+	if known.Hash == "" {
+		return begun, nil // nothing is noted that could be taken for what GitHub shows
 	}
-	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		_, err := tx.Effect(ctx, effectKey(s.repo.ID, effectCheck, afterCheck(known)))
-		begun = err == nil
-		return ignoreMissing(err)
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if begun.run, err = s.intended(ctx, tx, afterCheck(known)); err != nil || known.RunID == 0 {
+			return err
+		}
+		begun.change, err = s.intended(ctx, tx, changeOfCheck(known))
+		return err
 	})
 	return begun, err
 }
 
-// afterCheck is the key of what comes after a check run. It names what is replaced: the same words may have to be said again
+// intended tells whether an effect on check runs was begun, be it done or not.
+func (s *session) intended(ctx context.Context, tx *store.Tx, key string) (bool, error) {
+	_, err := tx.Effect(ctx, effectKey(s.repo.ID, effectCheck, key))
+	return err == nil, ignoreMissing(err)
+}
+
+// afterCheck is the key of a run that comes after a check run. It names what is replaced: the same words may have to be said again
 // after others.
 func afterCheck(known store.Check) string {
 	return fmt.Sprintf("%s@%s#%d-%s-%d", known.Name, known.SHA, known.RunID, known.Hash, known.UpdatedAt.UnixMicro())
+}
+
+// changeOfCheck is the key of a change of a check run.
+func changeOfCheck(known store.Check) string { return afterCheck(known) + "#change" }
+
+// after is a time that no note before has, in the database's microseconds.
+func after(before, now time.Time) time.Time {
+	if next := before.Add(time.Microsecond); now.Before(next) {
+		return next
+	}
+	return now
 }
 
 // sentCheck is what a check run was made to say.

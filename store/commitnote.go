@@ -32,9 +32,9 @@ func (s *Store) pruneNotes(ctx context.Context, before time.Time) error {
 				return err
 			})
 		}
-		for n := int64(pruneStep); err == nil && n == pruneStep; {
+		for n := int64(pruneStep); err == nil && n == pruneStep; { // what was written since has no time yet: it stays
 			err = s.Write(ctx, func(tx *Tx) (err error) {
-				n, err = tx.exec(ctx, `DELETE FROM settings WHERE name IN (SELECT name FROM settings WHERE `+notes+` AND seen_at < ? AND name NOT IN (`+heads+`)
+				n, err = tx.exec(ctx, `DELETE FROM settings WHERE name IN (SELECT name FROM settings WHERE `+notes+` AND seen_at > 0 AND seen_at < ? AND name NOT IN (`+heads+`)
 					ORDER BY seen_at LIMIT ?)`, toMicros(before), pruneStep)
 				return err
 			})

@@ -170,7 +170,7 @@ func (l *ledger) add(story string, lines []string) {
 // the search goes on beside the lane. The other stories tell of it twice for other reasons too, and so in any case.
 func varies(story, place string) bool {
 	return slices.Contains([]string{"hotfix", onPostgres + "hotfix", "watch"}, story) &&
-		strings.HasPrefix(place, "check-run:") && strings.HasSuffix(place, " sluice/branch@R#N-R-R#R")
+		strings.HasPrefix(place, "check-run:") && strings.HasSuffix(place, " sluice/branch@R#N-R-R#change")
 }
 
 // left are the places of a story that no server has died at, though it passes them.

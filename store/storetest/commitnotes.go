@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -65,4 +66,47 @@ func commitNotes(t *testing.T, s suite) {
 	if diff := cmp.Diff(keep, got); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
+}
+
+// commitNoteMeanwhile notes something of commits that are no heads yet, as a push's are while it is handled, beside the pruning.
+func commitNoteMeanwhile(t *testing.T, s suite) {
+	const notes = 200
+	done := make(chan error, 1)
+	go func() {
+		for i := range notes {
+			err := s.Write(t.Context(), func(tx *store.Tx) error {
+				return tx.SetSetting(t.Context(), store.NotePush.Key(1, fmt.Sprint(i)), "noted")
+			})
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for writing := true; writing; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			writing = false
+		default:
+		}
+		if _, err := s.Prune(t.Context(), s.clock.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.read(t, func(ctx context.Context, tx *store.Tx) error {
+		for i := range notes {
+			value, err := tx.Setting(ctx, store.NotePush.Key(1, fmt.Sprint(i)))
+			if err != nil {
+				return err
+			}
+			if value == "" {
+				t.Errorf("what was noted of commit %d is gone", i)
+			}
+		}
+		return nil
+	})
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, database func(testing.TB) string) {
 		"replaying a delivery":                                    replays,
 		"settings":                                                settings,
 		"what was noted of commits is pruned":                     commitNotes,
+		"what is noted of a commit meanwhile is not pruned":       commitNoteMeanwhile,
 		"access tokens are revoked once, by their owner":          accessTokens,
 		"operations end once":                                     operationsEnd,
 		"stops are one of a kind for each target":                 stops,
