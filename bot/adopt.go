@@ -55,6 +55,9 @@ func (s *session) adoptOwn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.production(ctx); err != nil { // first: what is shipped of a support line depends on what runs
+		return err
+	}
 	for _, r := range s.ofComponent(live) {
 		if r.Status == store.ReleaseOpen {
 			if err := a.release(ctx, &r); err != nil {
@@ -62,7 +65,7 @@ func (s *session) adoptOwn(ctx context.Context) error {
 			}
 		}
 	}
-	return a.production(ctx)
+	return nil
 }
 
 // mergesFirst tells whether tags and merges come before deployments, and so say nothing about them.
@@ -83,39 +86,79 @@ func (a adoption) release(ctx context.Context, r *store.Release) error {
 			return err
 		}
 	}
-	image, digest := a.productionImage(r), ""
-	if image != "" {
-		known := r.CandidateDigest
-		if r.SHA != tag.SHA {
-			known = ""
-		}
-		if digest, err = a.b.Images.Find(ctx, image); err != nil || digest == "" || known != "" && known != digest {
-			return err
-		}
+	image, digest, there, err := a.image(ctx, r, tag.SHA)
+	if err != nil || !there {
+		return err
 	}
-	deployed, shipped, err := a.shipped(ctx, r, tag.SHA)
+	deployed, missing, err := a.shipped(ctx, r, tag.SHA)
 	if err != nil {
 		return err
 	}
-	if !shipped {
-		return a.begun(ctx, r, tag.SHA)
+	if missing != "" {
+		return a.begun(ctx, r, tag.SHA, missing)
 	}
 	r.SHA, r.HeadSHA, r.ProductionImage, r.ProductionDigest = tag.SHA, tag.SHA, image, digest
 	return a.take(ctx, r, deployed)
 }
 
-// shipped tells whether the commit of a release's tag was shipped, and by which deployment: nil, if by none that is known. Of a
-// support line what was merged into its branch is shipped, of others what was deployed.
-func (a adoption) shipped(ctx context.Context, r *store.Release, sha string) (deployed *forge.Deployment, shipped bool, err error) {
-	if deployed, err = a.brought(ctx, sha); err != nil || r.Line == "" {
-		return deployed, deployed != nil, err
+// image is what production's registry has of a release whose tag is at sha; empty, and there, in a repository without that registry.
+// It is not there where the candidate at sha was another one.
+func (a adoption) image(ctx context.Context, r *store.Release, sha string) (image, digest string, there bool, err error) {
+	if image = a.productionImage(r); image == "" {
+		return "", "", true, nil
 	}
-	line, err := a.head(ctx, a.supportBranch(r.Line))
-	if err != nil || line == "" {
-		return nil, false, err
+	digest, err = a.b.Images.Find(ctx, image)
+	return image, digest, digest != "" && (r.SHA != sha || r.CandidateDigest == "" || r.CandidateDigest == digest), err
+}
+
+// shipped tells what is not seen of a release whose tag is at sha, empty: it was shipped, and by which deployment: nil, if by none that is
+// known. What is of no support line was shipped if it was deployed; what is of one if its branch has it, and it was deployed or
+// production runs another line.
+func (a adoption) shipped(ctx context.Context, r *store.Release, sha string) (deployed *forge.Deployment, missing string, err error) {
+	if r.Line != "" {
+		line, err := a.head(ctx, a.supportBranch(r.Line))
+		if err != nil {
+			return nil, "", err
+		}
+		var c gitflow.Comparison
+		if line != "" {
+			if c, _, err = a.flowCompare(ctx, gitflow.CompareRequest{Base: line, Head: sha}); err != nil {
+				return nil, "", err
+			}
+		}
+		if line == "" || !c.Contains() {
+			return nil, fmt.Sprintf("%s does not have it", code(a.supportBranch(r.Line))), nil
+		}
 	}
-	c, _, err := a.flowCompare(ctx, gitflow.CompareRequest{Base: line, Head: sha})
-	return deployed, c.Contains(), err
+	if deployed, err = a.brought(ctx, sha); err != nil || deployed != nil {
+		return deployed, "", err
+	}
+	if elsewhere, err := a.elsewhere(ctx, r); err != nil || elsewhere {
+		return nil, "", err
+	}
+	missing = fmt.Sprintf("GitHub shows no deployment of it to %s", code(a.env(pipeline.EnvironmentProduction)))
+	if a.mergesFirst() {
+		missing += " that succeeded"
+	}
+	return nil, missing, nil
+}
+
+// elsewhere tells whether production runs another line than the release's, so that the release was not deployed and is not going to
+// be. A record of production that could not be brought up to date says nothing of that.
+func (a adoption) elsewhere(ctx context.Context, r *store.Release) (bool, error) {
+	if r.Line == "" {
+		return false, nil
+	}
+	last, err := a.newest(ctx)
+	if err != nil {
+		return false, err
+	}
+	var env store.Environment
+	err = a.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		env, err = tx.Environment(ctx, a.repo.ID, a.env(pipeline.EnvironmentProduction))
+		return err
+	})
+	return err == nil && (last == nil || last.SHA == env.SHA) && undeployed(r, env.Version), err
 }
 
 // brought is the newest deployment that brought the commit of a tag to production; nil: none did.
@@ -140,16 +183,10 @@ func (a adoption) brought(ctx context.Context, sha string) (*forge.Deployment, e
 	return tried, nil
 }
 
-// begun tells of a release that was tagged, and maybe not shipped: it is promoted by being approved again.
-func (a adoption) begun(ctx context.Context, r *store.Release, sha string) error {
+// begun tells of a release that was tagged, and of which the rest is missing: it is promoted by being approved again.
+func (a adoption) begun(ctx context.Context, r *store.Release, sha, missing string) error {
 	if sha != r.HeadSHA {
 		return nil // its own gates say that the version is spent
-	}
-	missing := fmt.Sprintf("GitHub shows no deployment of it to %s that succeeded", code(a.env(pipeline.EnvironmentProduction)))
-	if r.Line != "" {
-		missing = fmt.Sprintf("%s does not have it", code(a.supportBranch(r.Line)))
-	} else if !a.mergesFirst() {
-		missing = fmt.Sprintf("GitHub shows no deployment of it to %s", code(a.env(pipeline.EnvironmentProduction)))
 	}
 	return a.tell(ctx, r, "restored", fmt.Sprintf("is tagged %s, and Sluice's database, which was restored from a backup, does not say why: %s. Approvals that were given since "+
 		"the backup are lost; `/approve` goes on with the same commit and image, and does nothing a second time.", code(r.Tag), missing))
@@ -290,11 +327,9 @@ func (a adoption) production(ctx context.Context) error {
 		return nil
 	}
 	r.Version = runs.Version.String()
-	image, digest := s.productionImage(&r), ""
-	if image != "" {
-		if digest, err = s.b.Images.Find(ctx, image); err != nil || digest == "" || r.CandidateDigest != "" && digest != r.CandidateDigest {
-			return err
-		}
+	image, digest, there, err := a.image(ctx, &r, runs.SHA)
+	if err != nil || !there {
+		return err
 	}
 	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
 		key := fmt.Sprintf("%d/adopted/%s:%d", s.repo.ID, name, last.ID)
