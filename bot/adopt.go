@@ -19,7 +19,7 @@ import (
 // repository as.
 type adoption struct {
 	*session
-	deployed []forge.Deployment // to production, newest first
+	deployed []forge.Deployment // to production, by Sluice, newest first
 }
 
 // adoptShipped takes over what was shipped and is not in the database any more: releases whose tag is at their candidate, and
@@ -47,6 +47,10 @@ func (s *session) adoptOwn(ctx context.Context) error {
 	if a.deployed, err = s.gh.Deployments(ctx, s.env(pipeline.EnvironmentProduction), ""); err != nil {
 		return ignoreNotFound(err)
 	}
+	a.deployed = slices.DeleteFunc(a.deployed, func(d forge.Deployment) bool { // of workflows and tools, which say nothing of a release
+		_, _, _, _, own := pipeline.ParseActionID(d.Payload)
+		return !own
+	})
 	var live []store.Release
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 		live, err = tx.LiveReleases(ctx, s.repo.ID)
@@ -136,7 +140,7 @@ func (a adoption) shipped(ctx context.Context, r *store.Release, sha string) (de
 	if elsewhere, err := a.elsewhere(ctx, r); err != nil || elsewhere {
 		return nil, "", err
 	}
-	missing = fmt.Sprintf("GitHub shows no deployment of it to %s", code(a.env(pipeline.EnvironmentProduction)))
+	missing = fmt.Sprintf("GitHub shows no deployment of it by Sluice to %s", code(a.env(pipeline.EnvironmentProduction)))
 	if a.mergesFirst() {
 		missing += " that succeeded"
 	}
@@ -234,14 +238,14 @@ func (a adoption) take(ctx context.Context, r *store.Release, deployed *forge.De
 }
 
 // takeDeployment writes down the deployment that shipped a release, which the end of the release asks for and a rollback may choose.
-// GitHub is not told again where it stands.
+// GitHub is not told again where it stands. Its key is GitHub's ID: what a payload says, others may have copied.
 func (a adoption) takeDeployment(ctx context.Context, tx *store.Tx, r store.Release, d forge.Deployment) error {
-	id := cmp.Or(d.Payload, fmt.Sprintf("adopted-%d", d.ID))
+	id := fmt.Sprintf("adopted-%d", d.ID)
 	if _, err := tx.Deployment(ctx, id); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	for _, state := range slices.Compact([]forge.DeploymentState{forge.DeploymentSucceeded, cmp.Or(d.State, forge.DeploymentSucceeded)}) {
-		key := fmt.Sprintf("%d/%s/%s:%s", a.repo.ID, effectDeployState, id, state)
+		key := effectKey(a.repo.ID, effectDeployState, id+":"+string(state))
 		_, err := tx.Intend(ctx, store.Effect{Key: key, RepoID: a.repo.ID, Kind: string(effectDeployState), CreatedAt: a.b.Now(), UpdatedAt: a.b.Now()})
 		if err := errors.Join(err, tx.EffectDone(ctx, key, nil)); err != nil {
 			return err

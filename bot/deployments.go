@@ -128,7 +128,7 @@ func deploymentText(d store.Deployment) string {
 func (s *session) wasDone(ctx context.Context, kind effectKind, key string) (bool, error) {
 	var known store.Effect
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		known, err = tx.Effect(ctx, fmt.Sprintf("%d/%s/%s", s.repo.ID, kind, key))
+		known, err = tx.Effect(ctx, effectKey(s.repo.ID, kind, key))
 		return ignoreMissing(err)
 	})
 	return known.Done, err

@@ -104,7 +104,7 @@ func TestRestoredBackupNotDeployed(t *testing.T) {
 	n, err := f.number("release/1.4.0")
 	f.must(t, err)
 	told := slices.ContainsFunc(f.repo.Comments(n), func(c fakegithub.Comment) bool {
-		return strings.Contains(c.Body, "GitHub shows no deployment of it to `production` that succeeded")
+		return strings.Contains(c.Body, "GitHub shows no deployment of it by Sluice to `production` that succeeded")
 	})
 	if version, _ := f.running(t, "production"); !told || version == "1.4.0" {
 		t.Errorf("told %t, and by the record production runs %q", told, version)
