@@ -17,6 +17,9 @@ import (
 // SecretScanner finds credentials in text. What it says never holds one, errors included; any error means that the text
 // could not be judged.
 type SecretScanner interface {
+	// Turn waits until a text may be looked through on this host; leave ends the turn. Patch and File are called within one. The error
+	// is the context's.
+	Turn(ctx context.Context) (leave func(), err error)
 	// Patch looks through the lines that a patch (forge.FileChange.Patch) adds to a file.
 	Patch(ctx context.Context, path, patch string) ([]Leak, error)
 	// File looks through a whole file.
@@ -55,9 +58,9 @@ type secretReport struct {
 
 // Bounds of one search.
 const (
-	secretsTime    = 2 * time.Minute
-	secretsBytes   = 24 << 20 // of patches and files
-	secretsCommits = 50       // looked through one by one; more only where the comparison is cut short
+	secretsTime    = 2 * time.Minute // without waiting for turns
+	secretsBytes   = 24 << 20        // of patches and files
+	secretsCommits = 50              // looked through one by one; more only where the comparison is cut short
 	secretsAll     = 250
 	secretsFiles   = 200 // fetched whole, because GitHub gave no patch
 	secretsKept    = 200 // findings kept
@@ -106,9 +109,7 @@ func (b *Bot) workSecrets(ctx context.Context, job queue.Job) queue.Outcome {
 		return queue.Retry(err)
 	}
 	search := secretSearch{scanner: b.Secrets, gh: b.App.Repo(repo.InstallationID, repo.ID, repo.Owner, repo.Name), left: secretsBytes}
-	limited, cancel := context.WithTimeout(ctx, secretsTime)
-	defer cancel()
-	err = search.compare(limited, scan.BaseSHA, scan.SHA)
+	late, err := search.run(ctx, scan.BaseSHA, scan.SHA)
 	away, err := b.whetherAway(ctx, p.RepoID, err)
 	if away {
 		return queue.Done() // the reconciliation that follows the App's return begins it anew
@@ -116,8 +117,8 @@ func (b *Bot) workSecrets(ctx context.Context, job queue.Job) queue.Outcome {
 	var refused *forge.RefusedError
 	switch {
 	case ctx.Err() != nil:
-		return queue.Retry(ctx.Err()) // shutting down
-	case limited.Err() != nil:
+		return queue.Retry(ctx.Err()) // shutting down, or others had the turns
+	case late:
 		search.skip("", fmt.Sprintf("it took longer than %s", secretsTime), scan.SHA)
 	case errors.As(err, &refused), errors.Is(err, forge.ErrNotFound), executor.IsPermanent(err):
 		search.skip("", lastCause(err), scan.SHA)
@@ -147,6 +148,36 @@ type secretSearch struct {
 	report  secretReport
 	left    int // bytes that may still be looked through
 	fetched int // files fetched whole
+	clock   stopClock
+}
+
+// run is compare within the time of a search. late: that was over.
+func (q *secretSearch) run(ctx context.Context, base, head string) (late bool, err error) {
+	limited, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	over := errors.New("the search took too long")
+	q.clock = stopClock{left: secretsTime, since: time.Now()}
+	q.clock.timer = time.AfterFunc(secretsTime, func() { end(over) })
+	defer q.clock.stop()
+	err = q.compare(limited, base, head)
+	return err != nil && errors.Is(context.Cause(limited), over), err
+}
+
+// stopClock is a timer that stands while nothing is done.
+type stopClock struct {
+	left  time.Duration // when it was started last
+	since time.Time
+	timer *time.Timer
+}
+
+func (c *stopClock) stop() {
+	c.timer.Stop()
+	c.left -= time.Since(c.since)
+}
+
+func (c *stopClock) start() {
+	c.since = time.Now()
+	c.timer.Reset(c.left)
 }
 
 // compare looks through what head has that base lacks: what all of it comes to, and the commits one by one, because what
@@ -230,13 +261,7 @@ func (q *secretSearch) file(ctx context.Context, f forge.FileChange, sha string)
 		if q.left -= len(f.Patch); q.left < 0 {
 			return nil, "there is more text than is looked through at once", nil
 		}
-		if found, err = q.scanner.Patch(ctx, f.Path, f.Patch); err == nil {
-			return found, "", nil
-		}
-		if ctx.Err() != nil {
-			return nil, "", ctx.Err()
-		}
-		return nil, err.Error(), nil
+		return q.look(ctx, func() ([]Leak, error) { return q.scanner.Patch(ctx, f.Path, f.Patch) })
 	}
 	if q.fetched++; q.fetched > secretsFiles {
 		return nil, fmt.Sprintf("GitHub shows no changes of it, nor of %d other files", secretsFiles), nil
@@ -254,10 +279,23 @@ func (q *secretSearch) file(ctx context.Context, f forge.FileChange, sha string)
 	if q.left -= len(text); q.left < 0 {
 		return nil, "there is more text than is looked through at once", nil
 	}
-	if found, err = q.scanner.File(ctx, f.Path, string(text)); err == nil {
-		return found, "", nil
+	return q.look(ctx, func() ([]Leak, error) { return q.scanner.File(ctx, f.Path, string(text)) })
+}
+
+// look waits for a turn, which is not the search's time, and looks through a text. why tells what kept it from being judged.
+func (q *secretSearch) look(ctx context.Context, scan func() ([]Leak, error)) (found []Leak, why string, err error) {
+	q.clock.stop()
+	leave, err := q.scanner.Turn(ctx)
+	q.clock.start()
+	if err != nil {
+		return nil, "", err
 	}
-	if ctx.Err() != nil {
+	defer leave()
+	found, err = scan()
+	switch {
+	case err == nil:
+		return found, "", nil
+	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
 	}
 	return nil, err.Error(), nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,6 +16,8 @@ import (
 
 // wordScanner finds the word "secret" and cannot read what says "unreadable".
 type wordScanner struct{}
+
+func (wordScanner) Turn(ctx context.Context) (func(), error) { return func() {}, ctx.Err() }
 
 func (wordScanner) Patch(_ context.Context, path, patch string) ([]Leak, error) {
 	var out []Leak
@@ -123,8 +127,8 @@ func TestSecretSearch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			q := secretSearch{scanner: wordScanner{}, gh: tt.gh, left: secretsBytes}
-			if err := q.compare(context.Background(), "base", "head"); err != nil {
-				t.Fatal(err)
+			if late, err := q.run(context.Background(), "base", "head"); err != nil || late {
+				t.Fatal(late, err)
 			}
 			var leaks, skipped []string
 			for _, l := range q.report.Leaks {
@@ -149,10 +153,67 @@ func TestSecretSearchIsBounded(t *testing.T) {
 		net:     []forge.FileChange{{Path: "a", Patch: "12345678"}, {Path: "b", Patch: "secret k"}},
 		commits: []forge.Commit{{SHA: "c1", Parents: []string{"p"}}},
 	}}
-	if err := q.compare(context.Background(), "base", "head"); err != nil {
-		t.Fatal(err)
+	if late, err := q.run(context.Background(), "base", "head"); err != nil || late {
+		t.Fatal(late, err)
 	}
 	if len(q.report.Leaks) != 0 || len(q.report.Unread) != 1 || q.report.Unread[0].Path != "b" {
 		t.Errorf("got %+v", q.report)
+	}
+}
+
+// busyScanner waits for each turn and takes its time in it. More than one turn at a time is an error.
+type busyScanner struct {
+	wordScanner
+	waits, takes time.Duration
+	turns        *int // under way
+}
+
+func (b busyScanner) Turn(context.Context) (func(), error) {
+	time.Sleep(b.waits)
+	*b.turns++
+	return func() { *b.turns-- }, nil
+}
+
+func (b busyScanner) Patch(ctx context.Context, path, patch string) ([]Leak, error) {
+	if *b.turns != 1 {
+		return nil, fmt.Errorf("%d turns under way", *b.turns)
+	}
+	select {
+	case <-time.After(b.takes):
+		return b.wordScanner.Patch(ctx, path, patch)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b busyScanner) File(ctx context.Context, path, text string) ([]Leak, error) {
+	return b.Patch(ctx, path, text)
+}
+
+// A search has two minutes for what it does; the turns of others do not count.
+func TestSecretSearchTakesTurns(t *testing.T) {
+	gh := patches{
+		net:     []forge.FileChange{{Path: "a", Patch: "x"}, {Path: "b", Patch: "secret k1"}, {Path: "c", Status: "modified"}},
+		commits: []forge.Commit{{SHA: "c1", Parents: []string{"p"}}}, texts: map[string]string{"c": "secret k2"},
+	}
+	for name, c := range map[string]struct {
+		waits, takes time.Duration
+		late         bool
+		found        int
+		lasts        time.Duration
+	}{
+		"others have the turns for long": {waits: 5 * time.Minute, takes: 30 * time.Second, found: 2, lasts: 3 * (5*time.Minute + 30*time.Second)},
+		"it takes too long itself":       {waits: time.Minute, takes: 50 * time.Second, late: true, found: 1, lasts: 3*time.Minute + secretsTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := secretSearch{scanner: busyScanner{waits: c.waits, takes: c.takes, turns: new(int)}, gh: gh, left: secretsBytes}
+				began := time.Now()
+				late, err := q.run(t.Context(), "base", "head")
+				if late != c.late || errors.Is(err, context.Canceled) != c.late || len(q.report.Leaks) != c.found || len(q.report.Unread) != 0 || time.Since(began) != c.lasts {
+					t.Errorf("after %s: late %t, %v, %+v", time.Since(began), late, err, q.report)
+				}
+			})
+		})
 	}
 }

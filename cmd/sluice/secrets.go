@@ -8,30 +8,23 @@ import (
 	"github.com/sluicehq/sluice/secretscan"
 )
 
-// secrets is the scanner for credentials as the bot sees it. Its places are its own: a search ends within two minutes, and must not wait
-// for an image that takes longer.
+// secrets is the scanner for credentials as the bot sees it. Its places are its own: a search takes two minutes at most, and
+// must not wait for an image that takes longer.
 type secrets struct {
 	scanner *secretscan.Scanner
 	places  *executor.Places
 }
 
+// Turn implements bot.SecretScanner.
+func (s secrets) Turn(ctx context.Context) (leave func(), err error) { return s.places.Take(ctx) }
+
 // Patch implements bot.SecretScanner.
 func (s secrets) Patch(ctx context.Context, path, patch string) ([]bot.Leak, error) {
-	leave, err := s.places.Take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	return leaks(s.scanner.Patch(ctx, path, patch))
 }
 
 // File implements bot.SecretScanner.
 func (s secrets) File(ctx context.Context, path, text string) ([]bot.Leak, error) {
-	leave, err := s.places.Take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	return leaks(s.scanner.File(ctx, path, text))
 }
 
