@@ -349,7 +349,7 @@ func (s *session) failedExecution(ctx context.Context, q *request) (*store.Execu
 // ownExecutions are those that a request to go on may be about, the first before the rest: production's and the candidate's of
 // the release; without a release those of the pull request's head, newest first.
 func (s *session) ownExecutions(ctx context.Context, q *request) (all []store.Execution, err error) {
-	return all, s.b.Store.Read(ctx, func(tx *store.Tx) error {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		all = nil
 		if q.release != nil {
 			for _, id := range []string{q.release.ProductionExecutionID, q.release.ExecutionID} {
@@ -380,4 +380,5 @@ func (s *session) ownExecutions(ctx context.Context, q *request) (all []store.Ex
 		}
 		return err
 	})
+	return all, err
 }
