@@ -191,7 +191,7 @@ func (s *session) lookCandidate(ctx context.Context, r *store.Release, w *world)
 		w.Candidate.SHA = w.Head
 	}
 	if x := w.execution; x != nil {
-		w.Publishing = !x.Status.Final()
+		w.Publishing = x.Status != pipeline.Succeeded
 		before := x.State.BeforeApproval()
 		w.Candidate.Digest = x.State.Digest()
 		w.Candidate.Tested = before == pipeline.Succeeded

@@ -25,10 +25,9 @@ type branchIntent struct {
 // perform does one step of a plan. again tells whether to look at the world once more right away; false: the step is
 // under way elsewhere, and a fact will come.
 func (s *session) perform(ctx context.Context, r *store.Release, w *world, step gitflow.Step) (again bool, err error) {
-	promoting := r.Status == store.ReleasePromoting || r.Status == store.ReleaseOpen && r.Pull != 0
-	if x := w.execution; promoting && x != nil && !x.Status.Final() {
+	if w.Publishing && r.Status.Live() && r.Pull != 0 {
 		// Whatever the plan goes on with, where nothing is built or the registry has the image already: the pipeline is told of the
-		// approval first, which fixes the release to what was approved.
+		// approval first, which fixes the release to what was approved. One that was called off, or failed, is not gone on without.
 		return s.promote(ctx, r, w)
 	}
 	s.log.InfoContext(ctx, "step", "step", step.ID, "does", string(step.Kind), "release", r.Version)

@@ -72,8 +72,9 @@ type State struct {
 
 	// Published is the digest that the production registry has for Version; empty: none, the version is not spent.
 	Published string
-	// Publishing is set until the pipeline that copies the image to production's registry has ended: the registry may have
-	// the digest before what belongs to it is there, or because somebody copied it by hand.
+	// Publishing is set until the pipeline that copies the image to production's registry has succeeded: the registry may have
+	// the digest before what belongs to it is there, because somebody copied it by hand, or by a copy that was called off and
+	// came to its end all the same.
 	Publishing bool
 	// Environment is the production environment.
 	Environment Environment
