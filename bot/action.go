@@ -98,7 +98,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 	}
 	if run.Handle == "" {
 		if run.Stop && run.TriedAt.IsZero() { // else it may have begun: it is found, and stopped
-			return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
+			return executor.Report{Status: pipeline.Stopped, Summary: errNotBegun.Error()}, nil
 		}
 		req.StartTried = run.TriedAt
 		err := b.carryOut(ctx, onRecord{
@@ -116,8 +116,8 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 			},
 			result: func(ctx context.Context) error { return b.started(ctx, run) },
 		})
-		if errors.Is(err, errHeard) {
-			return executor.Report{Status: pipeline.Stopped, Summary: errHeard.Error()}, nil
+		if errors.Is(err, errHeard) || errors.Is(err, errNotBegun) {
+			return executor.Report{Status: pipeline.Stopped, Summary: err.Error()}, nil
 		}
 		if err != nil {
 			return executor.Report{}, err
@@ -149,12 +149,19 @@ func (b *Bot) requestOf(ctx context.Context, run *store.ActionRun) (req executor
 	})
 }
 
-// note writes down that an executor is about to be told to start an action.
+// errNotBegun says that an action was to stop before any executor had heard of it.
+var errNotBegun = errors.New("stopped before it began")
+
+// note writes down that an executor is about to be told to start an action; errNotBegun: somebody asked for its end since it was
+// read, and it is not to begin.
 func (b *Bot) note(ctx context.Context, id string) error {
 	return b.Store.Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.ActionRun(ctx, id)
 		if err != nil {
 			return err
+		}
+		if now.Stop && now.TriedAt.IsZero() {
+			return errNotBegun
 		}
 		now.TriedAt, now.UpdatedAt = b.Now(), b.Now()
 		return tx.SaveActionRun(ctx, now)

@@ -69,6 +69,13 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 		why := "another deployment to " + name + " is under way"
 		if other != nil {
 			why += ": " + naming(*other)
+			if other.Status.Final() {
+				cancel := "/cancel --abandon"
+				if other.Kind == pipeline.KindProduction && !isReturn(other) {
+					cancel = "/cancel promotion --abandon"
+				}
+				why += ", which has ended, and nobody knows what became of that deployment; " + cancel + " there gives it up"
+			}
 		}
 		return s.waits(x, run.ID, why), tx.SaveActionRun(ctx, *run)
 	}
@@ -119,8 +126,23 @@ func (s *session) leave(ctx context.Context, run store.ActionRun, report executo
 				return err
 			}
 		}
-		return tx.UnlockEnvironment(ctx, s.repo.ID, d.Environment, d.ExecutionID)
+		return unlock(ctx, tx, d)
 	})
+}
+
+// unlock lets a deployment that has ended go of its environment. The lock is the execution's: where a later attempt of it is under
+// way there, that keeps it.
+func unlock(ctx context.Context, tx *store.Tx, d store.Deployment) error {
+	open, err := tx.OpenDeployments(ctx, d.RepoID)
+	if err != nil {
+		return err
+	}
+	for _, o := range open {
+		if o.Environment == d.Environment && o.ExecutionID == d.ExecutionID && o.ID != d.ID && !o.StartedAt.Before(d.StartedAt) {
+			return nil
+		}
+	}
+	return tx.UnlockEnvironment(ctx, d.RepoID, d.Environment, d.ExecutionID)
 }
 
 // openDeployment is the deployment of an action, if that deploys and its deployment has not ended: an abandoned one has, whatever

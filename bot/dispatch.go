@@ -90,10 +90,12 @@ func (s *session) stopAction(ctx context.Context, tx *store.Tx, c pipeline.StopA
 	return pipeline.ActionSettled{At: s.b.Now(), ID: c.ID, Status: pipeline.Stopped, Summary: c.Reason}, nil
 }
 
-// abandonAction gives an action up: it is asked to end, if it has begun, and whatever comes of it finds its deployment over.
+// abandonAction gives an action up: it is asked to end, if it has begun, and whatever comes of it finds its deployment over. Its
+// environment is free from then on, unless the executor has not answered yet to being told to start it: then nobody knows whether
+// it begins after all, and leave frees the environment. What has ended already stays as it ended.
 func (s *session) abandonAction(ctx context.Context, tx *store.Tx, c pipeline.AbandonAction) error {
 	run, err := tx.ActionRun(ctx, c.ID)
-	if err != nil {
+	if err != nil || run.Final {
 		return ignoreMissing(err)
 	}
 	run.Stop, run.UpdatedAt = true, s.b.Now()
@@ -108,16 +110,21 @@ func (s *session) abandonAction(ctx context.Context, tx *store.Tx, c pipeline.Ab
 	if err != nil {
 		return err
 	}
-	if under {
+	if under && !unanswered(run) {
 		d.Status, d.EndedAt = pipeline.Stopped, s.b.Now()
 		if err := tx.SaveDeployment(ctx, d); err != nil {
 			return err
 		}
-		if err := tx.UnlockEnvironment(ctx, s.repo.ID, d.Environment, d.ExecutionID); err != nil {
+		if err := unlock(ctx, tx, d); err != nil {
 			return err
 		}
 	}
 	return s.b.Queue.Enqueue(ctx, tx, actionJob(run.ID))
+}
+
+// unanswered tells whether an executor was told to start an action and has not said what it calls it.
+func unanswered(run store.ActionRun) bool {
+	return run.Handle == "" && !run.TriedAt.IsZero() && !run.Final
 }
 
 // request is everything an executor is told. It is stored, so that a restart repeats exactly it.

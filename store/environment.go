@@ -93,3 +93,8 @@ func (tx *Tx) Deployments(ctx context.Context, repo int64, environment string, l
 	return deployments().list(ctx, tx, "repo_id = ? AND (environment = ? OR ? = '') ORDER BY started_at DESC, id DESC LIMIT ?",
 		repo, environment, environment, limit)
 }
+
+// OpenDeployments returns the deployments of a repository that have not ended, oldest first.
+func (tx *Tx) OpenDeployments(ctx context.Context, repo int64) ([]Deployment, error) {
+	return deployments().list(ctx, tx, "repo_id = ? AND status = ? ORDER BY started_at, id", repo, string(pipeline.InProgress))
+}
