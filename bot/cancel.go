@@ -2,10 +2,12 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -47,7 +49,7 @@ func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 	return "", &userError{fmt.Sprintf("There is no %s to cancel: it is `pipeline`, which `/cancel` alone means, or `promotion`.", code(q.Arg(0)))}
 }
 
-// cancelPipelines stops the pipelines of the pull request's branch.
+// cancelPipelines stops the pipelines of the pull request's branch, or the one on whose page it was asked for.
 func (s *session) cancelPipelines(ctx context.Context, q *request) (string, error) {
 	var active []store.Execution
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
@@ -57,77 +59,211 @@ func (s *session) cancelPipelines(ctx context.Context, q *request) (string, erro
 	if err != nil {
 		return "", err
 	}
-	var mine []store.Execution
-	for _, x := range active {
-		if q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(&x) {
-			mine = append(mine, x)
+	own := func(x *store.Execution) bool {
+		return q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(x) && q.asks(x)
+	}
+	what, err := s.cancelled(ctx, q, slices.DeleteFunc(active, func(x store.Execution) bool { return !own(&x) }),
+		func(tx *store.Tx, x *store.Execution) (bool, error) {
+			if isReturn(x) {
+				return s.tellsReturn(ctx, tx, q, x)
+			}
+			return own(x), nil
+		})
+	switch {
+	case err != nil:
+		return "", err
+	case len(what.active)+len(what.lost) == 0:
+		return "", &userError{"Nothing runs here that could be cancelled."}
+	case q.DryRun && len(what.active) == 0:
+		return s.dry(ctx, q, strings.TrimSpace(what.left(q, true)))
+	case q.DryRun:
+		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s", len(what.active), code(q.pr.HeadBranch), what.left(q, true)))
+	}
+	switch text := what.left(q, false); {
+	case len(what.active) == 0:
+		q.said = strings.TrimSpace(text)
+	case text != "":
+		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(what.active), code(q.pr.HeadBranch), text)
+	}
+	return q.said, s.stopAll(ctx, q, what, q.pr.HeadBranch)
+}
+
+// tellsReturn tells whether a return is one that the request's release tells of, or whose page the request was given on.
+func (s *session) tellsReturn(ctx context.Context, tx *store.Tx, q *request, x *store.Execution) (bool, error) {
+	if q.named != nil || q.release == nil {
+		return q.named != nil && q.named.ID == x.ID, nil
+	}
+	if !isRollback(x) {
+		return x.ReleaseID == q.release.ID, nil
+	}
+	way, err := s.retreatOf(ctx, tx, x.Origin)
+	return way.FromRelease == q.release.ID, err
+}
+
+// cancelled is what a /cancel is about.
+type cancelled struct {
+	active []store.Execution
+	// running are the actions that are under way in them, lost those that executions do not wait for any more and whose deployments
+	// have not ended; lost is asked for with --abandon alone.
+	running, lost []pipeline.Running
+	// unanswered are those of both whose executor has not answered yet to being told to start them, by ID.
+	unanswered map[string]bool
+}
+
+// cancelled looks up what a /cancel is about: the executions, and with --abandon the deployments that were lost in those that own
+// names.
+func (s *session) cancelled(ctx context.Context, q *request, active []store.Execution, own func(*store.Tx, *store.Execution) (bool, error)) (c cancelled, err error) {
+	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		c = cancelled{active: active, unanswered: map[string]bool{}}
+		for _, x := range active {
+			c.running = append(c.running, x.State.Running()...)
+		}
+		if q.halt() != pipeline.HaltAbandon {
+			return nil
+		}
+		for _, r := range c.running {
+			run, err := tx.ActionRun(ctx, r.ID)
+			if ignoreMissing(err) != nil {
+				return err
+			}
+			c.unanswered[r.ID] = err == nil && unanswered(run)
+		}
+		open, err := tx.OpenDeployments(ctx, s.repo.ID)
+		if err != nil {
+			return err
+		}
+		for _, d := range open {
+			x, err := oneExecution(ctx, tx, d.ExecutionID)
+			if err != nil {
+				return err
+			}
+			if x == nil {
+				continue
+			}
+			if _, a, _ := x.State.Action(d.ID); a.ID == d.ID && !a.Status.Final() {
+				continue // it is waited for
+			}
+			is, err := own(tx, x)
+			if err != nil {
+				return err
+			}
+			run, err2 := tx.ActionRun(ctx, d.ID)
+			if err2 != nil || !is || run.Final { // its end is on its way
+				if err := ignoreMissing(err2); err != nil {
+					return err
+				}
+				continue
+			}
+			r, err := lostAction(run)
+			if err != nil {
+				return err
+			}
+			r.Environment, c.unanswered[d.ID] = d.Environment, unanswered(run)
+			c.lost = append(c.lost, r)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// lostAction names an attempt that its execution does not wait for any more.
+func lostAction(run store.ActionRun) (r pipeline.Running, err error) {
+	var req executor.Request
+	if err := json.Unmarshal(run.Request, &req); err != nil {
+		return r, fmt.Errorf("request of %s: %w", run.ID, err)
+	}
+	var report executor.Report
+	if len(run.Report) > 0 {
+		if err := json.Unmarshal(run.Report, &report); err != nil {
+			return r, fmt.Errorf("report of %s: %w", run.ID, err)
 		}
 	}
-	switch {
-	case len(mine) == 0:
-		return "", &userError{"Nothing runs here that could be cancelled."}
-	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s", len(mine), code(q.pr.HeadBranch), left(q, mine, true)))
-	}
-	if text := left(q, mine, false); text != "" {
-		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(mine), code(q.pr.HeadBranch), text)
-	}
-	return q.said, s.stopAll(ctx, q, mine, q.pr.HeadBranch)
+	return pipeline.Running{ID: run.ID, Stage: req.Stage, Name: req.Name, URL: report.URL}, nil
 }
 
 // left tells what becomes of what runs where it is not waited for, or not stopped; empty: there is nothing to say.
-func left(q *request, all []store.Execution, dry bool) string {
-	names, environments := running(all)
+func (c *cancelled) left(q *request, dry bool) (text string) {
 	would := map[bool]string{true: "would be", false: "is"}[dry]
-	switch {
-	case len(names) == 0 || q.halt() == "":
+	all := slices.Concat(c.running, c.lost)
+	if q.halt() == "" || len(all) == 0 {
 		return ""
-	case q.halt() == pipeline.HaltWait:
-		return fmt.Sprintf(" Left to its end %s %s.", would, strings.Join(names, ", "))
 	}
-	text := fmt.Sprintf(" Abandoned %s %s: it is told to stop, nobody waits for it, and whatever comes of it changes nothing here.", would, strings.Join(names, ", "))
-	if len(environments) > 0 {
-		text += fmt.Sprintf(" What %s runs is then unknown until the next deployment there, which waits for nothing that was abandoned: look before it.", codes(environments))
+	if q.halt() == pipeline.HaltWait {
+		spared := func(r pipeline.Running) bool { return r.Spared }
+		if stay := slices.DeleteFunc(slices.Clone(all), func(r pipeline.Running) bool { return !r.Spared }); len(stay) > 0 {
+			text += fmt.Sprintf(" Left to its end %s %s.", would, strings.Join(names(stay), ", "))
+		}
+		if end := slices.DeleteFunc(slices.Clone(all), spared); len(end) > 0 {
+			text += fmt.Sprintf(" Told to stop %s %s.", would, strings.Join(names(end), ", "))
+		}
+		return text
+	}
+	text = fmt.Sprintf(" Abandoned %s %s: it is told to stop, nobody waits for it, and whatever comes of it changes nothing here.", would, strings.Join(names(all), ", "))
+	var free, kept []string
+	for _, r := range all {
+		switch {
+		case r.Environment == "":
+		case c.unanswered[r.ID]:
+			kept = append(kept, r.Environment)
+		default:
+			free = append(free, r.Environment)
+		}
+	}
+	if len(free) > 0 {
+		text += fmt.Sprintf(" What %s runs is then unknown until the next deployment there, which waits for nothing that was abandoned: look before it.", codes(unique(free)))
+	}
+	if len(kept) > 0 {
+		text += fmt.Sprintf(" %s stays locked until the executor says what became of it: it was told to start, and has not answered yet.", codes(unique(kept)))
 	}
 	return text
 }
 
-// running are the actions of executions that have begun, with their addresses, and the environments that they deploy to.
-func running(all []store.Execution) (names, environments []string) {
-	for _, x := range all {
-		for _, r := range x.State.Running() {
-			name := code(r.Stage + "/" + r.Name)
-			if r.URL != "" {
-				name = fmt.Sprintf("[%s](%s)", name, r.URL)
-			}
-			names = append(names, name)
-			if r.Environment != "" {
-				environments = append(environments, r.Environment)
-			}
-		}
-	}
-	slices.Sort(environments)
-	return names, slices.Compact(environments)
+// unique sorts names, each once.
+func unique(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// stopAll asks executions to stop, and records the command with the last of them.
-func (s *session) stopAll(ctx context.Context, q *request, all []store.Execution, subject string) error {
-	var evidence map[string]any
-	if names, _ := running(all); q.halt() != "" {
-		evidence = map[string]any{"halt": q.halt(), "running": names}
+// names are those of actions, with their addresses.
+func names(all []pipeline.Running) []string {
+	out := make([]string, 0, len(all))
+	for _, r := range all {
+		name := code(r.Stage + "/" + r.Name)
+		if r.URL != "" {
+			name = fmt.Sprintf("[%s](%s)", name, r.URL)
+		}
+		out = append(out, name)
 	}
-	for i, x := range all {
-		record := func(tx *store.Tx) error {
-			if i < len(all)-1 {
-				return nil
-			}
-			if err := s.auditIn(ctx, tx, q.by, "cancel", subject, "", evidence); err != nil {
+	return out
+}
+
+// stopAll asks executions to stop, gives up what was lost, and records the command with the last of them.
+func (s *session) stopAll(ctx context.Context, q *request, what cancelled, subject string) error {
+	var evidence map[string]any
+	if q.halt() != "" {
+		evidence = map[string]any{"halt": q.halt(), "running": names(slices.Concat(what.running, what.lost))}
+	}
+	last := func(tx *store.Tx) error {
+		for _, r := range what.lost {
+			if err := s.abandonAction(ctx, tx, pipeline.AbandonAction{ID: r.ID}); err != nil {
 				return err
 			}
-			return q.done(tx)
+		}
+		if err := s.auditIn(ctx, tx, q.by, "cancel", subject, "", evidence); err != nil {
+			return err
+		}
+		return q.done(tx)
+	}
+	if len(what.active) == 0 {
+		return s.b.Store.Write(ctx, last)
+	}
+	for i, x := range what.active {
+		record := last
+		if i < len(what.active)-1 {
+			record = nothingElse
 		}
 		err := s.advanceWith(ctx, x.ID, record, pipeline.CancelRequested{At: s.b.Now(), By: actor(q.by), Halt: q.halt()})
-		if err != nil && !(refused(err) && i < len(all)-1) { // the one before may have ended it already
+		if err != nil && !(refused(err) && i < len(what.active)-1) { // the one before may have ended it already
 			return err
 		}
 	}
@@ -144,30 +280,44 @@ func (s *session) cancelPromotion(ctx context.Context, q *request) (string, erro
 	if r.Status == store.ReleaseOpen {
 		return s.takeBackPromote(ctx, q, r)
 	}
-	var running []store.Execution
+	var active []store.Execution
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
+		active = nil
+		if r.Status != store.ReleasePromoting {
+			return nil
+		}
 		for _, id := range []string{r.ExecutionID, r.ProductionExecutionID} {
 			x, err := oneExecution(ctx, tx, id)
 			if err != nil {
 				return err
 			}
 			if x != nil && !x.Status.Final() {
-				running = append(running, *x)
+				active = append(active, *x)
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return "", err
+	}
+	what, err := s.cancelled(ctx, q, active, func(_ *store.Tx, x *store.Execution) (bool, error) {
+		return x.ReleaseID == r.ID && x.Kind == pipeline.KindProduction && !isReturn(x), nil
+	})
 	switch {
 	case err != nil:
 		return "", err
-	case r.Status != store.ReleasePromoting || len(running) == 0:
+	case len(what.active)+len(what.lost) == 0:
 		return "", &userError{fmt.Sprintf("No promotion of %s is under way: it is %s.", code(r.Version), r.Status)}
+	case q.DryRun && len(what.active) == 0:
+		return s.dry(ctx, q, strings.TrimSpace(what.left(q, true)))
 	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("The promotion of %s would be stopped where it is; what production runs by then stays.%s", code(r.Version), left(q, running, true)))
+		return s.dry(ctx, q, fmt.Sprintf("The promotion of %s would be stopped where it is; what production runs by then stays.%s", code(r.Version), what.left(q, true)))
 	}
-	q.said = fmt.Sprintf("The promotion of %s is being stopped.%s `/retry` goes on with the same digest, `/rollback` takes production back.", code(r.Version), left(q, running, false))
+	if q.said = strings.TrimSpace(what.left(q, false)); len(what.active) > 0 {
+		q.said = fmt.Sprintf("The promotion of %s is being stopped.%s `/retry` goes on with the same digest, `/rollback` takes production back.", code(r.Version), what.left(q, false))
+	}
 	s.touch(r.ID)
-	return q.said, s.stopAll(ctx, q, running, r.Version)
+	return q.said, s.stopAll(ctx, q, what, r.Version)
 }
 
 // takeBackPromote forgets a /promote whose promotion has not begun.

@@ -201,9 +201,12 @@ func Why(s State, now time.Time) string {
 
 // Running is an action that its executor may be at work on.
 type Running struct {
+	ID          string // of the attempt
 	Stage, Name string
 	Environment string // which it deploys to; empty: none
 	URL         string // http or https, or empty
+	// Spared says that a cancellation with HaltWait leaves it to its end: it was not told to stop before, and does something already.
+	Spared bool
 }
 
 // Running lists the actions that have begun and not ended. Approvals, and what waits for its environment, are none of them.
@@ -211,7 +214,7 @@ func (s State) Running() []Running {
 	var out []Running
 	s.each(func(i, _ int, d *Action, a *ActionState) bool {
 		if a.Status == InProgress && a.Approval == nil && a.WaitsFor == "" {
-			r := Running{Stage: s.Stages[i].Name, Name: a.Name, URL: webURL(a.URL)}
+			r := Running{ID: a.ID, Stage: s.Stages[i].Name, Name: a.Name, URL: webURL(a.URL), Spared: a.StopReason == "" && begun(d, a)}
 			if d.Deploys {
 				r.Environment = d.Environment
 			}
