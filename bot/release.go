@@ -259,9 +259,10 @@ func (s *session) released(ctx context.Context, r *store.Release) error {
 	return s.reportChecks(ctx)
 }
 
-// goesBack tells whether the configuration answers the end of an execution, which failed, by the last good version.
+// goesBack tells whether the configuration answers the end of an execution, which failed, by the last good version. Beside what was
+// abandoned, and may go on, nothing is deployed by itself.
 func (s *session) goesBack(ctx context.Context, x *store.Execution) (bool, error) {
-	if x.Kind != pipeline.KindProduction {
+	if x.Kind != pipeline.KindProduction || x.State.Abandoned() {
 		return false, nil
 	}
 	e := s.cfg.Environment(pipeline.EnvironmentProduction)

@@ -201,6 +201,15 @@ func (s State) OpenApproval() (Action, ActionState, bool) {
 	return Action{}, ActionState{}, false
 }
 
+// Abandoned tells whether something was given up in it that may go on all the same.
+func (s State) Abandoned() (is bool) {
+	s.each(func(_, _ int, _ *Action, a *ActionState) bool {
+		is = is || a.Lost && a.Status == Stopped
+		return true
+	})
+	return is
+}
+
 // Promoting tells whether a promotion or a deployment to production has started, in this or an earlier attempt: from
 // then on nothing supersedes.
 func (s State) Promoting() bool {
