@@ -2,9 +2,11 @@ package bot
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sluicehq/sluice/event"
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
@@ -106,6 +108,225 @@ func TestWhatWasCalledOffIsNotGoneOnWithout(t *testing.T) {
 		s.reread()
 		if again || s.r.ProductionExecutionID != "" || len(s.hub.tags) > 0 {
 			t.Errorf("%s was done: production is deployed by %q, tags are %v", kind, s.r.ProductionExecutionID, s.hub.tags)
+		}
+	}
+}
+
+// deploys is an execution on a feature's branch that deploys to staging, and has entered it.
+func (l *lab) deploys(id string) store.Execution {
+	l.t.Helper()
+	def := pipeline.Definition{Kind: pipeline.KindFeature, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{
+		{Name: "Deploy", Actions: []pipeline.Action{{Name: "staging", Uses: "deploy", Environment: "staging", Deploys: true}}},
+	}}
+	x := store.Execution{ID: id, RepoID: 42, Kind: pipeline.KindFeature, Branch: "feature/x", SHA: head, CreatedAt: noon}
+	x.State = pipeline.New(pipeline.Input{ID: x.ID, Definition: def, SHA: head}, noon)
+	x.Status = x.State.Status
+	l.write(func(tx *store.Tx) error { return tx.CreateExecution(l.t.Context(), &x) })
+	l.facts(id, pipeline.Started{At: noon})
+	return x
+}
+
+// facts tells an execution facts, and carries out what follows.
+func (l *lab) facts(id string, facts ...pipeline.Fact) {
+	l.t.Helper()
+	must(l.t, newSession(l).advance(l.t.Context(), id, facts...))
+}
+
+// cancels gives a /cancel on the pull request of feature/x.
+func (l *lab) cancels(line string, named *store.Execution) (string, error) {
+	l.t.Helper()
+	c, wrong, ours := parseLine(line, "", false)
+	if wrong != nil || !ours {
+		l.t.Fatalf("%s: %v", line, wrong)
+	}
+	return newSession(l).cmdCancel(l.t.Context(), &request{Command: c, by: person(1, "boss"), pr: pullOf("feature/x", 42), named: named, via: "comment", done: nothingElse})
+}
+
+// changes changes the record of an action.
+func (l *lab) changes(id string, change func(*store.ActionRun)) {
+	l.t.Helper()
+	l.write(func(tx *store.Tx) error {
+		run, err := tx.ActionRun(l.t.Context(), id)
+		if err != nil {
+			return err
+		}
+		change(&run)
+		return tx.SaveActionRun(l.t.Context(), run)
+	})
+}
+
+// staging is who has staging to itself, and which commit it runs.
+func (l *lab) staging() (lockedBy, sha string) {
+	l.t.Helper()
+	l.write(func(tx *store.Tx) error {
+		env, err := tx.Environment(l.t.Context(), 42, "staging")
+		lockedBy, sha = env.LockedBy, env.SHA
+		return err
+	})
+	return lockedBy, sha
+}
+
+// What was told to start, and has not answered, may begin after all: nobody enters beside it before it is known.
+func TestAnAbandonedDeploymentThatMayStillBegin(t *testing.T) {
+	l := newLab(t, "")
+	x := l.deploys("x1")
+	id := pipeline.ActionID(x.ID, 1, 1, 1)
+	l.changes(id, func(run *store.ActionRun) { run.TriedAt = noon })
+	reply, err := l.cancels("/cancel --abandon", nil)
+	must(t, err)
+	if want := "`staging` stays locked until the executor says what became of it"; !strings.Contains(reply, want) {
+		t.Errorf("said %q, want %q in it", reply, want)
+	}
+	if by, _ := l.staging(); by != x.ID {
+		t.Fatalf("staging is locked by %q, and the deployment may begin", by)
+	}
+	l.changes(id, func(run *store.ActionRun) { run.Final, run.Report = true, []byte(`{"status":"Stopped"}`) })
+	must(t, newSession(l).actionMoved(t.Context(), id))
+	if by, _ := l.staging(); by != "" {
+		t.Errorf("it has ended, and staging is locked by %q", by)
+	}
+}
+
+// A job that read the action before somebody asked for its end does not begin it.
+func TestWhatIsToStopDoesNotBegin(t *testing.T) {
+	l := newLab(t, "")
+	e := &counting{}
+	l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"deploy": e})
+	id := pipeline.ActionID(l.deploys("x1").ID, 1, 1, 1)
+	var read store.ActionRun
+	l.changes(id, func(run *store.ActionRun) { read = *run })
+	_, err := l.cancels("/cancel --abandon", nil)
+	must(t, err)
+	report, err := l.b.drive(t.Context(), &read)
+	must(t, err)
+	if e.started != 0 || report.Status != pipeline.Stopped {
+		t.Errorf("started %d times, and it is %s; want it stopped before it began", e.started, report.Status)
+	}
+}
+
+// What has ended already stays as it ended, though somebody abandons it before the lane has heard of it.
+func TestAKnownEndIsKept(t *testing.T) {
+	l := newLab(t, "")
+	id := pipeline.ActionID(l.deploys("x1").ID, 1, 1, 1)
+	l.changes(id, func(run *store.ActionRun) {
+		run.Handle, run.Final, run.Report = "handle", true, []byte(`{"status":"Succeeded"}`)
+	})
+	_, err := l.cancels("/cancel --abandon", nil)
+	must(t, err)
+	must(t, newSession(l).actionMoved(t.Context(), id))
+	if by, sha := l.staging(); by != "" || sha != head {
+		t.Errorf("staging is locked by %q and runs %q, want %s there", by, sha, short(head))
+	}
+}
+
+// On an execution's page only that is cancelled, and not all that the branch has.
+func TestCancelOnAPageIsAboutThatExecution(t *testing.T) {
+	for _, line := range []string{"/cancel", "/cancel --abandon"} {
+		l := newLab(t, "")
+		x1 := l.deploys("x1")
+		l.deploys("x2")
+		_, err := l.cancels(line, &x1)
+		must(t, err)
+		l.write(func(tx *store.Tx) error {
+			for id, want := range map[string]bool{"x1": true, "x2": false} {
+				x, err := tx.Execution(t.Context(), id)
+				if err != nil {
+					return err
+				}
+				if (x.State.Stopping != nil || x.Status.Final()) != want {
+					t.Errorf("%s: %s is %s, stopping %v; want it cancelled %t", line, id, x.Status, x.State.Stopping, want)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// What did not stop in time goes on holding its environment after its execution has ended, until it is abandoned.
+func TestWhatWasLostCanBeAbandoned(t *testing.T) {
+	l := newLab(t, "")
+	x := l.deploys("x1")
+	id := pipeline.ActionID(x.ID, 1, 1, 1)
+	l.changes(id, func(run *store.ActionRun) { run.TriedAt, run.Handle = noon, "handle" })
+	l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
+	if _, err := l.cancels("/cancel --abandon", &store.Execution{ID: "another"}); err == nil {
+		t.Error("another's page abandons it")
+	}
+	l.now = noon.Add(pipeline.StopGrace)
+	l.facts(x.ID, pipeline.Ticked{At: l.now})
+	l.deploys("x2")
+	l.write(func(tx *store.Tx) error {
+		other, err := tx.Execution(t.Context(), "x2")
+		if why := pipeline.Why(other.State, l.now); !strings.Contains(why, "/cancel --abandon there gives it up") {
+			t.Errorf("who waits behind it is told %q", why)
+		}
+		return err
+	})
+	if _, err := l.cancels("/cancel", &x); err == nil {
+		t.Error("what has ended is cancelled")
+	}
+	reply, err := l.cancels("/cancel --abandon", &x)
+	must(t, err)
+	by, _ := l.staging()
+	if !strings.Contains(reply, "Abandoned is `Deploy/staging`") || by != "" {
+		t.Errorf("said %q, and staging is locked by %q", reply, by)
+	}
+	if _, err := l.cancels("/cancel --abandon", &x); err == nil {
+		t.Error("it is abandoned twice")
+	}
+}
+
+// The reply to --wait names what is left to its end, and apart from it what was told to stop before.
+func TestCancelAndWaitAfterCancel(t *testing.T) {
+	l := newLab(t, "")
+	x := l.deploys("x1")
+	l.facts(x.ID, pipeline.ActionStarted{At: noon, ID: pipeline.ActionID(x.ID, 1, 1, 1)})
+	reply, err := l.cancels("/cancel --wait --dry-run", nil)
+	must(t, err)
+	if !strings.Contains(reply, "Left to its end would be `Deploy/staging`.") {
+		t.Errorf("before: %q", reply)
+	}
+	l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
+	reply, err = l.cancels("/cancel --wait", nil)
+	must(t, err)
+	if strings.Contains(reply, "Left to") || !strings.Contains(reply, "Told to stop is `Deploy/staging`.") {
+		t.Errorf("after: %q", reply)
+	}
+}
+
+// The late end of an attempt that was lost leaves the environment to the attempt after it.
+func TestALostAttemptLeavesTheLockToTheNext(t *testing.T) {
+	l := newLab(t, "")
+	x := l.deploys("x1")
+	l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
+	l.now = noon.Add(pipeline.StopGrace)
+	l.facts(x.ID, pipeline.Ticked{At: l.now}, pipeline.RetryRequested{At: l.now})
+	for i, want := range []string{x.ID, ""} {
+		id := pipeline.ActionID(x.ID, 1, 1, i+1)
+		must(t, newSession(l).leave(t.Context(), store.ActionRun{ID: id}, executor.Report{Status: pipeline.Stopped}))
+		if by, _ := l.staging(); by != want {
+			t.Errorf("attempt %d has ended: staging is locked by %q, want %q", i+1, by, want)
+		}
+	}
+}
+
+// Production is not taken back by itself beside a deployment that was abandoned and may go on.
+func TestNothingGoesBackBesideWhatWasAbandoned(t *testing.T) {
+	for halt, want := range map[pipeline.Halt]bool{pipeline.HaltAbandon: false, "": true} {
+		l := newLab(t, "version: 1\nenvironments: { production: { rollback_on: [deploy-failure] } }\n")
+		x := l.deploys("x1")
+		x.Kind = pipeline.KindProduction
+		l.write(func(tx *store.Tx) (err error) {
+			now, err := tx.Execution(t.Context(), x.ID)
+			x.State = now.State
+			return err
+		})
+		x = l.told(x, pipeline.CancelRequested{At: noon, By: boss(), Halt: halt})
+		if halt == "" {
+			x = l.told(x, pipeline.ActionSettled{At: noon, ID: pipeline.ActionID(x.ID, 1, 1, 1), Status: pipeline.Stopped})
+		}
+		if back, err := newSession(l).goesBack(t.Context(), &x); err != nil || back != want {
+			t.Errorf("cancelled with %q: it goes back %t (%v), want %t", halt, back, err, want)
 		}
 	}
 }
