@@ -109,13 +109,15 @@ func (s State) Overridable() (stage string, at ConditionAt, ok bool) {
 }
 
 // LeadsToProduction tells whether what passes a stage comes to production, or has come there, without another approval to
-// enter it. A name that no stage has leads nowhere.
+// enter it: once a promotion has copied a candidate, its success is all that production still waits for. A name that no stage
+// has leads nowhere.
 func (d Definition) LeadsToProduction(stage string) bool {
 	from := slices.IndexFunc(d.Stages, func(st Stage) bool { return st.Name == stage })
 	if from < 0 {
 		return false
 	}
-	if d.Kind == KindProduction {
+	came := func(st Stage) bool { return slices.ContainsFunc(st.Actions, Action.production) }
+	if d.Kind == KindProduction || slices.ContainsFunc(d.Stages[:from], came) {
 		return true
 	}
 	for i, st := range d.Stages[from:] {

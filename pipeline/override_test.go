@@ -143,9 +143,11 @@ func TestWhatLeadsToProduction(t *testing.T) {
 		def  Definition
 		want []string
 	}{
-		"a release":                       {Definition{Kind: KindRelease, Stages: stages}, []string{"Approval", "Look", "Promote"}},
+		"a release":                       {Definition{Kind: KindRelease, Stages: stages}, []string{"Approval", "Look", "Promote", "After"}},
 		"production":                      {Definition{Kind: KindProduction, Stages: []Stage{stage("Test", work), stage("Deploy", work)}}, []string{"Test", "Deploy"}},
 		"approval and promotion together": {Definition{Kind: KindRelease, Stages: []Stage{stage("Test", work), stage("Ship", promote, approve)}}, []string{"Ship"}},
+		"approved anew behind it":         {Definition{Kind: KindRelease, Stages: []Stage{stage("Promote", promote), stage("After", work), stage("Approval", approve)}}, []string{"Promote", "After", "Approval"}},
+		"a deployment to production":      {Definition{Kind: KindRelease, Stages: []Stage{stage("Deploy", Action{Name: "deploy", Uses: UsesDeploy, Environment: EnvironmentProduction, Deploys: true}), stage("After", work)}}, []string{"Deploy", "After"}},
 		"a feature":                       {Definition{Kind: KindFeature, Stages: []Stage{stage("Test", work), stage("Staging", other)}}, nil},
 	} {
 		var got []string
