@@ -97,13 +97,7 @@ func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File,
 
 	h := sha256.New()
 	n := &counting{w: io.MultiWriter(tmp, h)}
-	leave, err := s.place(ctx)
-	if err != nil {
-		return wrap(err)
-	}
-	err = pack(ctx, n, tree, files, at, s.limits)
-	leave()
-	if err != nil {
+	if err := s.packInPlace(ctx, n, tree, files, at); err != nil {
 		return wrap(err)
 	}
 	if _, err := tmp.Seek(0, io.SeekStart); err != nil {
@@ -117,6 +111,16 @@ func (s *Store) Save(ctx context.Context, name string, tree *Tree, files []File,
 		return wrap(err)
 	}
 	return a, nil
+}
+
+// packInPlace packs while it holds one of the host's places, whatever becomes of it.
+func (s *Store) packInPlace(ctx context.Context, w io.Writer, tree *Tree, files []File, at time.Time) error {
+	leave, err := s.place(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return pack(ctx, w, tree, files, at, s.limits)
 }
 
 // upload stores bytes under a name. What is there has the same bytes: it is renewed all the same, in case it was damaged,

@@ -53,6 +53,15 @@ func TestPlaces(t *testing.T) {
 		t.Error("an artifact that is not there was unpacked")
 	}
 	count("fetching in vain", 3)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("packing without a tree did not panic")
+			}
+		}()
+		_, _ = s.Save(t.Context(), "app", nil, []File{{Path: "a"}}, commit)
+	}()
+	count("a panic", 4)
 	none = context.Canceled
 	if _, err := s.Save(t.Context(), "other", tree, []File{{Path: "a", Name: "other"}}, commit); !errors.Is(err, none) {
 		t.Errorf("without a place: %v", err)

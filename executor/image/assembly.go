@@ -167,14 +167,9 @@ func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Plat
 		}
 		files = append(files, some...)
 	}
-	leave, err := a.e.o.Places.Take(ctx)
+	layer, err := a.pack(ctx, filepath.Join(a.dir, "layer-"+is.OS+"-"+is.Architecture+is.Variant), files)
 	if err != nil {
 		return nil, is, err
-	}
-	layer, err := newLayer(ctx, filepath.Join(a.dir, "layer-"+is.OS+"-"+is.Architecture+is.Variant), files, a.created())
-	leave()
-	if err != nil {
-		return nil, is, executor.Permanentf("with.from: %w", err)
 	}
 	a.layers[is.String()] = layer
 	a.tell(fmt.Sprintf("layer %s: %s, %d files, %d bytes", layer.digest, is, len(files), layer.size))
@@ -191,6 +186,20 @@ func (a *assembly) one(ctx context.Context, want v1.Platform) (v1.Image, v1.Plat
 		return nil, is, err
 	}
 	return mutate.Annotations(img, a.annotations()).(v1.Image), is, nil
+}
+
+// pack writes a layer while it holds one of the host's places, whatever becomes of it. What the context ended can be tried again.
+func (a *assembly) pack(ctx context.Context, path string, files []file) (*layer, error) {
+	leave, err := a.e.o.Places.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	l, err := newLayer(ctx, path, files, a.created())
+	if err != nil && ctx.Err() == nil {
+		err = executor.Permanentf("with.from: %w", err)
+	}
+	return l, err
 }
 
 // created is the commit's time, to the second; 1970 when it is not known.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -71,4 +72,58 @@ func TestImagesTakePlaces(t *testing.T) {
 	}
 	leave()
 	all.Wait()
+}
+
+// A layer that panics while it is packed leaves its place to others. One whose context ends is not failed by that: it is tried again.
+func TestPackingLeavesItsPlace(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	places := executor.NewPlaces(1)
+	a := &assembly{e: &Executor{o: Options{Places: places}}}
+	pack := func(ctx context.Context, name string, files ...file) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		_, err = a.pack(ctx, filepath.Join(root.Name(), name), files)
+		return err
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	for name, c := range map[string]struct {
+		ctx       context.Context
+		root      *os.Root
+		want      string
+		permanent bool
+	}{
+		"a panic":                  {t.Context(), nil, "panic: ", false},
+		"a file that is not there": {t.Context(), root, "with.from: /b: ", true},
+		"the context's end":        {endsLater{stopped, stop}, root, "/b: ", false},
+	} {
+		err := pack(c.ctx, name, file{root: c.root, path: "a", name: "b"})
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || executor.IsPermanent(err) != c.permanent {
+			t.Errorf("%s: %v, permanent %t; want %q", name, err, executor.IsPermanent(err), c.want)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		leave, err := places.Take(soon)
+		cancel()
+		if err != nil {
+			t.Fatalf("%s kept its place", name)
+		}
+		leave()
+	}
+}
+
+// endsLater is a context that ends when it is asked a second time whether it has.
+type endsLater struct {
+	context.Context
+	end func()
+}
+
+func (e endsLater) Err() error {
+	defer e.end()
+	return e.Context.Err()
 }
