@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -50,6 +51,17 @@ func leadsToProduction(x store.Execution) bool {
 	return ok && x.State.Definition.LeadsToProduction(stage)
 }
 
+// unseenUnmet refuses an override of a condition that has failed its execution only after the override was asked for: the
+// reason was given for something else, as for the condition before the same stage. *userError.
+func (s *session) unseenUnmet(q *request, x *store.Execution) error {
+	ended := x.State.EndedAt
+	if q.known.IsZero() || !ended.Truncate(time.Microsecond).After(q.known) {
+		return nil
+	}
+	return &userError{fmt.Sprintf("The condition has failed the %s pipeline of %s at %s, after this was said: %s. Look at it, then say it again.",
+		x.Kind, short(x.SHA), ended.UTC().Format("2006-01-02 15:04:05 UTC"), x.State.Reason)}
+}
+
 // cmdOverrideCondition lets an execution go on from the condition of a stage that has failed it.
 func (s *session) cmdOverrideCondition(ctx context.Context, q *request) (string, error) {
 	switch {
@@ -67,6 +79,9 @@ func (s *session) cmdOverrideCondition(ctx context.Context, q *request) (string,
 	x := &q.unmet[0]
 	if r := q.release; r != nil && (r.Bad || !r.Status.Live() && r.Finished) {
 		return "", &userError{fmt.Sprintf("%s is %s and goes no further.", code(r.Version), r.Status)}
+	}
+	if err := s.unseenUnmet(q, x); err != nil {
+		return "", err
 	}
 	stage, at, _ := x.State.Overridable()
 	what, then := fmt.Sprintf("The condition before %s", code(stage)), "the stage is entered"

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -104,6 +105,46 @@ func TestWhichConditionIsMeant(t *testing.T) {
 		if !strings.Contains(reply, want) {
 			t.Errorf("%s: %q, want %q in it", line, reply, want)
 		}
+	}
+}
+
+// What was said before a condition failed a stage was said of something else, as of the condition before the same stage.
+func TestAnOverrideIsForWhatItsGiverSaw(t *testing.T) {
+	at := matrixPlaces["feature"]
+	for name, c := range map[string]struct {
+		said time.Time
+		want string
+		ok   bool
+	}{
+		"after it":           {noon.Add(time.Minute), "is overridden in the feature pipeline", true},
+		"at the same moment": {noon, "is overridden in the feature pipeline", true},
+		"before it":          {noon.Add(-time.Second), "after this was said: Load: the condition before it does not hold", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := matrixLab(t, "feature")
+			l.write(func(tx *store.Tx) error {
+				x := l.unmet(store.Execution{ID: "x9", Branch: "feature/x", SHA: at.sha}, unmetStages(pipeline.UsesDeploy, "staging"))
+				return tx.CreateExecution(t.Context(), &x)
+			})
+			for _, dry := range []string{" --dry-run", ""} {
+				line, _, _ := parseLine("/override condition load --reason so"+dry, "", false)
+				q := &request{Command: line, by: l.gh.Users["admin"], issue: at.number, pull: true, via: "comment", known: c.said, done: nothingElse}
+				reply, ok, err := newSession(l).carry(t.Context(), q)
+				must(t, err)
+				want := c.want
+				if dry != "" {
+					want = strings.Replace(want, "is overridden", "would be overridden", 1)
+				}
+				if ok != c.ok || !strings.Contains(reply, want) {
+					t.Errorf("%q: %t, %s\nwant %q", line, ok, reply, want)
+				}
+			}
+			var x store.Execution
+			l.write(func(tx *store.Tx) (err error) { x, err = tx.Execution(t.Context(), "x9"); return err })
+			if got := len(x.State.Stages[0].Overrides) == 1; got != c.ok {
+				t.Errorf("overridden %t, want %t", got, c.ok)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/labstack/echo/v4"
@@ -28,7 +29,9 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 		Abandon: stoppable && x.State.Stopping != nil,
 		Retry:   x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
 	}
-	b.Override, _, _ = x.State.Overridable()
+	if b.Override, _, _ = x.State.Overridable(); b.Override != "" {
+		b.Ended = x.State.EndedAt.UTC().Format(time.RFC3339Nano)
+	}
 	if line, ok := w.waiting(x); ok {
 		_, a, open := x.State.OpenApproval()
 		b.Approve, b.Reject, b.Environment, b.Approval = open, open, line.Environment, a.ID
@@ -142,6 +145,8 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		return s.tell(ctx, c, back, "That is not possible any more. "+w.row(x).Why, false)
 	case form.Get("approval") != b.Approval && (command == "approve" || command == "reject" || command == "promote"):
 		return s.tell(ctx, c, back, "The approval you saw is not the one that is open now. Look at the page again and repeat.", false)
+	case command == "override" && form.Get("ended") != b.Ended:
+		return s.tell(ctx, c, back, "The stage has failed anew since you saw its condition. Look at the page again and repeat.", false)
 	}
 	line, reason := "/"+command, oneLine(form.Get("reason"))
 	switch {

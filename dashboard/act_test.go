@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,6 +89,7 @@ func TestButtonsOfWhatHappened(t *testing.T) {
 	}
 	def.Stages[0].BeforeEntry = &pipeline.Condition{Rules: []pipeline.Rule{{Variable: "sluice.v", Operator: pipeline.OperatorEquals, Value: "1"}}}
 	failed, _ := pipeline.Start(pipeline.Input{ID: "exunmet", Definition: def}, noon)
+	ended := failed.EndedAt.UTC().Format(time.RFC3339Nano)
 	for name, c := range map[string]struct {
 		state pipeline.State
 		form  url.Values
@@ -95,11 +97,16 @@ func TestButtonsOfWhatHappened(t *testing.T) {
 		says  string
 	}{
 		"an override": {
-			failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "reason": {"known --dry-run"}},
+			failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "ended": {ended}, "reason": {"known --dry-run"}},
 			[]string{"exunmet /override condition Load test --reason known -dry-run"}, "is recorded",
 		},
-		"an override of another stage":     {failed, url.Values{"command": {"override"}, "stage": {"Test"}, "reason": {"known"}}, nil, "not possible any more"},
-		"an override without a reason":     {failed, url.Values{"command": {"override"}, "stage": {"Load test"}}, nil, "needs a reason"},
+		"an override of another stage": {failed, url.Values{"command": {"override"}, "stage": {"Test"}, "reason": {"known"}}, nil, "not possible any more"},
+		"an override of what failed before": {
+			failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "ended": {noon.Add(-time.Minute).UTC().Format(time.RFC3339Nano)}, "reason": {"known"}},
+			nil, "has failed anew since",
+		},
+		"an override of what nobody saw":   {failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "reason": {"known"}}, nil, "has failed anew since"},
+		"an override without a reason":     {failed, url.Values{"command": {"override"}, "stage": {"Load test"}, "ended": {ended}}, nil, "needs a reason"},
 		"what does not stop":               {running, url.Values{"command": {"abandon"}}, []string{"exrun /cancel --abandon"}, "is recorded"},
 		"what is cancelled already":        {running, url.Values{"command": {"cancel"}}, nil, "not possible any more"},
 		"what has ended, and is abandoned": {failed, url.Values{"command": {"abandon"}}, nil, "not possible any more"},
@@ -115,6 +122,8 @@ func TestButtonsOfWhatHappened(t *testing.T) {
 			path := "/acme/shop/executions/" + x.ID
 			if page := w.get(b, path).body; c.want != nil && !strings.Contains(page, `value="`+c.form.Get("command")+`"`) {
 				t.Errorf("the page has no such button:\n%s", page)
+			} else if c.want != nil && c.form.Has("ended") && !strings.Contains(page, `name="ended" value="`+ended+`"`) {
+				t.Errorf("the page does not say when it failed:\n%s", page)
 			}
 			w.send(b, http.MethodPost, path+"/act", c.form)
 			if diff := cmp.Diff(c.want, w.actor.commands()); diff != "" {

@@ -338,6 +338,8 @@ type Buttons struct {
 	Abandon bool
 	// Override is the stage whose condition has failed the execution; empty: none has.
 	Override string
+	// Ended is when the execution ended, as the form of an override carries it: the same stage may fail by its other condition since.
+	Ended string
 	// Disable and Enable are stages that the execution has not entered, whose transition is enabled, or disabled.
 	Disable, Enable []string
 	// Version, SHA, Digest and Environment are what an approval would be of.
