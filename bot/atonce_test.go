@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,22 +32,52 @@ func (p *pushing) Start(ctx context.Context, _ executor.Request) (string, error)
 		return "", ctx.Err()
 	case <-p.enough:
 		return "pushed", nil
+	case <-time.After(10 * time.Second):
+		return "", errors.New("nobody called it off")
 	}
 }
 
-// An action that is carried out within Start ends when somebody asks for that, and not when it is done.
+// preparing is an executor that takes long before anything begins. What it is told to stop has not begun.
+type preparing struct {
+	*pushing
+	stopped bool
+}
+
+func (p *preparing) AtOnce(int) {} // it is not executor.AtOnce
+
+func (p *preparing) Prepares() {}
+
+func (p *preparing) Stop(context.Context, executor.Request, string) error {
+	p.stopped = true
+	return nil
+}
+
+func (p *preparing) Status(context.Context, executor.Request, string) (executor.Report, error) {
+	if p.stopped {
+		return executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}, nil
+	}
+	return executor.Report{Status: pipeline.Succeeded}, nil
+}
+
+// An action that is carried out or prepared within Start ends when somebody asks for that, and not when it is done.
 func TestStopIsHeardWithinStart(t *testing.T) {
 	for name, tc := range map[string]struct {
-		stop bool
-		want executor.Report
+		prepares, stop bool
+		want           executor.Report
 	}{
-		"somebody asks": {true, executor.Report{Status: pipeline.Stopped, Summary: "stopped while it was under way"}},
-		"nobody asks":   {false, executor.Report{Status: pipeline.Succeeded}},
+		"somebody asks":               {false, true, executor.Report{Status: pipeline.Stopped, Summary: "stopped while it was under way"}},
+		"nobody asks":                 {false, false, executor.Report{Status: pipeline.Succeeded}},
+		"somebody asks, before it is": {true, true, executor.Report{Status: pipeline.Stopped, Summary: "stopped before it began"}},
+		"nobody asks, before it is":   {true, false, executor.Report{Status: pipeline.Succeeded}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
 			x := &pushing{begun: make(chan struct{}), enough: make(chan struct{})}
-			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"image": x})
+			var e executor.Executor = x
+			if tc.prepares {
+				e = &preparing{pushing: x}
+			}
+			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"image": e})
 			raw, err := json.Marshal(executor.Request{Uses: "image", RepoID: 42})
 			must(t, err)
 			run := store.ActionRun{ID: "x1-1-1-1", ExecutionID: "x1", RepoID: 42, Request: raw, Intended: true}

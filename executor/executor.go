@@ -162,6 +162,13 @@ type AtOnce interface {
 	AtOnce()
 }
 
+// Prepares is an executor whose Start may take long before anything begins, as it clones, unpacks, or waits for a place of the host to do
+// so: who does not want the action any more ends the context of Start. After an error of Start, Stop and Status find by the request
+// alone whatever there is, with any handle, and what had not begun never will.
+type Prepares interface {
+	Prepares()
+}
+
 // Executor carries out actions of one kind. All methods may be called by several goroutines at once, for different
 // requests. An error wrapped by Permanent is one that no retry mends, and settles the action as Failed; after any other
 // error the caller asks again later.

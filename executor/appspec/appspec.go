@@ -52,6 +52,7 @@ type Executor struct {
 
 var (
 	_ executor.Executor = (*Executor)(nil)
+	_ executor.Prepares = (*Executor)(nil)
 	_ executor.Alarmed  = (*Executor)(nil)
 )
 

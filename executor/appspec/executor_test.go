@@ -1,6 +1,7 @@
 package appspec
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -295,5 +296,32 @@ func killSupervisor(t *testing.T, script int) {
 	}
 	if err := syscall.Kill(parent, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Who does not want a deployment any more while its revision is unpacked ends the context: nothing begins, and what is told to stop by
+// the request alone ends as stopped.
+func TestCalledOffBeforeItBegins(t *testing.T) {
+	w := newWorld(t)
+	e, r := w.executor(w.bell.Ring), w.request("ex-1-1-1", w.hooked("1", ""), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.unpacked = cancel
+	if handle, err := e.Start(ctx, r); !errors.Is(err, context.Canceled) || executor.IsPermanent(err) {
+		t.Errorf("started as %q: %v", handle, err)
+	}
+	if tries, err := filepath.Glob(filepath.Join(w.dir, "hosts", "deployments", r.ID, "try-*")); err != nil || len(tries) > 0 {
+		t.Errorf("tries: %q, %v", tries, err)
+	}
+	if err := e.Stop(t.Context(), r, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Status(t.Context(), r, ""); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := e.Status(t.Context(), r, ""); err != nil || report.Status != pipeline.Stopped {
+		t.Errorf("%+v, %v, want it stopped", report, err)
+	}
+	if _, err := os.Stat(filepath.Join(w.dir, "trace-web-1")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a host was touched: %v", err)
 	}
 }

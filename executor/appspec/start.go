@@ -54,6 +54,9 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	return r.ID, nil
 }
 
+// Prepares implements executor.Prepares: the revision is unpacked before anything begins.
+func (e *Executor) Prepares() {}
+
 // input chooses the artifact that is deployed.
 func (p params) input(r executor.Request) (pipeline.Artifact, error) {
 	names := slices.Sorted(maps.Keys(r.Inputs))
@@ -97,6 +100,9 @@ func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p
 		return w.Finish(document.Wrong(FileName, FileName, wrong.err))
 	}
 	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil { // nobody wants it any more
 		return err
 	}
 	return e.launch(ctx, w, n, plan, r)

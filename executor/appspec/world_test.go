@@ -41,6 +41,8 @@ type world struct {
 	store *artifact.Store
 	bell  *executor.Bell
 	err   error // of the store
+	// unpacked is called when a revision has been unpacked.
+	unpacked func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -57,6 +59,9 @@ func newWorld(t *testing.T) *world {
 func (w *world) Extract(ctx context.Context, a pipeline.Artifact, dir string) error {
 	if w.err != nil {
 		return w.err
+	}
+	if w.unpacked != nil {
+		defer w.unpacked()
 	}
 	return w.store.Extract(ctx, a, dir)
 }

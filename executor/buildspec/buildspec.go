@@ -109,7 +109,10 @@ type Executor struct {
 	priority uint32 // of its rules of routing
 }
 
-var _ executor.Executor = (*Executor)(nil)
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.Prepares = (*Executor)(nil)
+)
 
 // New makes the executor. Close ends what it waits for.
 func New(o Options) (*Executor, error) {

@@ -1,6 +1,7 @@
 package buildspec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,6 +101,30 @@ func TestStoppedDuringTheClone(t *testing.T) {
 	}
 	if got := w.run(e, r); got.Status != pipeline.Stopped {
 		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+}
+
+// Who does not want a build any more while its revision is cloned ends the context: no command runs, and what is told to stop by the
+// request alone ends as stopped.
+func TestCalledOffBeforeItBegins(t *testing.T) {
+	w := newWorld(t, spec("phases: {build: {commands: [touch $SLUICE_TRACE]}}"))
+	e, r := w.executor(), request("ex-1-1-1")
+	trace := filepath.Join(w.dir, "trace")
+	r.Env["SLUICE_TRACE"] = trace
+	ctx, cancel := context.WithCancel(t.Context())
+	w.src.during = cancel
+	if handle, err := e.Start(ctx, r); !errors.Is(err, context.Canceled) || executor.IsPermanent(err) {
+		t.Errorf("started as %q: %v", handle, err)
+	}
+	if err := e.Stop(t.Context(), r, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.src.during = nil
+	if got := w.run(e, r); got.Status != pipeline.Stopped {
+		t.Errorf("%s: %s", got.Status, got.Summary)
+	}
+	if _, err := os.Stat(trace); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a command ran: %v", err)
 	}
 }
 

@@ -57,6 +57,9 @@ func (e *Executor) Start(ctx context.Context, r executor.Request) (string, error
 	return r.ID, nil
 }
 
+// Prepares implements executor.Prepares: the revision is cloned, and what earlier actions handed on is unpacked, before anything begins.
+func (e *Executor) Prepares() {}
+
 // begin starts the build unless it was started before.
 func (e *Executor) begin(ctx context.Context, w workspace, r executor.Request, p params) error {
 	if _, done, err := w.Report(); done || err != nil {
@@ -152,7 +155,11 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		Spec: spec, Work: work, Try: n - 1, Owners: e.owners(), Users: phaseUsers, Sarif: p.sarif, Threshold: p.threshold,
 		Isolation: e.isolated.says, Cache: cachePlan{Shelves: e.shelves(r), Owner: runAs},
 	}
-	if pl.Runtimes, err = e.useRuntimes(ctx, spec, env); err != nil {
+	pl.Runtimes, err = e.useRuntimes(ctx, spec, env)
+	if ended := ctx.Err(); ended != nil { // nobody wants it any more
+		return ended
+	}
+	if err != nil {
 		return w.Finish(document.Wrong(p.file, "Buildspec", err))
 	}
 	if p.network != "none" {
