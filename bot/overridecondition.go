@@ -23,7 +23,7 @@ func (s *session) locateUnmet(ctx context.Context, q *request) error {
 		}
 		newest[key] = true
 		stage, _, ok := x.State.Overridable()
-		named := q.Arg(0) == "" || strings.EqualFold(stage, q.Arg(0))
+		named := q.Arg(0) == "" || strings.EqualFold(stage, q.Arg(0)) || strings.EqualFold(x.Kind+"/"+stage, q.Arg(0))
 		if c := q.Flag("component"); ok && named && q.asks(&x) && (c == "" || c == x.Component) {
 			q.unmet = append(q.unmet, x)
 		}
@@ -34,7 +34,7 @@ func (s *session) locateUnmet(ctx context.Context, q *request) error {
 // overridableText says how an execution that a condition has failed can go on; empty: no condition has.
 func overridableText(x *store.Execution) string {
 	stage, _, ok := x.State.Overridable()
-	if !ok {
+	if !ok || isReturn(x) { // no release or pull request is at a return
 		return ""
 	}
 	door := DoorCondition
@@ -49,6 +49,19 @@ func overridableText(x *store.Execution) string {
 func leadsToProduction(x store.Execution) bool {
 	stage, _, ok := x.State.Overridable()
 	return ok && x.State.Definition.LeadsToProduction(stage)
+}
+
+// meanings are what of /override condition means just one of several executions each.
+func meanings(unmet []store.Execution) (all []string) {
+	for _, x := range unmet {
+		stage, _, _ := x.State.Overridable()
+		one := x.Kind + "/" + stage
+		if x.Component != "" {
+			one += " --component " + x.Component
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 // unseenUnmet refuses an override of a condition that has failed its execution only after the override was asked for: the
@@ -66,15 +79,11 @@ func (s *session) unseenUnmet(q *request, x *store.Execution) error {
 func (s *session) cmdOverrideCondition(ctx context.Context, q *request) (string, error) {
 	switch {
 	case len(q.unmet) == 0 && q.Arg(0) != "":
-		return "", &userError{fmt.Sprintf("No condition of a stage %s has failed what ran here; `/why pipeline` shows what did. What an action has failed is tried again by `/retry`.", code(q.Arg(0)))}
+		return "", &userError{fmt.Sprintf("No condition of a stage %s is recorded to have failed what ran here; `/why pipeline` shows what did. `/retry` tries it again, and has the conditions on its way looked at again.", code(q.Arg(0)))}
 	case len(q.unmet) == 0:
-		return "", &userError{"No condition of a stage has failed what ran here; `/why pipeline` shows what it waits for. What an action has failed is tried again by `/retry`."}
+		return "", &userError{"No condition of a stage is recorded to have failed what ran here; `/why pipeline` shows what it waits for. `/retry` tries again what has failed, and has the conditions on its way looked at again."}
 	case len(q.unmet) > 1:
-		var all []string
-		for _, x := range q.unmet {
-			all = append(all, x.Component)
-		}
-		return "", &userError{fmt.Sprintf("Conditions have failed pipelines of several components: say with `--component` which one is meant: %s.", codes(all))}
+		return "", &userError{"Conditions have failed several pipelines: say which one is meant: " + codes(meanings(q.unmet)) + "."}
 	}
 	x := &q.unmet[0]
 	if r := q.release; r != nil && (r.Bad || !r.Status.Live() && r.Finished) {

@@ -90,10 +90,10 @@ func TestWhichConditionIsMeant(t *testing.T) {
 		})
 	}
 	for line, want := range map[string]string{
-		"/override condition --reason so --dry-run":                 "say with `--component` which one is meant",
-		"/override condition Old --reason so --dry-run":             "No condition of a stage `Old`",
+		"/override condition --reason so --dry-run":                 "say which one is meant: `feature/Load --component web`, `feature/Load --component api`.",
+		"/override condition Old --reason so --dry-run":             "No condition of a stage `Old` is recorded to have failed",
 		"/override condition --component api --reason so --dry-run": "would be overridden in the feature pipeline",
-		"/override condition Load --reason so --dry-run":            "say with `--component`",
+		"/override condition Load --reason so --dry-run":            "say which one is meant",
 	} {
 		c, wrong, ours := parseLine(line, "", false)
 		if wrong != nil || !ours {
@@ -104,6 +104,44 @@ func TestWhichConditionIsMeant(t *testing.T) {
 		must(t, err)
 		if !strings.Contains(reply, want) {
 			t.Errorf("%s: %q, want %q in it", line, reply, want)
+		}
+	}
+}
+
+// A release's candidate and its production are told apart by kind, also where their stages are called the same.
+func TestWhichConditionOfAReleaseIsMeant(t *testing.T) {
+	l := matrixLab(t, "release")
+	at := matrixPlaces["release"]
+	l.write(func(tx *store.Tx) error {
+		r, err := tx.Release(t.Context(), "r1")
+		if err != nil {
+			return err
+		}
+		for _, kind := range []string{pipeline.KindRelease, pipeline.KindProduction} {
+			x := l.unmet(store.Execution{ID: "x-" + kind, Kind: kind, Branch: r.Branch, SHA: head, ReleaseID: r.ID}, unmetStages(pipeline.UsesDeploy, "staging"))
+			if err := tx.CreateExecution(t.Context(), &x); err != nil {
+				return err
+			}
+		}
+		r.ExecutionID, r.ProductionExecutionID = "x-release", "x-production"
+		return tx.SaveRelease(t.Context(), r)
+	})
+	for argument, want := range map[string]string{
+		"":                "say which one is meant: `production/Load`, `release/Load`.",
+		"load":            "say which one is meant",
+		"production/load": "would be overridden in the production pipeline",
+		"release/Load":    "would be overridden in the release pipeline",
+		"hotfix/Load":     "No condition of a stage `hotfix/Load` is recorded",
+	} {
+		c, wrong, ours := parseLine("/override condition "+argument+" --reason so --dry-run", "", false)
+		if wrong != nil || !ours {
+			t.Fatalf("%s: %v", argument, wrong)
+		}
+		q := &request{Command: c, by: l.gh.Users["admin"], issue: at.number, pull: true, via: "comment", done: nothingElse}
+		reply, _, err := newSession(l).carry(t.Context(), q)
+		must(t, err)
+		if !strings.Contains(reply, want) {
+			t.Errorf("%q: %q, want %q in it", argument, reply, want)
 		}
 	}
 }

@@ -29,8 +29,8 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 		Abandon: stoppable && x.State.Stopping != nil,
 		Retry:   x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
 	}
-	if b.Override, _, _ = x.State.Overridable(); b.Override != "" {
-		b.Ended = x.State.EndedAt.UTC().Format(time.RFC3339Nano)
+	if stage, _, ok := x.State.Overridable(); ok && x.Kind != kindRestore && !strings.HasPrefix(x.Origin, "rollback ") { // no release or pull request is at a return
+		b.Override, b.Ended = stage, x.State.EndedAt.UTC().Format(time.RFC3339Nano)
 	}
 	if line, ok := w.waiting(x); ok {
 		_, a, open := x.State.OpenApproval()

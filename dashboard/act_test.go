@@ -136,6 +136,29 @@ func TestButtonsOfWhatHappened(t *testing.T) {
 	}
 }
 
+// What puts an earlier version back is at no release and no pull request, where its condition could be overridden.
+func TestReturnsAreNotOverridden(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("qa")
+	for _, x := range []store.Execution{
+		{ID: "exprod", Kind: pipeline.KindProduction}, {ID: "exback", Kind: pipeline.KindProduction, Origin: "rollback 1"}, {ID: "exrestore", Kind: kindRestore},
+	} {
+		x.RepoID, x.Branch, x.SHA, x.CreatedAt = shopID, "main", strings.Repeat("1", 40), noon
+		x.State, _ = pipeline.Start(pipeline.Input{ID: x.ID, Definition: pipeline.Definition{Kind: pipeline.KindProduction, Mode: pipeline.ModeSuperseded, Stages: []pipeline.Stage{{
+			Name: "Load test", Actions: []pipeline.Action{{Name: "load", Uses: "checks"}},
+			BeforeEntry: &pipeline.Condition{Rules: []pipeline.Rule{{Variable: "sluice.v", Operator: pipeline.OperatorEquals, Value: "1"}}},
+		}}}}, noon)
+		x.Status = x.State.Status
+		if err := w.store.Write(t.Context(), func(tx *store.Tx) error { return tx.CreateExecution(t.Context(), &x) }); err != nil {
+			t.Fatal(err)
+		}
+		page := w.get(b, "/acme/shop/executions/"+x.ID).body
+		if got, want := strings.Contains(page, `value="override"`), x.ID == "exprod"; got != want || !strings.Contains(page, `value="retry"`) {
+			t.Errorf("%s: overridable %t, want %t:\n%s", x.ID, got, want, page)
+		}
+	}
+}
+
 func TestForgedButtons(t *testing.T) {
 	good := func(token string) url.Values {
 		return url.Values{"command": {"approve"}, "approval": {"excand-3-1-1"}, "csrf": {token}}
