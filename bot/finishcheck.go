@@ -148,7 +148,12 @@ func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA)
 	if err != nil || w.Production.HasCandidate || w.Pull.HeadSHA != run.SHA {
 		return run, err // it is merged, or the branch has moved on
 	}
-	fault, err := s.finishFault(ctx, r, p.Number)
+	pr, err := s.gh.Pull(ctx, p.Number)
+	if err != nil {
+		return run, fmt.Errorf("pull request #%d: %w", p.Number, err)
+	}
+	pr.Head.SHA = run.SHA // whatever it has by now: a check is of a commit
+	fault, err := s.finishFault(ctx, r, pr)
 	if err != nil {
 		return run, err
 	}

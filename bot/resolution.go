@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
 )
@@ -28,16 +29,13 @@ func (s *session) tipOf(ctx context.Context, tx *store.Tx, branch string) (tip s
 }
 
 // lookResolution tells what the rules have against the head that people gave to a back-merge, and that nobody overrode: Sluice merges
-// it by itself, whoever pushed. Of one that was merged it tells whether production came along.
-func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backmerge, line gitflow.Line) error {
+// it by itself, whoever pushed. Of one that was merged it tells whether production came along. pr is m.Pull as it was read: read again,
+// it could be of another head than the one that is merged.
+func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backmerge, pr forge.PullRequest, line gitflow.Line) error {
 	switch {
 	case m.Pull.HeadSHA == m.Tip || m.Pull.HeadSHA == "":
 		return nil
 	case m.Pull.Open:
-		pr, err := s.gh.Pull(ctx, m.Pull.Number)
-		if err != nil {
-			return fmt.Errorf("pull request #%d: %w", m.Pull.Number, err)
-		}
 		found, _, _, err := s.verdict(ctx, pr)
 		if err != nil || len(found.Violations) == 0 {
 			return err
@@ -56,12 +54,8 @@ func (s *session) lookResolution(ctx context.Context, w *world, m *gitflow.Backm
 }
 
 // finishFault tells what the rule of resolutions has against the head of a pull request that brings a release's approved commit into
-// production or its line; nil: nothing.
-func (s *session) finishFault(ctx context.Context, r *store.Release, number int) (*gitflow.Violation, error) {
-	pr, err := s.gh.Pull(ctx, number)
-	if err != nil {
-		return nil, fmt.Errorf("pull request #%d: %w", number, err)
-	}
+// production or its line; nil: nothing. It is about the head that pr has, and no newer one.
+func (s *session) finishFault(ctx context.Context, r *store.Release, pr forge.PullRequest) (*gitflow.Violation, error) {
 	facts, err := s.pullFacts(ctx, pr)
 	if err != nil {
 		return nil, err

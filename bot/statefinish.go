@@ -136,7 +136,8 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.FinishHead, err = s.head(ctx, branch); err != nil {
 		return err
 	}
-	if w.FinishPull, err = s.pullFrom(ctx, branch, s.namesOf(r).Production); err != nil {
+	var pr forge.PullRequest
+	if w.FinishPull, pr, err = s.pullFrom(ctx, branch, s.namesOf(r).Production); err != nil {
 		return err
 	}
 	if head := w.FinishPull.HeadSHA; head != "" && head != w.Candidate.SHA && w.Candidate.SHA != "" {
@@ -146,7 +147,7 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 		}
 		w.FinishLacks = !c.Contains()
 		if w.FinishPull.Open {
-			if w.FinishPull.Fault, err = s.finishFault(ctx, r, w.FinishPull.Number); err != nil {
+			if w.FinishPull.Fault, err = s.finishFault(ctx, r, pr); err != nil {
 				return err
 			}
 			if w.FinishSound, err = s.soundFinish(ctx, w); err != nil {
@@ -158,7 +159,7 @@ func (s *session) lookFinishPull(ctx context.Context, r *store.Release, w *world
 	if w.RepairHead, err = s.head(ctx, repair); err != nil {
 		return err
 	}
-	if w.RepairPull, err = s.pullFrom(ctx, repair, s.namesOf(r).Production); err != nil {
+	if w.RepairPull, _, err = s.pullFrom(ctx, repair, s.namesOf(r).Production); err != nil {
 		return err
 	}
 	if w.RepairSound, err = s.soundRepair(ctx, w); err != nil {
@@ -261,20 +262,20 @@ func (s *session) changesNothing(ctx context.Context, commit forge.Commit) (bool
 	return err == nil && parent.Tree != "" && parent.Tree == commit.Tree, err
 }
 
-// pullFrom is the newest pull request from a branch of the bot's; the zero Pull: there is none. An open one is read by
-// itself, since GitHub's lists do not tell whether it can be merged.
-func (s *session) pullFrom(ctx context.Context, head, base string) (gitflow.Pull, error) {
+// pullFrom is the newest pull request from a branch of the bot's, also as it was read; the zero Pull: there is none. An open one is
+// read by itself, since GitHub's lists do not tell whether it can be merged.
+func (s *session) pullFrom(ctx context.Context, head, base string) (gitflow.Pull, forge.PullRequest, error) {
 	all, err := s.gh.PullsFrom(ctx, head, base)
 	if err != nil || len(all) == 0 {
-		return gitflow.Pull{}, err
+		return gitflow.Pull{}, forge.PullRequest{}, err
 	}
 	p := all[0]
 	if p.Open {
 		if p, err = s.gh.Pull(ctx, p.Number); err != nil {
-			return gitflow.Pull{}, err
+			return gitflow.Pull{}, p, err
 		}
 	}
-	return flowPull(p, forge.User{ID: s.us.UserID}), nil
+	return flowPull(p, forge.User{ID: s.us.UserID}), p, nil
 }
 
 // mergeSeen tells whether the base, as it was read, has the merge commit of a merged pull request already.
@@ -360,7 +361,8 @@ func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 		if m.Head, err = s.head(ctx, b.Branch); err != nil {
 			return err
 		}
-		if m.Pull, err = s.pullFrom(ctx, b.Branch, b.Target); err != nil {
+		var pr forge.PullRequest
+		if m.Pull, pr, err = s.pullFrom(ctx, b.Branch, b.Target); err != nil {
 			return err
 		}
 		line, ok := w.line(b.Target)
@@ -373,7 +375,7 @@ func (s *session) lookBackmerges(ctx context.Context, w *world) error {
 			}
 		}
 		if ok {
-			if err := s.lookResolution(ctx, w, &m, line); err != nil {
+			if err := s.lookResolution(ctx, w, &m, pr, line); err != nil {
 				return err
 			}
 		}
