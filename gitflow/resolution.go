@@ -142,6 +142,7 @@ func FinishNeeds(n Names, pull PullFacts) []CompareRequest {
 	if pull.FinishSHA == "" || pull.HeadSHA == pull.FinishSHA {
 		return needs
 	}
+	needs = append(needs, CompareRequest{Base: base.Name, Head: pull.FinishSHA})
 	for _, line := range pull.otherLines(n, base) {
 		needs = append(needs, CompareRequest{Base: base.Name, Head: line})
 	}
@@ -150,8 +151,8 @@ func FinishNeeds(n Names, pull PullFacts) []CompareRequest {
 
 // CheckFinish holds the head of a pull request that brings an approved commit, FinishSHA, into production or a support line to that
 // commit, and to merges with the base on top of it, which resolve its conflict: the rule of back-merges, but what people commit
-// there by itself is no resolution, since nobody approved it. nil: it keeps to that. Comparisons answer FinishNeeds; one that is
-// absent gives a violation of RuleUnknown.
+// there by itself is no resolution, since nobody approved it, and neither are merges that bring nothing of the base. nil: it keeps to
+// that. Comparisons answer FinishNeeds; one that is absent gives a violation of RuleUnknown.
 func CheckFinish(n Names, pull PullFacts) *Violation {
 	head, base := pull.branches(n)
 	if pull.FinishSHA == "" || pull.HeadSHA == pull.FinishSHA {
@@ -169,6 +170,12 @@ func CheckFinish(n Names, pull PullFacts) *Violation {
 			Remedy:   text("Put %s back to it.", head.Name),
 			Commands: restore(head.Name, pull.HeadSHA, pull.FinishSHA)}
 	}
+	request = CompareRequest{Base: base.Name, Head: pull.FinishSHA}
+	approved, ok := pull.comparison(request)
+	if !ok {
+		v := unknown(request)
+		return &v
+	}
 	rest := without(in.Commits, reach(in.Commits, pull.FinishSHA))
 	found, missing := pull.besides(n, base, in, rest, pull.FinishSHA)
 	if missing != nil {
@@ -178,6 +185,9 @@ func CheckFinish(n Names, pull PullFacts) *Violation {
 	strange := setOf(found.strange)
 	for _, c := range plain(rest) {
 		strange[c.SHA] = struct{}{}
+	}
+	if len(strange) == 0 && in.MergeBase == approved.MergeBase { // it has no more of the base than the approved commit has
+		strange = setOf(rest)
 	}
 	found.strange = both(rest, strange)
 	if len(found.strange) == 0 {

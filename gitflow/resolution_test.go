@@ -126,7 +126,21 @@ func TestWhatMayStandOnAnApprovedCommit(t *testing.T) {
 			g.commit("master", "by hand again")
 			g.merge(branch, "master")
 		}},
-		{name: "an earlier commit of production merged in", push: func(g *graph) { g.merge(branch, "old") }},
+		{name: "an earlier commit of production merged in, which brings some of what it lacks", push: func(g *graph) {
+			g.cut("by hand", "master")
+			g.commit("master", "by hand again")
+			g.merge(branch, "by hand")
+		}},
+		{name: "a commit of production merged in that it has", push: func(g *graph) {
+			g.heads[branch] = g.add("Resolve", g.heads[branch], g.heads["old"])
+		}, want: []string{"Resolve"}},
+		{name: "merged with its own parent", push: func(g *graph) {
+			g.heads[branch] = g.add("Resolve", g.heads[branch], g.commits[g.heads[branch]].Parents[0])
+		}, want: []string{"Resolve"}},
+		{name: "merged with such a merge", push: func(g *graph) {
+			g.heads["aside"] = g.add("Aside", g.heads[branch], g.heads["old"])
+			g.heads[branch] = g.add("Resolve", g.heads[branch], g.heads["aside"])
+		}, want: []string{"Resolve", "Aside"}},
 		{name: "resolved on a branch of its own", push: func(g *graph) {
 			g.cut("feature/resolve", branch)
 			g.merge("feature/resolve", "master")
