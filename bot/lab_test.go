@@ -67,7 +67,7 @@ type FakeGitHub struct {
 	Reviewed    []forge.Review                 // of any pull request
 	Edited      map[string]time.Time           // reviews that were edited, by node
 	Brought     []forge.PullRequest            // any commit
-	Since       map[string]time.Time           // by branch@sha: when it came there
+	Since       map[string]forge.Move          // by branch@sha: how it came there
 	BroughtBy   map[string][]forge.PullRequest // by commit
 	CoWrote     map[string]forge.Authors       // by commit
 	Said        []forge.Comment
@@ -179,7 +179,7 @@ func (g *FakeGitHub) UserByID(_ context.Context, id int64) (forge.User, error) {
 
 func (g *FakeGitHub) Reviews(context.Context, int) ([]forge.Review, error) { return g.Reviewed, nil }
 
-func (g *FakeGitHub) HeadSince(_ context.Context, branch, sha string) (time.Time, error) {
+func (g *FakeGitHub) HeadSince(_ context.Context, branch, sha string) (forge.Move, error) {
 	return g.Since[branch+"@"+sha], g.Err
 }
 

@@ -41,9 +41,15 @@ func (s *session) beforeHead(ctx context.Context, q *request, pr forge.PullReque
 	if pr.Fork() {
 		return true, nil // the App does not see the activity of another repository
 	}
-	at, err := s.gh.HeadSince(ctx, pr.Head.Branch, pr.Head.SHA)
+	move, err := s.gh.HeadSince(ctx, pr.Head.Branch, pr.Head.SHA)
 	if err != nil {
 		return false, fmt.Errorf("since when %s is at %s: %w", pr.Head.Branch, short(pr.Head.SHA), err)
 	}
-	return at.IsZero() || q.at.Before(at), nil
+	if move.At.IsZero() || q.at.Before(move.At) {
+		return true, nil
+	}
+	if move.By.ID == 0 {
+		return false, nil
+	}
+	return false, s.notePush(ctx, pr.Head.Branch, move.Before, pr.Head.SHA, move.By) // the command may be their own approval
 }

@@ -25,18 +25,21 @@ func (s *session) pushed(ctx context.Context, e event.Push) error {
 	if e.Branch == "" {
 		return nil
 	}
-	kind := s.classify(e.Branch).Kind
-	if e.After != "" && (kind.Ships() || s.asksApproval(string(kind))) {
-		err := s.b.Store.Write(ctx, func(tx *store.Tx) error {
-			return tx.AddPush(ctx, store.Push{
-				RepoID: s.repo.ID, Branch: e.Branch, Before: e.Before, SHA: e.After, Pusher: e.Sender, At: s.b.Now(),
-			})
-		})
-		if err != nil {
-			return err
-		}
+	if err := s.notePush(ctx, e.Branch, e.Before, e.After, e.Sender); err != nil {
+		return err
 	}
 	return s.branchMoved(ctx, e.Branch, &e)
+}
+
+// notePush records who pushed to a branch on which somebody approves something: who takes part in a change does not approve it.
+func (s *session) notePush(ctx context.Context, branch, before, after string, by forge.User) error {
+	kind := s.classify(branch).Kind
+	if after == "" || !kind.Ships() && !s.asksApproval(string(kind)) {
+		return nil
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		return tx.AddPush(ctx, store.Push{RepoID: s.repo.ID, Branch: branch, Before: before, SHA: after, Pusher: by, At: s.b.Now()})
+	})
 }
 
 // branchMoved brings a branch up to where it is on GitHub. e is the push that told us, nil when nobody did.

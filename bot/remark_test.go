@@ -122,7 +122,7 @@ func TestReviewIsPinned(t *testing.T) {
 }
 
 // What is recorded of when a head came is when that was at the latest. A command from before that time counts where GitHub knows that
-// the head was there already.
+// the head was there already, and whoever pushed it is known from then on.
 func TestCommandIsPinnedToWhenTheHeadCame(t *testing.T) {
 	const recorded, said = 10 * time.Minute, 5 * time.Minute // after noon
 	for name, c := range map[string]struct {
@@ -144,11 +144,20 @@ func TestCommandIsPinnedToWhenTheHeadCame(t *testing.T) {
 			}
 			l.gh.Pulls = map[int]forge.PullRequest{5: {Number: 5, Open: true, Head: head, Base: forge.Side{Branch: "master", RepoID: 42}}}
 			if c.since != 0 {
-				l.gh.Since = map[string]time.Time{"hotfix/17@two": noon.Add(c.since)}
+				l.gh.Since = map[string]forge.Move{"hotfix/17@two": {Before: "one", By: person(7, "uma"), At: noon.Add(c.since)}}
 			}
 			q := &request{Command: Command{Name: "test"}, at: noon.Add(said), pr: &store.Pull{RepoID: 42, Number: 5, Open: true, HeadSHA: "two", HeadAt: noon.Add(recorded)}}
 			if err := l.pinned(t.Context(), q); (err != nil) != c.refused {
 				t.Errorf("%v", err)
+			}
+			var pushed []store.Push
+			l.write(func(tx *store.Tx) (err error) {
+				pushed, err = tx.Pushes(t.Context(), 42, "hotfix/17")
+				return err
+			})
+			noted := len(pushed) == 1 && pushed[0].Before == "one" && pushed[0].SHA == "two" && pushed[0].Pusher.ID == 7
+			if noted == c.refused || !noted && len(pushed) > 0 {
+				t.Errorf("the push of which no word came is on record as %+v", pushed)
 			}
 		})
 	}

@@ -104,6 +104,13 @@ type Comparison struct {
 	Truncated bool
 }
 
+// Move is how a branch came to the commit where it is.
+type Move struct {
+	Before string // where it was before; empty: nowhere
+	By     User   // who pushed, or merged; the zero User where the account is gone
+	At     time.Time
+}
+
 // Authors are the accounts that wrote a commit together: its author's, and those of the co-authors whom its message names by
 // addresses that GitHub knows to be theirs.
 type Authors struct {

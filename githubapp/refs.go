@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -31,25 +32,31 @@ func (r *Repo) Branch(ctx context.Context, name string) (forge.Branch, error) {
 	return forge.Branch{Name: name, SHA: sha}, err
 }
 
-// HeadSince tells when a branch came to be at a commit where it is now, by the newest entry of GitHub's activity view; zero where
-// that says nothing of it, or is not offered.
+// HeadSince tells when a branch came to be at a commit where it is now, and by whom, by the newest entry of GitHub's activity view; the
+// zero Move where that says nothing of it, or is not offered.
 //
 // https://docs.github.com/rest/repos/repos#list-repository-activities
-func (r *Repo) HeadSince(ctx context.Context, branch, sha string) (time.Time, error) {
+func (r *Repo) HeadSince(ctx context.Context, branch, sha string) (forge.Move, error) {
 	var list []struct {
-		After     string
-		Timestamp time.Time
+		Before, After string
+		Timestamp     time.Time
+		Actor         *github.User
 	}
 	query := url.Values{"ref": {"refs/heads/" + branch}, "per_page": {"1"}}
 	_, err := r.call(ctx, "GET", r.path("activity")+"?"+query.Encode(), nil, &list)
 	var refused *forge.RefusedError
 	if errors.Is(err, forge.ErrNotFound) || errors.As(err, &refused) {
-		return time.Time{}, nil
+		return forge.Move{}, nil
 	}
 	if err != nil || len(list) == 0 || list[0].After != sha {
-		return time.Time{}, err
+		return forge.Move{}, err
 	}
-	return list[0].Timestamp, nil
+	newest := list[0]
+	before := newest.Before
+	if strings.Trim(before, "0") == "" {
+		before = ""
+	}
+	return forge.Move{Before: before, By: userOf(newest.Actor), At: newest.Timestamp}, nil
 }
 
 // Tags lists all tags with the commits they point at.

@@ -89,24 +89,25 @@ func TestListsOfManyPages(t *testing.T) {
 
 func TestHeadSince(t *testing.T) {
 	w := newWorld(t, fakegithub.Options{})
-	since := func(branch, sha string) time.Time {
+	since := func(branch, sha string) forge.Move {
 		t.Helper()
-		at, err := w.gh.HeadSince(w.ctx(), branch, sha)
+		move, err := w.gh.HeadSince(w.ctx(), branch, sha)
 		w.must(err)
-		return at
+		return move
 	}
 	first := w.dev
 	before := time.Now().Truncate(time.Second)
 	w.must(w.gh.CreateBranch(w.ctx(), "hotfix/17", first))
-	if at := since("hotfix/17", first); at.Before(before) || at.After(time.Now()) {
-		t.Errorf("made just now, %s says GitHub", at)
+	made := since("hotfix/17", first)
+	if made.At.Before(before) || made.At.After(time.Now()) || made.Before != "" || made.By.ID == 0 || !made.By.Bot {
+		t.Errorf("made just now by the App, says GitHub: %+v", made)
 	}
-	equal(t, time.Time{}, since("hotfix/17", strings.Repeat("1", 40)))
-	equal(t, time.Time{}, since("hotfix/18", first))
+	equal(t, forge.Move{}, since("hotfix/17", strings.Repeat("1", 40)))
+	equal(t, forge.Move{}, since("hotfix/18", first))
 }
 
 func TestHeadSinceWhereGitHubHasNoActivity(t *testing.T) {
-	at, err := newScriptOf(t, Options{}, refusal(404, "Not Found")).repo.HeadSince(t.Context(), "main", strings.Repeat("1", 40))
+	move, err := newScriptOf(t, Options{}, refusal(404, "Not Found")).repo.HeadSince(t.Context(), "main", strings.Repeat("1", 40))
 	same(t, err, nil)
-	equal(t, time.Time{}, at)
+	equal(t, forge.Move{}, move)
 }
