@@ -126,8 +126,8 @@ func (s *session) resolvedCheck(run forge.CheckRun, r *store.Release, p *store.P
 }
 
 // aheadCheck reports on the promotion at a head to which people moved the branch of a release that is on its way into production. It
-// succeeds on the pull request of the release where that head resolves the conflict of the approved commit, once production runs it.
-// Other commits are not in the release.
+// succeeds on the pull request of the release where that head resolves the conflict of the approved commit, once the plan has come
+// to the merge: by merge-then-deploy that is before production runs it. Other commits are not in the release.
 func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA) (forge.CheckRun, error) {
 	r := at.ahead
 	run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", r.Version, short(r.SHA))
@@ -169,7 +169,7 @@ func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA)
 		return s.resolvedCheck(run, r, p), nil
 	default:
 		run.Status, run.Conclusion = "in_progress", ""
-		run.Title = fmt.Sprintf("This resolves a conflict of %s, which does not run in production yet", r.Key())
+		run.Title = fmt.Sprintf("This resolves a conflict of %s, whose merge is not due yet", r.Key())
 	}
 	return run, nil
 }
