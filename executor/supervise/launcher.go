@@ -136,6 +136,9 @@ func (l *Launcher) attend(dir string, cmd *exec.Cmd, alive *os.File) {
 		_ = cmd.Process.Release()
 	case <-ended:
 		alive.Close()
+		if _, told, _ := readResult(dir); !told {
+			_ = cmd.Wait() // it was killed: its lock, by which Look tells, may go a moment after
+		}
 		l.unwatch(dir)
 		l.o.Ended(dir)
 		_ = cmd.Wait() // how it ended is in the folder
