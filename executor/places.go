@@ -3,23 +3,23 @@ package executor
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Places bounds how much of what this host works out itself is done at once: packing, unpacking, assembling. What waits for somebody
 // outside takes no place. Who comes first is served first. A nil *Places has no bound. NewPlaces makes one.
 type Places struct {
 	all     int
-	mu      sync.Mutex
-	free    int
-	waiting []chan struct{} // closed when a place is handed over; the longest waiting first
+	free    *semaphore.Weighted
+	waiting atomic.Int64
 }
 
 // NewPlaces makes so many places, at least one.
 func NewPlaces(n int) *Places {
 	n = max(n, 1)
-	return &Places{all: n, free: n}
+	return &Places{all: n, free: semaphore.NewWeighted(int64(n))}
 }
 
 // Take takes a place, and waits for one as long as there is none; leave gives it back. Who holds one takes no other. The error is the
@@ -28,45 +28,19 @@ func (p *Places) Take(ctx context.Context) (leave func(), err error) {
 	if p == nil {
 		return func() {}, ctx.Err()
 	}
-	p.mu.Lock()
-	if p.free > 0 {
-		p.free--
-		p.mu.Unlock()
-		return p.leave, nil
+	leave = func() { p.free.Release(1) }
+	if p.free.TryAcquire(1) {
+		return leave, nil
 	}
-	mine, before := make(chan struct{}), len(p.waiting)
-	p.waiting = append(p.waiting, mine)
-	p.mu.Unlock()
+	before := p.waiting.Add(1) - 1
+	defer p.waiting.Add(-1)
 	if tell, ok := ctx.Value(waitTold{}).(func(string)); ok {
 		tell(fmt.Sprintf("waits for other work of this host, which does %d at a time; %d wait before it", p.all, before))
 	}
-	select {
-	case <-mine:
-		return p.leave, nil
-	case <-ctx.Done():
+	if err := p.free.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
-	p.mu.Lock()
-	i := slices.Index(p.waiting, mine)
-	if i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-	}
-	p.mu.Unlock()
-	if i < 0 { // it was handed over at the same moment
-		p.leave()
-	}
-	return nil, ctx.Err()
-}
-
-// leave gives a place to who waits longest.
-func (p *Places) leave() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiting) == 0 {
-		p.free++
-		return
-	}
-	close(p.waiting[0])
-	p.waiting = p.waiting[1:]
+	return leave, nil
 }
 
 type waitTold struct{}

@@ -41,7 +41,7 @@ var house = map[string]row{
 	"gitrepo":   {foreign: []string{"*"}},
 	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
 
-	"executor":                 {ours: []string{"pipeline"}},
+	"executor":                 {ours: []string{"pipeline"}, foreign: []string{"golang.org/x/sync/"}},
 	"executor/sarif":           {ours: []string{"executor", "pipeline"}},
 	"executor/supervise":       {foreign: []string{"github.com/vishvananda/netlink", "golang.org/x/sys/"}},
 	"executor/appspec/rollout": {pure: true},
