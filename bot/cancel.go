@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,12 +148,15 @@ func (s *session) cancelled(ctx context.Context, q *request, active []store.Exec
 			if err != nil {
 				return err
 			}
-			run, err2 := tx.ActionRun(ctx, d.ID)
-			if err2 != nil || !is || run.Final { // its end is on its way
-				if err := ignoreMissing(err2); err != nil {
-					return err
-				}
+			if !is {
 				continue
+			}
+			run, err := tx.ActionRun(ctx, d.ID)
+			if errors.Is(err, store.ErrNotFound) || run.Final { // its end is on its way
+				continue
+			}
+			if err != nil {
+				return err
 			}
 			r, err := lostAction(run)
 			if err != nil {

@@ -29,7 +29,7 @@ func flowCommit(c forge.Commit) gitflow.Commit {
 }
 
 // flowPull turns a pull request into gitflow's.
-func flowPull(p forge.PullRequest, us forge.User) gitflow.Pull {
+func flowPull(p forge.PullRequest) gitflow.Pull {
 	mergeable := gitflow.Unknown
 	if p.Mergeable != nil {
 		mergeable = gitflow.No
@@ -40,7 +40,7 @@ func flowPull(p forge.PullRequest, us forge.User) gitflow.Pull {
 	return gitflow.Pull{
 		Number: p.Number, Head: p.Head.Branch, Base: p.Base.Branch, HeadSHA: p.Head.SHA,
 		Open: p.Open, Draft: p.Draft, Merged: p.Merged, MergeSHA: p.MergeSHA,
-		Mergeable: mergeable, CreatedByHand: p.Author.ID != us.ID, Behind: p.MergeableState == "behind",
+		Mergeable: mergeable, Behind: p.MergeableState == "behind",
 	}
 }
 

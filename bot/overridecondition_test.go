@@ -95,16 +95,22 @@ func TestWhichConditionIsMeant(t *testing.T) {
 		"/override condition --component api --reason so --dry-run": "would be overridden in the feature pipeline",
 		"/override condition Load --reason so --dry-run":            "say which one is meant",
 	} {
-		c, wrong, ours := parseLine(line, "", false)
-		if wrong != nil || !ours {
-			t.Fatalf("%s: %v", line, wrong)
-		}
-		q := &request{Command: c, by: l.gh.Users["admin"], issue: at.number, pull: true, via: "comment", done: nothingElse}
-		reply, _, err := newSession(l).carry(t.Context(), q)
-		must(t, err)
-		if !strings.Contains(reply, want) {
-			t.Errorf("%s: %q, want %q in it", line, reply, want)
-		}
+		repliesWith(t, l, at.number, line, want)
+	}
+}
+
+// repliesWith gives a command as the admin and looks for a text in the reply.
+func repliesWith(t *testing.T, l *lab, number int, line, want string) {
+	t.Helper()
+	c, wrong, ours := parseLine(line, "", false)
+	if wrong != nil || !ours {
+		t.Fatalf("%s: %v", line, wrong)
+	}
+	q := &request{Command: c, by: l.gh.Users["admin"], issue: number, pull: true, via: "comment", done: nothingElse}
+	reply, _, err := newSession(l).carry(t.Context(), q)
+	must(t, err)
+	if !strings.Contains(reply, want) {
+		t.Errorf("%s: %q, want %q in it", line, reply, want)
 	}
 }
 
@@ -133,16 +139,7 @@ func TestWhichConditionOfAReleaseIsMeant(t *testing.T) {
 		"release/Load":    "would be overridden in the release pipeline",
 		"hotfix/Load":     "No condition of a stage `hotfix/Load` is recorded",
 	} {
-		c, wrong, ours := parseLine("/override condition "+argument+" --reason so --dry-run", "", false)
-		if wrong != nil || !ours {
-			t.Fatalf("%s: %v", argument, wrong)
-		}
-		q := &request{Command: c, by: l.gh.Users["admin"], issue: at.number, pull: true, via: "comment", done: nothingElse}
-		reply, _, err := newSession(l).carry(t.Context(), q)
-		must(t, err)
-		if !strings.Contains(reply, want) {
-			t.Errorf("%q: %q, want %q in it", argument, reply, want)
-		}
+		repliesWith(t, l, at.number, "/override condition "+argument+" --reason so --dry-run", want)
 	}
 }
 

@@ -35,13 +35,13 @@ func (s *session) reportPush(ctx context.Context, branch gitflow.Branch, was, no
 			if !p.Merged || p.Base.Branch != branch.Name { // another branch has it by that one
 				continue
 			}
-			facts.Pulls = append(facts.Pulls, flowPull(p, forge.User{ID: s.us.UserID}))
+			facts.Pulls = append(facts.Pulls, flowPull(p))
 			early, err := s.mergedEarly(ctx, p)
 			if err != nil {
 				return err
 			}
 			if early {
-				facts.Early = append(facts.Early, flowPull(p, forge.User{ID: s.us.UserID}))
+				facts.Early = append(facts.Early, flowPull(p))
 			}
 		}
 	}

@@ -105,14 +105,13 @@ func (s *session) lookBranches(ctx context.Context, r *store.Release, w *world) 
 
 // lookPull reads the release pull request and the pull requests into the release branch.
 func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) error {
-	us := forge.User{ID: s.us.UserID}
 	switch {
 	case r.Pull != 0:
 		p, err := s.gh.Pull(ctx, r.Pull)
 		if err != nil {
 			return err
 		}
-		w.Pull = flowPull(p, us)
+		w.Pull = flowPull(p)
 	case w.Head != "":
 		found, err := s.gh.PullsFrom(ctx, r.Branch, s.namesOf(r).Production)
 		if err != nil {
@@ -124,7 +123,7 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 				return err
 			}
 			if !others {
-				w.Pull = flowPull(p, us)
+				w.Pull = flowPull(p)
 				break
 			}
 		}
@@ -146,7 +145,7 @@ func (s *session) lookPull(ctx context.Context, r *store.Release, w *world) erro
 			return err
 		}
 		if now.Open && now.Base.Branch == r.Branch {
-			w.Children = append(w.Children, flowPull(now, us))
+			w.Children = append(w.Children, flowPull(now))
 		}
 	}
 	return nil

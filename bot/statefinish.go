@@ -275,7 +275,7 @@ func (s *session) pullFrom(ctx context.Context, head, base string) (gitflow.Pull
 			return gitflow.Pull{}, p, err
 		}
 	}
-	return flowPull(p, forge.User{ID: s.us.UserID}), p, nil
+	return flowPull(p), p, nil
 }
 
 // mergeSeen tells whether the base, as it was read, has the merge commit of a merged pull request already.

@@ -150,11 +150,10 @@ type Pull struct {
 	MergeSHA    string
 	// MergeSeen is No when Merged is true and the head of the base, as read, does not contain MergeSHA: the facts were not
 	// read at the same moment, and nothing may be concluded from a missing ancestry.
-	MergeSeen     Answer
-	Mergeable     Answer // by a merge commit, now, as GitHub says
-	WaitsFor      string // what keeps it from being merged: "2 required checks"; empty: nothing known
-	Needs         Text   // what somebody must give before it is merged: "an approving review"; empty: nothing known
-	CreatedByHand bool   // not opened by Sluice
+	MergeSeen Answer
+	Mergeable Answer // by a merge commit, now, as GitHub says
+	WaitsFor  string // what keeps it from being merged: "2 required checks"; empty: nothing known
+	Needs     Text   // what somebody must give before it is merged: "an approving review"; empty: nothing known
 	// Behind is true where its base takes only what has all of the base, and it has not.
 	Behind bool
 	// Queued is true while it is in a merge queue. Fallen is how often it was put in with this head and fell out again.
