@@ -31,7 +31,7 @@ func checkOut(repo *git.Repository, at plumbing.Hash, dir string) (Revision, err
 	if err := tree.Checkout(&git.CheckoutOptions{Hash: at, Force: true}); err != nil {
 		return Revision{}, fmt.Errorf("write the commit's files: %w", err)
 	}
-	leftOut, err := leaveOut(dir, links)
+	leftOut, err := LeaveOut(dir, links)
 	if err != nil {
 		return Revision{}, fmt.Errorf("look through symbolic links: %w", err)
 	}
@@ -66,9 +66,9 @@ func unusual(c *object.Commit) (links, modules []string, err error) {
 	}
 }
 
-// leaveOut removes the links that lead out of dir, be it by way of other links. A link to nothing stays: it leads
-// nowhere.
-func leaveOut(dir string, links []string) ([]string, error) {
+// LeaveOut removes, of the symbolic links of a working tree whose paths below dir are given, those that lead out of dir, be it by
+// way of other links, and returns them. A link to nothing stays: it leads nowhere.
+func LeaveOut(dir string, links []string) ([]string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Package gitrepo makes the working trees that embedded executors build in, out of a server's repository or of the clone
-// that somebody runs the command line in. Questions about history that decide a release go to GitHub, not here.
+// Package gitrepo makes the working trees that embedded executors build in, out of a server's repository. Questions about
+// history that decide a release go to GitHub, not here.
 //
 // A clone is a stranger's files, so little is done with it. Exactly one revision is fetched, without history, over
 // HTTPS, from the place that was named and from nowhere it might redirect to. No program runs: there are no hooks, no

@@ -60,7 +60,7 @@ func openRepository(ctx context.Context, dir string) (*clone, error) {
 	} else if !info.IsDir() {
 		return nil, &usageError{fmt.Errorf("%s is a file; name the folder of a clone", dir)}
 	}
-	c := &clone{git: gitReader{ctx, dir}}
+	c := &clone{git: gitReader{ctx: ctx, dir: dir}}
 	_, err := c.git.out("rev-parse", "--git-dir")
 	switch {
 	case noRepository(err, dir):
@@ -176,20 +176,8 @@ func (c *clone) configFile() ([]byte, error) {
 	if at = cmp.Or(at, c.head); at == "" {
 		return nil, nil
 	}
-	entry, err := c.git.out("ls-tree", "--full-tree", "-z", at, "--", config.FileName)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", config.FileName, err)
-	}
-	about, _, _ := strings.Cut(entry, "\t") // mode, type, object
-	fields := strings.Fields(about)
-	if len(fields) != 3 || fields[1] != "blob" {
-		return nil, nil
-	}
-	text, err := c.git.out("cat-file", "blob", fields[2])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", config.FileName, err)
-	}
-	return []byte(text), nil
+	data, _, err := c.git.file(at, config.FileName)
+	return data, err
 }
 
 // name is what the repository and its owner are called, by its remote's address; empty where that does not say.

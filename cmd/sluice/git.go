@@ -17,6 +17,7 @@ import (
 type gitReader struct {
 	ctx context.Context //nolint:containedctx // a clone is read within one subcommand, whose end it is
 	dir string
+	env []string // beside the process's own
 }
 
 // out is what a git command prints.
@@ -24,9 +25,7 @@ func (g gitReader) out(args ...string) (string, error) { return g.fed("", args..
 
 // fed is what a git command prints that reads stdin.
 func (g gitReader) fed(stdin string, args ...string) (string, error) {
-	// Replacements are this clone's alone: the server does not know them.
-	cmd := exec.CommandContext(g.ctx, "git", append([]string{"--no-replace-objects", "-C", g.dir}, args...)...)
-	cmd.Env = gitEnvironment()
+	cmd := g.command(args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -34,6 +33,32 @@ func (g gitReader) fed(stdin string, args ...string) (string, error) {
 		return "", &gitError{command: "git " + args[0], said: strings.TrimSpace(stderr.String()), err: err}
 	}
 	return stdout.String(), nil
+}
+
+// command is a git command, to be run in the folder.
+func (g gitReader) command(args ...string) *exec.Cmd {
+	// Replacements are this clone's alone: the server does not know them.
+	cmd := exec.CommandContext(g.ctx, "git", append([]string{"--no-replace-objects", "-C", g.dir}, args...)...)
+	cmd.Env = append(gitEnvironment(), g.env...)
+	return cmd
+}
+
+// file is a file of a commit; found is false where the commit has none of that path, or something else.
+func (g gitReader) file(commit, path string) (data []byte, found bool, err error) {
+	entry, err := g.out("ls-tree", "--full-tree", "-z", commit, "--", path)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+	about, _, _ := strings.Cut(entry, "\t") // mode, type, object
+	fields := strings.Fields(about)
+	if len(fields) != 3 || !strings.HasPrefix(fields[0], "100") { // 120000 is a link
+		return nil, false, nil
+	}
+	text, err := g.out("cat-file", "blob", fields[2])
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return []byte(text), true, nil
 }
 
 // found is the line that a git command prints, which ends with 1 and without a word where there is nothing.

@@ -129,7 +129,7 @@ func (r *rehearsal) ofPipeline(e *env, c *runCmd, only []string) ([]string, erro
 	}
 	var rev config.Revision
 	for _, path := range cfg.Buildspecs() {
-		if info, err := os.Lstat(filepath.Join(r.source.root, filepath.FromSlash(path))); err == nil && info.Mode().IsRegular() {
+		if _, err := r.source.read(path); err == nil {
 			rev.Buildspec = path
 			break
 		}
@@ -149,7 +149,7 @@ func (r *rehearsal) ofPipeline(e *env, c *runCmd, only []string) ([]string, erro
 
 // config reads the configuration that lies in the folder.
 func (r *rehearsal) config(e *env, c *runCmd) (*config.Repo, error) {
-	data, err := os.ReadFile(filepath.Join(r.source.root, config.FileName))
+	data, err := r.source.read(config.FileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = nil, nil
 		r.notes = append(r.notes, "There is no "+config.FileName+" here: the pipelines are the default ones.")
@@ -229,7 +229,7 @@ func (r *rehearsal) request(c pipeline.StartAction) executor.Request {
 // note says how the run differs from the server's.
 func (r *rehearsal) note(e *env, c *runCmd) {
 	switch {
-	case r.source.local == nil:
+	case r.source.tree == nil:
 		r.notes = append(r.notes, fmt.Sprintf("The files are those of %s as they are now; the server runs a commit.", r.source.root))
 	case len(r.source.changed) > 0:
 		files := fmt.Sprintf("%d files are as they are", len(r.source.changed))

@@ -22,31 +22,32 @@ import (
 // source is where the files of a run come from: a clone, or any folder.
 type source struct {
 	root    string
-	local   *gitrepo.Local // nil: a folder that is in no git repository
+	tree    *workTree // nil: a folder that is in no git repository
 	branch  string
 	sha     string
 	time    time.Time
 	changed []string // files that are taken from the folder and not from the commit
 	// buildspec is the path of the file given by --buildspec, below root. Git may ignore it: it is taken from the folder too
-	// unless fromCommit.
+	// where given.
 	buildspec   string
-	fromCommit  bool
+	given       bool
 	owner, name string // by the remote; the owner is "local" where there is none
 	url         string
 }
 
 // openSource looks where the program stands.
 func openSource(ctx context.Context, c *runCmd) (source, error) {
-	s := source{fromCommit: c.Committed}
-	local, err := gitrepo.OpenLocal(".")
+	var s source
+	here, err := openRepository(ctx, ".")
 	switch {
 	case err == nil:
-		s.local, s.root = local, local.Root()
-		err = s.readClone(ctx, c)
-	case c.Buildspec == "":
-		return s, fmt.Errorf("%w, or run a buildspec with --buildspec FILE", err)
-	case c.Committed:
+		err = s.readClone(here, c)
+	case !errors.Is(err, errNoClone):
 		return s, err
+	case c.Buildspec == "":
+		return s, fmt.Errorf("%w; change to one, or run a buildspec with --buildspec FILE", errNoClone)
+	case c.Committed:
+		return s, fmt.Errorf("%w, so nothing is committed; leave out --committed", errNoClone)
 	default:
 		if s.root, err = filepath.Abs("."); err == nil {
 			s.changed, err = filesOf(s.root)
@@ -55,17 +56,17 @@ func openSource(ctx context.Context, c *runCmd) (source, error) {
 	}
 	s.owner = cmp.Or(s.owner, "local")
 	if err == nil && c.Buildspec != "" {
-		err = s.find(c.Buildspec)
+		err = s.find(c)
 	}
 	return s, err
 }
 
 // readClone finds branch, commit and changes.
-func (s *source) readClone(ctx context.Context, c *runCmd) error {
-	here, err := openRepository(ctx, s.root)
-	if err != nil {
+func (s *source) readClone(here *clone, c *runCmd) (err error) {
+	if s.tree, err = openWorkTree(here); err != nil {
 		return err
 	}
+	s.root = s.tree.root
 	if err := here.readHead(); err != nil {
 		return err
 	}
@@ -90,19 +91,16 @@ func (s *source) readClone(ctx context.Context, c *runCmd) error {
 	}
 	s.url = here.url
 	if !c.Committed {
-		s.changed, err = s.local.Changed()
+		s.changed, err = s.tree.changed()
 	}
 	return err
 }
 
-// find takes the buildspec that was named.
-func (s *source) find(file string) error {
-	at, err := filepath.Abs(file)
+// find takes the buildspec that was named, which need not lie in the folder where the commit has it.
+func (s *source) find(c *runCmd) error {
+	at, err := filepath.Abs(c.Buildspec)
 	if err != nil {
 		return err
-	}
-	if _, err := os.Stat(at); err != nil {
-		return fmt.Errorf("--buildspec: %w", err)
 	}
 	root, err := filepath.EvalSymlinks(s.root)
 	if err != nil {
@@ -111,12 +109,55 @@ func (s *source) find(file string) error {
 	if folder, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
 		at = filepath.Join(folder, filepath.Base(at))
 	}
+	_, missing := os.Stat(at)
 	name, err := filepath.Rel(root, at)
 	if err != nil || !filepath.IsLocal(name) {
-		return fmt.Errorf("--buildspec: %s is not below %s; copy it there", file, s.root)
+		if missing != nil {
+			return fmt.Errorf("--buildspec: %w", missing)
+		}
+		return fmt.Errorf("--buildspec: %s is not below %s; copy it there", c.Buildspec, s.root)
 	}
-	s.buildspec = filepath.ToSlash(name)
+	s.buildspec, s.given = filepath.ToSlash(name), !c.Committed && missing == nil
+	if s.given {
+		return nil
+	}
+	_, found, err := s.committed(s.buildspec)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--buildspec: %w", err)
+	case !found && c.Committed:
+		return fmt.Errorf("--buildspec: commit %.7s has no file %s; leave out --committed to run the one in the folder", s.sha, s.buildspec)
+	case !found:
+		return fmt.Errorf("--buildspec: %w", missing)
+	}
 	return nil
+}
+
+// read reads a file as it is in the folder, or in the commit where the folder leaves it out, as a sparse checkout does. The error has
+// fs.ErrNotExist in its chain where there is none.
+func (s *source) read(name string) ([]byte, error) {
+	path := filepath.Join(s.root, filepath.FromSlash(name))
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if data, found, wrong := s.committed(name); found || wrong != nil {
+			return data, wrong
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	return os.ReadFile(path)
+}
+
+// committed reads a file of the commit, unless it was changed in the folder since and that counts.
+func (s *source) committed(name string) (data []byte, found bool, err error) {
+	if s.tree == nil || slices.Contains(s.changed, name) {
+		return nil, false, nil
+	}
+	return s.tree.git.file(s.sha, name)
 }
 
 // outputs are the names of the artifacts that the buildspec makes, as far as somebody wants them.
@@ -124,7 +165,10 @@ func (s *source) outputs(c *runCmd) ([]string, error) {
 	if c.Output == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(s.buildspec)))
+	data, _, err := s.committed(s.buildspec)
+	if s.given {
+		data, err = s.read(s.buildspec)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +186,13 @@ func (s *source) outputs(c *runCmd) ([]string, error) {
 // Clone implements buildspec.Cloner: it makes the working tree of a build.
 func (s *source) Clone(ctx context.Context, q buildspec.Clone) error {
 	err := func() error {
-		if s.local != nil {
-			if _, err := s.local.CheckOut(ctx, q.SHA, q.Dir); err != nil {
-				return err
+		if s.tree != nil {
+			if err := s.tree.checkOut(ctx, q.SHA, q.Dir); err != nil {
+				return fmt.Errorf("working tree of %s: %w", q.SHA, err)
 			}
 		}
 		files := s.changed
-		if s.buildspec != "" && !s.fromCommit {
+		if s.given {
 			files = append(slices.Clone(files), s.buildspec)
 		}
 		return gitrepo.CopyFiles(files, s.root, q.Dir)
