@@ -344,6 +344,9 @@ func (s *session) statusText(ctx context.Context, only string) (string, error) {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(e.Name), cell(version), cell(shortDigest(e.Digest)), s.remarks(list, e))
 	}
+	if !found && only != "" && !s.knownEnvironment(only) {
+		return "", s.noEnvironment(only)
+	}
 	if !found && only != "" {
 		return "", &userError{fmt.Sprintf("Nothing was deployed to %s yet.", code(only))}
 	}

@@ -83,7 +83,7 @@ type CommandError struct {
 
 func (e *CommandError) Error() string { return fmt.Sprintf("%s; usage: `%s`", e.Problem, e.Usage) }
 
-// maxCommands is how many commands one comment may hold. Lines after that are not read.
+// maxCommands is how many commands one comment may hold. The next one is refused, and lines after it are not read.
 const maxCommands = 5
 
 // commandSpec is one command of the table: what it is called, what it takes, who may give it.
@@ -131,10 +131,10 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "evidence", usage: "/evidence [version] [--component name]", component: componentMay, help: "who approved what, how it was tested, and where it was deployed: the record of a release", door: DoorEvidence, maxArgs: 1,
 		more: "Without a version it is about the release of the pull request, else about what production runs. The reply links to the whole record as JSON, with the entries of the audit log and their hashes."},
 	{name: "version explain", aliases: []string{"version"}, usage: "/version explain [--component name]", component: componentMust, help: "the next version and why it is that one", door: DoorRead},
-	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
-	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true},
+	{name: "version set", usage: "/version set X.Y.Z", help: "give the open release another version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true, where: onRelease},
+	{name: "version bump", usage: "/version bump major|minor|patch", help: "cut the next release branch from this head under the next version", door: DoorVersion, minArgs: 1, maxArgs: 1, changes: true, where: onRelease},
 	{name: "release start", usage: "/release start [X.Y.Z] [--component name] [--from sha|support/X.Y] [--allow-empty]", component: componentMust, help: "cut a release branch from development, or from a support line", door: DoorReleaseStart, maxArgs: 1, flags: []string{"from"}, switches: []string{"allow-empty"}, changes: true},
-	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true},
+	{name: "release abandon", usage: "/release abandon --reason text", help: "give the release up; nothing of it ships", door: DoorReleaseAbandon, flags: []string{"reason"}, reason: true, changes: true, where: onRelease},
 	{name: "hotfix start", aliases: []string{"hotfix"}, usage: "/hotfix start id [title] [--component name] [--from version|support/X.Y]", component: componentMust, help: "cut a hotfix branch from what production runs, or from an old line; its pull request gets the title", door: DoorHotfixStart, minArgs: 1, maxArgs: 2, tail: true, flags: []string{"from"}, changes: true},
 	{name: "approve", usage: "/approve [environment] [note] [--component name], /approve cancel", component: componentMay, help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true,
 		more: "In a monorepo pipelines of several components may wait at one head: without `--component` all of them are meant that are yours to judge, and the reply says which. So it is with `/reject` and with the buttons of the check; those of an execution's page are that one's."},
@@ -158,7 +158,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "refresh", usage: "/refresh", help: "fetch everything about this pull request again, and judge it anew", door: DoorRefresh, changes: true, where: onPull},
 	{name: "config check", usage: "/config check", help: "what the configuration that this pull request proposes would change", door: DoorRefresh, where: onPull},
 	{name: "backmerge", usage: "/backmerge [branch or all]", help: "merge production back now", door: DoorBackmerge, maxArgs: 1, changes: true},
-	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true},
+	{name: "retarget", usage: "/retarget [branch]", help: "change the base of this pull request to a branch that it may go into", door: DoorRetarget, maxArgs: 1, changes: true, where: onPull},
 	{name: "rollback", usage: "/rollback [environment] [to version] [--component name] --reason text", component: componentMust, help: "put the last good version back and hold the environment", door: DoorRollback, maxArgs: 3, flags: []string{"reason"}, reason: true, changes: true},
 	{name: "unpin", usage: "/unpin environment [--component name]", component: componentMust, help: "lift the hold a rollback set", door: DoorUnpin, minArgs: 1, maxArgs: 1, changes: true},
 	{name: "hold", usage: "/hold [reason]", help: "park this release or pull request until /unhold", door: DoorHold, maxArgs: 1, rest: true, changes: true, where: onPull},
@@ -200,12 +200,13 @@ func ParseCommands(body, app string) ([]Command, []*CommandError) {
 	var commands []Command
 	var wrong []*CommandError
 	for _, l := range plainLines(body) {
-		if len(commands)+len(wrong) == maxCommands {
-			break
-		}
 		c, err, ours := parseLine(l.text, app, false)
 		if !ours {
 			continue
+		}
+		if len(commands)+len(wrong) == maxCommands {
+			wrong = append(wrong, &CommandError{Line: l.number, Text: l.text, Problem: fmt.Sprintf("a comment may hold %d commands, and this is one more", maxCommands), Usage: "/help"})
+			break
 		}
 		if err != nil {
 			err.Line = l.number
@@ -244,10 +245,14 @@ func parseLine(line, app string, planned bool) (c Command, wrong *CommandError, 
 		if ours := ownWord(words[0]); !addressed && ours != nil {
 			return Command{}, &CommandError{Text: line, Problem: "only ordinary blanks separate words", Usage: ours.usage}, true
 		}
-		if !addressed && !isOurPrefix(words[0]) {
+		help := "/help"
+		switch {
+		case isOurPrefix(words[0]):
+			help += " " + strings.ToLower(words[0]) // which says how the commands go that begin with it
+		case !addressed:
 			return Command{}, nil, false // another bot's
 		}
-		return Command{}, &CommandError{Text: line, Problem: "there is no such command", Usage: "/help"}, true
+		return Command{}, &CommandError{Text: line, Problem: "there is no such command", Usage: help}, true
 	}
 	c, problem := spec.parse(words[used:], planned)
 	if problem != "" {

@@ -154,11 +154,14 @@ func TestCommandsAreWrittenAsTheyAreRead(t *testing.T) {
 	}
 }
 
-// A comment full of commands is read to the fifth.
+// A comment full of commands is read to the sixth, which is refused.
 func TestParseCommandsStops(t *testing.T) {
-	got := spelled(strings.Repeat("/approve\n", 65536/9))
-	if len(got) != maxCommands || got[4] != "5 approve []" {
-		t.Errorf("%d commands, the last is %q", len(got), got[len(got)-1])
+	commands, wrong := ParseCommands(strings.Repeat("/approve\n", 65536/9), "")
+	if len(commands) != maxCommands || len(wrong) != 1 || wrong[0].Line != 6 || !strings.Contains(wrong[0].Problem, "may hold 5 commands") {
+		t.Errorf("%d commands, refused is %v", len(commands), wrong)
+	}
+	if _, wrong := ParseCommands(strings.Repeat("/approve\n", maxCommands)+"/lgtm\n", ""); len(wrong) > 0 {
+		t.Errorf("five commands: %v", wrong[0])
 	}
 }
 
@@ -172,7 +175,7 @@ func FuzzParseCommands(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		commands, wrong := ParseCommands(body, "sluice")
-		if n := len(commands) + len(wrong); n > maxCommands {
+		if n := len(commands) + len(wrong); n > maxCommands+1 {
 			t.Errorf("%d commands", n)
 		}
 		for _, c := range commands {

@@ -97,7 +97,7 @@ func (s *session) cmdAlarmClear(ctx context.Context, q *request) (string, error)
 // alarmOf reads which alarm a command is about: the environment as it is in records, and the alarm's name.
 func (s *session) alarmOf(q *request) (environment, name string, err error) {
 	if !s.knownEnvironment(q.Arg(0)) {
-		return "", "", &userError{fmt.Sprintf("There is no environment %s. Environments are %s.", code(q.Arg(0)), s.environmentNames())}
+		return "", "", s.noEnvironment(q.Arg(0))
 	}
 	name = cmp.Or(q.Flag("name"), alarmByHand)
 	if len([]rune(name)) > maxAlarmName {

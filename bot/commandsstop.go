@@ -122,6 +122,11 @@ func (s *session) knownEnvironment(name string) bool {
 	return known && (c == "" || slices.Contains(s.names().Components, c))
 }
 
+// noEnvironment is the refusal of a command that names an environment which the configuration does not have.
+func (s *session) noEnvironment(name string) error {
+	return &userError{fmt.Sprintf("There is no environment %s. Environments are %s.", code(name), s.environmentNames())}
+}
+
 func (s *session) environmentNames() string {
 	return codes(slices.Sorted(maps.Keys(s.cfg.Environments)))
 }
@@ -173,7 +178,7 @@ func (s *session) cmdUnfreeze(ctx context.Context, q *request) (string, error) {
 func (s *session) cmdLock(ctx context.Context, q *request) (string, error) {
 	name := q.Arg(0)
 	if !s.knownEnvironment(name) {
-		return "", &userError{fmt.Sprintf("There is no environment %s. Environments are %s.", code(name), s.environmentNames())}
+		return "", s.noEnvironment(name)
 	}
 	var until time.Time
 	if length := q.Flag("for"); length != "" {

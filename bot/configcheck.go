@@ -250,9 +250,12 @@ func (s *session) configCheck(at *atSHA) forge.CheckRun {
 
 // cmdConfigCheck answers /config check: the check's own text, found anew.
 func (s *session) cmdConfigCheck(ctx context.Context, q *request) (string, error) {
-	pr, err := s.gh.Pull(ctx, q.issue)
+	if q.pr == nil {
+		return "", &userError{"`/config check` belongs on a pull request."}
+	}
+	pr, err := s.gh.Pull(ctx, q.pr.Number)
 	if err != nil {
-		return "", err
+		return "", notThere(err, "GitHub does not know this pull request any more.")
 	}
 	files, known, err := s.gh.PullFiles(ctx, pr.Number)
 	if err != nil {

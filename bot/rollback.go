@@ -192,6 +192,8 @@ func (s *session) earlier(ctx context.Context, environment, version string) (way
 		return way, nil, err
 	case why != "":
 		return way, nil, &userError{why + " " + choices}
+	case len(history) == 0 && !s.knownEnvironment(environment):
+		return way, nil, s.noEnvironment(environment)
 	case version == "":
 		return way, nil, &userError{fmt.Sprintf("There is no earlier good version in %s to go back to.", code(environment))}
 	case version == way.FromVersion:
@@ -321,6 +323,9 @@ func (s *session) cmdUnpin(ctx context.Context, q *request) (string, error) {
 	})
 	if err != nil {
 		return "", err
+	}
+	if env.Hold == "" && !s.knownEnvironment(name) {
+		return "", s.noEnvironment(name)
 	}
 	if env.Hold == "" {
 		return "", &userError{fmt.Sprintf("Nothing holds %s.", code(name))}

@@ -94,8 +94,10 @@ func (s *session) commanded(ctx context.Context, e remark, stale string) error {
 	for _, w := range wrong {
 		replies = append(replies, fmt.Sprintf("%s: %s. Usage: %s.", code(w.Text), prose(w.Problem), code(w.Usage)))
 	}
-	if !failed {
-		for _, c := range commands {
+	if failed {
+		replies = append(replies, notBegun(commands)...)
+	} else {
+		for i, c := range commands {
 			reply, ok, err := s.runOnce(ctx, c, e, stale)
 			if err != nil {
 				return err
@@ -105,6 +107,7 @@ func (s *session) commanded(ctx context.Context, e remark, stale string) error {
 			}
 			if !ok {
 				failed = true
+				replies = append(replies, notBegun(commands[i+1:])...)
 				break
 			}
 		}
@@ -113,6 +116,18 @@ func (s *session) commanded(ctx context.Context, e remark, stale string) error {
 		return err
 	}
 	return s.joinCockpit(ctx, e.Comment)
+}
+
+// notBegun says which commands of a remark were not begun because another one of it was refused; nothing where there are none.
+func notBegun(commands []Command) []string {
+	if len(commands) == 0 {
+		return nil
+	}
+	lines := make([]string, len(commands))
+	for i, c := range commands {
+		lines[i] = c.String()
+	}
+	return []string{"Not begun because of that: " + codes(lines) + "."}
 }
 
 // answer reacts and replies, once each.

@@ -90,13 +90,7 @@ func cmdDry(s *scripted, args []string) error {
 	if diff := cmp.Diff(before, after); diff != "" {
 		return fmt.Errorf("%s --dry-run changed something (-before +after):\n%s", args[2], diff)
 	}
-	reply := ""
-	for _, c := range s.repo.Comments(n) {
-		if c.Author == flowBot && strings.Contains(c.Body, fmt.Sprintf("reply-%d ", id)) {
-			reply = c.Body
-		}
-	}
-	if !re.MatchString(reply) {
+	if reply := s.replyTo(n, id); !re.MatchString(reply) {
 		return fmt.Errorf("%s --dry-run was answered: %q", args[2], reply)
 	}
 	return s.flow.reacted(id, "rocket")

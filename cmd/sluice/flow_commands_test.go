@@ -36,7 +36,7 @@ func flowCommands() map[string]flowCommand {
 	}
 	for _, more := range []map[string]flowCommand{
 		lookCommands(), commitCommands(), checkCommands(), oursCommands(), recordCommands(), cloneCommands(), serverCommands(), shellCommands(), pageCommands(), moveCommands(),
-		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), awsCommands(), reviewCommands(),
+		organizationCommands(), rightsCommands(), handCommands(), runCommands(), troubleCommands(), dryCommands(), answerCommands(), awsCommands(), reviewCommands(),
 	} {
 		for name, one := range more {
 			if _, twice := all[name]; twice {
