@@ -37,10 +37,8 @@ func (s *session) lookTimes(ctx context.Context, r *store.Release, w *world) err
 	if l := list.lockOn(place, r.PromoteBy.ID); l != nil {
 		w.Environment.Locked = note(l)
 	}
-	if w.Environment.Locked.By == "" {
-		if w.Environment.Locked, err = s.promotedNow(ctx, r); err != nil {
-			return err
-		}
+	if w.Environment.Promoted, err = s.promotedNow(ctx, r); err != nil {
+		return err
 	}
 	if !env.Windows.Open(s.b.Now()) && (!hotfix || !env.Windows.Hotfix) {
 		_, opens := s.closed(env.Name)
@@ -81,8 +79,8 @@ func (s *session) alarmFor(list stopList, w *world) gitflow.Alarm {
 
 // promotedNow is another release that is on its way into production at this moment, and who sent it: one at a time. One
 // that is parked between its copy and its deployment keeps nobody waiting.
-func (s *session) promotedNow(ctx context.Context, r *store.Release) (gitflow.Hold, error) {
-	var out gitflow.Hold
+func (s *session) promotedNow(ctx context.Context, r *store.Release) (gitflow.Promotion, error) {
+	var out gitflow.Promotion
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		live, err := tx.LiveReleases(ctx, s.repo.ID)
 		if err != nil {
@@ -100,11 +98,7 @@ func (s *session) promotedNow(ctx context.Context, r *store.Release) (gitflow.Ho
 				if x == nil || x.Status.Final() || waitsOutside(x.State) {
 					continue
 				}
-				out = gitflow.Hold{By: other.PromoteBy.Login, Reason: other.Version + " is on its way"}
-				if out.By == "" {
-					out.By = other.Version
-					out.Reason = "it is on its way"
-				}
+				out = gitflow.Promotion{Version: other.Version, By: other.PromoteBy.Login}
 			}
 		}
 		return nil

@@ -27,7 +27,8 @@ func TestEmergency(t *testing.T) {
 		}, false},
 		"a hold after a rollback":  {func(_ *world, s *State) { s.Environment.Held = Hold{By: "eve"} }, false},
 		"a release on hold":        {func(_ *world, s *State) { s.Paused = Hold{By: "eve"} }, false},
-		"a deployment under way":   {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, false},
+		"an environment locked":    {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, false},
+		"a deployment under way":   {func(_ *world, s *State) { s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17"} }, false},
 		"a version that is spent":  {func(_ *world, s *State) { s.Published = "sha256:old" }, false},
 		"a rule that would refuse": {func(_ *world, s *State) { s.Obstacles = []Obstacle{{Problem: "No merges.", Fatal: true}} }, false},
 	} {

@@ -46,7 +46,12 @@ func TestNextStepOfEachSituation(t *testing.T) {
 		"its branch is frozen": {func(_ *world, s *State) { s.Production.Frozen = Hold{By: "eve", Reason: "audit"} },
 			`"master" is frozen by "eve" ("audit"); /unfreeze master lifts it.`},
 		"outside of the window": {func(_ *world, s *State) { s.Environment.WindowOpens = "Mon 09:00" }, `Deployments to production are allowed again Mon 09:00.`},
-		"another deploys":       {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, `"eve" has locked "production".`},
+		"locked":                {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, `"eve" has locked "production".`},
+		"another is promoted": {func(_ *world, s *State) { s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17"} },
+			`"1.3.0-hotfix-17" is on its way to "production"; "1.4.0" comes after it.`},
+		"somebody promoted another": {func(_ *world, s *State) {
+			s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17", By: "eve"}
+		}, `"1.3.0-hotfix-17" is on its way to "production", sent by "eve"; "1.4.0" comes after it.`},
 		"locked for a time": {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve", Reason: "load test", Until: "14:00"} },
 			`"eve" has locked "production" until 14:00 ("load test").`},
 		"not asked for before its time": {func(_ *world, s *State) { s.Scheduled = Schedule{By: "rita", At: "Sat 06:00 UTC"} },

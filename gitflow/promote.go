@@ -126,7 +126,7 @@ func (s State) gates() []Step {
 		waiting = text("Deployments to production are allowed again %s.", Text(e.WindowOpens))
 	}
 	gate("window", "the deployment window is open", "", waiting)
-	gate("lock", "nobody else deploys", "", e.locked())
+	gate("lock", "nobody else deploys", "", s.taken())
 	return gates
 }
 
@@ -153,6 +153,18 @@ func (s State) frozen() (blocked, waiting Text) {
 		return "", s.held(h, what, lift)
 	}
 	return s.held(h, what, lift), ""
+}
+
+// taken says who has the environment that the promotion needs: who locked it, or the version that is on its way there.
+func (s State) taken() Text {
+	other, sent := s.Environment.Promoted, Text("")
+	switch {
+	case s.Environment.Locked.By != "" || other.Version == "":
+		return s.Environment.locked()
+	case other.By != "":
+		sent = text(", sent by %s", other.By)
+	}
+	return text("%s is on its way to %s%s; %s comes after it.", other.Version, s.Environment.Name, sent, s.Version)
 }
 
 // locked says who has locked the environment.

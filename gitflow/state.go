@@ -280,12 +280,20 @@ type Environment struct {
 	Held Hold
 	// Frozen is set by /freeze.
 	Frozen Hold
-	// Locked is set by /lock, or by another execution that deploys.
+	// Locked is set by /lock.
 	Locked Hold
+	// Promoted is another version that is on its way there, which comes first. The zero value: none.
+	Promoted Promotion
 	// WindowOpens says when deployments are allowed again, "Mon 09:00 Europe/Berlin"; empty: now.
 	WindowOpens string
 	// History is what was deployed, newest first, Runs included.
 	History []Deployed
+}
+
+// Promotion is a version on its way into an environment.
+type Promotion struct {
+	Version string
+	By      string // untrusted; who sent it; empty: the last approval did
 }
 
 // Deployed is a version that was deployed.

@@ -12,13 +12,31 @@ import (
 // oursCommands are about what Sluice itself has made, and whether it is what something else is.
 func oursCommands() map[string]flowCommand {
 	return map[string]flowCommand{
-		"same-files": {"commit commit: two commits have the same files", cmdSameFiles},
-		"same-image": {"environment version times: a version was deployed so often to an environment, always the same image", cmdSameImage},
-		"ours":       {"branch base number: how many pull requests we opened from branches that match", cmdOurs},
-		"raised":     {"pattern: an open issue of ours has a text", cmdRaised},
-		"tried":      {"method route number: we made no more calls than that to a route, refused ones too", cmdTried},
-		"forced":     {": we have forced a branch or moved a tag", cmdForced},
+		"deployments": {"environment records: GitHub's records of the deployments to an environment, the oldest first, each its version and its state, with commas between", cmdDeployments},
+		"same-files":  {"commit commit: two commits have the same files", cmdSameFiles},
+		"same-image":  {"environment version times: a version was deployed so often to an environment, always the same image", cmdSameImage},
+		"ours":        {"branch base number: how many pull requests we opened from branches that match", cmdOurs},
+		"raised":      {"pattern: an open issue of ours has a text", cmdRaised},
+		"tried":       {"method route number: we made no more calls than that to a route, refused ones too", cmdTried},
+		"forced":      {": we have forced a branch or moved a tag", cmdForced},
 	}
+}
+
+func cmdDeployments(s *scripted, args []string) error {
+	args, err := s.args(args, 2, 2)
+	if err != nil {
+		return err
+	}
+	return s.until(fmt.Sprintf("the deployments to %s to be %s", args[0], args[1]), func() (string, bool) {
+		var all []string
+		for _, d := range s.repo.Deployments() {
+			if version, _, _ := strings.Cut(d.Description, " "); d.Environment == args[0] {
+				all = append(all, version+" "+d.State())
+			}
+		}
+		saw := strings.Join(all, ", ")
+		return saw, saw == args[1]
+	})
 }
 
 func cmdSameFiles(s *scripted, args []string) error {
