@@ -3,6 +3,7 @@ package rehearse
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/executor"
@@ -17,11 +18,7 @@ const mostFailures = 5
 type action struct {
 	rung    chan struct{} // holds one ring
 	stopped chan struct{} // closed when it is to end
-
-	// The others are its goroutine's, and while that calls Start those of show.
-	started bool              // the engine has been told
-	at      executor.LogPlace // of what it wrote until Start returned
-	wrote   string            // the end of that, as in a report
+	begun   sync.Once     // tells the engine
 }
 
 func (a *action) ring() {
@@ -47,7 +44,7 @@ func (r *run) start(c pipeline.StartAction) {
 	request := r.Request(c)
 	request.RequestedAt = r.Now()
 	go func() {
-		report := r.follow(a, request)
+		report := r.followShown(a, request)
 		r.tell(moved{last: true, id: c.ID, report: &report, fact: pipeline.ActionSettled{
 			At: r.Now(), ID: c.ID, Status: report.Status, Summary: report.Summary, ExternalID: report.ExternalID, URL: report.URL,
 			Variables: report.Variables, Artifacts: report.Artifacts, Image: report.Image,
@@ -55,13 +52,25 @@ func (r *run) start(c pipeline.StartAction) {
 	}()
 }
 
-// follow drives an action to its end: start it, ask how it is, stop it when it is to end.
-func (r *run) follow(a *action, q executor.Request) executor.Report {
-	failed := func(err error) executor.Report { return executor.Report{Status: pipeline.Failed, Summary: err.Error()} }
+// followShown follows an action, and shows all that it writes: some executors do everything before Start returns.
+func (r *run) followShown(a *action, q executor.Request) executor.Report {
 	e, err := r.Executors.Lookup(q.Uses)
 	if err != nil {
-		return failed(err)
+		return executor.Report{Status: pipeline.Failed, Summary: err.Error()}
 	}
+	logged, ok := e.(executor.Logged)
+	if !ok {
+		return r.follow(a, e, q)
+	}
+	done, shown := make(chan struct{}), make(chan struct{})
+	go func() { defer close(shown); r.show(a, logged, q, done) }()
+	defer func() { close(done); <-shown }()
+	return r.follow(a, e, q)
+}
+
+// follow drives an action to its end: start it, ask how it is, stop it when it is to end.
+func (r *run) follow(a *action, e executor.Executor, q executor.Request) executor.Report {
+	failed := func(err error) executor.Report { return executor.Report{Status: pipeline.Failed, Summary: err.Error()} }
 	handle, err := r.begin(a, e, q)
 	if err != nil {
 		return failed(err)
@@ -90,7 +99,7 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 			return report
 		default:
 			failures = 0
-			r.tellProgress(a, q.ID, &report)
+			r.tellProgress(a, moved{id: q.ID, report: &report})
 		}
 		r.pause(a, told)
 	}
@@ -99,7 +108,7 @@ func (r *run) follow(a *action, q executor.Request) executor.Report {
 // begin starts an action, and tries again while the executor cannot for now. An empty handle: it is not to begin.
 func (r *run) begin(a *action, e executor.Executor, q executor.Request) (string, error) {
 	for failures := 1; ; failures++ {
-		handle, err := r.startShown(a, e, q)
+		handle, err := r.startOnce(a, e, q)
 		if err == nil || executor.IsPermanent(err) || failures == mostFailures || r.work.Err() != nil {
 			return handle, err
 		}
@@ -113,8 +122,8 @@ func (r *run) begin(a *action, e executor.Executor, q executor.Request) (string,
 	}
 }
 
-// startShown calls Start, and shows meanwhile what the action writes: some executors do all of it before Start returns.
-func (r *run) startShown(a *action, e executor.Executor, q executor.Request) (string, error) {
+// startOnce calls Start, and lets go of it when the action is to end and Start would do all of it.
+func (r *run) startOnce(a *action, e executor.Executor, q executor.Request) (string, error) {
 	ctx := r.work
 	if _, ok := e.(executor.AtOnce); ok {
 		var cancel context.CancelFunc
@@ -128,50 +137,51 @@ func (r *run) startShown(a *action, e executor.Executor, q executor.Request) (st
 			}
 		}()
 	}
-	logged, ok := e.(executor.Logged)
-	if !ok {
-		return e.Start(ctx, q)
-	}
-	done, shown := make(chan struct{}), make(chan struct{})
-	go func() { defer close(shown); r.show(a, logged, q, done) }()
-	defer func() { close(done); <-shown }()
 	return e.Start(ctx, q)
 }
 
 // showAtOnce is how many bytes of a log are read in one go.
 const showAtOnce = 64 << 10
 
-// show tells what an action writes, until done is closed.
+// show tells what an action writes, until done is closed and all has been read.
 func (r *run) show(a *action, e executor.Logged, q executor.Request, done <-chan struct{}) {
 	tick := time.NewTicker(r.Poll)
 	defer tick.Stop()
+	at, over := executor.LogPlace{}, false
 	for {
 		select {
 		case <-done:
-			return
+			over = true
 		case <-tick.C:
 		}
-		part, err := e.ReadLog(r.work, q, a.at, showAtOnce)
-		if err != nil {
-			continue // it has written nothing yet
+		for {
+			part, err := e.ReadLog(r.work, q, at, showAtOnce)
+			if err != nil {
+				break // it has written nothing yet
+			}
+			at = part.Next
+			if len(part.Text) > 0 {
+				r.tellProgress(a, moved{id: q.ID, log: &part})
+			}
+			if len(part.Text) == 0 || part.Ended {
+				break
+			}
 		}
-		if part.Next.Section != a.at.Section {
-			a.wrote = "" // another attempt, whose log is another
-		}
-		a.at = part.Next
-		if len(part.Text) > 0 {
-			a.wrote = executor.LogEnd(a.wrote + string(part.Text))
-			r.tellProgress(a, q.ID, &executor.Report{Status: pipeline.InProgress, Log: a.wrote})
+		if over {
+			return
 		}
 	}
 }
 
-// tellProgress tells how an action that goes on is, and the first time that it has begun.
-func (r *run) tellProgress(a *action, id string, report *executor.Report) {
-	m := moved{id: id, report: report}
-	if !a.started {
-		a.started, m.fact = true, pipeline.ActionStarted{At: r.Now(), ID: id, ExternalID: report.ExternalID, URL: report.URL}
-	}
+// tellProgress tells something about an action that goes on, and the first time that it has begun.
+func (r *run) tellProgress(a *action, m moved) {
+	a.begun.Do(func() {
+		begun := pipeline.ActionStarted{At: r.Now(), ID: m.id}
+		if m.report != nil {
+			begun.ExternalID, begun.URL = m.report.ExternalID, m.report.URL
+		}
+		m.fact = begun
+	})
 	r.tell(m)
 }
 

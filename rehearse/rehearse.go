@@ -28,10 +28,11 @@ type Options struct {
 	Resolve func(ctx context.Context, reference string) (digest string, err error)
 	// Approver gives the approvals that were not left out.
 	Approver pipeline.Actor
-	// Changed is called after each change of the state, Reported after each look at an action that runs. Both are called by
-	// one goroutine.
+	// Changed is called after each change of the state, Reported after each look at an action that runs, and Wrote with each part of
+	// what an action writes whose executor is executor.Logged: all of it, before the last report. They are called by one goroutine.
 	Changed  func(pipeline.State)
 	Reported func(id string, r executor.Report)
+	Wrote    func(id string, part executor.LogPart)
 	Now      func() time.Time
 	// Poll is how often a running action is looked at when nobody rings. Defaults to 500 ms.
 	Poll time.Duration
@@ -47,6 +48,7 @@ var ErrInterrupted = errors.New("interrupted")
 type moved struct {
 	fact   pipeline.Fact
 	id     string
+	log    *executor.LogPart
 	report *executor.Report
 	last   bool // the goroutine has nothing more to tell
 }
@@ -131,13 +133,16 @@ func (r *run) hear(m moved) error {
 		r.pending--
 		delete(r.actions, m.id)
 	}
+	if m.log != nil {
+		r.Wrote(m.id, *m.log)
+	}
 	if m.report != nil {
 		r.Reported(m.id, *m.report)
 	}
 	if m.fact != nil {
 		return r.take(m.fact)
 	}
-	if a := r.actions[m.id]; a != nil && m.report == nil {
+	if a := r.actions[m.id]; a != nil && m.log == nil && m.report == nil {
 		a.ring()
 	}
 	return nil

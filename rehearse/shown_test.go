@@ -3,6 +3,7 @@ package rehearse_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,63 +15,87 @@ import (
 	"github.com/sluicehq/sluice/rehearse"
 )
 
-// atOnce is an executor that does everything before Start returns, which is when its two lines have been read.
-type atOnce struct{ read chan struct{} }
+// writing is an executor that writes two lines before Start returns, which is when they have been read, and more until its end: a
+// second attempt, of which not all is kept, and what is only there when it has ended.
+type writing struct {
+	read  chan struct{}
+	ended chan struct{}
+}
 
-func (e atOnce) Check(map[string]any) error { return nil }
+func (w writing) Check(map[string]any) error { return nil }
 
-func (e atOnce) Start(ctx context.Context, r executor.Request) (string, error) {
+func (w writing) Start(ctx context.Context, r executor.Request) (string, error) {
 	select {
-	case <-e.read:
+	case <-w.read:
 	case <-ctx.Done():
 	}
 	return r.ID, ctx.Err()
 }
 
-func (e atOnce) ReadLog(_ context.Context, _ executor.Request, from executor.LogPlace, _ int) (executor.LogPart, error) {
-	switch from.Offset {
-	case 0:
-		return executor.LogPart{Text: []byte("one\n"), Next: executor.LogPlace{Section: 1, Offset: 4}}, nil
-	case 4:
-		return executor.LogPart{Text: []byte("two\n"), Next: executor.LogPlace{Section: 1, Offset: 8}}, nil
+func (w writing) ReadLog(_ context.Context, _ executor.Request, from executor.LogPlace, _ int) (executor.LogPart, error) {
+	part := func(text string, leftOut int64, section int, offset int64) (executor.LogPart, error) {
+		return executor.LogPart{Text: []byte(text), LeftOut: leftOut, Next: executor.LogPlace{Section: section, Offset: offset}}, nil
+	}
+	switch from {
+	case executor.LogPlace{}:
+		return part("one\n", 0, 1, 4)
+	case executor.LogPlace{Section: 1, Offset: 4}:
+		return part("two\n", 0, 1, 8)
 	}
 	select {
-	case <-e.read:
+	case <-w.read:
 	default:
-		close(e.read)
+		close(w.read)
 	}
-	return executor.LogPart{Next: from}, nil
+	select {
+	case <-w.ended:
+	default:
+		return executor.LogPart{Next: from}, nil
+	}
+	switch from {
+	case executor.LogPlace{Section: 1, Offset: 8}:
+		return part("three\n", 90, 2, 96)
+	case executor.LogPlace{Section: 2, Offset: 96}:
+		end, err := part("four\n", 0, 2, 101)
+		end.Ended = true
+		return end, err
+	}
+	return executor.LogPart{Next: from, Ended: true}, nil
 }
 
-func (e atOnce) Status(context.Context, executor.Request, string) (executor.Report, error) {
-	return executor.Report{Status: pipeline.Succeeded, Log: "one\ntwo\nthree\n"}, nil
+func (w writing) Status(context.Context, executor.Request, string) (executor.Report, error) {
+	close(w.ended)
+	return executor.Report{Status: pipeline.Succeeded, Log: "four\n"}, nil
 }
 
-func (e atOnce) Stop(context.Context, executor.Request, string) error { return nil }
+func (w writing) Stop(context.Context, executor.Request, string) error { return nil }
 
-// What an action writes before Start returns is shown meanwhile, and that it has begun.
-func TestWhatIsWrittenWhileItBegins(t *testing.T) {
+// All that an action writes is shown, once and before its last report, also what it writes before Start returns; and that it has begun.
+func TestWhatIsWritten(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var shown []string
 	began := false
 	state, err := rehearse.Run(ctx, pipeline.Input{
 		ID: "x", SHA: strings.Repeat("1", 40), Definition: pipeline.Definition{
-			Kind: pipeline.KindFeature, Mode: pipeline.ModeParallel, Stages: []pipeline.Stage{stage("A", pipeline.Action{Name: "a", Uses: "atonce"})},
+			Kind: pipeline.KindFeature, Mode: pipeline.ModeParallel, Stages: []pipeline.Stage{stage("A", pipeline.Action{Name: "a", Uses: "writing"})},
 		},
 	}, rehearse.Options{
-		Executors: executor.NewRegistry(map[string]executor.Executor{"atonce": atOnce{make(chan struct{})}}), Bell: executor.NewBell(),
-		Request: func(c pipeline.StartAction) executor.Request { return executor.Request{ID: c.ID, Uses: c.Uses} },
-		Changed: func(s pipeline.State) { began = began || s.Stages[0].Actions[0].Status == pipeline.InProgress },
-		Reported: func(_ string, r executor.Report) {
-			shown = append(shown, string(r.Status)+" "+r.Log)
+		Executors: executor.NewRegistry(map[string]executor.Executor{"writing": writing{make(chan struct{}), make(chan struct{})}}), Bell: executor.NewBell(),
+		Request:  func(c pipeline.StartAction) executor.Request { return executor.Request{ID: c.ID, Uses: c.Uses} },
+		Changed:  func(s pipeline.State) { began = began || s.Stages[0].Actions[0].Status == pipeline.InProgress },
+		Reported: func(_ string, r executor.Report) { shown = append(shown, string(r.Status)) },
+		Wrote: func(id string, part executor.LogPart) {
+			shown = append(shown, fmt.Sprintf("%s: %s after %d", id, strings.TrimSpace(string(part.Text)), part.LeftOut))
 		},
 		Now: time.Now, Poll: time.Millisecond,
 	})
 	if err != nil || state.Status != pipeline.Succeeded || !began {
 		t.Errorf("%s, %v; begun: %v", state.Status, err, began)
 	}
-	if diff := cmp.Diff([]string{"InProgress one\n", "InProgress one\ntwo\n", "Succeeded one\ntwo\nthree\n"}, shown); diff != "" {
+	const id = "x-1-1-1"
+	want := []string{id + ": one after 0", id + ": two after 0", id + ": three after 90", id + ": four after 0", "Succeeded"}
+	if diff := cmp.Diff(want, shown); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -59,6 +59,8 @@ type display interface {
 	// begin says what will run, and how that differs from the server's run.
 	begin()
 	changed(s pipeline.State)
+	// wrote is called with all that an action writes, before its last report.
+	wrote(id string, part executor.LogPart)
 	reported(id string, r executor.Report)
 	end(s pipeline.State)
 }
@@ -79,7 +81,7 @@ func (r *rehearsal) run(e *env, c *runCmd, show display) error {
 	}
 	state, err := rehearse.Run(e.ctx, r.input, rehearse.Options{
 		Executors: tools.registry, Bell: bell, Request: r.request, Resolve: tools.images.Find, Approver: pipeline.Actor{ID: 1, Login: "you"},
-		Changed: show.changed, Reported: show.reported, Now: time.Now,
+		Changed: show.changed, Reported: show.reported, Wrote: show.wrote, Now: time.Now,
 	})
 	show.end(state)
 	err = errors.Join(err, tools.close())

@@ -10,17 +10,18 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/executor/supervise"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
 // newDisplay shows a run as a tree on a terminal, and as plain lines elsewhere.
 func newDisplay(e *env, r *rehearsal, plain bool) display {
-	lines := &plainDisplay{out: e.stdout, r: r, logs: map[string]*logReader{}, seen: map[string]pipeline.Status{}}
+	lines := &plainDisplay{out: e.stdout, r: r, logs: map[string]*logText{}, seen: map[string]pipeline.Status{}}
 	f, ok := e.stdout.(*os.File)
 	if plain || !ok || !term.IsTerminal(int(f.Fd())) || e.getenv("TERM") == "dumb" {
 		return lines
 	}
-	return &treeDisplay{plainDisplay: lines, size: func() (int, int) {
+	return &treeDisplay{plainDisplay: lines, tails: map[string][]string{}, results: map[string][]string{}, size: func() (int, int) {
 		width, height, err := term.GetSize(int(f.Fd()))
 		if err != nil || width <= 0 || height <= 0 {
 			return 80, 24
@@ -33,7 +34,7 @@ func newDisplay(e *env, r *rehearsal, plain bool) display {
 type plainDisplay struct {
 	out  io.Writer
 	r    *rehearsal
-	logs map[string]*logReader // by action execution ID
+	logs map[string]*logText // by action execution ID
 	seen map[string]pipeline.Status
 }
 
@@ -96,16 +97,66 @@ func tookOf(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
+func (p *plainDisplay) wrote(id string, part executor.LogPart) {
+	p.lines(id, p.log(id).read(part))
+}
+
 func (p *plainDisplay) reported(id string, report executor.Report) {
-	name := p.nameOf(id)
-	for _, line := range p.log(id).read(report.Log, report.Status.Final()) {
-		fmt.Fprintf(p.out, "%s  | %s\n", name, line)
+	if !report.Status.Final() {
+		return
 	}
-	if report.Status.Final() {
-		for _, a := range report.Annotations {
-			fmt.Fprintf(p.out, "%s  %s:%d: %s\n", name, oneLine(a.Path), a.StartLine, oneLine(a.Message))
+	p.lines(id, p.log(id).end())
+	for _, line := range resultsOf(report) {
+		fmt.Fprintf(p.out, "%s  %s\n", p.nameOf(id), line)
+	}
+}
+
+// lines prints lines of an action's log.
+func (p *plainDisplay) lines(id string, lines []string) {
+	for _, line := range lines {
+		fmt.Fprintf(p.out, "%s  | %s\n", p.nameOf(id), line)
+	}
+}
+
+// resultsOf are the lines for what stands in a report beside the log: remarks on lines of files, and results of tests.
+func resultsOf(report executor.Report) (lines []string) {
+	for _, a := range report.Annotations {
+		lines = append(lines, fmt.Sprintf("%s:%d: %s", oneLine(a.Path), a.StartLine, oneLine(a.Message)))
+	}
+	for _, t := range report.Tests {
+		if t.Problem != "" {
+			continue // the log has it
+		}
+		name := "report " + oneLine(t.Group) + ": "
+		lines = append(lines, name+resultOf(t))
+		for _, f := range t.Failures {
+			if f.Path == "" { // else it is an annotation
+				lines = append(lines, name+oneLine(f.Title)+": "+oneLine(f.Message))
+			}
 		}
 	}
+	return lines
+}
+
+// resultOf sums up a report of tests or coverage.
+func resultOf(t executor.TestReport) string {
+	if t.Lines > 0 || t.Files > 0 {
+		text := fmt.Sprintf("%d of %d lines covered", t.Covered, t.Lines)
+		if t.Branches > 0 {
+			text += fmt.Sprintf(", %d of %d branches", t.Branched, t.Branches)
+		}
+		return text
+	}
+	text := fmt.Sprintf("%d tests, %d passed", t.Tests, t.Passed)
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{t.Failed, "failed"}, {t.Errored, "with errors"}, {t.Skipped, "skipped"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %d %s", more.n, more.what)
+		}
+	}
+	return text
 }
 
 // nameOf is what people call an action.
@@ -118,9 +169,9 @@ func (p *plainDisplay) nameOf(id string) string {
 	return s.Name + "/" + s.Actions[action-1].Name
 }
 
-func (p *plainDisplay) log(id string) *logReader {
+func (p *plainDisplay) log(id string) *logText {
 	if p.logs[id] == nil {
-		p.logs[id] = &logReader{}
+		p.logs[id] = &logText{}
 	}
 	return p.logs[id]
 }
@@ -166,36 +217,28 @@ func printable(text string) string {
 	}, text)
 }
 
-// logReader makes whole lines of reports of a log, each of which is its end so far.
-type logReader struct {
-	text string // the last report
-	rest string // the beginning of a line
+// logText makes whole lines of the parts of a log.
+type logText struct {
+	rest string // the beginning of a line that is longer than a part
 }
 
-// read gives the lines that are new. final: no more will come.
-func (l *logReader) read(text string, final bool) []string {
-	fresh := text
-	switch {
-	case strings.HasPrefix(text, l.text):
-		fresh = text[len(l.text):]
-	case l.text != "":
-		known := l.text[max(0, len(l.text)-1024):]
-		if at := strings.LastIndex(text, known); at >= 0 {
-			fresh = text[at+len(known):]
-		} else {
-			fresh = "…\n" + text
-		}
+// read gives the lines that a part ends, as a terminal can take them.
+func (l *logText) read(part executor.LogPart) (lines []string) {
+	if part.LeftOut > 0 {
+		lines = append(l.end(), fmt.Sprintf("… %d bytes left out …", part.LeftOut))
 	}
-	l.text = text
-	l.rest += fresh
-	lines := strings.Split(l.rest, "\n")
-	l.rest = lines[len(lines)-1]
-	lines = lines[:len(lines)-1]
-	if final && l.rest != "" {
-		lines, l.rest = append(lines, l.rest), ""
+	fresh := strings.Split(l.rest+supervise.Plain(part.Text), "\n")
+	l.rest = fresh[len(fresh)-1]
+	for _, line := range fresh[:len(fresh)-1] {
+		lines = append(lines, printable(line))
 	}
-	for i := range lines {
-		lines[i] = printable(strings.TrimSuffix(lines[i], "\r"))
+	return lines
+}
+
+// end gives what was not ended.
+func (l *logText) end() (lines []string) {
+	if l.rest != "" {
+		lines, l.rest = []string{printable(l.rest)}, ""
 	}
 	return lines
 }

@@ -7,32 +7,54 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
 )
 
-// Reports show the end of a log; every line of it is printed once.
-func TestLogReader(t *testing.T) {
-	long := strings.Repeat("0123456789abcdef", 100) + "\n"
+// Every line of a log is printed once, as a terminal can take it, and what was not kept is told.
+func TestLogText(t *testing.T) {
 	for name, c := range map[string]struct {
-		reports []string
-		want    []string
+		parts []executor.LogPart
+		want  []string
 	}{
-		"as it grows":           {[]string{"a\n", "a\nb", "a\nbc\nd"}, []string{"a", "bc", "d"}},
-		"nothing new":           {[]string{"a\n", "a\n", "a\n"}, []string{"a"}},
-		"the beginning is gone": {[]string{"x\n" + long, long + "b\n"}, []string{"x", strings.TrimSuffix(long, "\n"), "b"}},
-		"too much at once":      {[]string{"a\n", "z\n"}, []string{"a", "…", "z"}},
-		"control characters":    {[]string{"\x1b[31mred\x1b[0m\tb\r\n\u009bc\n"}, []string{"[31mred[0m b", "c"}},
+		"as it grows":        {[]executor.LogPart{{Text: []byte("a\nb\n")}, {Text: []byte("c\n")}}, []string{"a", "b", "c"}},
+		"a long line":        {[]executor.LogPart{{Text: []byte("a")}, {Text: []byte("b\nc")}}, []string{"ab", "c"}},
+		"some is not kept":   {[]executor.LogPart{{Text: []byte("a\nb")}, {LeftOut: 7, Text: []byte("z\n")}}, []string{"a", "b", "… 7 bytes left out …", "z"}},
+		"control characters": {[]executor.LogPart{{Text: []byte("\x1b[31mred\x1b[0m\tb\r\n10%\r20%\n\u009bc\n")}}, []string{"red b", "10%", "20%", "c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var l logReader
+			var l logText
 			var got []string
-			for i, report := range c.reports {
-				got = append(got, l.read(report, i == len(c.reports)-1)...)
+			for _, part := range c.parts {
+				got = append(got, l.read(part)...)
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.want, append(got, l.end()...)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// What stands in a report beside the log is shown too: where something failed, and what tests came to.
+func TestResultsOf(t *testing.T) {
+	got := resultsOf(executor.Report{
+		Annotations: []executor.Annotation{{Path: "a.go", StartLine: 3, Message: "Test failed:\nx"}},
+		Tests: []executor.TestReport{
+			{Group: "unit", Tests: 5, Passed: 1, Failed: 2, Errored: 1, Skipped: 1, Failures: []executor.TestFailure{{Title: "x", Path: "a.go", Line: 3}, {Title: "y", Message: "want 1\ngot 2"}}},
+			{Group: "good", Tests: 2, Passed: 2},
+			{Group: "cover", Files: 1, Lines: 4, Covered: 3, Branches: 2, Branched: 1},
+			{Group: "lost", Problem: "no file"},
+		},
+	})
+	want := []string{
+		"a.go:3: Test failed: x",
+		"report unit: 5 tests, 1 passed, 2 failed, 1 with errors, 1 skipped",
+		"report unit: y: want 1 got 2",
+		"report good: 2 tests, 2 passed",
+		"report cover: 3 of 4 lines covered, 1 of 2 branches",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
 

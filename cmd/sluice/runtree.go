@@ -21,9 +21,9 @@ type treeDisplay struct {
 	size   func() (width, height int)
 	colour bool
 	state  pipeline.State
-	tails  map[string][]string // last lines of logs, by action execution ID
-	marks  map[string][]executor.Annotation
-	drawn  int // lines that stand on the terminal
+	// By action execution ID: last lines of logs, and what stands beside them in reports.
+	tails, results map[string][]string
+	drawn          int // lines that stand on the terminal
 }
 
 func (t *treeDisplay) changed(s pipeline.State) {
@@ -31,14 +31,23 @@ func (t *treeDisplay) changed(s pipeline.State) {
 	t.draw()
 }
 
-func (t *treeDisplay) reported(id string, report executor.Report) {
-	if t.tails == nil {
-		t.tails, t.marks = map[string][]string{}, map[string][]executor.Annotation{}
-	}
-	tail := append(t.tails[id], t.log(id).read(report.Log, report.Status.Final())...)
-	t.tails[id] = tail[max(0, len(tail)-failedLines):]
-	t.marks[id] = report.Annotations
+func (t *treeDisplay) wrote(id string, part executor.LogPart) {
+	t.keep(id, t.log(id).read(part))
 	t.draw()
+}
+
+func (t *treeDisplay) reported(id string, report executor.Report) {
+	if report.Status.Final() {
+		t.keep(id, t.log(id).end())
+		t.results[id] = resultsOf(report)
+	}
+	t.draw()
+}
+
+// keep keeps the last lines of an action's log.
+func (t *treeDisplay) keep(id string, lines []string) {
+	tail := append(t.tails[id], lines...)
+	t.tails[id] = tail[max(0, len(tail)-failedLines):]
 }
 
 // draw replaces what stands on the terminal. What does not fit is cut: a tree that scrolls could not be replaced.
@@ -135,15 +144,15 @@ func (t *treeDisplay) end(s pipeline.State) {
 	t.draw()
 	for _, stage := range s.Stages {
 		for _, a := range stage.Actions {
-			if a.Status != pipeline.Failed {
-				continue
+			name := stage.Name + "/" + a.Name
+			if a.Status == pipeline.Failed {
+				fmt.Fprintf(t.out, "\n%s failed. The end of its log:\n", name)
+				for _, line := range t.tails[a.ID] {
+					fmt.Fprintln(t.out, "  "+line)
+				}
 			}
-			fmt.Fprintf(t.out, "\n%s/%s failed. The end of its log:\n", stage.Name, a.Name)
-			for _, line := range t.tails[a.ID] {
-				fmt.Fprintln(t.out, "  "+line)
-			}
-			for _, m := range t.marks[a.ID] {
-				fmt.Fprintf(t.out, "%s:%d: %s\n", oneLine(m.Path), m.StartLine, oneLine(m.Message))
+			for _, line := range t.results[a.ID] {
+				fmt.Fprintf(t.out, "%s  %s\n", name, line)
 			}
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/sluicehq/sluice/executor"
 )
 
 var update = flag.Bool("update", false, "write the transcripts of testdata/builds anew")
@@ -79,12 +81,13 @@ func transcript(t *testing.T, archive *txtar.Archive, runtimes string) string {
 		}
 	}
 	w := newWorld(t, files)
-	got := w.run(w.executor(withVault(vault{
+	e := w.executor(withVault(vault{
 		"/shop/database-url": "postgres://shop:t0p-secret@db/shop", "shop/registry": `{"user":"ci-builder","password":"pass-of-the-registry"}`,
 		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/registry-AbCdEf": `{"user":"ci-builder","password":"pass-of-the-registry"}`,
-	}), withCaches(filepath.Join(w.dir, "caches")), func(o *Options) { o.Runtimes = runtimes }), r)
+	}), withCaches(filepath.Join(w.dir, "caches")), func(o *Options) { o.Runtimes = runtimes })
+	got := w.run(e, r)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n%s", got.Status, got.Summary, got.Log)
+	fmt.Fprintf(&b, "%s: %s\n\n%s", got.Status, got.Summary, wholeLog(t, e, r))
 	for _, a := range got.Annotations {
 		fmt.Fprintf(&b, "\n%s:%d: %s: %s", a.Path, a.StartLine, a.Title, a.Message)
 	}
@@ -104,6 +107,22 @@ func transcript(t *testing.T, archive *txtar.Archive, runtimes string) string {
 		}
 	}
 	return normal(b.String(), w.dir, runtimes)
+}
+
+// wholeLog is all that an action that has ended wrote, in all its tries.
+func wholeLog(t *testing.T, e *Executor, r executor.Request) string {
+	t.Helper()
+	var log []byte
+	for at := (executor.LogPlace{}); ; {
+		part, err := e.ReadLog(t.Context(), r, at, 1<<20)
+		if err != nil || part.LeftOut > 0 {
+			t.Fatalf("%v, %d bytes are missing", err, part.LeftOut)
+		}
+		log, at = append(log, part.Text...), part.Next
+		if part.Ended {
+			return string(log)
+		}
+	}
 }
 
 var (

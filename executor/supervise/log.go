@@ -143,13 +143,14 @@ func Log(dir string, n int) (string, error) {
 			b = b[i+1:]
 		}
 	}
-	return plain(b), nil
+	return Plain(b), nil
 }
 
 var terminalRE = lazyregexp.New(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])`)
 
-// plain is text as a page can show it.
-func plain(b []byte) string {
+// Plain is what a program wrote as a page can show it: without terminal sequences and control characters, and with line feeds at the
+// ends of lines.
+func Plain(b []byte) string {
 	s := strings.ToValidUTF8(string(terminalRE.Regexp().ReplaceAll(b, nil)), "\uFFFD")
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
