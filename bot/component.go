@@ -140,6 +140,15 @@ func (s *session) own(ctx context.Context, head string, commits []forge.Commit) 
 	return slices.DeleteFunc(slices.Clone(commits), func(c forge.Commit) bool { return !wanted[c.SHA] }), true, nil
 }
 
+// lacking are the commits of a list that another one lacks.
+func lacking(all, some []forge.Commit) []forge.Commit {
+	among := make(map[string]bool, len(some))
+	for _, c := range some {
+		among[c.SHA] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c forge.Commit) bool { return among[c.SHA] })
+}
+
 // componentUse says whether a command is about one component of a monorepo.
 type componentUse int
 

@@ -65,6 +65,9 @@ type reader interface {
 	// CommitsTouching lists the commits in the history of head that changed a file or something in a folder, back to since;
 	// complete is false when they are more than so many pages of a hundred.
 	CommitsTouching(ctx context.Context, head, path string, since time.Time, pages int) (shas []string, complete bool, err error)
+	// History lists the commits of head, oldest first; complete is false when they are more than so many pages of a hundred, of which
+	// the newest are given.
+	History(ctx context.Context, head string, pages int) (commits []forge.Commit, complete bool, err error)
 	// HeadSince tells when a branch came to be at a commit where it is now, and by whom; the zero Move where GitHub does not say.
 	HeadSince(ctx context.Context, branch, sha string) (forge.Move, error)
 	OpenPulls(ctx context.Context) ([]forge.PullRequest, error)

@@ -63,6 +63,7 @@ type FakeGitHub struct {
 	Merged      []forge.PullRequest // into any branch
 	MergedCut   bool                // there may be more
 	Comparisons map[string]forge.Comparison
+	Commits     map[string][]forge.Commit // of whole histories, by head
 	Runs        []forge.CheckRun
 	Reviewed    []forge.Review                 // of any pull request
 	Edited      map[string]time.Time           // reviews that were edited, by node
@@ -254,6 +255,11 @@ func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Compar
 		return c, fmt.Errorf("%s...%s: %w", base, head, forge.ErrNotFound)
 	}
 	return c, nil
+}
+
+func (g *FakeGitHub) History(_ context.Context, head string, pages int) ([]forge.Commit, bool, error) {
+	all := g.Commits[head]
+	return all[max(0, len(all)-100*pages):], len(all) <= 100*pages, nil
 }
 
 func (g *FakeGitHub) Commit(_ context.Context, sha string) (forge.Commit, error) {

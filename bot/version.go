@@ -88,33 +88,46 @@ func (s *session) nextVersion(ctx context.Context, line, head string, set *taggi
 			since, highest = r.CutSHA, o.Version // what an open release holds raised its version already
 		}
 	}
-	if since != "" {
-		c, _, err := s.flowCompareCommits(ctx, since, head)
-		switch {
-		case errors.Is(err, forge.ErrNotFound):
-			req.Incomplete = "The commit of the last release is not in this repository any more, so its changes could not be counted."
-		case err != nil:
-			return tagging.Result{}, err
-		default:
-			mine, complete, err := s.own(ctx, head, c.Commits)
-			if err != nil {
-				return tagging.Result{}, err
-			}
-			req.Commits = versionCommits(mine)
-			if !complete {
-				req.Incomplete = "There are more commits since the last release than could be looked through for this component, so those of others count too."
-			}
-			if c.Truncated {
-				req.Incomplete = "There are more commits since the last release than GitHub lists, and not all of them were counted."
-			}
-		}
+	if err := s.countCommits(ctx, &req, since, head); err != nil {
+		return tagging.Result{}, err
 	}
 	return tagging.Next(req)
 }
 
-func (s *session) flowCompareCommits(ctx context.Context, base, head string) (forge.Comparison, bool, error) {
-	c, err := s.compare(ctx, base, head)
-	return c, err == nil, err
+// countCommits adds the commits that count to a request: those of head that since lacks, and all where nothing was released (since "").
+func (s *session) countCommits(ctx context.Context, req *tagging.Request, since, head string) error {
+	var commits []forge.Commit
+	var missing string
+	if since == "" {
+		all, complete, err := s.gh.History(ctx, head, commitPages)
+		if err != nil {
+			return fmt.Errorf("commits of %s: %w", short(head), err)
+		}
+		if commits = all; !complete {
+			missing = fmt.Sprintf("There is no release yet, and there are more commits than the newest %d, which were looked through.", len(all))
+		}
+	} else {
+		c, err := s.compare(ctx, since, head)
+		if errors.Is(err, forge.ErrNotFound) {
+			req.Incomplete = "The commit of the last release is not in this repository any more, so its changes could not be counted."
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if commits = c.Commits; c.Truncated {
+			missing = "There are more commits since the last release than GitHub lists, and not all of them were counted."
+		}
+	}
+	mine, complete, err := s.own(ctx, head, commits)
+	if err != nil {
+		return err
+	}
+	req.Commits, req.Elsewhere = versionCommits(mine), versionCommits(lacking(commits, mine))
+	if req.Incomplete = missing; !complete && missing == "" {
+		req.Incomplete = "There are more commits since the last release than could be looked through for this component, so those of others count too."
+	}
+	return nil
 }
 
 func versionCommits(in []forge.Commit) []tagging.Commit {

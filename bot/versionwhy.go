@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -36,15 +37,21 @@ func warningsText(why tagging.Explanation) string {
 	return ""
 }
 
-// sinceStart is what the commits that came onto a release branch since it was cut mean for its version. A hotfix has its
-// version from what it mends, whatever its commits say.
+// sinceStart is what the commits that came onto the branch of a release or hotfix since it was cut mean for its version.
 func (s *session) sinceStart(ctx context.Context, r *store.Release) (tagging.Explanation, error) {
-	if r.Kind != pipeline.KindRelease || r.CutSHA == "" || r.HeadSHA == "" {
+	if r.CutSHA == "" || r.HeadSHA == "" {
 		return nil, nil
 	}
 	v, err := tagging.ParseVersion(r.Version)
 	if err != nil {
 		return nil, err
+	}
+	_, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: r.CutSHA, Head: r.HeadSHA})
+	if err != nil {
+		return nil, err
+	}
+	if r.Kind == pipeline.KindHotfix {
+		return s.hotfixSinceStart(ctx, r, v, raw.Commits)
 	}
 	q := tagging.Request{}
 	if q.Line, err = versionLine(r.Line); err != nil {
@@ -53,15 +60,37 @@ func (s *session) sinceStart(ctx context.Context, r *store.Release) (tagging.Exp
 	if q.Log, q.Open, err = s.history(ctx, r.ID); err != nil {
 		return nil, err
 	}
-	_, raw, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: r.CutSHA, Head: r.HeadSHA})
+	mine, _, err := s.own(ctx, r.HeadSHA, raw.Commits)
 	if err != nil {
 		return nil, err
 	}
-	q.Commits = versionCommits(raw.Commits)
+	q.Commits, q.Elsewhere = versionCommits(mine), versionCommits(lacking(raw.Commits, mine))
 	if raw.Truncated {
 		q.Incomplete = "There are more commits since the release was cut than GitHub lists, and not all of them were looked at."
 	}
 	return tagging.CandidateOf(v, q).Explanation, nil
+}
+
+// hotfixSinceStart is sinceStart of a hotfix, whose version rests on what it mends, whatever its commits say. What came with
+// production, or with the support line, counted there.
+func (s *session) hotfixSinceStart(ctx context.Context, r *store.Release, v tagging.Version, commits []forge.Commit) (tagging.Explanation, error) {
+	if len(tagging.HotfixTrailers(v, versionCommits(commits))) == 0 {
+		return nil, nil
+	}
+	target := s.names().Production
+	if r.Line != "" {
+		target = s.supportBranch(r.Line)
+	}
+	base, err := s.head(ctx, target)
+	if err != nil || base == "" {
+		return nil, err
+	}
+	_, ahead, err := s.flowCompare(ctx, gitflow.CompareRequest{Base: base, Head: r.HeadSHA})
+	if err != nil {
+		return nil, err
+	}
+	there := lacking(commits, ahead.Commits)
+	return tagging.HotfixTrailers(v, versionCommits(lacking(commits, there))), nil
 }
 
 // versionNotes are the warnings about the version of a release that is open: from when it was started, and from what came

@@ -9,6 +9,32 @@ import (
 	"github.com/sluicehq/sluice/tagging"
 )
 
+// Before the first release all of the history counts, and where it is too long, that is said.
+func TestVersionOfTheFirstRelease(t *testing.T) {
+	asks := forge.Commit{SHA: "c1", Message: "chore: grown up\n\nRelease-As: 1.0.0"}
+	for name, c := range map[string]struct {
+		commits  []forge.Commit
+		want     string
+		warnings int
+	}{
+		"nobody asks":                    {[]forge.Commit{{SHA: "c1", Message: "feat: begin"}}, "0.1.0", 0},
+		"a trailer asks":                 {[]forge.Commit{asks, {SHA: "c2", Message: "feat: more"}}, "1.0.0", 0},
+		"more commits than are read":     {make([]forge.Commit, 100*commitPages+1), "0.1.0", 1},
+		"a trailer among the newest":     {append(make([]forge.Commit, 100*commitPages), asks), "1.0.0", 1},
+		"a trailer before what was read": {append([]forge.Commit{asks}, make([]forge.Commit, 100*commitPages)...), "0.1.0", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			l.gh.Commits = map[string][]forge.Commit{head: c.commits}
+			got, err := newSession(l).nextVersion(t.Context(), "", head, nil)
+			must(t, err)
+			if got.Version.String() != c.want || len(got.Explanation.Warnings()) != c.warnings {
+				t.Errorf("it is %s with %d warnings, want %s with %d:\n%s", got.Version, len(got.Explanation.Warnings()), c.want, c.warnings, got.Explanation.Text())
+			}
+		})
+	}
+}
+
 // A hotfix of a component is overtaken by what production runs of that component, and by nothing else.
 func TestCase04AComponentsHotfixIsNumberedAnew(t *testing.T) {
 	for name, c := range map[string]struct{ runs, want string }{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v62/github"
@@ -62,6 +63,26 @@ func (r *Repo) CommitsTouching(ctx context.Context, head, path string, since tim
 		}
 	}
 	return shas, false, nil
+}
+
+// History lists the commits of head, oldest first. complete is false when there are more than the pages hold; then the newest are given.
+//
+// https://docs.github.com/rest/commits/commits#list-commits
+func (r *Repo) History(ctx context.Context, head string, pages int) (commits []forge.Commit, complete bool, err error) {
+	query := url.Values{"sha": {head}}
+	for n := 1; n <= pages && !complete; n++ {
+		var list []*github.RepositoryCommit
+		resp, err := r.call(ctx, "GET", page(r.path("commits")+"?"+query.Encode(), n), nil, &list)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, c := range list {
+			commits = append(commits, commitOf(c))
+		}
+		complete = resp.NextPage == 0
+	}
+	slices.Reverse(commits)
+	return commits, complete, nil
 }
 
 // Compare tells what head has that base lacks. forge.ErrNotFound also when they have no history in common. Of more than

@@ -73,6 +73,31 @@ func TestCompare(t *testing.T) {
 	w.fails(err, forge.ErrNotFound)
 }
 
+func TestHistory(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	shas := []string{w.dev}
+	for i := range 120 {
+		shas = append(shas, w.commit("development", map[string]string{"n.txt": fmt.Sprint(i)}))
+	}
+	head := shas[len(shas)-1]
+	listed := func(pages int) (out []string, complete bool) {
+		all, complete, err := w.gh.History(w.ctx(), head, pages)
+		w.must(err)
+		for _, c := range all {
+			out = append(out, c.SHA)
+		}
+		return out, complete
+	}
+	all, complete := listed(3)
+	equal(t, true, complete)
+	equal(t, shas, all[len(all)-len(shas):]) // oldest first
+	newest, complete := listed(1)
+	equal(t, false, complete)
+	equal(t, shas[len(shas)-100:], newest)
+	_, _, err := w.gh.History(w.ctx(), "nope", 1)
+	w.fails(err, forge.ErrNotFound)
+}
+
 func TestCompareThatIsNotWhole(t *testing.T) {
 	commits := func(n int) string {
 		out := ""

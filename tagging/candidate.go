@@ -20,6 +20,7 @@ func CandidateOf(v Version, r Request) Result {
 		n.why.warn("A breaking change is on the branch, and its version does not say so; /version set cuts the release again with a new major version.",
 			"commit", n.tally.cause.SHA, "subject", subject(n.tally.cause.Message))
 	}
+	n.why = append(n.why, elsewhere(r.Elsewhere)...)
 	for _, a := range n.tally.releaseAs {
 		if a.value != v.String() {
 			n.why.warn("A Release-As trailer asks for another version, but a release branch has its version from its name; /version set gives the release another one.",

@@ -69,6 +69,17 @@ func NextHotfix(r HotfixRequest) (HotfixResult, error) {
 	return HotfixResult{}, fmt.Errorf("hotfix mode %q: want suffix or patch", clip(string(r.Mode)))
 }
 
+// HotfixTrailers tells of the Release-As trailers in the commits of a hotfix of version v: they do not count.
+func HotfixTrailers(v Version, commits []Commit) (why Explanation) {
+	for _, a := range tallyOf(commits).releaseAs {
+		if a.value != v.String() {
+			why.warn("A Release-As trailer asks for another version, but a hotfix has its version from what it mends; what has to be a release of its own is started by /release start.",
+				"commit", a.sha, "asked for", a.value)
+		}
+	}
+	return why
+}
+
 // hotfix is one run of NextHotfix.
 type hotfix struct {
 	HotfixRequest

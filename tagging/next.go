@@ -13,6 +13,9 @@ type Request struct {
 	// Commits are those of the branch that are neither in the line's highest release nor in an open release branch, oldest
 	// first. Those of an open release already raised the version of that release.
 	Commits []Commit
+	// Elsewhere are commits of the same span that change nothing of the component whose version this is. They do not count; that a
+	// Release-As trailer among them does not either is told.
+	Elsewhere []Commit
 	// Floor is versioning.next: the least that rises. Defaults to Minor. On a support line only Patch ever rises.
 	Floor Bump
 	// Open are the versions of open release and hotfix branches. Whoever asks for a branch leaves out that branch's own.
@@ -88,6 +91,7 @@ func Next(r Request) (Result, error) {
 	n.history()
 	n.tally = tallyOf(r.Commits)
 	n.why = append(n.why, n.tally.explain(n.hasBase)...)
+	n.why = append(n.why, elsewhere(n.Elsewhere)...)
 	res, err := n.decide()
 	if err != nil {
 		return Result{}, err

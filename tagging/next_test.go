@@ -363,6 +363,11 @@ func TestExplanations(t *testing.T) {
 	}
 	candidate := CandidateOf(mustVersion(t, "1.4.0"), Request{Log: logOf(t, "1.3.0"), Commits: commits("feat!: a", "b\n\nRelease-As: 2.0.0")})
 	released := CandidateOf(mustVersion(t, "1.3.0"), Request{Log: logOf(t, "1.3.0")})
+	component, err := Next(Request{Log: logOf(t, "1.3.0"), Commits: commits("feat: a"), Elsewhere: commits("docs: b\n\nRelease-As: 2.0.0", "fix: c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	componentCandidate := CandidateOf(mustVersion(t, "1.4.0"), Request{Log: logOf(t, "1.3.0"), Elsewhere: commits("docs: b\n\nRelease-As: 2.0.0")})
 	var b strings.Builder
 	for _, e := range []struct {
 		title string
@@ -376,6 +381,9 @@ func TestExplanations(t *testing.T) {
 		{"a hotfix of a hotfix", hotfix.Explanation},
 		{"a breaking change on a release branch", candidate.Explanation},
 		{"a release branch that is released", released.Explanation},
+		{"a trailer in a hotfix", HotfixTrailers(hotfix.Version, commits("fix: a\n\nRelease-As: 2.0.0", "fix: b\n\nRelease-As: "+hotfix.Version.String()))},
+		{"a trailer that is of no file of the component", component.Explanation},
+		{"the same on its release branch", componentCandidate.Explanation},
 	} {
 		fmt.Fprintf(&b, "# %s, in a terminal\n%s\n# %[1]s, in Markdown\n%[3]s\n", e.title, e.why.Text(), e.why.Markdown())
 	}

@@ -90,6 +90,14 @@ func (t tally) mergeNote() string {
 	return fmt.Sprintf(" (%s not counted)", count(t.merges, "merge commit"))
 }
 
+// elsewhere tells of trailers in commits that change nothing of the component.
+func elsewhere(commits []Commit) (why Explanation) {
+	for _, a := range tallyOf(commits).releaseAs {
+		why.warn("A Release-As trailer does not count here: its commit changes no file of this component.", "commit", a.sha, "asked for", a.value)
+	}
+	return why
+}
+
 // NothingToRelease tells whether a release of these commits would be empty, and why: no commits, or documentation only.
 func NothingToRelease(commits []Commit) (reason string, nothing bool) {
 	docs := 0

@@ -34,23 +34,24 @@ func (c *clone) as(given string, branch gitflow.Branch) error {
 	return c.readTags()
 }
 
-// own picks the commits that touch the component's files, compared with their first parents.
-func (c *clone) own(commits []tagging.Commit) ([]tagging.Commit, error) {
+// own picks the commits that touch the component's files, compared with their first parents, from those that do not.
+func (c *clone) own(commits []tagging.Commit) (mine, elsewhere []tagging.Commit, err error) {
 	component := c.config.Names.Component
 	if component == "" || len(commits) == 0 {
-		return commits, nil
+		return commits, nil, nil
 	}
 	changed, err := c.changed(commits)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var mine []tagging.Commit
 	for _, one := range commits {
 		if slices.Contains(c.config.Changed(changed[one.SHA]), component) {
 			mine = append(mine, one)
+		} else {
+			elsewhere = append(elsewhere, one)
 		}
 	}
-	return mine, nil
+	return mine, elsewhere, nil
 }
 
 // changed are the paths that each commit changes.

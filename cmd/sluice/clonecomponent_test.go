@@ -44,6 +44,10 @@ func TestComponentVersions(t *testing.T) {
 	git("switch", "-q", "-c", "development")
 	commit("fix: a slip in the interface", "api/a=2")
 	commit("feat!: another look", "style.css=2")
+	commit("docs: words\n\nRelease-As: 7.0.0", "README.md=words")
+	git("switch", "-q", "-c", "hotfix/api/17", "api/v1.4.0")
+	commit("fix: add up\n\nRelease-As: 8.0.0", "api/a=3")
+	git("switch", "-q", "development")
 	t.Chdir(dir)
 	for _, c := range []struct {
 		args []string
@@ -52,6 +56,11 @@ func TestComponentVersions(t *testing.T) {
 	}{
 		{[]string{"version", "--component", "api"}, "1.5.0\n", exitDone},
 		{[]string{"version", "--component", "web"}, "3.0.0\n", exitDone},
+		{[]string{"version", "--component", "api"}, "its commit changes no file of this component", exitDone},
+		{[]string{"version", "--component", "api"}, "asked for: 7.0.0", exitDone},
+		{[]string{"version", "--branch", "hotfix/api/17"}, "1.4.0-hotfix-17\n", exitDone},
+		{[]string{"version", "--branch", "hotfix/api/17"}, "a hotfix has its version from what it mends", exitDone},
+		{[]string{"version", "--branch", "hotfix/api/17"}, "asked for: 8.0.0", exitDone},
 		{[]string{"version"}, "name a component with --component: api, web", exitUsage},
 		{[]string{"version", "--component", "db"}, "there is no such component", exitUsage},
 		{[]string{"version", "--branch", "release/web/2.7.0"}, "2.7.0\n", exitDone},

@@ -175,13 +175,20 @@ func (c *clone) nextOf(at place) (tagging.Result, error) {
 	var err error
 	switch at.branch.Kind {
 	case gitflow.KindHotfix:
-		return c.nextHotfix(at)
+		res, err := c.nextHotfix(at)
+		if err != nil {
+			return res, err
+		}
+		mended, _ := c.log.Find(res.From)
+		commits, err := c.commitsSince(at.tip, append(strings.Fields(c.shipped()), mended.SHA)...)
+		res.Explanation = append(res.Explanation, tagging.HotfixTrailers(res.Version, commits)...)
+		return res, err
 	case gitflow.KindRelease:
 		v, err := tagging.ParseReleaseVersion(at.branch.Version)
 		if err != nil {
 			return tagging.Result{}, flawed(at.branch)
 		}
-		if r.Commits, err = c.since(at.tip, r.Line); err != nil {
+		if r.Commits, r.Elsewhere, err = c.since(at.tip, r.Line); err != nil {
 			return tagging.Result{}, err
 		}
 		return tagging.CandidateOf(v, r), nil
@@ -194,7 +201,7 @@ func (c *clone) nextOf(at place) (tagging.Result, error) {
 	if r.Open, tips, err = c.heldVersions(at); err != nil {
 		return tagging.Result{}, err
 	}
-	if r.Commits, err = c.since(at.tip, r.Line, tips...); err != nil {
+	if r.Commits, r.Elsewhere, err = c.since(at.tip, r.Line, tips...); err != nil {
 		return tagging.Result{}, err
 	}
 	return tagging.Next(r)
@@ -210,14 +217,15 @@ func flawed(b gitflow.Branch) error {
 	return &usageError{fmt.Errorf("branch %q: its name holds no version", b.Name)}
 }
 
-// since are the commits of tip since the highest release of a line, without those of other branches.
-func (c *clone) since(tip string, line tagging.Line, others ...string) ([]tagging.Commit, error) {
+// since are the commits of tip since the highest release of a line, without those of other branches: the component's own, and
+// elsewhere those that change nothing of it.
+func (c *clone) since(tip string, line tagging.Line, others ...string) (mine, elsewhere []tagging.Commit, err error) {
 	if highest, found := c.log.Highest(line); found {
 		others = append(others, highest.SHA)
 	}
 	commits, err := c.commitsSince(tip, others...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return c.own(commits)
 }
