@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sluicehq/sluice/executor"
 	"github.com/sluicehq/sluice/pipeline"
@@ -14,6 +15,13 @@ import (
 
 // jobResolve asks a registry which digest a tag points at.
 const jobResolve = "resolve"
+
+// What bounds a job that drives an action. The engine tells an action to stop when its time is over; what an executor does
+// within Start is heard to end then, and the limit is for the rest. Whatever else executors are asked is to be answered soon.
+const (
+	actionLimit = pipeline.MaxTimeout + 2*pipeline.StopGrace
+	answerLimit = 5 * time.Minute
+)
 
 // workAction drives one action execution: start it, once; ask how it is; hand the result to the lane. It runs outside
 // the lane, as often as it takes. The intent was written with the job, and executors look before they act, so a crash
@@ -51,7 +59,10 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	}
 	if err != nil {
 		b.logOf(ctx, run.RepoID).WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
-		return outcome(err, b.Now())
+		if !job.Last || !run.Stop || run.Handle != "" {
+			return outcome(err, b.Now())
+		}
+		report = neverAnswered(err)
 	}
 	if err := b.record(ctx, run, report); err != nil {
 		return queue.Retry(err)
@@ -64,6 +75,13 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 		wait = executor.DefaultPoll
 	}
 	return queue.Snooze(wait)
+}
+
+// neverAnswered is the end of an action that was told to start, and to stop, and whose executor has answered neither as often as it was
+// asked: nobody asks any more, so nothing may wait for the answer, such as its environment.
+func neverAnswered(err error) executor.Report {
+	return executor.Report{Status: pipeline.Failed, Summary: "it was told to start and then to stop, and the executor never answered, so whether it began is unknown: " +
+		executor.OneLine(err.Error())}
 }
 
 // waitsForReturn ends the job of an action that goes no further because the App was suspended or taken off the repository. The
@@ -126,12 +144,18 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 	if run.Stop {
 		err := b.repeat(ctx, harmless{
 			kind: effectStop, key: req.Uses + ":" + run.ID, why: "executors do nothing for an action that is being stopped, and the wish is recorded until its end is",
-			act: func(ctx context.Context) error { return e.Stop(ctx, req, run.Handle) },
+			act: func(ctx context.Context) error {
+				ctx, cancel := context.WithTimeout(ctx, answerLimit)
+				defer cancel()
+				return e.Stop(ctx, req, run.Handle)
+			},
 		})
 		if err != nil {
 			return executor.Report{}, err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	return e.Status(ctx, req, run.Handle)
 }
 

@@ -15,15 +15,19 @@ const stopLook = 500 * time.Millisecond
 // errHeard says that Start was ended because somebody asked for the action's end.
 var errHeard = errors.New("stopped while it was under way")
 
-// hear returns the context for an executor's Start. For one that does all of an action before Start returns, or prepares it for long, it
-// ends as soon as somebody asks for the action's end, in whatever process. Then the error of Start becomes errHeard in the first case,
-// and in the other nil: what there is is told to stop, and says itself how it ended. end is to be called once, when Start has
-// returned.
+// hear returns the context for an executor's Start, which is to answer soon. For one that does all of an action before Start returns, or
+// prepares it for long, the context goes on until somebody asks for the action's end, in whatever process. Then the error of Start
+// becomes errHeard in the first case, and in the other nil: what there is is told to stop, and says itself how it ended. end is to be
+// called once, when Start has returned.
 func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing context.Context, end func(error) error) {
 	_, atOnce := e.(executor.AtOnce)
 	_, prepares := e.(executor.Prepares)
 	if !atOnce && !prepares {
-		return ctx, func(err error) error { return err }
+		doing, cancel := context.WithTimeout(ctx, answerLimit)
+		return doing, func(err error) error {
+			cancel()
+			return err
+		}
 	}
 	doing, cancel := context.WithCancel(ctx)
 	heard := make(chan bool, 1)

@@ -118,3 +118,48 @@ func TestStopIsHeardWithinStart(t *testing.T) {
 		})
 	}
 }
+
+// timed is an executor that tells how long its Start may take.
+type timed struct {
+	counting
+	left chan time.Duration
+}
+
+func (e *timed) Start(ctx context.Context, _ executor.Request) (string, error) {
+	ends, _ := ctx.Deadline()
+	e.left <- time.Until(ends)
+	return "handle", nil
+}
+
+type timedAtOnce struct{ *timed }
+
+func (timedAtOnce) AtOnce() {}
+
+type timedPrepares struct{ *timed }
+
+func (timedPrepares) Prepares() {}
+
+// What is carried out or prepared within Start, such as the copy of a large image, has all the time that an action may be given; from
+// others an answer is expected soon.
+func TestHowLongStartMayTake(t *testing.T) {
+	l := newLab(t, "")
+	e := &timed{left: make(chan time.Duration, 1)}
+	l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"promote": timedAtOnce{e}, "appspec": timedPrepares{e}, "ecs": e})
+	l.b.Register()
+	must(t, l.b.Queue.Start(t.Context()))
+	defer func() { must(t, l.b.Queue.Stop(context.Background())) }()
+	for uses, long := range map[string]bool{"promote": true, "appspec": true, "ecs": false} {
+		raw, err := json.Marshal(executor.Request{Uses: uses, RepoID: 42})
+		must(t, err)
+		l.write(func(tx *store.Tx) error {
+			if err := tx.SaveActionRun(t.Context(), store.ActionRun{ID: uses, ExecutionID: "x1", RepoID: 42, Request: raw, Intended: true}); err != nil {
+				return err
+			}
+			return l.b.Queue.Enqueue(t.Context(), tx, actionJob(uses))
+		})
+		left := <-e.left
+		if is := left > pipeline.MaxTimeout; is != long || left > actionLimit || !is && left > answerLimit {
+			t.Errorf("%s: Start may take %s", uses, left)
+		}
+	}
+}

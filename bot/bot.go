@@ -123,9 +123,9 @@ const (
 func (b *Bot) Register() {
 	b.Queue.Handle(b.handle)
 	b.Queue.Describe(b.about)
-	b.Queue.Work(jobAction, b.workAction)
-	b.Queue.Work(jobResolve, b.workResolve)
-	b.Queue.Work(jobSecrets, b.workSecrets)
+	b.Queue.Work(jobAction, actionLimit, b.workAction)
+	b.Queue.Work(jobResolve, 0, b.workResolve)
+	b.Queue.Work(jobSecrets, 0, b.workSecrets)
 	b.Queue.Every("reconcile", reconcileEvery, b.reconcileAll)
 	b.Queue.Every("redeliver", redeliverEvery, b.redeliver)
 }

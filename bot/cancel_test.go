@@ -1,6 +1,9 @@
 package bot
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -329,4 +333,69 @@ func TestNothingGoesBackBesideWhatWasAbandoned(t *testing.T) {
 			t.Errorf("cancelled with %q: it goes back %t (%v), want %t", halt, back, err, want)
 		}
 	}
+}
+
+// unreachable is an executor that does not answer.
+type unreachable struct{ counting }
+
+func (u *unreachable) Start(context.Context, executor.Request) (string, error) {
+	u.started++
+	return "", errors.New("no route to host")
+}
+
+// Nobody waits for ever for an executor that does not answer: when it has been told to start and to stop, and was asked for the last time,
+// its environment is free.
+func TestWhatNeverAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stop, last, started, free bool
+	}{
+		"it is asked again":              {stop: true},
+		"nobody asked for its end":       {last: true},
+		"it answered to being started":   {stop: true, last: true, started: true},
+		"it was asked for the last time": {stop: true, last: true, free: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			e := &unreachable{}
+			var d executor.Executor = e
+			if tc.started {
+				d = &mute{}
+			}
+			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"deploy": d})
+			x := l.deploys("x1")
+			id := pipeline.ActionID(x.ID, 1, 1, 1)
+			l.changes(id, func(run *store.ActionRun) {
+				run.TriedAt, run.Stop = noon, tc.stop
+				if tc.started {
+					run.Handle = "handle"
+				}
+			})
+			raw, err := json.Marshal(actionFact{ActionID: id})
+			must(t, err)
+			l.b.workAction(t.Context(), queue.Job{Kind: jobAction, Payload: json.RawMessage(raw), Last: tc.last})
+			must(t, newSession(l).actionMoved(t.Context(), id))
+			by, _ := l.staging()
+			if free := by == ""; free != tc.free {
+				t.Errorf("staging is locked by %q; want it free %t", by, tc.free)
+			}
+			l.write(func(tx *store.Tx) error {
+				now, err := tx.Execution(t.Context(), x.ID)
+				if err != nil {
+					return err
+				}
+				_, a, _ := now.State.Action(id)
+				if said := strings.Contains(a.Summary, "never answered") && strings.Contains(a.Summary, "no route to host"); said != tc.free {
+					t.Errorf("it is %s: %q", a.Status, a.Summary)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// mute is an executor that does not say how what it started stands.
+type mute struct{ counting }
+
+func (*mute) Status(context.Context, executor.Request, string) (executor.Report, error) {
+	return executor.Report{}, errors.New("no route to host")
 }

@@ -63,7 +63,7 @@ func TestFailuresSayWhatTheyAreAbout(t *testing.T) {
 		}
 		q := start(t, s, queue.Options{Log: slog.New(slog.NewJSONHandler(&log, nil)), Backoff: func(int) time.Duration { return 0 }}, func(q *queue.Queue) {
 			q.Handle(func(_ context.Context, i queue.Item) queue.Outcome { return fails(i.Attempt) })
-			q.Work("build", func(_ context.Context, j queue.Job) queue.Outcome { return fails(j.Attempt) })
+			q.Work("build", 0, func(_ context.Context, j queue.Job) queue.Outcome { return fails(j.Attempt) })
 			q.Describe(func(_ context.Context, i queue.Item) queue.About {
 				if i.Delivery != nil {
 					return queue.About{Repo: "acme/shop", Installation: i.Delivery.InstallationID}

@@ -70,7 +70,7 @@ func BenchmarkDrain(b *testing.B) {
 				b.ResetTimer()
 				start(b, s, queue.Options{}, func(q *queue.Queue) {
 					q.Handle(func(context.Context, queue.Item) queue.Outcome { return end() })
-					q.Work("job", func(context.Context, queue.Job) queue.Outcome { return end() })
+					q.Work("job", 0, func(context.Context, queue.Job) queue.Outcome { return end() })
 				})
 				<-done
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")

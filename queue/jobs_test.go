@@ -18,7 +18,7 @@ func TestJobs(t *testing.T) {
 		var d diary
 		q := start(t, s, queue.Options{Now: c.Now}, func(q *queue.Queue) {
 			polls := 0
-			q.Work("poll", func(ctx context.Context, j queue.Job) queue.Outcome {
+			q.Work("poll", 0, func(ctx context.Context, j queue.Job) queue.Outcome {
 				var payload string
 				if err := j.Decode(&payload); err != nil {
 					return queue.Dead(err)
@@ -67,7 +67,7 @@ func TestJobEnqueuedWhileItRunsRunsAgain(t *testing.T) {
 				s := open(t, url)
 				var d diary
 				q := start(t, s, queue.Options{}, func(q *queue.Queue) {
-					q.Work("job", func(ctx context.Context, j queue.Job) queue.Outcome {
+					q.Work("job", 0, func(ctx context.Context, j queue.Job) queue.Outcome {
 						d.add("run")
 						if len(d.read()) == 1 {
 							if err := s.Write(ctx, func(tx *store.Tx) error { return q.Enqueue(ctx, tx, queue.Job{Kind: "job", Key: "k"}) }); err != nil {
@@ -108,6 +108,34 @@ func TestEvery(t *testing.T) {
 		}
 		if stats, err := q.Stats(t.Context()); err != nil || stats.PeriodicFailed != 3 {
 			t.Errorf("stats %+v, %v", stats, err)
+		}
+	})
+}
+
+// A worker with a limit of its own may take so long, others as long as handlers may; the last attempt knows that it is.
+func TestJobsHaveLimits(t *testing.T) {
+	onEach(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		var d diary
+		work := func(ctx context.Context, j queue.Job) queue.Outcome {
+			ends, ok := ctx.Deadline()
+			d.add("%s: %t, long %t, attempt %d, last %t", j.Kind, ok, time.Until(ends) > 30*time.Minute, j.Attempt, j.Last)
+			return queue.Retry(errors.New("not yet"))
+		}
+		q := start(t, s, queue.Options{MaxAttempts: 2, Backoff: func(int) time.Duration { return 0 }}, func(q *queue.Queue) {
+			q.Work("copy", time.Hour, work)
+			q.Work("look", 0, work)
+		})
+		for _, kind := range []string{"copy", "look"} {
+			write(t, s, func(tx *store.Tx) error { return q.Enqueue(t.Context(), tx, queue.Job{Kind: kind, Key: "x"}) })
+			idle(t, q)
+		}
+		want := []string{
+			"copy: true, long true, attempt 1, last false", "copy: true, long true, attempt 2, last true",
+			"look: true, long false, attempt 1, last false", "look: true, long false, attempt 2, last true",
+		}
+		if diff := cmp.Diff(want, d.read()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

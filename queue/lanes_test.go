@@ -233,7 +233,7 @@ func TestNothingIsPostedByATransactionThatFails(t *testing.T) {
 				d.add("%s", name(i))
 				return queue.Done()
 			})
-			q.Work("job", func(context.Context, queue.Job) queue.Outcome {
+			q.Work("job", 0, func(context.Context, queue.Job) queue.Outcome {
 				d.add("job")
 				return queue.Done()
 			})

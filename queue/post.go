@@ -43,10 +43,18 @@ type Job struct {
 	At time.Time
 	// Attempt is 1 at first and counts failures in a row, not snoozes. Set for workers.
 	Attempt int
+	// Last tells that none follows if this attempt fails. Set for workers.
+	Last bool
 }
 
-// Worker does jobs of one kind. Its context ends as a Handler's does. A panic is a Retry.
+// Worker does jobs of one kind. Its context ends as a Handler's does, but after the limit that Work was given. A panic is a Retry.
 type Worker func(ctx context.Context, job Job) Outcome
+
+// worker is a Worker with its limit.
+type worker struct {
+	do    Worker
+	limit time.Duration
+}
 
 // Decode reads the payload of a job that a worker was given into v.
 func (j Job) Decode(v any) error {

@@ -53,7 +53,7 @@ type Options struct {
 	Backoff func(n int) time.Duration
 	// Lease is how long a lane stays with a process that does not renew its claim. Default 15 s.
 	Lease time.Duration
-	// Timeout is how long a handler or worker may take before its context ends. Default 5 minutes.
+	// Timeout is how long a handler, or a worker without a limit of its own, may take before its context ends. Default 5 minutes.
 	Timeout time.Duration
 }
 
@@ -107,7 +107,7 @@ type Queue struct {
 	store   *store.Store
 	id      string // owner of claims
 	handler Handler
-	workers map[string]Worker
+	workers map[string]worker
 	every   map[string]periodic
 	about   func(context.Context, Item) About // nil: nobody is asked
 
@@ -137,7 +137,7 @@ func New(s *store.Store, opts Options) (*Queue, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	q := &Queue{opts: opts.withDefaults(), store: s, id: store.NewID(), workers: map[string]Worker{}, every: map[string]periodic{},
+	q := &Queue{opts: opts.withDefaults(), store: s, id: store.NewID(), workers: map[string]worker{}, every: map[string]periodic{},
 		poke: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
 	q.lanes, q.jobs = newPool(q, q.opts.SlowLanes), newPool(q, q.opts.SlowWorkers)
 	return q, nil
@@ -146,9 +146,11 @@ func New(s *store.Store, opts Options) (*Queue, error) {
 // Handle sets the handler of all lanes. Call it before Start.
 func (q *Queue) Handle(h Handler) { q.handler = h }
 
-// Work sets the worker for jobs of a kind. Call it before Start. A job of a kind without a worker is retried, since
-// another version of Sluice may have one.
-func (q *Queue) Work(kind string, w Worker) { q.workers[kind] = w }
+// Work sets the worker for jobs of a kind, and how long one may take before its context ends; 0 is Options.Timeout. Call it before
+// Start. A job of a kind without a worker is retried, since another version of Sluice may have one.
+func (q *Queue) Work(kind string, limit time.Duration, w Worker) {
+	q.workers[kind] = worker{do: w, limit: cmp.Or(limit, q.opts.Timeout)}
+}
 
 // Start begins to work and returns. ctx is for starting only; Stop ends the work and must be called.
 func (q *Queue) Start(ctx context.Context) error {

@@ -57,7 +57,7 @@ func (q *Queue) handle(t turn) store.Settlement {
 	item := newItem(t.claim, *t.item)
 	ctx, done := q.running.add(context.Background())
 	defer done()
-	ctx, cancel := context.WithTimeout(ctx, q.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, q.limit(item))
 	defer cancel()
 	o := q.call(ctx, item)
 	end := store.Settlement{Item: *t.item}
@@ -90,6 +90,14 @@ func (q *Queue) handle(t turn) store.Settlement {
 	return end
 }
 
+// limit is how long an item may be worked on.
+func (q *Queue) limit(item Item) time.Duration {
+	if w, ok := q.workers[item.Kind]; ok && isJob(item.Lane) {
+		return w.limit
+	}
+	return q.opts.Timeout
+}
+
 // problem is an error as it is stored: not longer than a page.
 func problem(err error) string {
 	s := err.Error()
@@ -120,7 +128,9 @@ func (q *Queue) call(ctx context.Context, item Item) (o Outcome) {
 	if !ok {
 		return Retry(fmt.Errorf("this version has no worker for jobs of kind %s", item.Kind))
 	}
-	return w(ctx, Job{Kind: item.Kind, Key: item.Key, Payload: item.Payload, At: item.hold.item.DueAt, Attempt: item.Attempt})
+	return w.do(ctx, Job{
+		Kind: item.Kind, Key: item.Key, Payload: item.Payload, At: item.hold.item.DueAt, Attempt: item.Attempt, Last: item.Attempt >= q.opts.MaxAttempts,
+	})
 }
 
 // settle writes what became of an item, and asks again while the database does not answer. ok is false if the lane is

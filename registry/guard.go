@@ -35,7 +35,7 @@ func newGuard(next http.RoundTripper, trusted map[string]bool) *guard {
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       5 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 2 * time.Minute,
+		ResponseHeaderTimeout: maxSilence,
 		ExpectContinueTimeout: time.Second,
 	}
 	g.next, g.close = t, t.CloseIdleConnections
@@ -87,7 +87,11 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 			return g.check(host, to.Addr())
 		},
 	}
-	return d.DialContext(ctx, network, addr)
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return lively{Conn: conn, silence: maxSilence}, nil
 }
 
 // check tells whether ip may be contacted as host.

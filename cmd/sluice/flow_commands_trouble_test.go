@@ -33,6 +33,8 @@ func troubleCommands() map[string]flowCommand {
 		"fault":         {"kind method route [count]: what GitHub answers our calls; kinds are 502, lose-reply, reset, limit[=duration], second-limit[=duration]", cmdFault},
 		"refuse":        {"method route status message [count]: what GitHub refuses us, in its words", cmdRefuse},
 		"mend":          {": GitHub is well again", cmdMend},
+		"stall":         {"development|production: uploads to a registry wait until mend", cmdStall},
+		"stalled":       {"development|production: somebody uploads to a registry that is stalled", cmdStalled},
 		"drop-image":    {"tag: somebody takes an image out of production's registry", cmdDropImage},
 		"deliver":       {"id event file status: posts a signed webhook; the answer's status", cmdDeliver},
 		"put-image":     {"tag: somebody puts an image of their own into production's registry; sets $OTHER to its digest", cmdPutImage},
@@ -194,6 +196,39 @@ func cmdRefuse(s *scripted, args []string) error {
 	}
 	s.mends = append(s.mends, s.hub.Inject(x))
 	return nil
+}
+
+// stallOf is the stall of a registry.
+func (s *scripted) stallOf(args []string) (*stall, error) {
+	args, err := s.args(args, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	on := map[string]*stall{"development": s.stalled[s.dev], "production": s.stalled[s.prod]}[args[0]]
+	if on == nil {
+		return nil, fmt.Errorf("there is no registry of %s", args[0])
+	}
+	return on, nil
+}
+
+func cmdStall(s *scripted, args []string) error {
+	on, err := s.stallOf(args)
+	if err != nil {
+		return err
+	}
+	on.begin()
+	s.mends = append(s.mends, on.end)
+	return nil
+}
+
+func cmdStalled(s *scripted, args []string) error {
+	on, err := s.stallOf(args)
+	if err != nil {
+		return err
+	}
+	return s.until("an upload to the registry that is stalled", func() (string, bool) {
+		return "nobody uploads", on.count() > 0
+	})
 }
 
 func cmdMend(s *scripted, args []string) error {

@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +50,7 @@ type flow struct {
 	installations map[string]int64
 	dev           string // host:port of the registries
 	prod          string
+	stalled       map[string]*stall // the registries' stalls, by host:port
 	// database is the store's URL; empty: SQLite in the data folder.
 	database string
 	// extra are variables of the server's environment beyond the usual ones.
@@ -98,7 +101,8 @@ func lastingDir(tb testing.TB) string {
 func newFlow(tb testing.TB, database string) *flow {
 	tb.Helper()
 	f := &flow{tb: tb, dir: lastingDir(tb), database: database, name: flowRepo, installations: map[string]int64{}}
-	f.dev, f.prod = flowRegistry(tb), flowRegistry(tb)
+	f.stalled = map[string]*stall{}
+	f.dev, f.prod = f.registry(), f.registry()
 	f.hub = fakegithubtest.New(tb, fakegithub.Options{RateLimit: -1, Now: f.clock().now})
 	f.hub.AddOrg(flowOrg, "dev", "eve", "qa", "rm", "boss")
 	f.hub.AddUser("reader")
@@ -178,11 +182,64 @@ func (f *flow) races() (string, error) {
 	return found.String(), err
 }
 
-// flowRegistry starts an image registry on loopback and returns its host:port.
-func flowRegistry(tb testing.TB) string {
-	s := httptest.NewServer(ociregistry.New(ociregistry.Logger(log.New(io.Discard, "", 0)), ociregistry.WithReferrersSupport(true)))
-	tb.Cleanup(s.Close)
-	return strings.TrimPrefix(s.URL, "http://")
+// registry starts an image registry on loopback and returns its host:port.
+func (f *flow) registry() string {
+	on := &stall{next: ociregistry.New(ociregistry.Logger(log.New(io.Discard, "", 0)), ociregistry.WithReferrersSupport(true))}
+	s := httptest.NewServer(on)
+	f.tb.Cleanup(s.Close)
+	f.tb.Cleanup(on.end)
+	host := strings.TrimPrefix(s.URL, "http://")
+	f.stalled[host] = on
+	return host
+}
+
+// stall keeps whoever uploads a blob waiting while it stands.
+type stall struct {
+	next http.Handler
+	mu   sync.Mutex
+	over chan struct{} // nil: nobody waits
+	// waited counts who came to it.
+	waited int
+}
+
+func (s *stall) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	over := s.over
+	upload := over != nil && r.Method == http.MethodPost
+	if upload {
+		s.waited++
+	}
+	s.mu.Unlock()
+	if upload {
+		select {
+		case <-over:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	s.next.ServeHTTP(w, r)
+}
+
+func (s *stall) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over, s.waited = make(chan struct{}), 0
+}
+
+func (s *stall) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over != nil {
+		close(s.over)
+		s.over = nil
+	}
+}
+
+// count is how many have come to it.
+func (s *stall) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waited
 }
 
 // seed gives the repository its history: files and version 1.3.0 on master, development there too or a commit ahead.

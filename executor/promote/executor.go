@@ -23,6 +23,7 @@ type Executor struct {
 var (
 	_ executor.Executor = (*Executor)(nil)
 	_ executor.Logged   = (*Executor)(nil)
+	_ executor.AtOnce   = (*Executor)(nil)
 )
 
 // parameters are `with:`. The caller fills in source and destination; a person writes none of them.
@@ -133,6 +134,10 @@ func (e *Executor) Status(_ context.Context, r executor.Request, handle string) 
 	}
 	return report, nil
 }
+
+// AtOnce implements executor.AtOnce: who calls a promotion off does not wait for the copy. What was copied is no image without its tag,
+// and is found by the next.
+func (e *Executor) AtOnce() {}
 
 // Stop does nothing: what has a handle is done.
 func (e *Executor) Stop(context.Context, executor.Request, string) error { return nil }
