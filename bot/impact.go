@@ -2,16 +2,10 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/config"
-	"github.com/sluicehq/sluice/forge"
-	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -171,6 +165,9 @@ func (s *session) impactOnOpen(ctx context.Context, out *impact, proposed *confi
 			return err
 		}
 	}
+	if err := now.impactOnWaiting(ctx, out, then); err != nil {
+		return err
+	}
 	return now.impactOnPulls(ctx, out, then, pulls, left)
 }
 
@@ -191,60 +188,4 @@ func (i *impact) branches(now, then *config.Repo, all []string) {
 	if more > 0 {
 		i.cut(fmt.Sprintf("%d more branches would be of another kind.", more))
 	}
-}
-
-// impactOnPulls judges open pull requests by the proposed configuration.
-func (s *session) impactOnPulls(ctx context.Context, out *impact, then *session, pulls []store.Pull, left *impactLeft) error {
-	if reflect.DeepEqual(s.names(), then.names()) {
-		return nil // verdicts rest on the names and on what GitHub has
-	}
-	slices.SortFunc(pulls, func(a, b store.Pull) int { return b.Number - a.Number })
-	for i, p := range pulls {
-		if left.pulls == 0 {
-			out.cut(fmt.Sprintf("%d older open pull requests were not judged.", len(pulls)-i))
-			return nil
-		}
-		left.pulls--
-		var was finding
-		if err := json.Unmarshal(p.Verdict, &was); err != nil {
-			continue // not judged yet
-		}
-		pr := forge.PullRequest{
-			Number: p.Number, Author: p.Author, Open: p.Open,
-			Head: forge.Side{Branch: p.HeadBranch, SHA: p.HeadSHA, RepoID: p.HeadRepoID},
-			Base: forge.Side{Branch: p.BaseBranch, SHA: p.BaseSHA, RepoID: s.repo.ID},
-		}
-		verdict, _, _, err := then.verdict(ctx, pr)
-		var refused *forge.RefusedError
-		if errors.As(err, &refused) || errors.Is(err, forge.ErrNotFound) {
-			out.cut(fmt.Sprintf("#%d could not be judged.", p.Number))
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if before, after := verdictWord(was.Verdict), verdictWord(verdict); before != after {
-			would := "pass"
-			if !verdict.Pass {
-				would = "fail"
-			}
-			out.tell(impactGroup{What: "open pull request", Would: would}, fmt.Sprintf("#%d", p.Number))
-			out.add(fmt.Sprintf("#%d, %s into %s", p.Number, code(p.HeadBranch), code(p.BaseBranch)), before, after)
-		}
-	}
-	return nil
-}
-
-// verdictWord is a verdict in a word, with the rules that are broken.
-func verdictWord(v gitflow.Verdict) string {
-	if v.Pass {
-		return "passes"
-	}
-	var rules []string
-	for _, x := range v.Violations {
-		if name := string(x.Rule); !slices.Contains(rules, name) {
-			rules = append(rules, name)
-		}
-	}
-	return "fails: " + codes(rules)
 }

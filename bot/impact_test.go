@@ -189,6 +189,8 @@ func TestImpactOnReleases(t *testing.T) {
 			[]string{"1 open release would wait: `1.4.0`. "}},
 		"components introduced": {"", "components: [{ name: api, paths: [\"api/**\"] }]", nil,
 			[]string{"1 release under way would be of no component: `1.4.0`."}},
+		"nothing is done any more": {"", "mode: observe", nil,
+			[]string{"1 open release would stay where it is, since nothing is done in mode `observe`: `1.4.0`."}},
 		"what no release waits for": {"", "environments: { staging: { borrow: never } }", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

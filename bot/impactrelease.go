@@ -28,6 +28,13 @@ func (s *session) impactOnRelease(ctx context.Context, out *impact, then *sessio
 	if s.impactOnComponent(out, then.whole, r, what) {
 		return nil
 	}
+	if then.cfg.Mode == config.Observe {
+		if s.cfg.Mode != config.Observe {
+			group.Would = "stay where it is, since nothing is done in mode `observe`"
+			out.tell(group, r.Name())
+		}
+		return nil
+	}
 	here, there := s.in(r.Component), then.in(r.Component)
 	now, proposed := here.hashOf(r), there.hashOf(r)
 	if r.Status == store.ReleaseOpen && r.ExecutionID != "" && now != proposed {

@@ -223,8 +223,8 @@ func (v secretsView) text() string {
 			code(config.FileName) + " on the default branch:\n\n")
 		prints := make([]string, 0, len(v.leaks))
 		for _, l := range v.leaks {
-			if !slices.Contains(prints, l.Fingerprint) {
-				prints = append(prints, l.Fingerprint)
+			if quoted := `"` + l.Fingerprint + `"`; !slices.Contains(prints, quoted) { // digits alone would be a number
+				prints = append(prints, quoted)
 			}
 		}
 		b.WriteString(codeBlock("yaml", "secrets:\n  allow: ["+strings.Join(prints, ", ")+"]"))
