@@ -16,23 +16,25 @@ import (
 
 // runCmd is "sluice run": a pipeline, a stage or an action of the clone it stands in, on this machine.
 type runCmd struct {
-	What         string   `arg:"" optional:"" placeholder:"WHAT" help:"A kind of pipeline (feature, release), a stage, an action, or several joined: release/Test/unit. Default: the pipeline of the branch that is checked out."`
-	Only         []string `placeholder:"NAME" help:"Only these stages and actions; an action as NAME or STAGE/NAME."`
-	Until        string   `placeholder:"NAME" help:"Stop after this stage or action."`
-	Env          []string `sep:"none" placeholder:"NAME=VALUE" help:"A further variable for every action. May be repeated."`
-	Var          []string `sep:"none" placeholder:"NAME=VALUE" help:"Another value for a variable that the pipeline declares. May be repeated."`
-	Buildspec    string   `placeholder:"FILE" help:"Run this buildspec, without any configuration of the repository."`
-	Component    string   `placeholder:"NAME" help:"Component of a monorepo whose pipeline it is. Default: the one that the branch names."`
-	Branch       string   `placeholder:"NAME" help:"Branch that it is run for. Default: the one that is checked out."`
-	Committed    bool     `help:"Run the commit that is checked out, without what was changed since."`
-	Deploy       []string `placeholder:"ENVIRONMENT" help:"Deploy to these environments too. Never to production."`
-	Push         bool     `help:"Build and push images too. Needs --committed."`
-	Approve      bool     `help:"Give approvals instead of leaving them out."`
-	Output       string   `placeholder:"DIR" help:"New folder that the artifacts are unpacked into, each into one of its name."`
-	Organization string   `placeholder:"DIR" help:"Clone of the organization's repository .github, whose defaults and pipeline models are used."`
-	BuildSecrets string   `placeholder:"FILE" help:"Where builds find parameters and secrets, as --build-secrets of the server."`
-	DryRun       bool     `help:"Say what would run, what would be left out, and what is different from the server's run."`
-	Plain        bool     `help:"Plain lines, also on a terminal."`
+	What          string   `arg:"" optional:"" placeholder:"WHAT" help:"A kind of pipeline (feature, release), a stage, an action, or several joined: release/Test/unit. Default: the pipeline of the branch that is checked out."`
+	Only          []string `placeholder:"NAME" help:"Only these stages and actions; an action as NAME or STAGE/NAME."`
+	Until         string   `placeholder:"NAME" help:"Stop after this stage or action."`
+	Env           []string `sep:"none" placeholder:"NAME=VALUE" help:"A further variable for every action. May be repeated."`
+	Var           []string `sep:"none" placeholder:"NAME=VALUE" help:"Another value for a variable that the pipeline declares. May be repeated."`
+	Buildspec     string   `placeholder:"FILE" help:"Run this buildspec, without any configuration of the repository."`
+	Batch         bool     `help:"Run the builds of that file's batch."`
+	Component     string   `placeholder:"NAME" help:"Component of a monorepo whose pipeline it is. Default: the one that the branch names."`
+	Branch        string   `placeholder:"NAME" help:"Branch that it is run for. Default: the one that is checked out."`
+	Committed     bool     `help:"Run the commit that is checked out, without what was changed since."`
+	Deploy        []string `placeholder:"ENVIRONMENT" help:"Deploy to these environments too. Never to production."`
+	Push          bool     `help:"Build and push images too. Needs --committed."`
+	Approve       bool     `help:"Give approvals instead of leaving them out."`
+	Output        string   `placeholder:"DIR" help:"New folder that the artifacts are unpacked into, each into one of its name."`
+	Organization  string   `placeholder:"DIR" help:"Clone of the organization's repository .github, whose defaults and pipeline models are used."`
+	BuildSecrets  string   `placeholder:"FILE" help:"Where builds find parameters and secrets, as --build-secrets of the server."`
+	BuildRuntimes string   `placeholder:"DIR" help:"Where builds find versions of languages, as --build-runtimes of the server."`
+	DryRun        bool     `help:"Say what would run, what would be left out, and what is different from the server's run."`
+	Plain         bool     `help:"Plain lines, also on a terminal."`
 }
 
 // Run runs it. The exit status is 0 when everything succeeded, 1 when not, 2 when it cannot be run.

@@ -57,6 +57,12 @@ func (c *runCmd) prepare(e *env) (*rehearsal, error) {
 		}
 		r.input.Given[name] = value
 	}
+	if c.Batch && c.Buildspec == "" {
+		return nil, errors.New("--batch needs --buildspec: in a pipeline the action says it, with batch: true")
+	}
+	if c.Batch && c.Output != "" {
+		return nil, errors.New("--output takes the artifacts of one build; leave out --batch, or name the file of the build")
+	}
 	if c.Push && !c.Committed {
 		return nil, errors.New("--push needs --committed: the tag of an image says which commit it is of")
 	}
@@ -205,8 +211,12 @@ func (r *rehearsal) ofBuildspec(c *runCmd) error {
 		return err
 	}
 	r.title = r.source.buildspec
+	with := map[string]any{"file": r.source.buildspec}
+	if c.Batch {
+		with["batch"] = true
+	}
 	r.whole = pipeline.Definition{Kind: pipeline.KindFeature, Mode: pipeline.ModeParallel, Stages: []pipeline.Stage{{Name: "Build", Actions: []pipeline.Action{{
-		Name: "build", Uses: "buildspec", With: map[string]any{"file": r.source.buildspec}, Outputs: outputs,
+		Name: "build", Uses: "buildspec", With: with, Outputs: outputs,
 	}}}}}
 	return nil
 }

@@ -45,6 +45,13 @@ func (r *rehearsal) tools(e *env, c *runCmd, artifacts *artifact.Store, bell *ex
 	o := buildspec.Options{
 		Dir: filepath.Join(r.data, "builds"), Allowed: everything, Cloner: &r.source, Artifacts: artifacts, Ring: bell.Ring, Path: path,
 		Caches: filepath.Join(r.data, "caches"), Region: cmp.Or(e.getenv("AWS_REGION"), e.getenv("AWS_DEFAULT_REGION")),
+		Rehearsal: true,
+	}
+	if c.BuildRuntimes != "" {
+		var err error
+		if o.Runtimes, err = filepath.Abs(c.BuildRuntimes); err != nil {
+			return nil, err
+		}
 	}
 	if c.BuildSecrets != "" {
 		secrets := &lookup.Source{File: c.BuildSecrets, Getenv: e.getenv, AWS: lookup.NewAmazon(o.Region)}

@@ -77,6 +77,9 @@ type Options struct {
 	Users map[string]supervise.User
 	// GitToken makes a token to read the request's repository, for git-credential-helper; nil: there are none.
 	GitToken func(ctx context.Context, r executor.Request) (string, error)
+	// Rehearsal says that builds are somebody's own, on a machine that has no other users and no GitToken for them: what asks for
+	// those is remarked in the log, and not refused.
+	Rehearsal bool
 	// Secrets are values that never reach a log.
 	Secrets []string
 	// Lookup finds parameters and secrets; nil: there are none.

@@ -129,7 +129,10 @@ func (e *Executor) prepareAndLaunch(ctx context.Context, w workspace, n int, r e
 		return w.Finish(document.Wrong(p.file, "Buildspec", wrong))
 	}
 	secrets := append(slices.Collect(maps.Values(looked)), e.o.Secrets...)
-	if spec.GitCredentials {
+	switch {
+	case spec.GitCredentials && e.o.Rehearsal && e.o.GitToken == nil:
+		spec.Remarks = append(spec.Remarks, document.Name{Line: 1, Text: "env.git-credential-helper: here git has no credentials, those of your own neither"})
+	case spec.GitCredentials:
 		token, err := e.gitCredentials(ctx, r, filepath.Join(work, homeFolder))
 		if executor.IsPermanent(err) {
 			return w.Finish(document.Wrong(p.file, "Buildspec", &document.Error{File: p.file, Line: 1, Column: 1, Problem: err.Error()}))

@@ -17,7 +17,7 @@ import (
 )
 
 // usersOf tells who a build runs as, and who its phases run as that name somebody else. Only users that the operator
-// lets builds be can be named, and the server's own where builds run as that anyway.
+// lets builds be can be named, and the server's own where builds run as that anyway. In a rehearsal all are whoever runs it.
 func (e *Executor) usersOf(spec *Spec) (build *supervise.User, phases map[string]supervise.User, wrong *document.Error) {
 	build, wrong = e.o.User, nil
 	find := func(n *document.Name) *supervise.User {
@@ -25,6 +25,10 @@ func (e *Executor) usersOf(spec *Spec) (build *supervise.User, phases map[string
 			return &u
 		}
 		if self, err := user.Current(); err == nil && self.Username == n.Text && e.o.User == nil {
+			return nil
+		}
+		if e.o.Rehearsal {
+			spec.Remarks = append(spec.Remarks, document.Name{Line: n.Line, Text: "run-as " + n.Text + ": here all commands run as you"})
 			return nil
 		}
 		if wrong == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,27 @@ func TestRunAsTheServersOwnUser(t *testing.T) {
 		w := newWorld(t, spec("run-as: "+tc.as, "phases: {build: {commands: ['true']}}"))
 		if got := w.run(w.executor(), request("ex-1-1-1")); got.Status != tc.status || !strings.Contains(got.Summary, tc.want) {
 			t.Errorf("%s: %s %s", name, got.Status, got.Summary)
+		}
+	}
+}
+
+// What asks for other users and for credentials of git runs in a rehearsal, and the log says how.
+func TestRunAsInARehearsal(t *testing.T) {
+	w := newWorld(t, spec("run-as: somebody", "env: {git-credential-helper: yes}", "phases:", "  build: {run-as: nobody-else, commands: [id -u]}"))
+	got := w.run(w.executor(func(o *Options) { o.Rehearsal = true }), request("ex-1-1-1"))
+	if got.Status != pipeline.Succeeded {
+		t.Errorf("%s %s", got.Status, got.Summary)
+	}
+	if diff := cmp.Diff([]string{strconv.Itoa(os.Geteuid())}, said(got.Log)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, want := range []string{
+		"[sluice] buildspec.yml:2: run-as somebody: here all commands run as you\n",
+		"[sluice] buildspec.yml:5: run-as nobody-else: here all commands run as you\n",
+		"[sluice] buildspec.yml:1: env.git-credential-helper: here git has no credentials, those of your own neither\n",
+	} {
+		if !strings.Contains(got.Log, want) {
+			t.Errorf("the log lacks %q\n%s", want, got.Log)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,6 +106,19 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 		}
 	}
 	return a
+}
+
+// start starts a program. Into a user namespace that it makes, whose mapping the kernel lets nobody write who is hidden
+// (HideProcess), it starts it unhidden: that is for a user's own programs, which could look at what is of that user anyway.
+func start(cmd *exec.Cmd) (err error) {
+	if cmd.SysProcAttr.Cloneflags&unix.CLONE_NEWUSER == 0 {
+		return cmd.Start()
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("make a user namespace: %w", err)
+	}
+	defer func() { err = errors.Join(err, HideProcess()) }()
+	return cmd.Start()
 }
 
 // take has a program started in the group.

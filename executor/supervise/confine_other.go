@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os/exec"
 	"syscall"
 )
 
@@ -35,6 +36,9 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 	}
 	return a
 }
+
+// start starts a program.
+func start(cmd *exec.Cmd) error { return cmd.Start() }
 
 // killDescendants does nothing here: orphans go to the system's first process. The groups were killed before.
 func killDescendants() {}

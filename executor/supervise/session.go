@@ -102,7 +102,7 @@ func (s *Session) Start(c Command) (*Program, error) {
 		return nil, context.Canceled
 	}
 	var err error
-	s.starter.call(func() { err = cmd.Start() })
+	s.starter.call(func() { err = start(cmd) })
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)
 	}

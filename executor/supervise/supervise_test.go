@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -307,16 +308,46 @@ func TestTheSupervisorIsKilled(t *testing.T) {
 	}
 }
 
+// A program without network has none, whoever starts it, and does not see more of its supervisor than others do.
 func TestNoNetwork(t *testing.T) {
-	spec := shell("grep -c : /proc/net/dev; true")
+	spec := shell("grep -c : /proc/net/dev; cat /proc/$PPID/environ >/dev/null 2>&1 && echo seen; true")
 	_, r, log := run(t, spec)
 	spec.NoNetwork = true
 	_, r2, log2 := run(t, spec)
 	if r2.Reason == NotStarted && strings.Contains(r2.Error, "not permitted") {
 		t.Skip("namespaces are not permitted here: " + r2.Error)
 	}
-	if !r.Succeeded() || log == "1\n" || log2 != "1\n" {
+	if os.Geteuid() == 0 { // who may see everything
+		log, log2 = strings.TrimSuffix(log, "seen\n"), strings.TrimSuffix(log2, "seen\n")
+	}
+	if !r.Succeeded() || log == "1\n" || strings.Contains(log, "seen") || log2 != "1\n" {
 		t.Errorf("interfaces %q, without network %q (%+v); want more, and only loopback", log, log2, r2)
+	}
+}
+
+func TestNoNetworkOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("TestNoNetwork is that already; only root can be somebody else")
+	}
+	dir, err := os.MkdirTemp("", "nonetwork") //nolint:usetesting // another user has to get into it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	program := filepath.Join(dir, "supervise.test")
+	binary, err := os.ReadFile(os.Args[0])
+	if err := errors.Join(err, os.WriteFile(program, binary, 0o755), os.Chown(dir, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestNoNetwork$", "-test.v")
+	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	case err != nil || !strings.Contains(string(out), "--- PASS"):
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
