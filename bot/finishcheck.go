@@ -130,9 +130,7 @@ func (s *session) resolvedCheck(run forge.CheckRun, r *store.Release, p *store.P
 // to the merge: by merge-then-deploy that is before production runs it. Other commits are not in the release.
 func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA) (forge.CheckRun, error) {
 	r := at.ahead
-	run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", r.Version, short(r.SHA))
-	run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
-	run = completed(run, forge.Failure)
+	run = s.laterCheck(run, r)
 	i := slices.IndexFunc(at.pulls, func(p store.Pull) bool {
 		return p.Number == r.Pull && p.BaseBranch == s.namesOf(r).Production && s.ownHead(&p)
 	})
@@ -172,4 +170,56 @@ func (s *session) aheadCheck(ctx context.Context, run forge.CheckRun, at *atSHA)
 		run.Title = fmt.Sprintf("This resolves a conflict of %s, whose merge is not due yet", r.Key())
 	}
 	return run, nil
+}
+
+// laterCheck says of a head on the branch of a release that is promoted or over that it is not in that version, and how it ships.
+func (s *session) laterCheck(run forge.CheckRun, r *store.Release) forge.CheckRun {
+	run.Title = fmt.Sprintf("These commits are not in %s, which is at %s", r.Version, short(r.SHA))
+	if r.Status == store.ReleaseReleased || r.Status == store.ReleasePromoting {
+		gathers := s.names().Development
+		if r.Line != "" {
+			gathers = s.supportBranch(r.Line)
+		}
+		run.Summary = fmt.Sprintf("A version is one commit. Once it is over, these can ship as a hotfix: rename the branch to %s, with an id of its own. "+
+			"Or they ship with the next release: merge the branch into %s by a pull request.", code(s.names().Hotfix), code(gathers))
+	} else {
+		run.Summary = "A version is one commit. `/version bump patch` cuts the next version from this head; a hotfix takes a new id."
+	}
+	return completed(run, forge.Failure)
+}
+
+// strayCheck reports on the promotion at a head whose branch is named as a release or hotfix and is none: its release is over, or its
+// version could not be given. is tells whether a pull request into production comes from such a branch.
+func (s *session) strayCheck(ctx context.Context, run forge.CheckRun, at *atSHA) (out forge.CheckRun, is bool, err error) {
+	for i := range at.pulls {
+		p := &at.pulls[i]
+		b := s.classify(p.HeadBranch)
+		if !s.ownHead(p) || p.BaseBranch != s.names().Production || b.Kind != gitflow.KindRelease && b.Kind != gitflow.KindHotfix || len(b.Flaws) > 0 {
+			continue
+		}
+		var r store.Release
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+			r, err = tx.ReleaseByBranch(ctx, s.repo.ID, p.HeadBranch)
+			return ignoreMissing(err)
+		})
+		if err != nil {
+			return run, true, err
+		}
+		if r.Finished {
+			return s.laterCheck(run, &r), true, nil
+		}
+		in := s.in(b.Component)
+		r = store.Release{Kind: string(b.Kind), Component: in.component(), HotfixID: b.ID, HeadSHA: at.sha}
+		var no *userError
+		if err := in.nameRelease(ctx, &r, b); !errors.As(err, &no) {
+			if err != nil {
+				return run, true, err
+			}
+			continue // its push is still to be handled
+		}
+		run.Title = fmt.Sprintf("%s is no %s of Sluice's: it cannot have its version", p.HeadBranch, b.Kind)
+		run.Summary = no.text + " Push it under another name; `/release start` and `/hotfix start` find one that is free."
+		return completed(run, forge.Failure), true, nil
+	}
+	return run, false, nil
 }

@@ -38,6 +38,9 @@ func (s *session) promotionCheck(ctx context.Context, at *atSHA) (forge.CheckRun
 			run.Title = "No pull request into production is open here any more"
 			return completed(run, forge.Cancelled), at.told(CheckPromotion) && len(at.pulls) > 0, nil
 		}
+		if stray, is, err := s.strayCheck(ctx, run, at); is || err != nil {
+			return stray, true, err
+		}
 		run.Title = "Only a release or a hotfix goes to production"
 		run.Summary = "This pull request is not the pull request of a release or hotfix. `/release start` begins one from development."
 		return completed(run, forge.Failure), true, nil
