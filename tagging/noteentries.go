@@ -35,7 +35,7 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 		titled := ParseChange(p.Title + "\n\n" + p.Body)
 		e := entryOf(titled, p.Title)
 		e.untyped = titled.Type == "" && e.section == sectionOther && !p.Bot
-		e.pull, e.author, e.issues = p.Number, p.Author, issuesOf(p)
+		e.pull, e.author, e.issues = p.Number, p.Author, issuesOf(p.Body, p.Title, p.Branch)
 		e.title, e.undoes = p.Title, undone(p.Title, p.Body)
 		if p.Bot && e.section == sectionOther {
 			e.section = sectionDependencies
@@ -51,6 +51,11 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 			if by := entryOf(change, subject(c.Message)).section; !c.Merge && by < entries[i].section && entries[i].untyped {
 				entries[i].section = by // the title does not say of what sort it is, its commits do
 			}
+			for _, is := range issuesOf(c.Message) {
+				if len(entries[i].issues) < maxIssues && !slices.Contains(entries[i].issues, is) {
+					entries[i].issues = append(entries[i].issues, is)
+				}
+			}
 			if change.Breaking {
 				entries[i].section = sectionBreaking
 				entries[i].details = appendNew(entries[i].details, change.BreakingNotes)
@@ -61,7 +66,7 @@ func (n Notes) entries() (entries []entry, people []NotedPull) {
 			continue
 		}
 		e := entryOf(change, subject(c.Message))
-		e.sha, e.author = c.SHA, cmp.Or(c.Author, c.AuthorName)
+		e.sha, e.author, e.issues = c.SHA, cmp.Or(c.Author, c.AuthorName), issuesOf(c.Message, subject(c.Message))
 		e.title, e.undoes = subject(c.Message), undone(subject(c.Message), c.Message)
 		entries = append(entries, e)
 	}

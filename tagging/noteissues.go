@@ -24,9 +24,9 @@ var (
 	trackers = lazyregexp.New(`\b[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6}\b`)
 )
 
-// issuesOf are the issues of a pull request: those its description closes by GitHub's keywords, and keys in title and
-// branch. What is quoted as code is not looked at.
-func issuesOf(p NotedPull) []issue {
+// issuesOf are the issues of a change: those that its text closes by GitHub's keywords, in a pull request or a commit, and the keys of
+// trackers in its names: title and branch. What is quoted as code is not looked at.
+func issuesOf(text string, names ...string) []issue {
 	var out []issue
 	add := func(i issue) {
 		if len(out) < maxIssues && !slices.Contains(out, i) {
@@ -34,7 +34,7 @@ func issuesOf(p NotedPull) []issue {
 		}
 	}
 	fenced := false
-	for line := range strings.SplitSeq(p.Body, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "```") {
 			fenced = !fenced
 		}
@@ -46,8 +46,8 @@ func issuesOf(p NotedPull) []issue {
 			add(issue{repo: m[1] + m[2], number: number})
 		}
 	}
-	for _, text := range []string{p.Title, p.Branch} {
-		for _, key := range trackers.FindAllString(text, maxIssues) {
+	for _, name := range names {
+		for _, key := range trackers.FindAllString(name, maxIssues) {
 			if !slices.Contains(noKeys, key[:strings.IndexByte(key, '-')]) {
 				add(issue{key: key})
 			}

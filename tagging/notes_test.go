@@ -195,10 +195,17 @@ func TestNotesNameIssuesAndNewcomers(t *testing.T) {
 			{Number: 1, Title: "fix: ABC-12 round prices, UTF-8", Branch: "fix/XY-3-prices", Author: "mona", First: true,
 				Body: "Fixes #7, closes acme/other#8.\nresolved https://github.com/acme/orders/issues/9\n```\nfixes #10\n```\nprefixes #11"},
 			{Number: 2, Title: "build: bump", Author: "dependabot[bot]", Bot: true, First: true},
+			{Number: 3, Title: "fix: sums", Author: "noor", Body: "Closes #12"},
+		},
+		Commits: []Commit{
+			{SHA: testSHA, Message: "fix: XY-4 add up\n\nFixes #20\n```\nfixes #10\n```", Author: "mona"},
+			{SHA: testSHA, Message: "fix: sum\n\nCloses #12, closes #21", Author: "noor", PullRequest: 3},
 		},
 	}.Markdown()
 	for _, want := range []string{
 		"by mona, for [#7](https://github.com/acme/orders/issues/7), `acme/other#8`, [#9](https://github.com/acme/orders/issues/9), ABC-12, XY-3\n",
+		"by mona, for [#20](https://github.com/acme/orders/issues/20), XY-4\n",
+		"by noor, for [#12](https://github.com/acme/orders/issues/12), [#21](https://github.com/acme/orders/issues/21)\n",
 		"**First contribution:** mona ([#1](https://github.com/acme/orders/pull/1))\n",
 	} {
 		if !strings.Contains(got, want) {
