@@ -21,8 +21,8 @@ func (s *session) mayRun(ctx context.Context, q *request, spec *commandSpec) (*r
 	switch {
 	case spec.door == DoorApprove:
 		return s.mayJudge(ctx, q)
-	case spec.name == "promote" && s.beginsRelease(q):
-		return s.mayPass(ctx, q, DoorReleaseStart)
+	case spec.begins != "" && s.beginsRelease(q):
+		return s.mayPass(ctx, q, spec.begins)
 	}
 	return nil, nil
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // candidate is a lab with release 1.4.0, started by boss, whose candidate waits for its approval. dev pushed to the branch,
-// ann wrote a pull request merged into it, carl wrote a commit, which names coco as co-author.
+// ann wrote a pull request merged into it, carl wrote a commit, which names coco as co-author and tess committed.
 func candidate(t *testing.T, yaml string) (*lab, *store.Release, *store.Execution) {
 	t.Helper()
 	return candidateOf(t, yaml, store.Release{Kind: pipeline.KindRelease, Version: "1.4.0", Branch: "release/1.4.0"})
@@ -30,7 +30,7 @@ func candidateOf(t *testing.T, yaml string, of store.Release) (*lab, *store.Rele
 	l := newLab(t, yaml)
 	people := map[string]forge.User{}
 	l.gh.Roles = map[string]forge.Role{}
-	for i, login := range []string{"boss", "dev", "ann", "carl", "coco", "quinn", "uma"} {
+	for i, login := range []string{"boss", "dev", "ann", "carl", "coco", "quinn", "uma", "tess"} {
 		people[login] = person(int64(i+1), login)
 		l.gh.Roles[login] = forge.RoleWrite
 	}
@@ -41,7 +41,7 @@ func candidateOf(t *testing.T, yaml string, of store.Release) (*lab, *store.Rele
 		{Number: 1, Author: people["uma"], CreatedAt: noon.Add(-2 * time.Hour), UpdatedAt: noon.Add(-time.Hour)}, // of an earlier branch of the name
 	}
 	l.gh.Comparisons = map[string]forge.Comparison{cut + "..." + head: {AheadBy: 2, Commits: []forge.Commit{
-		{SHA: "c1", Parents: []string{cut}, Author: people["carl"], Message: "fix\n\nCo-authored-by: Coco <5+coco@users.noreply.github.com>"},
+		{SHA: "c1", Parents: []string{cut}, Author: people["carl"], Committer: people["tess"], Message: "fix\n\nCo-authored-by: Coco <5+coco@users.noreply.github.com>"},
 		{SHA: head, Parents: []string{"c1", "x"}, Author: people["quinn"], Message: "Merge"},
 	}}}
 	r := store.Release{
@@ -81,7 +81,7 @@ func TestWhoTookPart(t *testing.T) {
 	got, err := l.takenPart(t.Context(), r, nil)
 	must(t, err)
 	want := map[int64]string{
-		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1",
+		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1", 8: "committed c1",
 	}
 	if diff := cmp.Diff(want, got.by); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -136,7 +136,8 @@ func TestApprovalsCount(t *testing.T) {
 		"who wrote a pull request":    {"", by("ann"), gitflow.Approvals{Eligible: 2, Lost: "ann", LostWhy: "wrote pull request #3"}, nil},
 		"who wrote a commit":          {"", by("carl"), gitflow.Approvals{Eligible: 2, Lost: "carl", LostWhy: "wrote commit c1"}, nil},
 		"who is named as co-author":   {"", by("coco"), gitflow.Approvals{Eligible: 2, Lost: "coco", LostWhy: "wrote part of commit c1"}, nil},
-		"all of them and one other":   {"", by("boss", "dev", "ann", "carl", "coco", "uma"), gitflow.Approvals{Given: 1, Eligible: 1}, []string{"uma"}},
+		"who committed a commit":      {"", by("tess"), gitflow.Approvals{Eligible: 2, Lost: "tess", LostWhy: "committed c1"}, nil},
+		"all of them and one other":   {"", by("boss", "dev", "ann", "carl", "coco", "tess", "uma"), gitflow.Approvals{Given: 1, Eligible: 1}, []string{"uma"}},
 		"of another revision":         {"", wrong(func(a *store.Approval) { a.SHA = cut }), gitflow.Approvals{Eligible: 2}, nil},
 		"of another digest":           {"", wrong(func(a *store.Approval) { a.Digest = "sha256:b" }), gitflow.Approvals{Eligible: 2}, nil},
 		"under another configuration": {"", wrong(func(a *store.Approval) { a.ConfigHash = "old" }), gitflow.Approvals{Eligible: 2}, nil},

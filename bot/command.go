@@ -94,9 +94,11 @@ type commandSpec struct {
 	help    string // one line for /help
 	door    Door
 	// doors are the doors that some switches lead through instead.
-	doors   map[string]Door
-	minArgs int
-	maxArgs int
+	doors map[string]Door
+	// undoes is the door instead for a rollback that failed, begins the one besides where a release is begun; empty: neither can be.
+	undoes, begins Door
+	minArgs        int
+	maxArgs        int
 	// rest takes everything after the name as one argument.
 	rest bool
 	// tail takes everything after the first argument as a second one.
@@ -139,9 +141,9 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "approve", usage: "/approve [environment] [note] [--component name], /approve cancel", component: componentMay, help: "approve this candidate, by its digest; cancel takes back what you said", door: DoorApprove, maxArgs: 1, rest: true, changes: true, where: onPull, pinned: true,
 		more: "In a monorepo pipelines of several components may wait at one head: without `--component` all of them are meant that are yours to judge, and the reply says which. So it is with `/reject` and with the buttons of the check; those of an execution's page are that one's."},
 	{name: "reject", usage: "/reject reason [--component name], /reject cancel", component: componentMay, help: "reject this candidate; cancel lifts a rejection", door: DoorApprove, minArgs: 1, maxArgs: 1, rest: true, changes: true, where: onPull},
-	{name: "promote", usage: "/promote [environment] [--at time | --emergency --reason text]", help: "take the approved candidate to production, now or then; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, maxArgs: 1, flags: []string{"at", "reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true,
+	{name: "promote", usage: "/promote [environment] [--at time | --emergency --reason text]", help: "take the approved candidate to production, now or then; in an emergency with a second person and without waiting", door: DoorPromote, doors: map[string]Door{"emergency": DoorEmergency}, begins: DoorReleaseStart, maxArgs: 1, flags: []string{"at", "reason"}, switches: []string{"emergency"}, changes: true, where: onRelease | onMerged, pinned: true,
 		more: "With `--at` it is promoted then, not earlier, and everything is looked at again at that time. Times are written like `2026-11-21 18:00`, `18:00`, `Friday 18:00` (in the time zone of production's windows) or `2026-11-21T18:00:00+01:00`. A new head cancels it, and `/cancel` does."},
-	{name: "retry", aliases: []string{"resume"}, usage: "/retry [all or environment]", help: "try again what failed, with the same inputs; `all`: every action of the stage that failed; an environment: what was to be put back there", door: DoorRetry, maxArgs: 1, changes: true,
+	{name: "retry", aliases: []string{"resume"}, usage: "/retry [all or environment]", help: "try again what failed, with the same inputs; `all`: every action of the stage that failed; an environment: what was to be put back there", door: DoorRetry, undoes: DoorRollback, maxArgs: 1, changes: true,
 		more: "A rollback that failed, and a candidate that was not put back into an environment which a hotfix had borrowed, are tried again by the environment's name, wherever that is said, and by `/retry` alone on the pull request that tells of it."},
 	{name: "test", usage: "/test [pipeline or ?] [--var NAME=VALUE …]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, vars: true, changes: true, where: onPull, pinned: true,
 		more: "`--var` gives a variable that the pipeline declares another value than its default, for this execution and its retries; a value with blanks is put in quotes. Values are shown on the execution's page and written to the audit log: they are no place for secrets."},
@@ -153,7 +155,7 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "cherrypick", usage: "/cherrypick branch", help: "bring the commits of this merged pull request to a release or hotfix branch, by a pull request", door: DoorCherrypick, minArgs: 1, maxArgs: 1, changes: true, where: onMerged},
 	{name: "override", usage: "/override check --reason text", help: "let `sluice/branch` or `sluice/pipeline` pass for exactly this head and base, or a version ship before a lower one (`order`)", door: DoorOverride, minArgs: 1, maxArgs: 1, flags: []string{"reason"}, reason: true, changes: true, where: onPull, pinned: true,
 		more: "It ends when the head or the base moves. `sluice/promotion` and the pipeline of what ships cannot be overridden: what goes to production is what was tested and approved. Neither can `sluice/config`."},
-	{name: "override condition", usage: "/override condition [stage] [--component name] --reason text", component: componentMay, help: "let the pipeline go on although a stage's `before_entry` or `on_success` does not hold", door: DoorCondition, maxArgs: 1, rest: true, flags: []string{"reason"}, reason: true, changes: true, where: onPull, pinned: true,
+	{name: "override condition", usage: "/override condition [stage or pipeline/stage] [--component name] --reason text", component: componentMay, help: "let the pipeline go on although a stage's `before_entry` or `on_success` does not hold", door: DoorCondition, maxArgs: 1, rest: true, flags: []string{"reason"}, reason: true, changes: true, where: onPull, pinned: true,
 		more: "It is for the condition that has failed this execution and for the values that it found: the stage is entered, or counts as succeeded. Approvals, locks, freezes and disabled transitions stay as they are. Where nothing but the stage stands before production it takes the right to `/override` a check."},
 	{name: "refresh", usage: "/refresh", help: "fetch everything about this pull request again, and judge it anew", door: DoorRefresh, changes: true, where: onPull},
 	{name: "config check", usage: "/config check", help: "what the configuration that this pull request proposes would change", door: DoorRefresh, where: onPull},
@@ -304,6 +306,12 @@ func (s commandSpec) who() string {
 	who := s.door.who()
 	for _, name := range slices.Sorted(maps.Keys(s.doors)) {
 		who += "; with --" + name + ": " + s.doors[name].who()
+	}
+	if s.undoes != "" {
+		who += "; of a rollback that failed: " + s.undoes.who()
+	}
+	if s.begins != "" {
+		who += "; where it starts a release: who may besides, " + s.begins.who()
 	}
 	return who
 }

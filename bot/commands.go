@@ -82,6 +82,8 @@ func (s *session) cmdPromote(ctx context.Context, q *request) (string, error) {
 		return s.unchanged(ctx, q, underWay(q, r))
 	case store.ReleaseReleased:
 		return s.unchanged(ctx, q, fmt.Sprintf("%s is in production.", code(r.Version)))
+	case store.ReleaseAbandoned:
+		return "", givenUp(r)
 	case store.ReleaseOpen:
 	default:
 		return "", &userError{fmt.Sprintf("%s is %s. `/retry` goes on where it stopped; a new head needs a new version: `/version bump patch`.", code(r.Version), r.Status)}

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/config"
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
@@ -24,6 +26,11 @@ func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
 	}
 	if err := s.needJudged(q); err != nil {
 		return "", err
+	}
+	first, _, _ := strings.Cut(note, " ")
+	if meant, ok := config.Nearest(first, slices.Collect(maps.Keys(s.cfg.Environments))); ok && asked == "" && first != "" {
+		return "", &userError{fmt.Sprintf("There is no environment %s; did you mean %s? A note does not begin with a word like an environment's name.",
+			code(first), code("/approve "+meant))}
 	}
 	return s.speak(ctx, q, q.verdict(store.VerdictApproved, note), asked)
 }
@@ -295,8 +302,8 @@ func (s *session) showEntry(ctx context.Context, at *atSHA, run *forge.CheckRun)
 		if last.Before(state.Approval.OpenedAt) {
 			last = state.Approval.OpenedAt
 		}
-		run.Summary += fmt.Sprintf("%s. The approval is for %s, digest %s, until %s.\n", prose(wants), short(state.Approval.SHA),
-			code(shortDigest(state.Approval.Digest)), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
+		run.Summary += fmt.Sprintf("%s. The approval is for %s%s, until %s.\n", prose(wants), short(state.Approval.SHA),
+			withDigest(state.Approval.Digest), state.Approval.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, u := range by {
 			run.Summary += fmt.Sprintf("- approved by %s\n", code(u.Login))
 		}

@@ -67,7 +67,7 @@ func (s *session) evidenceText(e *Evidence) string {
 		row("Signed by", fmt.Sprintf("key %s, seen %s", code(k.Key[:min(16, len(k.Key))]), day(k.VerifiedAt)))
 	}
 	for _, a := range e.Approvals {
-		text := fmt.Sprintf("%s by %s on %s, digest %s", day(a.At), code(a.By.Login), short(a.SHA), code(shortDigest(a.Digest)))
+		text := fmt.Sprintf("%s by %s on %s%s", day(a.At), code(a.By.Login), short(a.SHA), withDigest(a.Digest))
 		if !a.VoidedAt.IsZero() {
 			text += ", no longer counts: " + prose(a.VoidReason)
 		}
@@ -91,7 +91,7 @@ func (s *session) evidenceText(e *Evidence) string {
 	}
 	row("Checks at the commit", checksText(e.Checks))
 	for _, d := range e.Deployments {
-		row("Deployed to "+code(d.Environment), fmt.Sprintf("%s: %s, digest %s", day(d.StartedAt), d.Status, code(shortDigest(d.Digest))))
+		row("Deployed to "+code(d.Environment), fmt.Sprintf("%s: %s%s", day(d.StartedAt), d.Status, withDigest(d.Digest)))
 	}
 	for _, c := range e.Secrets {
 		text := "under way"

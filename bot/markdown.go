@@ -107,6 +107,14 @@ func shortDigest(d string) string {
 	return d
 }
 
+// withDigest is what a sentence adds about the digest of what was built, from the comma on; empty: no image was.
+func withDigest(d string) string {
+	if d == "" {
+		return ""
+	}
+	return ", digest " + code(shortDigest(d))
+}
+
 // took renders a duration the way people say it.
 func took(d time.Duration) string {
 	switch {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/gitflow"
+	"github.com/sluicehq/sluice/store"
 )
 
 // cmdPlan tells what a command would do, as its own --dry-run does. Whoever may not give the command may still ask what
@@ -75,6 +76,9 @@ func (s *session) planAhead(ctx context.Context, q *request) (string, error) {
 	if q.release == nil {
 		return "", &userError{"`/plan` alone shows what comes next on the pull request of a release or hotfix; anywhere else name a command: `/plan release start`."}
 	}
+	if q.release.Status == store.ReleaseAbandoned {
+		return "", givenUp(q.release)
+	}
 	w, err := s.look(ctx, q.release, phasePromote)
 	if err != nil {
 		return "", err
@@ -88,11 +92,19 @@ func (s *session) planFinish(ctx context.Context, q *request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if r.Status == store.ReleaseAbandoned {
+		return "", givenUp(r)
+	}
 	w, err := s.look(ctx, r, phaseFinish)
 	if err != nil {
 		return "", err
 	}
 	return s.showPlan(ctx, q, gitflow.PlanFinish(w.State))
+}
+
+// givenUp is the refusal of what would go on with a release that was abandoned.
+func givenUp(r *store.Release) error {
+	return &userError{fmt.Sprintf("%s is abandoned (%s); nothing of it ships.", code(r.Version), code(r.Reason))}
 }
 
 func (s *session) showPlan(ctx context.Context, q *request, plan gitflow.Plan) (string, error) {

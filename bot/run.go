@@ -350,8 +350,8 @@ func (q *request) overtaken() bool {
 
 // doorOf is the door that a request leads through. A rollback that failed is tried again by who may roll back.
 func (q *request) doorOf(spec *commandSpec) Door {
-	if q.back != nil && isRollback(&q.back.Execution) {
-		return DoorRollback
+	if q.back != nil && isRollback(&q.back.Execution) && spec.undoes != "" {
+		return spec.undoes
 	}
 	return spec.doorOf(q.Command)
 }

@@ -119,7 +119,7 @@ func (s *session) mayGoOn(ctx context.Context, q *request, x *store.Execution) e
 // about says what a verdict is about.
 func (s *session) about(x *store.Execution, v store.Verdict) string {
 	action, state, _ := x.State.OpenApproval()
-	return fmt.Sprintf("%s for %s, %s, digest %s", v, code(s.in(x.Component).env(action.Environment)), short(state.Approval.SHA), code(shortDigest(state.Approval.Digest)))
+	return fmt.Sprintf("%s for %s, %s%s", v, code(s.in(x.Component).env(action.Environment)), short(state.Approval.SHA), withDigest(state.Approval.Digest))
 }
 
 // would says what a verdict would do.
@@ -131,7 +131,7 @@ func (s *session) would(mine []*store.Execution, lines []string, v verdict) stri
 		return "You would reject this candidate."
 	}
 	_, state, _ := mine[0].State.OpenApproval()
-	return fmt.Sprintf("You would approve %s, digest %s, for %s.", short(state.Approval.SHA), code(shortDigest(state.Approval.Digest)), code(s.judged(mine[0])))
+	return fmt.Sprintf("You would approve %s%s, for %s.", short(state.Approval.SHA), withDigest(state.Approval.Digest), code(s.judged(mine[0])))
 }
 
 // withdrawal is what is taken back.
@@ -154,7 +154,7 @@ func vetoLifted(q *request) withdrawal {
 	return withdrawal{
 		mine:    func(a store.Approval) bool { return a.Verdict == store.VerdictRejected },
 		nothing: "Nobody has rejected this candidate.",
-		reason:  fmt.Sprintf("%s lifted it", q.by.Login),
+		reason:  fmt.Sprintf("%s lifted the rejection", q.by.Login),
 	}
 }
 

@@ -15,8 +15,8 @@ func (s *session) unseen(q *request, x *store.Execution, v store.Verdict) error 
 		return nil
 	}
 	_, state, _ := x.State.OpenApproval()
-	return &userError{fmt.Sprintf("%s began to wait for an approval at %s, after this was said. Look at %s, digest %s, then say it again.",
-		code(s.in(x.Component).env(s.judged(x))), state.Approval.OpenedAt.UTC().Format("2006-01-02 15:04:05 UTC"), short(state.Approval.SHA), code(shortDigest(state.Approval.Digest)))}
+	return &userError{fmt.Sprintf("%s began to wait for an approval at %s, after this was said. Look at %s%s, then say it again.",
+		code(s.in(x.Component).env(s.judged(x))), state.Approval.OpenedAt.UTC().Format("2006-01-02 15:04:05 UTC"), short(state.Approval.SHA), withDigest(state.Approval.Digest))}
 }
 
 // tooEarly tells whether something was said before that began to wait which it would approve.

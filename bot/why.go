@@ -137,7 +137,7 @@ func (s *session) writeVoices(ctx context.Context, b *strings.Builder, q *reques
 		if why != "" {
 			counts = "no: " + strings.ReplaceAll(prose(why), "|", "\\|")
 		}
-		fmt.Fprintf(b, "| %s | %s | %s, %s, digest %s | %s |\n", code(a.By.Login), a.Verdict, code(a.Environment), short(a.SHA), code(shortDigest(a.Digest)), counts)
+		fmt.Fprintf(b, "| %s | %s | %s, %s%s | %s |\n", code(a.By.Login), a.Verdict, code(a.Environment), short(a.SHA), withDigest(a.Digest), counts)
 	}
 	b.WriteString("\n" + fold.end)
 	return nil

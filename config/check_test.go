@@ -37,7 +37,7 @@ func TestSuggestions(t *testing.T) {
 		"max-open-releases": "max_open_releases", "relase": "release",
 		"zebra": "", "x": "", "": "",
 	} {
-		if word, _ := nearest(got, known); word != want {
+		if word, _ := Nearest(got, known); word != want {
 			t.Errorf("%q: %q, want %q", got, word, want)
 		}
 	}

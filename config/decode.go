@@ -206,7 +206,7 @@ func (d *decoder) badAt(branches *node, path string) bool {
 
 // otherBranch says what to do about a branch that there is not.
 func (d *decoder) otherBranch(path, name string) string {
-	if word, ok := nearest(name, d.context.Branches); ok {
+	if word, ok := Nearest(name, d.context.Branches); ok {
 		return fmt.Sprintf("set %s to %q, or make the branch", path, word)
 	}
 	return "set " + path + " to the name of a branch there is, or make the branch"

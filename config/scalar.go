@@ -18,7 +18,7 @@ func (c *checker) scalar(n *node, s *spec, path string) {
 	case wordValue:
 		if !slices.Contains(s.words, n.text) {
 			hint := "write one of them"
-			if word, ok := nearest(n.text, s.words); ok {
+			if word, ok := Nearest(n.text, s.words); ok {
 				hint = `did you mean "` + word + `"?`
 			}
 			if remedy := s.foreign[strings.ToLower(n.text)]; remedy != "" {

@@ -7,7 +7,7 @@ import (
 
 // suggest names the known word that was probably meant, else the words there are.
 func suggest(got string, known []string) string {
-	if word, ok := nearest(got, known); ok {
+	if word, ok := Nearest(got, known); ok {
 		return `did you mean "` + word + `"?`
 	}
 	if len(known) == 0 {
@@ -18,8 +18,8 @@ func suggest(got string, known []string) string {
 	return "known here: " + strings.Join(sorted, ", ")
 }
 
-// nearest finds the known word closest to got, when it is close: a third of the letters may differ, two at least.
-func nearest(got string, known []string) (string, bool) {
+// Nearest finds the known word closest to got, when it is close: a third of the letters may differ, two at least.
+func Nearest(got string, known []string) (string, bool) {
 	if len(got) > 64 {
 		return "", false
 	}
