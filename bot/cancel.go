@@ -78,15 +78,24 @@ func (s *session) cancelPipelines(ctx context.Context, q *request) (string, erro
 	case q.DryRun && len(what.active) == 0:
 		return s.dry(ctx, q, strings.TrimSpace(what.left(q, true)))
 	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s", len(what.active), code(q.pr.HeadBranch), what.left(q, true)))
+		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s", len(what.active), code(q.branch()), what.left(q, true)))
 	}
 	switch text := what.left(q, false); {
 	case len(what.active) == 0:
 		q.said = strings.TrimSpace(text)
 	case text != "":
-		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(what.active), code(q.pr.HeadBranch), text)
+		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(what.active), code(q.branch()), text)
 	}
-	return q.said, s.stopAll(ctx, q, what, q.pr.HeadBranch)
+	return q.said, s.stopAll(ctx, q, what, q.branch())
+}
+
+// branch is the branch that a request is about: its pull request's, or that of the execution on whose page it was given, since returns
+// have no pull request.
+func (q *request) branch() string {
+	if q.pr == nil {
+		return q.named.Branch
+	}
+	return q.pr.HeadBranch
 }
 
 // tellsReturn tells whether a return is one that the request's release tells of, or whose page the request was given on.

@@ -280,6 +280,39 @@ func TestWhatWasLostCanBeAbandoned(t *testing.T) {
 	}
 }
 
+// What was lost of a rollback, or of what was put back, is abandoned on its execution's page: it has no pull request.
+func TestWhatWasLostOfAReturnIsAbandonedOnItsPage(t *testing.T) {
+	for name, turn := range map[string]func(*store.Execution){
+		"put back": func(x *store.Execution) { x.Kind = kindRestore },
+		"rollback": func(x *store.Execution) { x.Kind, x.Origin = pipeline.KindProduction, "rollback 1" },
+	} {
+		l := operationLab(t)
+		x := l.deploys("x1")
+		l.write(func(tx *store.Tx) error {
+			now, err := tx.Execution(t.Context(), x.ID)
+			if err != nil {
+				return err
+			}
+			turn(&now)
+			return tx.SaveExecution(t.Context(), &now)
+		})
+		l.changes(pipeline.ActionID(x.ID, 1, 1, 1), func(run *store.ActionRun) { run.TriedAt, run.Handle = noon, "handle" })
+		l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
+		l.now = noon.Add(pipeline.StopGrace)
+		l.facts(x.ID, pipeline.Ticked{At: l.now})
+		o := store.Operation{ID: "o1", RepoID: 42, By: person(1, "rm"), Via: "dashboard", Command: "/cancel --abandon", ExecutionID: x.ID, Status: store.OperationWaiting, CreatedAt: l.now}
+		l.write(func(tx *store.Tx) error {
+			_, err := tx.CreateOperation(t.Context(), o)
+			return err
+		})
+		reply, ok, err := newSession(l).operation(t.Context(), o)
+		must(t, err)
+		if by, _ := l.staging(); !ok || by != "" || !strings.Contains(reply, "Abandoned is `Deploy/staging`") {
+			t.Errorf("%s: done %t, said %q, and staging is locked by %q", name, ok, reply, by)
+		}
+	}
+}
+
 // The reply to --wait names what is left to its end, and apart from it what was told to stop before.
 func TestCancelAndWaitAfterCancel(t *testing.T) {
 	l := newLab(t, "")

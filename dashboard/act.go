@@ -18,18 +18,21 @@ import (
 
 // buttons says what could be asked for about an execution, by somebody who is signed in. Whether this person may is
 // decided when they ask, by the Actor.
-func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
+func (s *Server) buttons(ctx context.Context, tx *store.Tx, p *person, w scribe, x store.Execution) (*Buttons, error) {
 	if s.opts.Actor == nil || !p.signedIn() || w.repo.Gone != "" || !sound(x.State) {
-		return nil
+		return nil, nil //nolint:nilnil // there is nothing to press
 	}
-	stoppable := !x.Status.Final() && x.Kind != pipeline.KindProduction && x.Kind != kindRestore
+	holds, err := heldBy(ctx, tx, x)
+	if err != nil {
+		return nil, err
+	}
+	stoppable := !x.Status.Final() && !isReturn(x)
 	b := &Buttons{
 		Post: w.path("executions", x.ID, "act"), CSRF: p.csrf, Version: x.Version, SHA: x.SHA, Digest: x.State.Digest(),
-		Cancel:  stoppable && !x.State.Promoting() && x.State.Stopping == nil,
-		Abandon: stoppable && x.State.Stopping != nil,
-		Retry:   x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
+		Cancel: stoppable && x.State.Stopping == nil, Abandon: stoppable && x.State.Stopping != nil || holds != "", Holds: holds,
+		Retry: x.Status == pipeline.Failed || x.Status == pipeline.Stopped,
 	}
-	if stage, _, ok := x.State.Overridable(); ok && x.Kind != kindRestore && !strings.HasPrefix(x.Origin, "rollback ") { // no release or pull request is at a return
+	if stage, _, ok := x.State.Overridable(); ok && !isReturn(x) { // no release or pull request is at a return
 		b.Override, b.Ended = stage, x.State.EndedAt.UTC().Format(time.RFC3339Nano)
 	}
 	if line, ok := w.waiting(x); ok {
@@ -46,7 +49,35 @@ func (s *Server) buttons(p *person, w scribe, x store.Execution) *Buttons {
 			b.Disable = append(b.Disable, st.Name)
 		}
 	}
-	return b
+	return b, nil
+}
+
+// isReturn tells whether an execution puts an earlier version back.
+func isReturn(x store.Execution) bool {
+	return x.Kind == kindRestore || strings.HasPrefix(x.Origin, "rollback ")
+}
+
+// heldBy is the environment that an execution which has ended keeps from others, because nobody knows what became of its deployment
+// there; empty: there is none.
+func heldBy(ctx context.Context, tx *store.Tx, x store.Execution) (environment string, err error) {
+	if !x.Status.Final() {
+		return "", nil
+	}
+	open, err := tx.OpenDeployments(ctx, x.RepoID)
+	for _, d := range open {
+		if d.ExecutionID == x.ID {
+			return d.Environment, err
+		}
+	}
+	return "", err
+}
+
+// cancelling is the command that ends what an execution does: of a promotion and of the deployment to production, the promotion's.
+func cancelling(x store.Execution) string {
+	if x.Kind == pipeline.KindProduction && !isReturn(x) || x.State.Promoting() {
+		return "/cancel promotion"
+	}
+	return "/cancel"
 }
 
 // addButtons puts the button by which a return is tried again on environments where one has failed.
@@ -59,7 +90,11 @@ func (s *Server) addButtons(ctx context.Context, tx *store.Tx, p *person, w scri
 		if err != nil {
 			return err
 		}
-		if b := s.buttons(p, w, x); b != nil {
+		b, err := s.buttons(ctx, tx, p, w, x)
+		if err != nil {
+			return err
+		}
+		if b != nil {
 			envs[i].Buttons = &Buttons{Post: b.Post, CSRF: b.CSRF, Return: w.path(), Retry: b.Retry}
 		}
 	}
@@ -123,8 +158,12 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 	v := &visit{person: p, now: s.opts.Now()}
 	w := s.scribe(r, v)
 	var x store.Execution
+	var b *Buttons
 	err = s.opts.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		x, err = executionIn(ctx, tx, r, c.Param("id"))
+		if x, err = executionIn(ctx, tx, r, c.Param("id")); err != nil {
+			return err
+		}
+		b, err = s.buttons(ctx, tx, p, w, x)
 		return err
 	})
 	if err != nil {
@@ -139,7 +178,7 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		return ErrSignedOut
 	}
 	back := returnPath(form, w.path("executions", x.ID))
-	command, b := form.Get("command"), s.buttons(p, w, x)
+	command := form.Get("command")
 	switch {
 	case !b.offers(command, form.Get("stage")):
 		return s.tell(ctx, c, back, "That is not possible any more. "+w.row(x).Why, false)
@@ -164,8 +203,10 @@ func (s *Server) act(ctx context.Context, c echo.Context, p *person) error {
 		line = fmt.Sprintf("/transition enable %s/%s", pipelineOf(x), form.Get("stage"))
 	case command == "override":
 		line = fmt.Sprintf("/override condition %s --reason %s", b.Override, strings.ReplaceAll(reason, "--", "-"))
+	case command == "cancel":
+		line = cancelling(x)
 	case command == "abandon":
-		line = "/cancel --abandon"
+		line = cancelling(x) + " --abandon"
 	case command == "retry" && form.Get("scope") == "all":
 		line += " all"
 	}

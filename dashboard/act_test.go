@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,85 @@ func TestReturnsAreNotOverridden(t *testing.T) {
 		if got, want := strings.Contains(page, `value="override"`), x.ID == "exprod"; got != want || !strings.Contains(page, `value="retry"`) {
 			t.Errorf("%s: overridable %t, want %t:\n%s", x.ID, got, want, page)
 		}
+	}
+}
+
+// An execution that has ended and keeps an environment from others, since nobody knows what became of its deployment, can be abandoned
+// by a button; and the deployment to production is cancelled by one, whose command is the promotion's.
+func TestButtonsOfDeployments(t *testing.T) {
+	type button struct{ value, gives string }
+	abandon, cancel := "abandon", "cancel"
+	for name, c := range map[string]struct {
+		kind, origin   string
+		cancelled      bool
+		ended, settled bool
+		want           []button
+	}{
+		"a feature's, lost":        {kind: pipeline.KindFeature, ended: true, want: []button{{abandon, "/cancel --abandon"}}},
+		"a feature's, that ended":  {kind: pipeline.KindFeature, ended: true, settled: true},
+		"a rollback's, lost":       {kind: pipeline.KindProduction, origin: "rollback 1", ended: true, want: []button{{abandon, "/cancel --abandon"}}},
+		"a rollback's, under way":  {kind: pipeline.KindProduction, origin: "rollback 1"},
+		"what is put back, lost":   {kind: kindRestore, ended: true, want: []button{{abandon, "/cancel --abandon"}}},
+		"production's, lost":       {kind: pipeline.KindProduction, ended: true, want: []button{{abandon, "/cancel promotion --abandon"}}},
+		"a candidate's promotion":  {kind: pipeline.KindRelease, want: []button{{cancel, "/cancel promotion"}}},
+		"production's, under way":  {kind: pipeline.KindProduction, want: []button{{cancel, "/cancel promotion"}}},
+		"production's, being done": {kind: pipeline.KindProduction, cancelled: true, want: []button{{abandon, "/cancel promotion --abandon"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			does := pipeline.Action{Name: "deploy", Uses: "deploy", Environment: "staging", Deploys: true}
+			if c.kind == pipeline.KindRelease {
+				does = pipeline.Action{Name: "promote", Uses: pipeline.UsesPromote, Environment: pipeline.EnvironmentProduction}
+			}
+			state, _ := pipeline.Start(pipeline.Input{ID: "exdep", Definition: pipeline.Definition{
+				Kind: c.kind, Mode: pipeline.ModeQueued, Stages: []pipeline.Stage{{Name: "Deploy", Actions: []pipeline.Action{does}}},
+			}}, noon)
+			var facts []pipeline.Fact
+			if c.cancelled || c.ended {
+				facts = append(facts, pipeline.CancelRequested{At: noon, By: pipeline.Actor{ID: 7, Login: "qa"}})
+			}
+			if c.ended {
+				facts = append(facts, pipeline.Ticked{At: noon.Add(pipeline.StopGrace)})
+			}
+			for _, f := range facts {
+				next, _, err := pipeline.Advance(state, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				state = next
+			}
+			x := store.Execution{ID: "exdep", RepoID: shopID, Kind: c.kind, Origin: c.origin, Branch: "feature/x", SHA: strings.Repeat("1", 40), State: state, Status: state.Status, CreatedAt: noon}
+			d := store.Deployment{ID: pipeline.ActionID(x.ID, 1, 1, 1), RepoID: shopID, Environment: "staging", ExecutionID: x.ID, Status: pipeline.InProgress, StartedAt: noon}
+			if c.settled {
+				d.Status, d.EndedAt = pipeline.Stopped, noon
+			}
+			err := w.store.Write(t.Context(), func(tx *store.Tx) error {
+				return errors.Join(tx.CreateExecution(t.Context(), &x), tx.SaveDeployment(t.Context(), d))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := w.signedIn("qa")
+			path, token := "/acme/shop/executions/"+x.ID, w.csrf(b)
+			page := w.get(b, path).body
+			for _, value := range []string{abandon, cancel} {
+				there := slices.ContainsFunc(c.want, func(b button) bool { return b.value == value })
+				if strings.Contains(page, `value="`+value+`"`) != there {
+					t.Errorf("the page has a button to %s %t, want %t:\n%s", value, !there, there, page)
+				}
+			}
+			var given []string
+			for _, one := range c.want {
+				w.send(b, http.MethodPost, path+"/act", url.Values{"command": {one.value}, "csrf": {token}})
+				given = append(given, x.ID+" "+one.gives)
+			}
+			if diff := cmp.Diff(given, w.actor.commands()); diff != "" {
+				t.Errorf("commands (-want +got):\n%s", diff)
+			}
+			if held := c.ended && !c.settled; strings.Contains(page, "which keeps others out") != held {
+				t.Errorf("the page says that staging is kept %t, want %t", !held, held)
+			}
+		})
 	}
 }
 

@@ -51,7 +51,10 @@ func (s *Server) execution(ctx context.Context, v *visit) (any, error) {
 		for _, a := range said {
 			p.Approvals = append(p.Approvals, w.approval(a))
 		}
-		if p.Buttons = s.buttons(v.person, w, x); p.Buttons != nil {
+		if err != nil {
+			return err
+		}
+		if p.Buttons, err = s.buttons(ctx, tx, v.person, w, x); p.Buttons != nil {
 			p.Buttons.Return = p.Path
 		}
 		return err

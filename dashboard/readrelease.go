@@ -76,7 +76,11 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 		for _, x := range slices.Backward(executions) {
 			p.Executions = append(p.Executions, w.row(x))
 			if x.ID == rel.ExecutionID || x.ID == rel.ProductionExecutionID {
-				p.Buttons = s.merge(p.Buttons, s.buttons(v.person, w, x), p.Path)
+				more, err := s.buttons(ctx, tx, v.person, w, x)
+				if err != nil {
+					return err
+				}
+				p.Buttons = s.merge(p.Buttons, more, p.Path)
 			}
 		}
 		said, err := tx.ApprovalsByRelease(ctx, rel.ID)

@@ -334,8 +334,10 @@ type Buttons struct {
 	Promote  bool
 	Retry    bool
 	Cancel   bool
-	// Abandon is for an execution that was cancelled and waits for what runs.
+	// Abandon is for an execution that was cancelled and waits for what runs, and for one that has ended and keeps an environment,
+	// which is Holds, from others.
 	Abandon bool
+	Holds   string
 	// Override is the stage whose condition has failed the execution; empty: none has.
 	Override string
 	// Ended is when the execution ended, as the form of an override carries it: the same stage may fail by its other condition since.
