@@ -72,6 +72,9 @@ func onDisk(info fs.FileInfo) int64 { return info.Size() }
 
 func terminateDescendants(string) {}
 
+// holdProcesses holds nothing here.
+func holdProcesses(int, int) {}
+
 // MayRefuse says that only Linux has rules of routing for users.
 func MayRefuse() error { return errors.New("only Linux has rules of routing for users") }
 

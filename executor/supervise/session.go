@@ -107,6 +107,9 @@ func (s *Session) Start(c Command) (*Program, error) {
 		return nil, fmt.Errorf("start %s: %w", c.Args[0], err)
 	}
 	s.running[p] = true
+	if n := s.spec.Limits.Processes; n > 0 && s.none != nil && spec.User == nil {
+		holdProcesses(cmd.Process.Pid, n)
+	}
 	if s.spec.Limits != (Limits{}) {
 		_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, politeness) // the server, and what watches it, come first
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -325,11 +326,29 @@ func TestNoNetwork(t *testing.T) {
 	}
 }
 
-func TestNoNetworkOfAnotherUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("TestNoNetwork is that already; only root can be somebody else")
+// Where there is no control group the kernel keeps a user's own programs from having far more processes than they may, so that whoever
+// looks at them gets to it. Root is kept from nothing.
+func TestProcessesAreHeld(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("not for root")
 	}
-	dir, err := os.MkdirTemp("", "nonetwork") //nolint:usetesting // another user has to get into it
+	spec := shell("sleep 0.5; grep processes /proc/self/limits; bomb() { bomb | bomb & }; bomb; sleep 60")
+	spec.Limits.Processes = 200
+	_, r, log := run(t, spec)
+	if !strings.Contains(log, "Limits of memory and processes") {
+		t.Skip("this host gives its users control groups")
+	}
+	if r.Reason != OverLimit || !strings.Contains(r.Error, "more than 200 processes") || !regexp.MustCompile(`Max processes +[0-9]+ +[0-9]+ `).MatchString(log) {
+		t.Errorf("%+v\n%.1000s", r, log)
+	}
+}
+
+// What holds for users who are not root is looked at by one of them.
+func TestAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the tests are run by one already; only root can be somebody else")
+	}
+	dir, err := os.MkdirTemp("", "user") //nolint:usetesting // another user has to get into it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,15 +358,19 @@ func TestNoNetworkOfAnotherUser(t *testing.T) {
 	if err := errors.Join(err, os.WriteFile(program, binary, 0o755), os.Chown(dir, 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestNoNetwork$", "-test.v")
-	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.CombinedOutput()
-	switch {
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	case err != nil || !strings.Contains(string(out), "--- PASS"):
-		t.Errorf("%v\n%s", err, out)
+	for _, name := range []string{"TestNoNetwork", "TestProcessesAreHeld"} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), program, "-test.run=^"+name+"$", "-test.v")
+			cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			out, err := cmd.CombinedOutput()
+			switch {
+			case strings.Contains(string(out), "--- SKIP"):
+				t.Skipf("%s", out)
+			case err != nil || !strings.Contains(string(out), "--- PASS"):
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 
