@@ -79,7 +79,7 @@ func parseXML(data []byte) (*element, error) {
 // decoded reads a text whose encoding is declared to be another than UTF-8.
 func decoded(label string, r io.Reader) (io.Reader, error) {
 	switch strings.ToLower(label) {
-	case "utf8": // without the hyphen, as some tools write it
+	case "utf8", "utf-16": // without the hyphen, as some tools write it; and what was UTF-16 is UTF-8 by now, or was never written so
 		return r, nil
 	case "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252":
 		return charmap.Windows1252.NewDecoder().Reader(r), nil // what those who say Latin 1 write

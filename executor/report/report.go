@@ -8,11 +8,13 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // Format is a file format of reports, as it is written under file-format in a buildspec.
@@ -196,8 +198,12 @@ func Parse(f Format, data []byte, mask func(string) string) (Report, error) {
 	if len(data) > MaxBytes {
 		return Report{}, fmt.Errorf("%s report of %d bytes: at most %d are read", f, len(data), MaxBytes)
 	}
+	data, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), data) // a mark at its beginning says which UTF it is
+	if err != nil {
+		return Report{}, fmt.Errorf("%s report: %w", f, err)
+	}
 	r := Report{Format: f}
-	if err := read(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &r); err != nil {
+	if err := read(data, &r); err != nil {
 		return Report{}, fmt.Errorf("%s report: %w", f, err)
 	}
 	if len(r.Cases) > MaxCases {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -195,7 +196,8 @@ func TestHostile(t *testing.T) {
 		"entities that grow":  {TestNG, `<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;">]><testng-results>&b;</testng-results>`, "invalid character entity &b;"},
 		"too large":           {TRX, strings.Repeat(" ", MaxBytes+1), "at most 33554432 are read"},
 		"too many tests":      {JUnit, "<testsuite>" + strings.Repeat("<testcase/>", MaxCases+1) + "</testsuite>", "at most 100000 are read"},
-		"UTF-16":              {JUnit, `<?xml version="1.0" encoding="UTF-16"?><testsuite/>`, `encoding "UTF-16": want UTF-8`},
+		"EBCDIC":              {JUnit, `<?xml version="1.0" encoding="IBM037"?><testsuite/>`, `encoding "IBM037": want UTF-8`},
+		"half of UTF-16":      {JUnit, "\xff\xfe<\x00t\x00", "EOF"},
 		"an object":           {Cucumber, `{"a":1}`, "want a list of features"},
 		"no runs":             {SimpleCov, `{}`, "there is no run in it"},
 		"hits that are none":  {SimpleCov, `{"a":{"coverage":{"x":"y"}}}`, `"x": want a list of hits`},
@@ -240,12 +242,25 @@ func TestEncodings(t *testing.T) {
 		"TRX with a mark":        {TRX, bom + declared("utf-8") + `<TestRun><UnitTest id="1"><TestMethod className="café"/></UnitTest><UnitTestResult testId="1" testName="a" outcome="Passed"/></TestRun>`},
 		"Cucumber with a mark":   {Cucumber, bom + `[{"name":"café","elements":[{"name":"a"}]}]`},
 		"JUnit, a comment first": {JUnit, `<!-- made by hand --><testsuite><testcase classname="café" name="a"/></testsuite>`},
+		"UTF-16, little end":     {TRX, utf16(binary.LittleEndian, declared("utf-16")+`<TestRun><UnitTest id="1"><TestMethod className="café"/></UnitTest><UnitTestResult testId="1" testName="a" outcome="Passed"/></TestRun>`)},
+		"UTF-16, big end":        {JUnit, utf16(binary.BigEndian, declared("UTF-16")+`<testsuite><testcase classname="café" name="a"/></testsuite>`)},
+		"UTF-16, but only said":  {JUnit, declared("utf-16") + `<testsuite><testcase classname="café" name="a"/></testsuite>`},
+		"Cucumber in UTF-16":     {Cucumber, utf16(binary.LittleEndian, `[{"name":"café","elements":[{"name":"a"}]}]`)},
 	} {
 		r, err := Parse(c.format, []byte(c.data), asIs)
 		if err != nil || len(r.Cases) != 1 || r.Cases[0].Suite != "café" || r.Cases[0].Name != "a" || r.Cases[0].Status != Passed {
 			t.Errorf("%s: %+v, %v", name, r.Cases, err)
 		}
 	}
+}
+
+// utf16 is a text in UTF-16 with a mark before it; none of its characters needs two units.
+func utf16(order binary.AppendByteOrder, text string) string {
+	out := order.AppendUint16(nil, 0xFEFF)
+	for _, r := range text {
+		out = order.AppendUint16(out, uint16(r))
+	}
+	return string(out)
 }
 
 func FuzzParse(f *testing.F) {

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -144,9 +145,11 @@ func ascii(s string) string {
 	return b.String()
 }
 
-// encodings are a text in base64: in the middle of something else, at any alignment, and on its own in lines of 64 or 76.
+// encodings are a text in hexadecimal digits, and in base64: in the middle of something else, at any alignment, and on its own in lines
+// of 64 or 76.
 func encodings(part string) []string {
-	var out []string
+	digits := hex.EncodeToString([]byte(part))
+	out := []string{digits, strings.ToUpper(digits)}
 	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for shift := range 3 {
 			// Bytes before the secret shift it; what does not depend on its neighbours is what can be looked for.

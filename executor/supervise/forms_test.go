@@ -19,6 +19,7 @@ func TestMaskFindsWhatProgramsPrint(t *testing.T) {
 			`import os, json, shlex, html, urllib.parse as u, xml.sax.saxutils as x`, `s = os.environ["S"]`,
 			`print(json.dumps({"v": s}), json.dumps([s], ensure_ascii=False), [s], shlex.quote(s), html.escape(s))`,
 			`print(u.quote(s, safe=""), u.quote(s), u.quote_plus(s), x.escape(s), x.quoteattr(s))`,
+			`print(s.encode().hex(), "ff" + s.encode().hex().upper() + "0A")`,
 		}, "\n")},
 		"node": {`const s = process.env.S; console.log(JSON.stringify(s), [s], encodeURIComponent(s))`},
 	}
@@ -50,7 +51,7 @@ func TestMaskFindsWhatProgramsPrint(t *testing.T) {
 					}
 				}
 				got := strings.Join(kept, "")
-				for _, piece := range []string{"first", "last", "second", "Zmlyc3", "bGFzd"} {
+				for _, piece := range []string{"first", "last", "second", "Zmlyc3", "bGFzd", "6669727374", "6C617374", "6c617374"} {
 					if strings.Contains(got, piece) {
 						t.Errorf("%s: %s %s: %q stays in %q", name, program, script, piece, got)
 					}
