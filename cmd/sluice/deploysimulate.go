@@ -94,16 +94,16 @@ func (c *deploySimulateCmd) Run(e *env) error {
 		}
 		return s.verdict()
 	}
-	fmt.Fprintf(e.stdout, "%s, %d hosts: at least %d stay healthy\n", s.Config, s.Hosts, s.Minimum)
+	fmt.Fprintf(e.stdout, "%s, %d %s: at least %d %s healthy\n", s.Config, s.Hosts, plural(s.Hosts, "host", "hosts"), s.Minimum, plural(s.Minimum, "stays", "stay"))
 	for i, b := range s.Batches {
-		line := fmt.Sprintf("batch %d: hosts %s", i+1, numbers(b.Hosts))
+		line := fmt.Sprintf("batch %d: %s", i+1, numbers(b.Hosts))
 		if len(b.Failed) > 0 {
-			line += "; failed: " + numbers(b.Failed)
+			line += "; failed: " + commas(b.Failed)
 		}
 		fmt.Fprintln(e.stdout, line)
 	}
 	if len(s.Untouched) > 0 {
-		fmt.Fprintf(e.stdout, "not touched: hosts %s\n", numbers(s.Untouched))
+		fmt.Fprintf(e.stdout, "not touched: %s\n", numbers(s.Untouched))
 	}
 	fmt.Fprintf(e.stdout, "%s: %s\n", s.Status, s.Reason)
 	return s.verdict()
@@ -127,7 +127,17 @@ func (c *deploySimulateCmd) there(flag string, hosts []int) error {
 	return nil
 }
 
-func numbers(list []int) string {
+// numbers names hosts.
+func numbers(list []int) string { return plural(len(list), "host ", "hosts ") + commas(list) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func commas(list []int) string {
 	out := make([]string, len(list))
 	for i, n := range list {
 		out[i] = fmt.Sprint(n)

@@ -87,12 +87,12 @@ func Next(c Config, fleet []Host) Decision {
 	case n == 0:
 		return Decision{Done: true, Reason: "there is no host to deploy to"}
 	case len(left) == n && minimum >= n:
-		return Decision{Done: true, Reason: fmt.Sprintf("nothing was deployed: %s keeps %d of %d hosts healthy, so none may be touched; "+
-			"use AllAtOnce, OneAtATime, or a lower minimum", c, minimum, n)}
+		return Decision{Done: true, Reason: fmt.Sprintf("nothing was deployed: %s must stay healthy (%s), and there %s, so none may be touched; "+
+			"use AllAtOnce, OneAtATime, or a lower minimum", counted(minimum, "host", "hosts"), c, is(n))}
 	case len(left) == 0 && succeeded >= needed:
-		return Decision{Done: true, Succeeded: true, Reason: fmt.Sprintf("%d of %d hosts have the revision; %d were needed", succeeded, n, needed)}
+		return Decision{Done: true, Succeeded: true, Reason: fmt.Sprintf("%d of %s the revision; %s needed", succeeded, counted(n, "host has", "hosts have"), counted(needed, "was", "were"))}
 	case len(left) == 0:
-		return Decision{Done: true, Reason: fmt.Sprintf("%d of %d hosts have the revision, and %d were needed", succeeded, n, needed)}
+		return Decision{Done: true, Reason: fmt.Sprintf("%d of %s the revision, and %s needed", succeeded, counted(n, "host has", "hosts have"), counted(needed, "was", "were"))}
 	}
 	slices.SortStableFunc(left, func(a, b int) int { return fleet[a].rank() - fleet[b].rank() })
 	spare, room := healthy-minimum, c.concurrency(n)
@@ -110,10 +110,26 @@ func Next(c Config, fleet []Host) Decision {
 		batch = append(batch, i)
 	}
 	if len(batch) == 0 {
-		return Decision{Done: true, Reason: fmt.Sprintf("stopped after %d of %d hosts failed: %d are healthy and %d must stay so; %d were not touched",
-			failed, n, healthy, minimum, len(left))}
+		return Decision{Done: true, Reason: fmt.Sprintf("stopped after %d of %s failed: %s healthy and %d must stay so; %s not touched",
+			failed, counted(n, "host", "hosts"), counted(healthy, "is", "are"), minimum, counted(len(left), "was", "were"))}
 	}
 	return Decision{Batch: batch}
+}
+
+// counted is a number with the word that goes with it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// is is "is 1", or "are" and another number.
+func is(n int) string {
+	if n == 1 {
+		return "is 1"
+	}
+	return fmt.Sprintf("are %d", n)
 }
 
 // rank orders the hosts of a deployment.

@@ -202,10 +202,11 @@ func TestReasons(t *testing.T) {
 		fail   string
 		want   string
 	}{
-		"nothing may be touched": {HalfAtATime, 1, "", "nothing was deployed: HalfAtATime keeps 1 of 1 hosts healthy, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
-		"stopped":                {OneAtATime, 3, "2", "stopped after 1 of 3 hosts failed: 2 are healthy and 2 must stay so; 1 were not touched"},
+		"nothing may be touched": {HalfAtATime, 1, "", "nothing was deployed: 1 host must stay healthy (HalfAtATime), and there is 1, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
+		"none of several may be": {Config{hostCount, 3}, 2, "", "nothing was deployed: 3 hosts must stay healthy (3), and there are 2, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
+		"stopped":                {OneAtATime, 3, "2", "stopped after 1 of 3 hosts failed: 2 are healthy and 2 must stay so; 1 was not touched"},
 		"no host":                {AllAtOnce, 0, "", "there is no host to deploy to"},
-		"too few":                {AllAtOnce, 2, "1 2", "0 of 2 hosts have the revision, and 1 were needed"},
+		"too few":                {AllAtOnce, 2, "1 2", "0 of 2 hosts have the revision, and 1 was needed"},
 		"enough":                 {HalfAtATime, 9, "2 5", "7 of 9 hosts have the revision; 5 were needed"},
 	} {
 		_, end := Simulate(c.config, fleet(c.n), failing(strings.Fields(c.fail)...))
