@@ -2,7 +2,9 @@ package dashboard
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -62,6 +64,11 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 			Tag: rel.Tag, SHA: rel.SHA, CutSHA: rel.CutSHA, HeadSHA: rel.HeadSHA, CandidateImage: rel.CandidateImage,
 			CandidateDigest: rel.CandidateDigest, ProductionImage: rel.ProductionImage, ProductionDigest: rel.ProductionDigest,
 			Reason: rel.Reason, Bad: rel.Bad, Finished: rel.Finished, Executions: []ExecutionRow{}, Approvals: []Approval{},
+		}
+		if rel.VersionWhy != "" {
+			if err := json.Unmarshal([]byte(rel.VersionWhy), &p.VersionWhy); err != nil {
+				return fmt.Errorf("why %s has its version: %w", rel.Key(), err)
+			}
 		}
 		executions, err := tx.ExecutionsByRelease(ctx, rel.ID)
 		if err != nil {

@@ -252,23 +252,39 @@ type Approval struct {
 // Release is the story of a release or hotfix.
 type Release struct {
 	ReleaseLine
-	Tag              string         `json:"tag,omitempty"`
-	SHA              string         `json:"sha,omitempty"`
-	CutSHA           string         `json:"cut_sha,omitempty"`
-	HeadSHA          string         `json:"head_sha,omitempty"`
-	CandidateImage   string         `json:"candidate_image,omitempty"`
-	CandidateDigest  string         `json:"candidate_digest,omitempty"`
-	ProductionImage  string         `json:"production_image,omitempty"`
-	ProductionDigest string         `json:"production_digest,omitempty"`
-	Reason           string         `json:"reason,omitempty"`
-	Bad              bool           `json:"bad,omitempty"`
-	Finished         bool           `json:"finished"`
-	Executions       []ExecutionRow `json:"executions"` // newest first
-	Approvals        []Approval     `json:"approvals"`  // oldest first
-	Audit            []AuditEntry   `json:"audit"`      // oldest first
+	Tag              string `json:"tag,omitempty"`
+	SHA              string `json:"sha,omitempty"`
+	CutSHA           string `json:"cut_sha,omitempty"`
+	HeadSHA          string `json:"head_sha,omitempty"`
+	CandidateImage   string `json:"candidate_image,omitempty"`
+	CandidateDigest  string `json:"candidate_digest,omitempty"`
+	ProductionImage  string `json:"production_image,omitempty"`
+	ProductionDigest string `json:"production_digest,omitempty"`
+	// VersionWhy is why it has its version, as it was noted when it got it.
+	VersionWhy []VersionReason `json:"version_why,omitempty"`
+	Reason     string          `json:"reason,omitempty"`
+	Bad        bool            `json:"bad,omitempty"`
+	Finished   bool            `json:"finished"`
+	Executions []ExecutionRow  `json:"executions"` // newest first
+	Approvals  []Approval      `json:"approvals"`  // oldest first
+	Audit      []AuditEntry    `json:"audit"`      // oldest first
 	// AuditCut tells that there are more entries than are shown.
 	AuditCut bool     `json:"audit_cut,omitempty"`
 	Buttons  *Buttons `json:"-"`
+}
+
+// VersionReason is one sentence of why a release has its version.
+type VersionReason struct {
+	Text string `json:"text"`
+	// Warning is true where a person should look: the version may not be what they expect.
+	Warning bool          `json:"warning,omitempty"`
+	Facts   []VersionFact `json:"facts,omitempty"`
+}
+
+// VersionFact is what a sentence rests on: a tag, a commit, a subject.
+type VersionFact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // AuditEntry is one decision.
