@@ -30,10 +30,11 @@ func candidateOf(t *testing.T, yaml string, of store.Release) (*lab, *store.Rele
 	l := newLab(t, yaml)
 	people := map[string]forge.User{}
 	l.gh.Roles = map[string]forge.Role{}
-	for i, login := range []string{"boss", "dev", "ann", "carl", "coco", "quinn", "uma", "tess"} {
+	for i, login := range []string{"boss", "dev", "ann", "carl", "coco", "quinn", "uma"} {
 		people[login] = person(int64(i+1), login)
 		l.gh.Roles[login] = forge.RoleWrite
 	}
+	people["tess"], l.gh.Roles["tess"] = person(80, "tess"), forge.RoleWrite
 	l.gh.Users = people
 	l.gh.Teams = map[string][]string{"qa": {"quinn", "dev"}, "rm": {"boss"}}
 	l.gh.Merged = []forge.PullRequest{
@@ -81,7 +82,7 @@ func TestWhoTookPart(t *testing.T) {
 	got, err := l.takenPart(t.Context(), r, nil)
 	must(t, err)
 	want := map[int64]string{
-		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1", 8: "committed c1",
+		1: "started it", 2: "pushed to the branch", 3: "wrote pull request #3", 4: "wrote commit c1", 5: "wrote part of commit c1", 80: "committed c1",
 	}
 	if diff := cmp.Diff(want, got.by); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -93,6 +93,8 @@ func TestShellCommandsAreCommands(t *testing.T) {
 		"an approval":             {[]string{"approve"}, "/approve"},
 		"an approval for a place": {[]string{"approve", "staging"}, "/approve staging"},
 		"a promotion":             {[]string{"promote"}, "/promote"},
+		"a promotion then":        {[]string{"promote", "production", "--at", "Friday 18:00"}, "/promote production --at Friday 18:00"},
+		"an emergency":            {[]string{"promote", "--emergency", "--reason", "it is down"}, "/promote --emergency --reason it is down"},
 		"a rollback":              {[]string{"rollback", "--reason", "slow"}, "/rollback --reason slow"},
 		"a rollback with all":     {[]string{"rollback", "staging", "--to", "1.3.0", "--reason", "slow"}, "/rollback staging to 1.3.0 --reason slow"},
 		"any":                     {[]string{"do", "unpin", "production"}, "/unpin production"},

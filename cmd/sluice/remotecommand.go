@@ -207,11 +207,18 @@ type promoteCmd struct {
 	commandFlags
 
 	Environment string `arg:"" optional:"" placeholder:"ENVIRONMENT" help:"Environment to enter. Default: production."`
+	At          string `placeholder:"TIME" help:"Not before then, such as \"Friday 18:00\", in the time zone of production's windows. Default: now."`
+	Emergency   bool   `help:"By the emergency path: with a second person, and without waiting for approvals, freezes and windows."`
+	Reason      string `placeholder:"TEXT" help:"What happened, for --emergency; it goes into the record."`
 }
 
 // Run gives the command.
 func (c *promoteCmd) Run(e *env) error {
-	return c.give(e, appended([]string{"promote"}, c.Environment)...)
+	words := appendedFlag(appended([]string{"promote"}, c.Environment), "--at", c.At)
+	if c.Emergency {
+		words = append(words, "--emergency")
+	}
+	return c.give(e, appendedFlag(words, "--reason", c.Reason)...)
 }
 
 // approveCmd is "sluice approve".
