@@ -228,18 +228,18 @@ func TestParseReportsEverythingAtOnce(t *testing.T) {
 func TestParseSaysOneThing(t *testing.T) {
 	const ok = "version: 0.2\nphases: {build: {commands: [make]}}\n"
 	for in, want := range map[string]string{
-		ok + "artifacts: {files: dist}\n":                                "3:13: artifacts.files must be a list",
+		ok + "artifacts: {files: {a: b}}\n":                              "3:13: artifacts.files must be a list",
 		ok + "artifacts: {files: }\n":                                    "3:13: artifacts.files must be a list",
 		ok + "artifacts: {files: []}\n":                                  "3:1: artifacts.files is empty",
 		ok + "artifacts: {files: [{a: b}]}\n":                            "3:21: artifacts.files: every entry must be a text",
 		ok + "artifacts: {}\n":                                           "3:1: artifacts.files is missing",
 		ok + "artifacts: dist\n":                                         "3:12: artifacts must be a mapping",
 		ok + "artifacts: {files: [x], secondary-artifacts: {a: dist}}\n": "3:50: artifacts.secondary-artifacts.a must be a mapping",
-		ok + "artifacts: {secondary-artifacts: {a: {files: dist}}}\n":    "3:39: artifacts.secondary-artifacts.a.files must be a list",
+		ok + "artifacts: {secondary-artifacts: {a: {files: {b: c}}}}\n":  "3:39: artifacts.secondary-artifacts.a.files must be a list",
 		ok + "artifacts: {secondary-artifacts: {a: {files: []}}}\n":      "3:35: artifacts.secondary-artifacts.a.files is empty",
-		ok + "cache: {paths: x}\n":                                       "3:9: cache.paths must be a list",
+		ok + "cache: {paths: {x: y}}\n":                                  "3:9: cache.paths must be a list",
 		ok + "cache: x\n":                                                "3:8: cache must be a mapping",
-		ok + "reports: {unit: {files: x}}\n":                             "3:18: reports.unit.files must be a list",
+		ok + "reports: {unit: {files: {x: y}}}\n":                        "3:18: reports.unit.files must be a list",
 		ok + "reports: {unit: x}\n":                                      "3:17: reports.unit must be a mapping",
 		"version: 0.2\nphases: {build: {commands: make}}\n":              "2:18: phases.build.commands must be a list",
 		"version: 0.2\nphases: {build: make}\n":                          "2:17: phases.build must be a mapping",

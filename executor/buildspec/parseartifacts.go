@@ -27,12 +27,12 @@ func (r *reader) artifact(e document.Entry, prefix string, secondary map[string]
 	for _, k := range r.Mapping(e.Value, strings.TrimSuffix(prefix, ".")) {
 		switch {
 		case k.Key == "files":
-			a.Files = r.List(k, prefix+"files", "")
+			a.Files = r.patternList(k, prefix+"files")
 			for i, f := range a.Files {
 				a.Files[i].Text = r.glob(k, prefix+"files", f.Text)
 			}
 		case k.Key == "exclude-paths":
-			for _, x := range r.List(k, prefix+"exclude-paths", "") {
+			for _, x := range r.patternList(k, prefix+"exclude-paths") {
 				a.Exclude = append(a.Exclude, r.glob(k, prefix+"exclude-paths", x.Text))
 			}
 		case k.Key == "base-directory":

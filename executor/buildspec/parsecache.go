@@ -33,7 +33,7 @@ func (r *reader) cache(s *Spec, e document.Entry) {
 	for _, k := range r.Mapping(e.Value, "cache") {
 		switch k.Key {
 		case "paths":
-			c.Paths = r.List(k, "cache.paths", "")
+			c.Paths = r.patternList(k, "cache.paths")
 			for i, p := range c.Paths {
 				c.Paths[i].Text = r.cachePath(k, p.Text)
 			}

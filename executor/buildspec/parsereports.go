@@ -28,7 +28,7 @@ func (r *reader) reports(s *Spec, e document.Entry) {
 		for _, k := range r.Mapping(g.Value, what) {
 			switch k.Key {
 			case "files":
-				rs.Files = r.List(k, what+".files", "")
+				rs.Files = r.patternList(k, what+".files")
 				for i, f := range rs.Files {
 					rs.Files[i].Text = r.glob(k, what+".files", f.Text)
 				}

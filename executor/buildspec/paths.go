@@ -19,6 +19,16 @@ import (
 // variableRE finds what may be a variable in a path.
 var variableRE = lazyregexp.New(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
 
+// patternList reads a list of patterns. One by itself may stand for a list of one, as AWS's own examples write it.
+func (r *reader) patternList(e document.Entry, what string) []document.Name {
+	text, single := document.Scalar(e.Value)
+	if !single {
+		return r.List(e, what, "")
+	}
+	line, _ := document.Position(e.Value)
+	return []document.Name{{Text: text, Line: line}}
+}
+
 // glob checks a pattern of paths below the source's root and cleans it. One with variables is checked as far as it is
 // known, and for the rest when it is expanded.
 func (r *reader) glob(e document.Entry, what, pattern string) string {
