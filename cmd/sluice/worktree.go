@@ -94,21 +94,25 @@ func (g gitReader) send(sha, dir string) error {
 	pack := g.command("pack-objects", "--revs", "--stdout", "--quiet")
 	pack.Stdin = strings.NewReader("--shallow " + sha + "\n" + sha + "\n")
 	index := gitReader{ctx: g.ctx, dir: dir}.command("index-pack", "--stdin")
-	var wrong [2]strings.Builder
-	pack.Stderr, index.Stderr = &wrong[0], &wrong[1]
+	var unread, unwritten strings.Builder
+	pack.Stderr, index.Stderr = &unread, &unwritten
 	index.Stdout = io.Discard
-	var err error
-	if index.Stdin, err = pack.StdoutPipe(); err != nil {
+	objects, err := pack.StdoutPipe()
+	if err != nil {
 		return err
 	}
+	index.Stdin = objects
 	if err := pack.Start(); err != nil {
 		return &gitError{command: "git pack-objects", err: err}
 	}
 	indexed := index.Run()
-	for i, err := range []error{pack.Wait(), indexed} { // what could not be read is why it could not be written
-		if err != nil {
-			return &gitError{command: []string{"git pack-objects", "git index-pack"}[i], said: strings.TrimSpace(wrong[i].String()), err: err}
-		}
+	_ = objects.Close() // else what index-pack did not read, as on a full disk, would be waited for without end
+	packed := pack.Wait()
+	switch {
+	case packed != nil && (indexed == nil || unread.Len() > 0): // what could not be read is why it could not be written
+		return &gitError{command: "git pack-objects", said: strings.TrimSpace(unread.String()), err: packed}
+	case indexed != nil:
+		return &gitError{command: "git index-pack", said: strings.TrimSpace(unwritten.String()), err: indexed}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +130,22 @@ func TestWorkTree(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, filesBelow(t, filepath.Join(w.root, "shop"))); diff != "" {
 		t.Errorf("the clone was changed (-want +got):\n%s", diff)
+	}
+}
+
+// Where the objects cannot be written the error is of what could not write them, and nothing waits for the rest of them.
+func TestWorkTreeThatCannotBeWritten(t *testing.T) {
+	w := newClones(t)
+	w.git("", "init", "-q", "-b", "master", "shop")
+	large := make([]byte, 1<<20) // more than a pipe holds, compressed too
+	_, _ = rand.NewChaCha8([32]byte{}).Read(large)
+	w.write("shop/large", string(large))
+	w.git("shop", "add", "-A")
+	w.git("shop", "commit", "-q", "-m", "one")
+	err := gitReader{ctx: t.Context(), dir: filepath.Join(w.root, "shop")}.send(w.git("shop", "rev-parse", "HEAD"), t.TempDir())
+	var failed *gitError
+	if !errors.As(err, &failed) || failed.command != "git index-pack" || !strings.Contains(failed.said, "repository") {
+		t.Errorf("sent to a folder that is no repository: %v", err)
 	}
 }
 
