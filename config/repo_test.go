@@ -307,6 +307,8 @@ func TestApprovalHashCoversWhatAnApprovalRestsOn(t *testing.T) {
 		"how long it soaks":         {"soak: 24h", "soak: 48h", false},
 		"whom a freeze stops":       {"freeze: { hotfix: always }", "freeze: { hotfix: wait }", false},
 		"what a failure leads to":   {"[deploy-failure]", "[]", false},
+		"who is on call":            {"users: [dara]", "users: [eve]", false},
+		"whose signature it takes":  {"    verify: {", "    # verify: {", false},
 		"the way a list is written": {"inputs: app", "inputs: [app]", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,7 @@ import (
 // generated.
 func TestProseIsHeld(t *testing.T) {
 	known := namedTests(t)
-	for name, least := range map[string]int{"flows.md": 12, "commands.md": 40} {
+	for name, least := range map[string]int{"flows.md": 12, "commands.md": 40, "configuration.md": 60} {
 		data, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 		if err != nil {
 			t.Fatal(err)
@@ -39,8 +40,10 @@ func TestProseIsHeld(t *testing.T) {
 }
 
 var (
-	unproven = regexp.MustCompile("(?s)<!-- generated: .*?<!-- end -->|```.*?```")
+	unproven = regexp.MustCompile("(?s)<!-- generated: .*?<!-- end -->|<!-- (?:keys|models|tests): .*?<!-- /(?:keys|models|tests) -->|```.*?```")
 	entryRE  = regexp.MustCompile(`(?m)^- `)
+	// contentsRE is an entry of a table of contents.
+	contentsRE = regexp.MustCompile(`^- \[[^\]]*\]\(#[^)]*\)$`)
 )
 
 // prose are the paragraphs and the entries of lists in a document, without headings, tables, code and what is generated.
@@ -60,13 +63,13 @@ func prose(document string) (statements []string) {
 		}
 		statements = append(statements, block[at:])
 	}
-	return statements
+	return slices.DeleteFunc(statements, contentsRE.MatchString)
 }
 
 // namedTests are the scripts and tests of the repository by name.
 func namedTests(t *testing.T) map[string]bool {
 	t.Helper()
-	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	known := map[string]bool{}
 	for _, pattern := range []string{"../../test/scripts/*.txtar", "../../*/*_test.go", "../../*/*/*_test.go", "../../*/*/*/*_test.go"} {
 		paths, err := filepath.Glob(filepath.FromSlash(pattern))
@@ -92,7 +95,7 @@ func namedTests(t *testing.T) map[string]bool {
 
 // A statement is found wherever it stands, and what is no prose is passed over.
 func TestProse(t *testing.T) {
-	got := prose("# Heading\n\nOne\nparagraph.\n\n| a | b |\n|---|---|\n\nA list:\n- one\n  more\n- two\n\n```sh\ncode\n\n- no\n```\n\n<!-- generated: x -->\n\nmade\n\n<!-- end -->\n\nLast.\n")
+	got := prose("# Heading\n\n- [A part](#a-part)\n- [Another](#another)\n\nOne\nparagraph.\n\n| a | b |\n|---|---|\n\nA list:\n- one\n  more\n- two\n\n```sh\ncode\n\n- no\n```\n\n<!-- generated: x -->\n\nmade\n\n<!-- end -->\n\nLast.\n")
 	if want := []string{"One\nparagraph.", "A list:", "- one\n  more", "- two", "Last."}; strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("got %q, want %q", got, want)
 	}
