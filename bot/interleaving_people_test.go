@@ -84,10 +84,10 @@ func (s *story) reviewed(said map[string]string) {
 	}
 }
 
-// button has somebody press a button of a check at the head, or at the one that there was first.
+// button has somebody press a button of a check at the head, or at the one that there was first, unless another release is there.
 func (s *story) button() {
 	sha, name := s.head(), buttonApprove
-	if s.rand.IntN(4) == 0 {
+	if s.rand.IntN(4) == 0 && s.r.Component == "" {
 		sha = head
 	}
 	if s.rand.IntN(5) == 0 {

@@ -92,6 +92,7 @@ type story struct {
 	presses int64           // buttons that were pressed
 	taken   map[int64]bool  // reviews that the bot has seen since the approval waits, by ID
 	fallen  map[int64]bool  // those of them that do not stand any more
+	another bool            // whether something was taken that was said of the release beside it
 
 	coming  []any             // events that GitHub has not delivered yet
 	past    []any             // those that it has, and may deliver again
@@ -132,6 +133,7 @@ func newStory(t *testing.T, seed uint64) *story {
 	}
 	l.session.gh, s.images = s.hub, FakeImages{}
 	l.b.Images, r.Tag = s.images, "v"+r.Version
+	l.app.Others = map[string]*FakeGitHub{"shop": l.gh}
 	l.write(func(tx *store.Tx) error { return tx.SaveRelease(t.Context(), *r) })
 	for _, c := range l.gh.Comparisons[cut+"..."+head].Commits {
 		s.hub.commits[c.SHA] = c
@@ -145,6 +147,9 @@ func newStory(t *testing.T, seed uint64) *story {
 			RepoID: 42, Number: 5, Open: true, HeadBranch: r.Branch, HeadSHA: head, HeadAt: noon, HeadRepoID: 42, BaseBranch: pull.Base.Branch,
 		})
 	})
+	if yaml == componentConfig {
+		s.beside()
+	}
 	s.anew()
 	if seed%3 == 0 { // so that there is an old head to speak of
 		s.push()
@@ -184,6 +189,12 @@ func (s *story) speaker() (login string, comment int64) {
 // step is one thing that happens in the world, or that GitHub tells of; some of it happens more often than the rest.
 func (s *story) step() {
 	s.now = s.now.Add(time.Minute)
+	if s.r.Component != "" {
+		if s.rand.IntN(4) == 0 {
+			s.speaksBeside()
+		}
+		defer s.staysBeside()
+	}
 	switch n := s.rand.IntN(30); {
 	case n < 7:
 		s.comments([]string{"/approve", "/approve", "/approve", "/approve", "/approve cancel", "/reject slow", "/reject cancel", "/retry"}[s.rand.IntN(8)])
@@ -320,6 +331,10 @@ func (s *story) deliver(e any) {
 				s.t.Fatalf("comment %d had been edited or deleted, and was taken for a command\n%s", e.ID, strings.Join(s.log, "\n"))
 			}
 			s.done[e.ID] = true
+			if e.Number == besidePull {
+				s.another = true
+				break
+			}
 			s.means(e)
 		}
 	}
@@ -503,7 +518,7 @@ var stories = flag.Int("stories", 40, "how many stories TestNothingUnapprovedIsP
 // Whatever happens in whatever order, and however late and often it is delivered, nothing is promoted that those who may
 // have not approved, as it is, with the rights they have then; and what they have approved is.
 func TestNothingUnapprovedIsPromoted(t *testing.T) {
-	var promoted, hotfixes, deployed, finished, returned atomic.Int32
+	var promoted, hotfixes, beside, deployed, finished, returned atomic.Int32
 	t.Cleanup(func() {
 		p, d, f, r := promoted.Load(), deployed.Load(), finished.Load(), returned.Load()
 		if (p < 5 || d < 5 || f < 3 || r < 3) && !t.Failed() {
@@ -511,6 +526,9 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 		}
 		if hotfixes.Load() == 0 && !t.Failed() {
 			t.Error("no hotfix came to a promotion")
+		}
+		if beside.Load() == 0 && !t.Failed() {
+			t.Error("no release of a component came to a promotion while somebody spoke for the one beside it")
 		}
 	})
 	for seed := range uint64(*stories) {
@@ -523,6 +541,9 @@ func TestNothingUnapprovedIsPromoted(t *testing.T) {
 			promoted.Add(1)
 			if s.r.Kind == pipeline.KindHotfix {
 				hotfixes.Add(1)
+			}
+			if s.another {
+				beside.Add(1)
 			}
 			if !s.deployed() {
 				return
