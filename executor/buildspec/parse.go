@@ -264,6 +264,11 @@ func (r *reader) commands(e document.Entry, what string) []Command {
 	if e.Value == nil {
 		return nil
 	}
+	if list, ok := e.Value.(*ast.SequenceNode); ok { // a dash with nothing but a comment is no command
+		some := *list
+		some.Values = slices.DeleteFunc(slices.Clone(list.Values), func(n ast.Node) bool { return n.Type() == ast.NullType })
+		e.Value = &some
+	}
 	names := r.List(e, what, "; a command with a colon needs quotes")
 	out := make([]Command, 0, len(names))
 	for i, n := range names {

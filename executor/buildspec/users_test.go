@@ -42,12 +42,17 @@ func TestRunAs(t *testing.T) {
 		"a phase wins, and the next finds folder and environment": {[]string{"run-as: nobody", "phases:", "  install: {commands: ['mkdir d; cd d', 'export X=1']}",
 			"  pre_build: {run-as: other, commands: [id -u, 'echo $X ${PWD##*/}', 'touch y 2>/dev/null || echo not mine', 'export Y=2']}", "  build: {commands: [id -u, 'echo $X $Y']}"},
 			pipeline.Succeeded, []string{"65533", "1 d", "not mine", "65534", "1 2"}, ""},
+		"a phase alone, and after it the operator's choice again": {[]string{"phases:", "  build: {run-as: other, commands: [id -u, 'cat spec-of-the-clone', 'export X=1; cd /', 'touch $TMPDIR/x 2>/dev/null || echo not mine'], finally: [id -u]}",
+			"  post_build: {commands: [id -u, 'echo $X $PWD', 'cd $CODEBUILD_SRC_DIR; touch made']}", "artifacts: {files: [made]}"},
+			pipeline.Succeeded, []string{"65533", "of the clone", "not mine", "65533", "65534", "1 /"}, ""},
 		"somebody the operator does not allow": {[]string{"phases:", "  build:", "    run-as: root", "    commands: [id -u]"}, pipeline.Failed, nil,
 			"buildspec.yml:4:1: run-as root is refused: the operator lets builds run as nobody, other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, spec(tc.spec...))
+			files := spec(tc.spec...)
+			files["spec-of-the-clone"] = "of the clone\n"
+			w := newWorld(t, files)
 			openToAll(t, w.dir)
 			got := w.run(w.executor(users), request("ex-1-1-1"))
 			if got.Status != tc.status || !strings.Contains(got.Summary, tc.want) {
