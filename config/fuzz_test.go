@@ -129,6 +129,35 @@ func usable(t *testing.T, r *Repo) {
 	}
 }
 
+// FuzzSchema looks for files that the loader takes and the schema does not: an editor must not complain about what is right. That the
+// schema refuses what the loader refuses of a single value is tried value by value (TestSchemaAndLoaderAgreeOnEveryChange); what
+// values take together no schema says.
+func FuzzSchema(f *testing.F) {
+	file := formats()["repository"]
+	schema := compiled(f, file)
+	paths, err := filepath.Glob("testdata/errors/*.yml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range append(paths, "testdata/example.yml") {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, errs := ParseRepo(data, shop()); len(errs) > 0 {
+			return
+		}
+		d := &document{}
+		root := d.parseTree(normalize(data))
+		if err := schema.Validate(asEditor(root)); err != nil {
+			t.Errorf("the loader takes and the schema refuses\n%s\n%v", data, err)
+		}
+	})
+}
+
 // FuzzPrescan compares the pre-scan with the library: what it lets pass must not be deeper or larger than it says.
 func FuzzPrescan(f *testing.F) {
 	for _, c := range hostile() {

@@ -14,7 +14,7 @@ import (
 )
 
 // compiled is the schema as an editor would use it.
-func compiled(t *testing.T, f format) *jsonschema.Schema {
+func compiled(t testing.TB, f format) *jsonschema.Schema {
 	t.Helper()
 	text, err := f.schema()
 	if err != nil {
