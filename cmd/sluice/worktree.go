@@ -21,11 +21,11 @@ type workTree struct {
 
 // openWorkTree finds the files of a repository.
 func openWorkTree(c *clone) (*workTree, error) {
-	bare, err := c.git.out("rev-parse", "--is-inside-work-tree")
+	inside, err := c.git.out("rev-parse", "--is-inside-work-tree")
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(bare) != "true" {
+	if strings.TrimSpace(inside) != "true" {
 		return nil, errors.New("this repository has no files here, as bare ones; clone it, or add a work tree to it, and go there")
 	}
 	root, _, err := c.git.found("rev-parse", "--show-toplevel")
