@@ -258,7 +258,10 @@ func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Compar
 }
 
 func (g *FakeGitHub) History(_ context.Context, head string, pages int) ([]forge.Commit, bool, error) {
-	all := g.Commits[head]
+	all, there := g.Commits[head]
+	if !there && g.Commits != nil {
+		return nil, false, forge.ErrNotFound
+	}
 	return all[max(0, len(all)-100*pages):], len(all) <= 100*pages, nil
 }
 

@@ -95,11 +95,19 @@ func (s *session) nextVersion(ctx context.Context, line, head string, set *taggi
 }
 
 // countCommits adds the commits that count to a request: those of head that since lacks, and all where nothing was released (since "").
+// Without a head there are none.
 func (s *session) countCommits(ctx context.Context, req *tagging.Request, since, head string) error {
+	if head == "" {
+		return nil
+	}
 	var commits []forge.Commit
 	var missing string
 	if since == "" {
 		all, complete, err := s.gh.History(ctx, head, commitPages)
+		if errors.Is(err, forge.ErrNotFound) {
+			req.Incomplete = fmt.Sprintf("Commit %s is not in this repository any more, so what led to it could not be counted.", short(head))
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("commits of %s: %w", short(head), err)
 		}

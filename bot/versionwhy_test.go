@@ -21,11 +21,15 @@ func TestVersionOfTheFirstRelease(t *testing.T) {
 		"a trailer asks":                 {[]forge.Commit{asks, {SHA: "c2", Message: "feat: more"}}, "1.0.0", 0},
 		"more commits than are read":     {make([]forge.Commit, 100*commitPages+1), "0.1.0", 1},
 		"a trailer among the newest":     {append(make([]forge.Commit, 100*commitPages), asks), "1.0.0", 1},
+		"a commit that is gone":          {nil, "0.1.0", 1},
 		"a trailer before what was read": {append([]forge.Commit{asks}, make([]forge.Commit, 100*commitPages)...), "0.1.0", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
-			l.gh.Commits = map[string][]forge.Commit{head: c.commits}
+			l.gh.Commits = map[string][]forge.Commit{}
+			if c.commits != nil {
+				l.gh.Commits[head] = c.commits
+			}
 			got, err := newSession(l).nextVersion(t.Context(), "", head, nil)
 			must(t, err)
 			if got.Version.String() != c.want || len(got.Explanation.Warnings()) != c.warnings {
