@@ -27,10 +27,9 @@ func (s *session) cmdApprove(ctx context.Context, q *request) (string, error) {
 	if err := s.needJudged(q); err != nil {
 		return "", err
 	}
-	first, _, _ := strings.Cut(note, " ")
-	if meant, ok := config.Nearest(first, slices.Collect(maps.Keys(s.cfg.Environments))); ok && asked == "" && first != "" {
+	if meant, word := s.misspelt(note); asked == "" && meant != "" {
 		return "", &userError{fmt.Sprintf("There is no environment %s; did you mean %s? A note does not begin with a word like an environment's name.",
-			code(first), code("/approve "+meant))}
+			code(word), code("/approve "+meant))}
 	}
 	return s.speak(ctx, q, q.verdict(store.VerdictApproved, note), asked)
 }
@@ -57,6 +56,31 @@ func (s *session) approveArgs(q *request) (component, environment, note string) 
 	}
 	return cmp.Or(component, componentOf(first)), ownEnv(first), strings.TrimSpace(rest)
 }
+
+// misspelt is the environment that the first word of a note was meant to name, and that word; empty: it is an ordinary note. Words
+// of the language are a letter away from short names ("love it" from live, "it" from int), so a slip in one of those counts only
+// in a word of three letters or more with nothing behind it; and a form of a name is no slip ("tests pass").
+func (s *session) misspelt(note string) (meant, word string) {
+	word, rest, _ := strings.Cut(note, " ")
+	word = strings.TrimRight(word, ".,:;!?")
+	known := slices.Sorted(maps.Keys(s.cfg.Environments))
+	for _, e := range slices.Clone(known) {
+		for _, c := range s.names().Components {
+			known = append(known, c+"/"+e)
+		}
+	}
+	meant, ok := config.Slip(word, known)
+	switch {
+	case !ok, word == meant+"s", word == meant+"d":
+		return "", ""
+	case !strings.EqualFold(word, meant) && (len(word) < 3 || rest != "" && len(meant) < longName):
+		return "", ""
+	}
+	return meant, word
+}
+
+// longName is the length in letters from which on hardly a word of the language is one letter away from a name.
+const longName = 6
 
 // needJudged refuses a verdict where nothing can be judged.
 func (s *session) needJudged(q *request) error {

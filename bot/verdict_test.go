@@ -170,6 +170,46 @@ func TestApproveAndTakeBack(t *testing.T) {
 	}
 }
 
+// A slip in an environment's name approves nothing, and an ordinary note is one whatever the environments are called.
+func TestNotesAndNames(t *testing.T) {
+	l := newLab(t, `version: 1
+components: [{ name: web, paths: ["web/**"] }]
+environments:
+  { dev: {}, test: {}, prod: {}, qa: {}, uat: {}, live: {}, int: {}, stage: {}, demo: {}, staging: {}, preview: {}, acceptance: {}, production: {} }
+`)
+	for note, want := range map[string]string{
+		"stagin": "staging", "stagin it": "staging", "Staging": "staging", "stagign, fine": "staging", "staging: fine": "staging",
+		"prodution": "production", "PRODUCTION": "production", "prdo": "prod", "tets": "test", "tset": "test", "stge": "stage",
+		"Live": "live", "QA": "qa", "inte": "int", "live, it works": "live", "web/stagin": "web/staging", "web/prdo": "web/prod", "wbe/production fine": "web/production",
+	} {
+		if meant, _ := l.misspelt(note); meant != want {
+			t.Errorf("%s is taken for %q, want %q", note, meant, want)
+		}
+	}
+	for _, note := range []string{
+		"", "yes", "fine", "nice", "we", "see", "per", "it", "at", "as", "ok", "good", "done", "tested", "tests", "lives", "great", "reviewed",
+		"acceptable", "products", "🎉", "tested on my phone", "good to go", "love it", "like it", "it works", "in time", "proud of it",
+		"tests pass", "text reads well", "best so far", "demos went well", "state of the art", "staged rollout is fine", "previews look fine",
+		"review done", "day is right", "and/or later", "works in production", "in", "released by me", "n/a",
+	} {
+		if meant, _ := l.misspelt(note); meant != "" {
+			t.Errorf("the note %q is taken for %s", note, meant)
+		}
+	}
+
+	l, r, _ := candidate(t, "version: 1\nenvironments: { test: {}, production: { approve: { count: 2 } } }\n")
+	l.world(r)
+	if reply, ok := l.orders("uma", "/approve tested on my phone", r); !ok {
+		t.Errorf("an ordinary note is refused: %s", reply)
+	}
+	if reply, ok := l.orders("quinn", "/approve prodution", r); ok || !strings.Contains(reply, "no environment `prodution`; did you mean `/approve production`") {
+		t.Errorf("a slip is answered with %t %q", ok, reply)
+	}
+	if given, _ := l.counted(r); given != 1 {
+		t.Errorf("%d approvals, want 1", given)
+	}
+}
+
 const namedTwoAnyone = `version: 1
 environments: { production: { approve: { count: 2 } } }
 `

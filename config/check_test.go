@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -39,6 +40,14 @@ func TestSuggestions(t *testing.T) {
 	} {
 		if word, _ := Nearest(got, known); word != want {
 			t.Errorf("%q: %q, want %q", got, word, want)
+		}
+	}
+	for got, want := range map[string]string{
+		"prodution": "production", "PRODUCTION": "production", "hofix": "hotfix", "htofix": "hotfix", "max-open_release": "max_open_releases",
+		"productoins": "", "roduction": "", "developer": "", "x": "", "": "", strings.Repeat("x", 65): "",
+	} {
+		if word, _ := Slip(got, known); word != want {
+			t.Errorf("a slip in %q: %q, want %q", got, word, want)
 		}
 	}
 	if hint := suggest("zebra", known); hint != "known here: development, hotfix, max_open_releases, production, release" {

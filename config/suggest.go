@@ -23,7 +23,6 @@ func Nearest(got string, known []string) (string, bool) {
 	if len(got) > 64 {
 		return "", false
 	}
-	fold := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 	best, word := max(2, len(got)/3)+1, ""
 	for _, k := range known {
 		d := distance(fold(got), fold(k))
@@ -33,6 +32,25 @@ func Nearest(got string, known []string) (string, bool) {
 	}
 	return word, word != ""
 }
+
+// Slip finds the known word that got is but for one slip: a letter too many, left out, changed, or swapped with its neighbour,
+// never the first one; or capitals alone. It is stricter than Nearest, for words that may well mean something else.
+func Slip(got string, known []string) (string, bool) {
+	if got == "" || len(got) > 64 {
+		return "", false
+	}
+	best, word := 2, ""
+	for _, k := range known {
+		a, b := fold(got), fold(k)
+		if d := distance(a, b); d < best && b != "" && a[0] == b[0] {
+			best, word = d, k
+		}
+	}
+	return word, word != ""
+}
+
+// fold takes away what does not make two words different.
+func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 
 // distance counts the letters to insert, delete, change or swap with their neighbour to get from a to b.
 func distance(a, b string) int {
