@@ -6,17 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/sluicehq/sluice/internal/silence"
 )
 
 // Options are the settings of Open.
@@ -55,7 +60,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			})
 		}
 	case scheme == s3blob.Scheme:
-		s.bucket, err = openS3(ctx, o.URL)
+		s.bucket, err = openS3(ctx, o.URL, silence.Max)
 	default:
 		err = fmt.Errorf("%s://: want a folder or s3://bucket", scheme)
 	}
@@ -65,7 +70,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openS3(ctx context.Context, address string) (*blob.Bucket, error) {
+// openS3 opens a bucket whose connections end once nothing has moved on them for so long.
+func openS3(ctx context.Context, address string, most time.Duration) (*blob.Bucket, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, err
@@ -77,7 +83,23 @@ func openS3(ctx context.Context, address string) (*blob.Bucket, error) {
 		q.Set("response_checksum_validation", "when_required") // every byte is hashed here, and what is wrong is known as changed
 	}
 	u.RawQuery = q.Encode()
-	b, err := new(s3blob.URLOpener).OpenBucketURL(ctx, u)
+	var opener s3blob.URLOpener
+	b, err := opener.OpenBucketURL(ctx, u) // which writes what the address says of encryption into its Options
+	if err != nil {
+		return nil, err
+	}
+	var client *s3.Client
+	if !b.As(&client) {
+		return nil, errors.New("the library's bucket has no client of S3")
+	}
+	options := client.Options()
+	through, ok := options.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		return nil, fmt.Errorf("the library's client of S3 is a %T, whose connections cannot be limited", options.HTTPClient)
+	}
+	// Frozen: in some of its modes (AWS_DEFAULTS_MODE) the client sets the dial of one that is not anew.
+	options.HTTPClient = through.WithTransportOptions(func(t *http.Transport) { silence.Limit(t, most) }).Freeze()
+	b, err = s3blob.OpenBucket(ctx, s3.New(options), u.Host, &opener.Options)
 	if err != nil || prefix == "" {
 		return b, err
 	}

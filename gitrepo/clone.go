@@ -53,7 +53,8 @@ type Revision struct {
 
 // Cloner clones. The zero value is ready to use. Its methods may be called concurrently.
 type Cloner struct {
-	// Transport makes the HTTP requests. Defaults to http.DefaultTransport.
+	// Transport makes the HTTP requests. Defaults to http.DefaultTransport's like, whose connections end once nothing has moved on them for
+	// silence.Max.
 	Transport Transport
 	// MaxBytes bounds the packed size of a clone, as it comes over the network. Defaults to 4 GiB.
 	MaxBytes int64

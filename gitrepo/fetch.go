@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage"
+
+	"github.com/sluicehq/sluice/internal/silence"
 )
 
 // Transport is http.RoundTripper.
@@ -35,7 +37,13 @@ var (
 
 // fetch brings one commit, its tree and its files into store.
 func (c Cloner) fetch(ctx context.Context, from Source, store storage.Storer) (err error) {
-	session, err := c.session(from)
+	through := c.Transport
+	if through == nil {
+		t := lasting()
+		defer t.CloseIdleConnections()
+		through = t
+	}
+	session, err := session(from, through)
 	if err != nil {
 		return err
 	}
@@ -62,11 +70,15 @@ func (c Cloner) fetch(ctx context.Context, from Source, store storage.Storer) (e
 	return nil
 }
 
-func (c Cloner) session(from Source) (transport.UploadPackSession, error) {
-	client := &http.Client{Transport: c.Transport, CheckRedirect: stay}
-	if client.Transport == nil {
-		client.Transport = http.DefaultTransport
-	}
+// lasting is http.DefaultTransport's like for one clone, which lasts as long as anything moves on its connections.
+func lasting() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	silence.Limit(t, silence.Max)
+	return t
+}
+
+func session(from Source, through Transport) (transport.UploadPackSession, error) {
+	client := &http.Client{Transport: through, CheckRedirect: stay}
 	at, err := transport.NewEndpoint(from.URL)
 	if err != nil {
 		return nil, errors.New("the clone URL is malformed")

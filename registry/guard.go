@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/silence"
 )
 
 // guard is the connection of one call to the world. It refuses plain http except to loopback, and private addresses
@@ -35,9 +37,9 @@ func newGuard(next http.RoundTripper, trusted map[string]bool) *guard {
 		MaxIdleConnsPerHost:   16,
 		IdleConnTimeout:       5 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: maxSilence,
 		ExpectContinueTimeout: time.Second,
 	}
+	silence.Limit(t, silence.Max)
 	g.next, g.close = t, t.CloseIdleConnections
 	return g
 }
@@ -87,11 +89,7 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 			return g.check(host, to.Addr())
 		},
 	}
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	return lively{Conn: conn, silence: maxSilence}, nil
+	return d.DialContext(ctx, network, addr)
 }
 
 // check tells whether ip may be contacted as host.

@@ -36,10 +36,10 @@ var house = map[string]row{
 	"store/storetest": {ours: []string{"store", "pipeline", "event", "forge", "internal/pgtest"}, foreign: []string{"github.com/google/go-cmp/"}},
 	"queue":           {ours: []string{"store", "event"}, foreign: []string{"github.com/riverqueue/", "github.com/jackc/pgx/"}},
 
-	"artifact":  {ours: []string{"pipeline"}, foreign: []string{"gocloud.dev/", "github.com/aws/smithy-go"}},
+	"artifact":  {ours: []string{"pipeline", "internal/silence"}, foreign: []string{"gocloud.dev/", "github.com/aws/aws-sdk-go-v2/", "github.com/aws/smithy-go"}},
 	"githubapp": {ours: []string{"gitflow", "pipeline", "forge"}, foreign: []string{"*"}},
-	"gitrepo":   {foreign: []string{"*"}},
-	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature"}, foreign: []string{"*"}},
+	"gitrepo":   {ours: []string{"internal/silence"}, foreign: []string{"*"}},
+	"registry":  {ours: []string{"gitflow", "pipeline", "forge", "signature", "internal/silence"}, foreign: []string{"*"}},
 
 	"executor":                 {ours: []string{"pipeline"}, foreign: []string{"golang.org/x/sync/"}},
 	"executor/sarif":           {ours: []string{"executor", "pipeline"}},
