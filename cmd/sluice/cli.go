@@ -86,6 +86,9 @@ func dispatch(ctx context.Context, args []string, getenv func(string) string, st
 	if len(args) == 2 && args[0] == supervise.Subcommand { // before all commands are made, which takes longer than it does
 		return superviseOne(args[1], stdin, stderr)
 	}
+	if len(args) > 1 && args[0] == supervise.SubcommandWithoutNetwork {
+		return execWithoutNetwork(args[1:], stderr)
+	}
 	var c cli
 	parser, err := kong.New(&c,
 		kong.Name("sluice"),

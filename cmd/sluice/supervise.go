@@ -21,3 +21,11 @@ func superviseOne(dir string, stdin io.Reader, stderr io.Writer) (status int) {
 	}
 	return exitDone
 }
+
+// execWithoutNetwork becomes a program that has no network; what it returns is the status of one that could not be started.
+func execWithoutNetwork(args []string, stderr io.Writer) (status int) {
+	if err := supervise.ExecWithoutNetwork(args); err != nil {
+		fmt.Fprintf(stderr, "sluice: %v\n", err)
+	}
+	return exitFailed
+}

@@ -3,9 +3,11 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -99,26 +101,90 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 	}
 	if spec.NoNetwork && spec.Sandbox == nil {
 		a.Cloneflags = unix.CLONE_NEWNET
-		if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
+		if os.Geteuid() != 0 { // then only in a user namespace may it make another
 			a.Cloneflags |= unix.CLONE_NEWUSER
-			a.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
-			a.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+			a.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // in that namespace, for ExecWithoutNetwork
 		}
 	}
 	return a
 }
 
-// start starts a program. Into a user namespace that it makes, whose mapping the kernel lets nobody write who is hidden
-// (HideProcess), it starts it unhidden: that is for a user's own programs, which could look at what is of that user anyway.
-func start(cmd *exec.Cmd) (err error) {
+// start starts a program. Into a user namespace it starts this program once more, with what the other one is given and nothing
+// else, which becomes the other one (ExecWithoutNetwork): the kernel lets nobody write a namespace's mapping who is hidden, and
+// this process, which may hold secrets, stays so (HideProcess).
+func start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr.Cloneflags&unix.CLONE_NEWUSER == 0 {
 		return cmd.Start()
 	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("make a user namespace: %w", err)
+	refused, tell, err := os.Pipe()
+	if err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, HideProcess()) }()
-	return cmd.Start()
+	defer refused.Close()
+	last := 3 + len(cmd.ExtraFiles)
+	cmd.ExtraFiles = append(cmd.ExtraFiles[:len(cmd.ExtraFiles):len(cmd.ExtraFiles)], tell)
+	cmd.Args = append([]string{
+		os.Args[0], SubcommandWithoutNetwork,
+		strconv.Itoa(os.Geteuid()), strconv.Itoa(os.Getegid()), strconv.Itoa(last), cmd.Path,
+	}, cmd.Args...)
+	cmd.Path = "/proc/self/exe"
+	err = cmd.Start()
+	tell.Close()
+	if err != nil {
+		return noNamespace(err)
+	}
+	why, err := io.ReadAll(refused) // ends when it has become the other program
+	if err == nil && len(why) == 0 {
+		return nil
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	return errors.Join(err, errors.New(string(why)))
+}
+
+// noNamespace says what to do where a program without network cannot be started.
+func noNamespace(err error) error {
+	return fmt.Errorf("make a user namespace, by which a user who is not root has no network; with bubblewrap installed builds run in a sandbox that does it: %w", err)
+}
+
+// ExecWithoutNetwork is the body of SubcommandWithoutNetwork. It gives the user namespace that it runs in a mapping of its user and
+// group to themselves, gives up what it may do there, and becomes a program. args are the numbers of user, group and of the
+// descriptor that takes the error, the program's path, and its own arguments. It returns only an error that it could tell nobody.
+func ExecWithoutNetwork(args []string) error {
+	if len(args) < 5 {
+		return errors.New("a build's programs are started so, and nothing else")
+	}
+	fd, err := strconv.Atoi(args[2])
+	if err != nil {
+		return fmt.Errorf("descriptor: %w", err)
+	}
+	unix.CloseOnExec(fd)
+	err = mapOwn(args[0], args[1])
+	if err != nil {
+		err = noNamespace(err)
+	} else {
+		runtime.LockOSThread() // what may be done is a thread's own
+		none := [2]unix.CapUserData{}
+		if err = unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err == nil {
+			err = &os.PathError{Op: "exec", Path: args[3], Err: unix.Exec(args[3], args[4:], os.Environ())}
+		}
+	}
+	if _, untold := unix.Write(fd, []byte(err.Error())); untold != nil {
+		return err
+	}
+	return nil
+}
+
+// mapOwn maps a user and a group to themselves in the user namespace that this process is in.
+func mapOwn(uid, gid string) error {
+	for _, f := range []struct{ name, text string }{
+		{"setgroups", "deny"}, {"uid_map", uid + " " + uid + " 1"}, {"gid_map", gid + " " + gid + " 1"},
+	} {
+		if err := os.WriteFile("/proc/self/"+f.name, []byte(f.text), 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take has a program started in the group.

@@ -23,10 +23,15 @@ func closeAllOnExec() {
 // harden refuses what cannot be had here.
 func harden(spec Spec) error {
 	if spec.NoNetwork || spec.Sandbox != nil {
-		return errors.New("a program without network needs Linux")
+		return errNoNamespaces
 	}
 	return nil
 }
+
+var errNoNamespaces = errors.New("a program without network needs Linux")
+
+// ExecWithoutNetwork refuses: nothing starts it here.
+func ExecWithoutNetwork([]string) error { return errNoNamespaces }
 
 // attributes are how a program is started.
 func attributes(spec Spec) *syscall.SysProcAttr {

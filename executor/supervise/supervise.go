@@ -25,6 +25,10 @@ import "time"
 // Subcommand is the hidden first argument the binary is started again with; its only argument is the folder.
 const Subcommand = "exec-supervisor"
 
+// SubcommandWithoutNetwork is the hidden first argument a supervisor that is not root starts the binary again with for each program
+// that has no network; ExecWithoutNetwork takes the rest of the arguments.
+const SubcommandWithoutNetwork = "exec-without-network"
+
 // Cookie is a variable in the environment of everything that is run: its value is the folder. Sweep finds by it what
 // outlived its supervisor.
 const Cookie = "SLUICE_SUPERVISED"

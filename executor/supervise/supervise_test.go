@@ -309,28 +309,86 @@ func TestTheSupervisorIsKilled(t *testing.T) {
 	}
 }
 
-// A program without network has none, whoever starts it, and does not see more of its supervisor than others do.
+// A program without network has none, whoever starts it, and is its user and no more; what cannot be started says why.
 func TestNoNetwork(t *testing.T) {
-	spec := shell("grep -c : /proc/net/dev; cat /proc/$PPID/environ >/dev/null 2>&1 && echo seen; true")
-	_, r, log := run(t, spec)
+	const about = "grep -c : /proc/net/dev; id -u; id -g; grep CapEff /proc/self/status; cat /proc/$PPID/environ >/dev/null 2>&1 && echo seen; true"
+	_, r, log := run(t, shell(about))
+	spec := shell(about)
 	spec.NoNetwork = true
 	_, r2, log2 := run(t, spec)
 	if r2.Reason == NotStarted && strings.Contains(r2.Error, "not permitted") {
 		t.Skip("namespaces are not permitted here: " + r2.Error)
 	}
-	if os.Geteuid() == 0 { // who may see everything
-		log, log2 = strings.TrimSuffix(log, "seen\n"), strings.TrimSuffix(log2, "seen\n")
+	interfaces, rest, _ := strings.Cut(log, "\n")
+	if !r.Succeeded() || interfaces == "1" || log2 != "1\n"+rest {
+		t.Errorf("%q, without network %q (%+v); want more interfaces, and only loopback; else the same", log, log2, r2)
 	}
-	if !r.Succeeded() || log == "1\n" || strings.Contains(log, "seen") || log2 != "1\n" {
-		t.Errorf("interfaces %q, without network %q (%+v); want more, and only loopback", log, log2, r2)
+	spec.Args = []string{"/nowhere/at/all"}
+	_, r3, log3 := run(t, spec)
+	if r3.Reason != NotStarted || !strings.HasSuffix(r3.Error, " /nowhere/at/all: no such file or directory") || log3 != "" {
+		t.Errorf("what is not there: %+v, %q", r3, log3)
+	}
+	asAnotherUser(t)
+}
+
+// A supervisor, which was given secrets, stays hidden from all others of its user while it starts a program, and after.
+func TestTheSupervisorStaysHidden(t *testing.T) {
+	if asAnotherUser(t) { // root sees everything
+		return
+	}
+	for name, noNetwork := range map[string]bool{"with a network": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			l, ended := launcher(t)
+			dir := filepath.Join(t.TempDir(), "job")
+			ready, err := l.Prepare(t.Context(), dir, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			memory := fmt.Sprintf("/proc/%d/mem", ready.cmd.Process.Pid)
+			opens := func() bool {
+				f, err := os.Open(memory)
+				if err == nil {
+					f.Close()
+				}
+				return err == nil
+			}
+			until(t, "hiding", func() bool { return !opens() })
+			gate := filepath.Join(t.TempDir(), "gate")
+			spec := shell("echo up; while ! test -e " + gate + "; do sleep 0.02; done")
+			spec.NoNetwork = noNetwork
+			if _, err := ready.Run(spec); err != nil {
+				t.Fatal(err)
+			}
+			looks, seen := 0, 0
+			until(t, "start", func() bool {
+				for range 1000 { // it would be seen for less than a millisecond
+					looks++
+					if opens() {
+						seen++
+					}
+				}
+				state, _, _ := Look(dir)
+				return state == Finished || says(dir, "up\n")()
+			})
+			if seen > 0 {
+				t.Errorf("its memory could be opened %d times of %d", seen, looks)
+			}
+			if err := os.WriteFile(gate, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := await(t, ended, dir)
+			if refused := noNetwork && strings.Contains(r.Error, "not permitted"); !r.Succeeded() && !refused { // by a host without namespaces
+				t.Errorf("%+v", r)
+			}
+		})
 	}
 }
 
 // Where there is no control group the kernel keeps a user's own programs from having far more processes than they may, so that whoever
-// looks at them gets to it. Root is kept from nothing.
+// looks at them gets to it.
 func TestProcessesAreHeld(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("not for root")
+	if asAnotherUser(t) { // root is kept from nothing
+		return
 	}
 	spec := shell("sleep 0.5; grep processes /proc/self/limits; bomb() { bomb | bomb & }; bomb; sleep 60")
 	spec.Limits.Processes = 200
@@ -343,10 +401,11 @@ func TestProcessesAreHeld(t *testing.T) {
 	}
 }
 
-// What holds for users who are not root is looked at by one of them.
-func TestAnotherUser(t *testing.T) {
+// asAnotherUser has a user who is not root run the calling test, where root runs it, and tells whether it did.
+func asAnotherUser(t *testing.T) bool {
+	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("the tests are run by one already; only root can be somebody else")
+		return false
 	}
 	dir, err := os.MkdirTemp("", "user") //nolint:usetesting // another user has to get into it
 	if err != nil {
@@ -358,20 +417,17 @@ func TestAnotherUser(t *testing.T) {
 	if err := errors.Join(err, os.WriteFile(program, binary, 0o755), os.Chown(dir, 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"TestNoNetwork", "TestProcessesAreHeld"} {
-		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), program, "-test.run=^"+name+"$", "-test.v")
-			cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			out, err := cmd.CombinedOutput()
-			switch {
-			case strings.Contains(string(out), "--- SKIP"):
-				t.Skipf("%s", out)
-			case err != nil || !strings.Contains(string(out), "--- PASS"):
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Dir, cmd.Env = dir, []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	case err != nil || !strings.Contains(string(out), "--- PASS"):
+		t.Errorf("by another user: %v\n%s", err, out)
 	}
+	return true
 }
 
 func TestLogIsPlain(t *testing.T) {

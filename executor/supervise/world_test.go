@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets the test binary be the supervisor, and a server that starts one, as the real binary would be.
+// TestMain lets the test binary be the supervisor, what it starts programs by, and a server that starts one, as the real binary would be.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == Subcommand {
 		if err := Main(os.Args[2], os.Stdin, map[string]Runner{"pair": runPair}); err != nil {
@@ -23,6 +23,12 @@ func TestMain(m *testing.M) {
 			syscall.Exit(1)
 		}
 		syscall.Exit(0) // not os.Exit, which sleeps for a second under the race detector
+	}
+	if len(os.Args) > 2 && os.Args[1] == SubcommandWithoutNetwork {
+		if err := ExecWithoutNetwork(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		syscall.Exit(1)
 	}
 	if len(os.Args) == 4 && os.Args[1] == "server" {
 		server(os.Args[2], os.Args[3])
