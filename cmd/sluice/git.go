@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,8 @@ import (
 type gitReader struct {
 	ctx context.Context //nolint:containedctx // a clone is read within one subcommand, whose end it is
 	dir string
-	env []string // beside the process's own
+	// alone has no configuration count but the repository's own: neither the host's nor what this process was given by variables.
+	alone bool
 }
 
 // out is what a git command prints.
@@ -39,7 +41,10 @@ func (g gitReader) fed(stdin string, args ...string) (string, error) {
 func (g gitReader) command(args ...string) *exec.Cmd {
 	// Replacements are this clone's alone: the server does not know them.
 	cmd := exec.CommandContext(g.ctx, "git", append([]string{"--no-replace-objects", "-C", g.dir}, args...)...)
-	cmd.Env = append(gitEnvironment(), g.env...)
+	cmd.Env = gitEnvironment()
+	if g.alone {
+		cmd.Env = append(slices.DeleteFunc(cmd.Env, configuresGit), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_ATTR_NOSYSTEM=1")
+	}
 	return cmd
 }
 
@@ -90,6 +95,11 @@ func gitEnvironment() []string {
 		}
 	}
 	return env
+}
+
+// configuresGit tells whether a variable, NAME=value, is configuration or attributes, or names where they are.
+func configuresGit(variable string) bool {
+	return strings.HasPrefix(variable, "GIT_CONFIG") || strings.HasPrefix(variable, "GIT_ATTR_")
 }
 
 // gitError is a git command that failed.

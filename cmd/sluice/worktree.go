@@ -77,8 +77,7 @@ func (w *workTree) checkOut(ctx context.Context, sha, dir string) error {
 			return err
 		}
 	}
-	alone := gitReader{ctx: ctx, dir: dir, env: []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_ATTR_NOSYSTEM=1"}}
-	if _, err := alone.out("checkout", "--quiet", "--detach", sha); err != nil {
+	if _, err := (gitReader{ctx: ctx, dir: dir, alone: true}).out("checkout", "--quiet", "--detach", sha); err != nil {
 		return err
 	}
 	links, err := from.links(sha)

@@ -97,6 +97,10 @@ func TestWorkTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := filesBelow(t, filepath.Join(w.root, "shop"))
+	w.write("hooks/post-checkout", "#!/bin/sh\necho hooked >hooked\n")
+	if err := os.Chmod(filepath.Join(w.root, "hooks", "post-checkout"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 
 	s, err := sourceIn(t, filepath.Join(w.root, "shop", "cmd"), runCmd{})
 	if err != nil {
@@ -105,13 +109,31 @@ func TestWorkTree(t *testing.T) {
 	if diff := cmp.Diff([]string{"README.md", "gone", "new/a file \"quoted\"", "new/up", "staged"}, s.changed); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)
 	}
-	dir := filepath.Join(t.TempDir(), "work")
-	if err := s.tree.checkOut(t.Context(), sha, dir); err != nil {
-		t.Fatal(err)
-	}
 	want := map[string]string{
 		"README.md": "- one\n", "cmd/shop/main.go": "- package main\n", "gone": "- soon\n", "big.bin": "- pointer\n", "run.sh": "x #!/bin/sh\n",
 		".gitignore": "- out\n", ".gitattributes": "- *.md text eol=crlf\n*.bin filter=twice\n", "shop": "-> cmd/shop",
+	}
+	hooks := filepath.Join(w.root, "hooks")
+	for name, variables := range map[string]map[string]string{ // as git itself and a shell may have set them
+		"counted":    {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": hooks},
+		"parameters": {"GIT_CONFIG_PARAMETERS": "'core.hooksPath'='" + hooks + "'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for name, value := range variables {
+				t.Setenv(name, value)
+			}
+			dir := filepath.Join(t.TempDir(), "work")
+			if err := s.tree.checkOut(t.Context(), sha, dir); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, filesBelow(t, dir)); diff != "" {
+				t.Errorf("the commit (-want +got):\n%s", diff)
+			}
+		})
+	}
+	dir := filepath.Join(t.TempDir(), "work")
+	if err := s.tree.checkOut(t.Context(), sha, dir); err != nil {
+		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, filesBelow(t, dir)); diff != "" {
 		t.Errorf("the commit (-want +got):\n%s", diff)
