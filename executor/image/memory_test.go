@@ -22,7 +22,7 @@ import (
 )
 
 // largeSize is the size of the base's layer in TestMemory.
-const largeSize = 256 << 20
+const largeSize = 64 << 20
 
 // large makes the layer, the same each time, and keeps nothing of it.
 func large() io.Reader { return io.LimitReader(rand.NewChaCha8([32]byte{1}), largeSize) }
