@@ -59,8 +59,9 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	}
 	if err != nil {
 		b.logOf(ctx, run.RepoID).WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
-		if !job.Last || !run.Stop || run.Handle != "" {
-			return outcome(err, b.Now())
+		next, unanswered := outcome(err, b.Now()), new(unansweredError)
+		if !job.Last || !run.Stop || !next.Failed() || !errors.As(err, &unanswered) {
+			return next
 		}
 		report = neverAnswered(err)
 	}
@@ -76,6 +77,13 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	}
 	return queue.Snooze(wait)
 }
+
+// unansweredError is what an executor's Start failed with, and nothing of ours: what became of the action is unknown.
+type unansweredError struct{ cause error }
+
+func (e *unansweredError) Error() string { return e.cause.Error() }
+
+func (e *unansweredError) Unwrap() error { return e.cause }
 
 // neverAnswered is the end of an action that was told to start, and to stop, and whose executor has answered neither as often as it was
 // asked: nobody asks any more, so nothing may wait for the answer, such as its environment.
@@ -130,7 +138,10 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 			act: func(ctx context.Context) (err error) {
 				doing, end := b.hear(ctx, e, run.ID)
 				run.Handle, err = e.Start(doing, req)
-				return end(err)
+				if err = end(err); err != nil {
+					return &unansweredError{err}
+				}
+				return nil
 			},
 			result: func(ctx context.Context) error { return b.started(ctx, run) },
 		})

@@ -226,7 +226,7 @@ func (c *cancelled) left(q *request, dry bool) (text string) {
 		text += fmt.Sprintf(" What %s runs is then unknown until the next deployment there, which waits for nothing that was abandoned: look before it.", codes(unique(free)))
 	}
 	if len(kept) > 0 {
-		text += fmt.Sprintf(" %s stays locked until the executor says what became of it, or was asked in vain a dozen times: it was told to start, and has not answered yet.", codes(unique(kept)))
+		text += fmt.Sprintf(" %s stays locked until the executor says what became of it, or was asked in vain a dozen times, which takes from a quarter of an hour to somewhat more than an hour: it was told to start, and has not answered yet.", codes(unique(kept)))
 	}
 	return text
 }

@@ -1,12 +1,15 @@
 package bot
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/event"
 	"github.com/sluicehq/sluice/executor"
@@ -368,12 +371,15 @@ func TestNothingGoesBackBesideWhatWasAbandoned(t *testing.T) {
 	}
 }
 
-// unreachable is an executor that does not answer.
-type unreachable struct{ counting }
+// unreachable is an executor that does not answer: its Start fails so.
+type unreachable struct {
+	counting
+	err error
+}
 
 func (u *unreachable) Start(context.Context, executor.Request) (string, error) {
 	u.started++
-	return "", errors.New("no route to host")
+	return "", u.err
 }
 
 // Nobody waits for ever for an executor that does not answer: when it has been told to start and to stop, and was asked for the last time,
@@ -381,15 +387,20 @@ func (u *unreachable) Start(context.Context, executor.Request) (string, error) {
 func TestWhatNeverAnswers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		stop, last, started, free bool
+		err                       error // Start's; nil: there is no route
+		ours                      bool  // our own store fails
 	}{
 		"it is asked again":              {stop: true},
 		"nobody asked for its end":       {last: true},
 		"it answered to being started":   {stop: true, last: true, started: true},
 		"it was asked for the last time": {stop: true, last: true, free: true},
+		"GitHub's rate limit is reached": {stop: true, last: true, err: &forge.RateLimitError{Until: noon.Add(time.Hour)}},
+		"GitHub does not find it yet":    {stop: true, last: true, err: &notYetError{what: "a commit", wait: time.Second}},
+		"our own store does not answer":  {stop: true, last: true, ours: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
-			e := &unreachable{}
+			e := &unreachable{err: cmp.Or(tc.err, errors.New("no route to host"))}
 			var d executor.Executor = e
 			if tc.started {
 				d = &mute{}
@@ -405,7 +416,13 @@ func TestWhatNeverAnswers(t *testing.T) {
 			})
 			raw, err := json.Marshal(actionFact{ActionID: id})
 			must(t, err)
+			if tc.ours {
+				l.execs("ALTER TABLE repos RENAME TO away")
+			}
 			l.b.workAction(t.Context(), queue.Job{Kind: jobAction, Payload: json.RawMessage(raw), Last: tc.last})
+			if tc.ours {
+				l.execs("ALTER TABLE away RENAME TO repos")
+			}
 			must(t, newSession(l).actionMoved(t.Context(), id))
 			by, _ := l.staging()
 			if free := by == ""; free != tc.free {
@@ -424,6 +441,16 @@ func TestWhatNeverAnswers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// execs changes the lab's database behind the store's back.
+func (l *lab) execs(statement string) {
+	l.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+l.file)
+	must(l.t, err)
+	defer func() { must(l.t, db.Close()) }()
+	_, err = db.ExecContext(l.t.Context(), statement)
+	must(l.t, err)
 }
 
 // mute is an executor that does not say how what it started stands.

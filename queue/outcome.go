@@ -55,6 +55,9 @@ func Dead(err error) Outcome {
 // Err is why it failed, or why it was parked; nil for Done and Snooze.
 func (o Outcome) Err() error { return o.err }
 
+// Failed tells whether it is a Retry or Dead.
+func (o Outcome) Failed() bool { return o.verb == verbRetry || o.verb == verbDead }
+
 // String is the outcome in words, for logs and test failures.
 func (o Outcome) String() string {
 	switch o.verb {
