@@ -24,9 +24,6 @@ var keptCapabilities = []int{
 	unix.CAP_AUDIT_WRITE, unix.CAP_SETFCAP,
 }
 
-// maxProcesses is how many processes and threads a Spec.User may have, over everything that runs as it.
-const maxProcesses = 8192
-
 // HideProcess keeps other processes of the same user from reading this one's memory and environment: what it
 // runs for repositories may be of its own user. New calls it. Core dumps are off then, and debuggers need root.
 func HideProcess() error {

@@ -21,6 +21,10 @@ type Limits struct {
 	DiskDir string `json:"disk_dir,omitempty"`
 }
 
+// maxProcesses is how many processes and threads a Spec.User may have, over everything that runs as it; and how many more the
+// server's own user may have than when a program started and what that may have by itself.
+const maxProcesses = 8192
+
 // How often limits are looked at. Looking at a folder takes longer the more is in it: then it is done less often.
 const (
 	lookEvery     = 200 * time.Millisecond

@@ -36,10 +36,10 @@ func usage() (threads int, memory int64) {
 }
 
 // holdProcesses has the kernel stop a program, and all that it starts, from having the host run far more than most processes and threads:
-// nobody would get to look at them otherwise. It counts those of the user, not of the program; so there is room for others that begin
-// later. It holds for what the program starts from now on, and not for root.
+// nobody would get to look at them otherwise. It counts those of the user, not of the program; so there is room for maxProcesses of others
+// that begin later. It holds for what the program starts from now on, and not for root.
 func holdProcesses(pid, most int) {
-	n := uint64(2 * most)
+	n := uint64(most + maxProcesses)
 	for _, p := range processes() {
 		dir := filepath.Join("/proc", strconv.Itoa(p))
 		info, err := os.Stat(dir)
