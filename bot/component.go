@@ -142,11 +142,22 @@ func (s *session) own(ctx context.Context, head string, commits []forge.Commit) 
 
 // lacking are the commits of a list that another one lacks.
 func lacking(all, some []forge.Commit) []forge.Commit {
-	among := make(map[string]bool, len(some))
-	for _, c := range some {
-		among[c.SHA] = true
+	in := shasOf(some)
+	return slices.DeleteFunc(slices.Clone(all), func(c forge.Commit) bool { return in[c.SHA] })
+}
+
+// among are the commits of a list that another one has, too.
+func among(all, some []forge.Commit) []forge.Commit {
+	in := shasOf(some)
+	return slices.DeleteFunc(slices.Clone(all), func(c forge.Commit) bool { return !in[c.SHA] })
+}
+
+func shasOf(commits []forge.Commit) map[string]bool {
+	shas := make(map[string]bool, len(commits))
+	for _, c := range commits {
+		shas[c.SHA] = true
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(c forge.Commit) bool { return among[c.SHA] })
+	return shas
 }
 
 // componentUse says whether a command is about one component of a monorepo.

@@ -64,6 +64,8 @@ type FakeGitHub struct {
 	MergedCut   bool                // there may be more
 	Comparisons map[string]forge.Comparison
 	Commits     map[string][]forge.Commit // of whole histories, by head
+	Histories   int                       // how often one was asked for
+	Touching    map[string][]string       // commits by the folder that they touch; of one that is not here not all are listed
 	Runs        []forge.CheckRun
 	Reviewed    []forge.Review                 // of any pull request
 	Edited      map[string]time.Time           // reviews that were edited, by node
@@ -258,11 +260,17 @@ func (g *FakeGitHub) Compare(_ context.Context, base, head string) (forge.Compar
 }
 
 func (g *FakeGitHub) History(_ context.Context, head string, pages int) ([]forge.Commit, bool, error) {
+	g.Histories++
 	all, there := g.Commits[head]
 	if !there && g.Commits != nil {
 		return nil, false, forge.ErrNotFound
 	}
 	return all[max(0, len(all)-100*pages):], len(all) <= 100*pages, nil
+}
+
+func (g *FakeGitHub) CommitsTouching(_ context.Context, _, folder string, _ time.Time, _ int) ([]string, bool, error) {
+	list, all := g.Touching[folder]
+	return list, all, nil
 }
 
 func (g *FakeGitHub) Commit(_ context.Context, sha string) (forge.Commit, error) {
@@ -530,5 +538,6 @@ func pullOf(branch string, repo int64) *store.Pull {
 func newSession(l *lab) *session {
 	s := *l.session
 	s.dirty, s.touched, s.compared = map[string]bool{}, map[string]bool{}, map[[2]string]forge.Comparison{}
+	s.lineages = map[string]lineage{}
 	return &s
 }

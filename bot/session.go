@@ -74,6 +74,8 @@ type memory struct {
 	ruled map[string][]gitflow.RuleFact
 	// compared keeps comparisons between SHAs, which cannot change.
 	compared map[[2]string]forge.Comparison
+	// lineages keeps what led to commits, by SHA, which cannot change either.
+	lineages map[string]lineage
 	// wrote keeps who wrote commits with co-authors, by SHA.
 	wrote map[string]forge.Authors
 }
@@ -81,7 +83,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		accounts: map[int64]forge.User{}, addressed: map[string]forge.User{}, ruled: map[string][]gitflow.RuleFact{},
-		compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{},
+		compared: map[[2]string]forge.Comparison{}, wrote: map[string]forge.Authors{}, lineages: map[string]lineage{},
 	}
 }
 

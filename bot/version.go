@@ -65,20 +65,54 @@ func (s *session) history(ctx context.Context, except string) (log tagging.Log, 
 // nextVersion is the version the commits of a head ask for, or the one that was asked for by name, on a support line or
 // (line "") on none.
 func (s *session) nextVersion(ctx context.Context, line, head string, set *tagging.Override) (tagging.Result, error) {
-	log, open, err := s.history(ctx, "")
+	req, since, err := s.counting(ctx, line)
 	if err != nil {
 		return tagging.Result{}, err
 	}
-	req := tagging.Request{Log: log, Floor: tagging.Bump(s.cfg.Versioning.Next), Open: open, Set: set}
-	if req.Line, err = versionLine(line); err != nil {
+	req.Set = set
+	if err := s.countCommits(ctx, &req, since, head); err != nil {
 		return tagging.Result{}, err
 	}
-	since := ""
-	if high, ok := log.Highest(req.Line); ok {
+	return tagging.Next(req)
+}
+
+// snapshotVersion is the version that nextVersion gives a build, without the explanation: nobody reads it. Before the first
+// release the commits matter for their Release-As trailers alone, and all of them are read only where there may be one.
+func (s *session) snapshotVersion(ctx context.Context, line, head string) (tagging.Version, error) {
+	req, since, err := s.counting(ctx, line)
+	if err != nil {
+		return tagging.Version{}, err
+	}
+	count := true
+	if since == "" && len(req.Open) == 0 {
+		if count, err = s.mayAsk(ctx, head); err != nil {
+			return tagging.Version{}, err
+		}
+	}
+	if count {
+		if err := s.countCommits(ctx, &req, since, head); err != nil {
+			return tagging.Version{}, err
+		}
+	}
+	res, err := tagging.Next(req)
+	return res.Version, err
+}
+
+// counting is what the next version of a line is counted from: a request without commits, and the commit since which they count;
+// empty: all do.
+func (s *session) counting(ctx context.Context, line string) (req tagging.Request, since string, err error) {
+	req = tagging.Request{Floor: tagging.Bump(s.cfg.Versioning.Next)}
+	if req.Log, req.Open, err = s.history(ctx, ""); err != nil {
+		return req, "", err
+	}
+	if req.Line, err = versionLine(line); err != nil {
+		return req, "", err
+	}
+	if high, ok := req.Log.Highest(req.Line); ok {
 		since = high.SHA
 	}
 	highest := tagging.Version{}
-	for _, o := range open {
+	for _, o := range req.Open {
 		var r store.Release
 		err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
 			r, err = tx.ReleaseByVersion(ctx, s.repo.ID, s.component(), o.Version.String())
@@ -88,10 +122,7 @@ func (s *session) nextVersion(ctx context.Context, line, head string, set *taggi
 			since, highest = r.CutSHA, o.Version // what an open release holds raised its version already
 		}
 	}
-	if err := s.countCommits(ctx, &req, since, head); err != nil {
-		return tagging.Result{}, err
-	}
-	return tagging.Next(req)
+	return req, since, nil
 }
 
 // countCommits adds the commits that count to a request: those of head that since lacks, and all where nothing was released (since "").
@@ -103,13 +134,13 @@ func (s *session) countCommits(ctx context.Context, req *tagging.Request, since,
 	var commits []forge.Commit
 	var missing string
 	if since == "" {
-		all, complete, err := s.gh.History(ctx, head, commitPages)
+		all, complete, err := s.led(ctx, head)
 		if errors.Is(err, forge.ErrNotFound) {
 			req.Incomplete = fmt.Sprintf("Commit %s is not in this repository any more, so what led to it could not be counted.", short(head))
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("commits of %s: %w", short(head), err)
+			return err
 		}
 		if commits = all; !complete {
 			missing = fmt.Sprintf("There is no release yet, and there are more commits than the newest %d, which were looked through.", len(all))
@@ -117,14 +148,14 @@ func (s *session) countCommits(ctx context.Context, req *tagging.Request, since,
 	} else {
 		c, err := s.compare(ctx, since, head)
 		if errors.Is(err, forge.ErrNotFound) {
-			req.Incomplete = "The commit of the last release is not in this repository any more, so its changes could not be counted."
+			req.Incomplete = fmt.Sprintf("Commit %s, since which commits count, is not in this repository any more, so they could not be counted.", short(since))
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		if commits = c.Commits; c.Truncated {
-			missing = "There are more commits since the last release than GitHub lists, and not all of them were counted."
+			missing = fmt.Sprintf("There are more commits since %s than GitHub lists, and not all of them were counted.", short(since))
 		}
 	}
 	mine, complete, err := s.own(ctx, head, commits)
@@ -133,10 +164,13 @@ func (s *session) countCommits(ctx context.Context, req *tagging.Request, since,
 	}
 	req.Commits, req.Elsewhere = versionCommits(mine), versionCommits(lacking(commits, mine))
 	if req.Incomplete = missing; !complete && missing == "" {
-		req.Incomplete = "There are more commits since the last release than could be looked through for this component, so those of others count too."
+		req.Incomplete = othersCount
 	}
 	return nil
 }
+
+// othersCount is said where own could not tell a component's commits from others.
+const othersCount = "There are more commits than could be looked through for this component, so those of others count too."
 
 func versionCommits(in []forge.Commit) []tagging.Commit {
 	out := make([]tagging.Commit, len(in))
@@ -265,12 +299,12 @@ func (s *session) imageTag(ctx context.Context, x *store.Execution, q startReque
 		tag, err := tagging.CandidateTag(v, rev)
 		return tag, v.String(), err
 	case x.Kind == pipeline.KindDevelopment || x.Kind == pipeline.KindSupport:
-		res, err := s.nextVersion(ctx, q.branch.Line, q.sha, nil)
+		v, err := s.snapshotVersion(ctx, q.branch.Line, q.sha)
 		if err != nil {
 			return tagging.ImageTag{}, "", err
 		}
-		tag, err := tagging.SnapshotTag(res.Version, rev)
-		return tag, res.Version.String(), err
+		tag, err := tagging.SnapshotTag(v, rev)
+		return tag, v.String(), err
 	}
 	tag, err := tagging.FeatureTag(q.branch.Name, rev)
 	return tag, "", err

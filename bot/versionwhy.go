@@ -60,13 +60,16 @@ func (s *session) sinceStart(ctx context.Context, r *store.Release) (tagging.Exp
 	if q.Log, q.Open, err = s.history(ctx, r.ID); err != nil {
 		return nil, err
 	}
-	mine, _, err := s.own(ctx, r.HeadSHA, raw.Commits)
+	mine, complete, err := s.own(ctx, r.HeadSHA, raw.Commits)
 	if err != nil {
 		return nil, err
 	}
 	q.Commits, q.Elsewhere = versionCommits(mine), versionCommits(lacking(raw.Commits, mine))
-	if raw.Truncated {
+	switch {
+	case raw.Truncated:
 		q.Incomplete = "There are more commits since the release was cut than GitHub lists, and not all of them were looked at."
+	case !complete:
+		q.Incomplete = othersCount
 	}
 	return tagging.CandidateOf(v, q).Explanation, nil
 }
@@ -89,8 +92,7 @@ func (s *session) hotfixSinceStart(ctx context.Context, r *store.Release, v tagg
 	if err != nil {
 		return nil, err
 	}
-	there := lacking(commits, ahead.Commits)
-	return tagging.HotfixTrailers(v, versionCommits(lacking(commits, there))), nil
+	return tagging.HotfixTrailers(v, versionCommits(among(commits, ahead.Commits))), nil
 }
 
 // versionNotes are the warnings about the version of a release that is open: from when it was started, and from what came

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/sluicehq/sluice/forge"
@@ -36,6 +37,79 @@ func TestVersionOfTheFirstRelease(t *testing.T) {
 				t.Errorf("it is %s with %d warnings, want %s with %d:\n%s", got.Version, len(got.Explanation.Warnings()), c.want, c.warnings, got.Explanation.Text())
 			}
 		})
+	}
+}
+
+// Before the first release a build has the version that a release at its head would get, and reads all commits only where what it
+// brings may ask for another one.
+func TestBuildsBeforeTheFirstRelease(t *testing.T) {
+	sha := func(n int) string { return fmt.Sprintf("%040d", n) }
+	plain := forge.Commit{SHA: "p", Message: "feat: more"}
+	asks := forge.Commit{SHA: "a", Message: "chore: grown up\n\nRelease-As: 1.0.0"}
+	l := newLab(t, "version: 1\ncomponents: [{ name: api, paths: [\"api/**\"] }, { name: web, paths: [\"web/**\"] }]\n")
+	l.gh.Commits = map[string][]forge.Commit{
+		sha(1): {plain}, sha(2): {plain, plain}, sha(3): {plain}, sha(4): {plain}, sha(5): {plain, asks}, sha(6): {plain, asks, plain}, sha(7): {plain},
+	}
+	l.gh.Comparisons = map[string]forge.Comparison{
+		sha(1) + "..." + sha(2): {AheadBy: 1, Commits: []forge.Commit{plain}},
+		sha(2) + "..." + sha(3): {AheadBy: 1, BehindBy: 1, Commits: []forge.Commit{plain}},
+		sha(3) + "..." + sha(4): {AheadBy: 3000, Truncated: true, Commits: []forge.Commit{plain}},
+		sha(4) + "..." + sha(5): {AheadBy: 1, Commits: []forge.Commit{asks}},
+		sha(4) + "..." + sha(6): {AheadBy: 2, Commits: []forge.Commit{asks, plain}},
+	}
+	l.gh.Touching = map[string][]string{"api": {"p", "a"}, "web": {"p"}}
+	for _, step := range []struct {
+		what, head, want string
+		reads            int
+	}{
+		{"the first build", sha(1), "0.1.0", 1},
+		{"another one of it", sha(1), "0.1.0", 0},
+		{"a commit more", sha(2), "0.1.0", 0},
+		{"a head that lacks one", sha(3), "0.1.0", 1},
+		{"more than is listed", sha(4), "0.1.0", 1},
+		{"a trailer", sha(5), "1.0.0", 1},
+		{"behind a trailer", sha(6), "1.0.0", 1},
+		{"what was noted is unknown", sha(7), "0.1.0", 1},
+		{"a head that is gone", sha(8), "0.1.0", 4},
+	} {
+		was, session := l.gh.Histories, newSession(l)
+		for component, want := range map[string]string{"api": step.want, "web": "0.1.0"} { // the trailer is the api's
+			got, err := session.in(component).snapshotVersion(t.Context(), "", step.head)
+			must(t, err)
+			if got.String() != want {
+				t.Errorf("%s, %s: %s, want %s", step.what, component, got, want)
+			}
+		}
+		if l.gh.Histories-was != step.reads {
+			t.Errorf("%s: all commits were read %d times, want %d", step.what, l.gh.Histories-was, step.reads)
+		}
+		for component, want := range map[string]string{"api": step.want, "web": "0.1.0"} {
+			got, err := session.in(component).nextVersion(t.Context(), "", step.head, nil)
+			must(t, err)
+			if got.Version.String() != want {
+				t.Errorf("%s, %s: a release would be %s, want %s", step.what, component, got.Version, want)
+			}
+		}
+	}
+}
+
+// Where a component's commits could not be told from others since its release was cut, that is said.
+func TestWhatOthersBroughtIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		touching map[string][]string
+		warnings int
+	}{
+		"told apart":    {map[string][]string{"api": {"a"}}, 0},
+		"not looked at": {nil, 1},
+	} {
+		l := newLab(t, "version: 1\ncomponents: [{ name: api, paths: [\"api/**\"] }]\n")
+		l.gh.Touching = c.touching
+		l.gh.Comparisons = map[string]forge.Comparison{cut + "..." + head: {AheadBy: 1, Commits: []forge.Commit{{SHA: "a", Message: "fix: it"}}}}
+		why, err := l.in("api").sinceStart(t.Context(), &store.Release{Kind: pipeline.KindRelease, Component: "api", Version: "1.4.0", CutSHA: cut, HeadSHA: head})
+		must(t, err)
+		if got := why.Warnings(); len(got) != c.warnings || c.warnings == 1 && got[0].Text != othersCount {
+			t.Errorf("%s: %s", name, why.Text())
+		}
 	}
 }
 
