@@ -94,7 +94,7 @@ func (c *deploySimulateCmd) Run(e *env) error {
 		}
 		return s.verdict()
 	}
-	fmt.Fprintf(e.stdout, "%s, %d %s: at least %d %s healthy\n", s.Config, s.Hosts, plural(s.Hosts, "host", "hosts"), s.Minimum, plural(s.Minimum, "stays", "stay"))
+	fmt.Fprintf(e.stdout, "%s, %s: at least %s healthy\n", s.Config, rollout.Counted(s.Hosts, "host", "hosts"), rollout.Counted(s.Minimum, "stays", "stay"))
 	for i, b := range s.Batches {
 		line := fmt.Sprintf("batch %d: %s", i+1, numbers(b.Hosts))
 		if len(b.Failed) > 0 {
@@ -128,13 +128,11 @@ func (c *deploySimulateCmd) there(flag string, hosts []int) error {
 }
 
 // numbers names hosts.
-func numbers(list []int) string { return plural(len(list), "host ", "hosts ") + commas(list) }
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
+func numbers(list []int) string {
+	if len(list) == 1 {
+		return "host " + commas(list)
 	}
-	return many
+	return "hosts " + commas(list)
 }
 
 func commas(list []int) string {

@@ -409,8 +409,8 @@ func (d *deployment) succeed(ctx context.Context) (summary string, err error) {
 			rounds++
 		}
 	}
-	return joinSentences(fmt.Sprintf("%s is on %d of %d hosts, deployed in %d %s%s", d.plan.Revision.name(), len(ok), len(d.hosts), rounds,
-		plural(rounds, "batch", "batches"), d.firstMessage(ph)), d.odd(ctx)), nil
+	return joinSentences(fmt.Sprintf("%s is on %d of %d hosts, deployed in %s%s", d.plan.Revision.name(), len(ok), len(d.hosts),
+		rollout.Counted(rounds, "batch", "batches"), d.firstMessage(ph)), d.odd(ctx)), nil
 }
 
 // bundle is where the bundle of a deployment is kept for its hosts.
@@ -443,13 +443,6 @@ func (d *deployment) tidy(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // joinSentences puts a semicolon between what is not empty.

@@ -73,6 +73,14 @@ func (c Config) String() string {
 	return "OneAtATime"
 }
 
+// aside is the configuration in brackets behind the minimum that follows from it; empty where it is that number itself.
+func (c Config) aside() string {
+	if c.rule == hostCount {
+		return ""
+	}
+	return " (" + c.String() + ")"
+}
+
 // Minimum is how many of n hosts must stay healthy. From n on nothing can be deployed.
 func (c Config) Minimum(n int) int {
 	switch c.rule {

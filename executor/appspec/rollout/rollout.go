@@ -87,12 +87,12 @@ func Next(c Config, fleet []Host) Decision {
 	case n == 0:
 		return Decision{Done: true, Reason: "there is no host to deploy to"}
 	case len(left) == n && minimum >= n:
-		return Decision{Done: true, Reason: fmt.Sprintf("nothing was deployed: %s must stay healthy (%s), and there %s, so none may be touched; "+
-			"use AllAtOnce, OneAtATime, or a lower minimum", counted(minimum, "host", "hosts"), c, is(n))}
+		return Decision{Done: true, Reason: fmt.Sprintf("nothing was deployed: %s must stay healthy%s, and there %s, so none may be touched; "+
+			"use AllAtOnce, OneAtATime, or a lower minimum", Counted(minimum, "host", "hosts"), c.aside(), is(n))}
 	case len(left) == 0 && succeeded >= needed:
-		return Decision{Done: true, Succeeded: true, Reason: fmt.Sprintf("%d of %s the revision; %s needed", succeeded, counted(n, "host has", "hosts have"), counted(needed, "was", "were"))}
+		return Decision{Done: true, Succeeded: true, Reason: fmt.Sprintf("%d of %s the revision; %s needed", succeeded, Counted(n, "host has", "hosts have"), Counted(needed, "was", "were"))}
 	case len(left) == 0:
-		return Decision{Done: true, Reason: fmt.Sprintf("%d of %s the revision, and %s needed", succeeded, counted(n, "host has", "hosts have"), counted(needed, "was", "were"))}
+		return Decision{Done: true, Reason: fmt.Sprintf("%d of %s the revision, and %s needed", succeeded, Counted(n, "host has", "hosts have"), Counted(needed, "was", "were"))}
 	}
 	slices.SortStableFunc(left, func(a, b int) int { return fleet[a].rank() - fleet[b].rank() })
 	spare, room := healthy-minimum, c.concurrency(n)
@@ -111,13 +111,13 @@ func Next(c Config, fleet []Host) Decision {
 	}
 	if len(batch) == 0 {
 		return Decision{Done: true, Reason: fmt.Sprintf("stopped after %d of %s failed: %s healthy and %d must stay so; %s not touched",
-			failed, counted(n, "host", "hosts"), counted(healthy, "is", "are"), minimum, counted(len(left), "was", "were"))}
+			failed, Counted(n, "host", "hosts"), Counted(healthy, "is", "are"), minimum, Counted(len(left), "was", "were"))}
 	}
 	return Decision{Batch: batch}
 }
 
-// counted is a number with the word that goes with it.
-func counted(n int, one, many string) string {
+// Counted is a number with the word that goes with it: one with 1, many with all others.
+func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -203,7 +203,8 @@ func TestReasons(t *testing.T) {
 		want   string
 	}{
 		"nothing may be touched": {HalfAtATime, 1, "", "nothing was deployed: 1 host must stay healthy (HalfAtATime), and there is 1, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
-		"none of several may be": {Config{hostCount, 3}, 2, "", "nothing was deployed: 3 hosts must stay healthy (3), and there are 2, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
+		"none of several may be": {Config{hostCount, 3}, 2, "", "nothing was deployed: 3 hosts must stay healthy, and there are 2, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
+		"a share":                {Config{fleetPercent, 95}, 2, "", "nothing was deployed: 2 hosts must stay healthy (95%), and there are 2, so none may be touched; use AllAtOnce, OneAtATime, or a lower minimum"},
 		"stopped":                {OneAtATime, 3, "2", "stopped after 1 of 3 hosts failed: 2 are healthy and 2 must stay so; 1 was not touched"},
 		"no host":                {AllAtOnce, 0, "", "there is no host to deploy to"},
 		"too few":                {AllAtOnce, 2, "1 2", "0 of 2 hosts have the revision, and 1 was needed"},
