@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// FuzzParseRepo looks for files that cost too much, that make the loader panic, or that pass and then give the bot
-// something it cannot use.
-func FuzzParseRepo(f *testing.F) {
+// beginWithFiles gives a fuzz target the configurations of the tests to begin with.
+func beginWithFiles(f *testing.F) {
+	f.Helper()
 	files, err := filepath.Glob("testdata/errors/*.yml")
 	if err != nil {
 		f.Fatal(err)
@@ -23,6 +23,12 @@ func FuzzParseRepo(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+// FuzzParseRepo looks for files that cost too much, that make the loader panic, or that pass and then give the bot
+// something it cannot use.
+func FuzzParseRepo(f *testing.F) {
+	beginWithFiles(f)
 	for _, c := range hostile() {
 		if len(c.file) < 4096 {
 			f.Add([]byte(c.file))
@@ -133,19 +139,8 @@ func usable(t *testing.T, r *Repo) {
 // schema refuses what the loader refuses of a single value is tried value by value (TestSchemaAndLoaderAgreeOnEveryChange); what
 // values take together no schema says.
 func FuzzSchema(f *testing.F) {
-	file := formats()["repository"]
-	schema := compiled(f, file)
-	paths, err := filepath.Glob("testdata/errors/*.yml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, path := range append(paths, "testdata/example.yml") {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	schema := compiled(f, formats()["repository"])
+	beginWithFiles(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, errs := ParseRepo(data, shop()); len(errs) > 0 {
 			return

@@ -37,22 +37,16 @@ type lively struct {
 	silence time.Duration
 }
 
-func (c lively) Read(b []byte) (n int, err error) {
-	if err := c.moved(); err != nil {
-		return 0, err
-	}
-	n, err = c.Conn.Read(b)
-	if err == nil {
-		err = c.moved()
-	}
-	return n, err
-}
+func (c lively) Read(b []byte) (int, error) { return c.move(c.Conn.Read, b) }
 
-func (c lively) Write(b []byte) (n int, err error) {
+func (c lively) Write(b []byte) (int, error) { return c.move(c.Conn.Write, b) }
+
+// move reads or writes, and lets the silence begin anew before it and, where it went well, behind it.
+func (c lively) move(do func([]byte) (int, error), b []byte) (n int, err error) {
 	if err := c.moved(); err != nil {
 		return 0, err
 	}
-	n, err = c.Conn.Write(b)
+	n, err = do(b)
 	if err == nil {
 		err = c.moved()
 	}
