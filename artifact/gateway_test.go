@@ -55,7 +55,7 @@ func gateway(t *testing.T) (dir, address string) {
 	})
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for end := time.Now().Add(20 * time.Second); ; <-look.C {
+	for end := time.Now().Add(90 * time.Second); ; <-look.C {
 		conn, err := net.Dial("tcp", host)
 		if err == nil {
 			_ = conn.Close()

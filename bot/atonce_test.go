@@ -32,7 +32,7 @@ func (p *pushing) Start(ctx context.Context, _ executor.Request) (string, error)
 		return "", ctx.Err()
 	case <-p.enough:
 		return "pushed", nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(90 * time.Second):
 		return "", errors.New("nobody called it off")
 	}
 }

@@ -165,7 +165,7 @@ func (w *world) someTokens(login string) {
 
 // raise waits until a page listens and tells of a change.
 func (w *world) raise() error {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -46,7 +46,7 @@ func (w *world) listenTo(b *http.Client, path string, header ...string) (lines <
 // until reads lines up to one that begins with want.
 func until(t *testing.T, lines <-chan string, want string) (line string, ok bool) {
 	t.Helper()
-	timeout := time.NewTimer(20 * time.Second)
+	timeout := time.NewTimer(90 * time.Second)
 	defer timeout.Stop()
 	for {
 		select {

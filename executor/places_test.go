@@ -83,7 +83,7 @@ func TestPlacesCalledOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	late, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	late, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	leave, err := p.Take(late)
 	if err != nil {

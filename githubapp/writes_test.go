@@ -267,7 +267,7 @@ func TestHookDeliveries(t *testing.T) {
 	for i := range 3 {
 		w.must(w.s.As("ann").CreateBranch(w.ctx(), "acme/shop", fmt.Sprint("feature/", i), w.dev))
 	}
-	ctx, cancel := context.WithTimeout(w.ctx(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx(), 90*time.Second)
 	defer cancel()
 	w.must(w.s.Settle(ctx))
 	got, err := w.app.HookDeliveries(w.ctx(), start.Add(-time.Minute))

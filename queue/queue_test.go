@@ -67,7 +67,7 @@ func start(t testing.TB, s *store.Store, opts queue.Options, set func(*queue.Que
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 		defer cancel()
 		if err := q.Stop(ctx); err != nil {
 			t.Error(err)
@@ -78,7 +78,7 @@ func start(t testing.TB, s *store.Store, opts queue.Options, set func(*queue.Que
 
 func timeout(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -48,7 +48,7 @@ func debian(t testing.TB) (host string) {
 		_ = cmd.Wait()
 		http.DefaultClient.CloseIdleConnections()
 	})
-	look, patience := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+	look, patience := time.NewTicker(90*time.Millisecond), time.After(20*time.Second)
 	defer look.Stop()
 	for {
 		resp, err := http.Get("http://" + host + "/v2/")

@@ -295,7 +295,7 @@ func TestPromoteCopiesAtOnce(t *testing.T) {
 		select {
 		case <-all:
 			return false
-		case <-time.After(20 * time.Second):
+		case <-time.After(90 * time.Second):
 			w.WriteHeader(http.StatusTeapot) // they come one by one
 			return true
 		}

@@ -28,7 +28,7 @@ func TestTelling(t *testing.T) {
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
 			select {
 			case <-first:
-			case <-time.After(10 * time.Second):
+			case <-time.After(90 * time.Second):
 				w.WriteHeader(http.StatusTeapot) // nothing was told before
 				return true
 			}

@@ -80,7 +80,7 @@ func lastingDir(tb testing.TB) string {
 	tb.Cleanup(func() {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		late := time.After(30 * time.Second)
+		late := time.After(patience)
 		for {
 			err := os.RemoveAll(dir)
 			if err == nil {

@@ -73,7 +73,7 @@ func (w *world) suite(gates string, request func(s executortest.Scenario, id str
 		Starts: func(id string) int {
 			path := filepath.Join(gates, "sluice:"+id+".starts")
 			b, err := os.ReadFile(path)
-			for end := time.Now().Add(10 * time.Second); (errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == 0) && time.Now().Before(end); { // the shell makes the file before it writes
+			for end := time.Now().Add(90 * time.Second); (errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == 0) && time.Now().Before(end); { // the shell makes the file before it writes
 				b, err = os.ReadFile(path)
 			}
 			return strings.Count(string(b), "x")

@@ -133,7 +133,7 @@ func (w *world) run(e *Executor, r executor.Request) executor.Report {
 
 func (w *world) end(e *Executor, r executor.Request, handle string) executor.Report {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 90*time.Second)
 	defer cancel()
 	for {
 		report, err := e.Status(ctx, r, handle)
@@ -168,7 +168,7 @@ func said(log string) []string {
 // until waits for something that happens in another process.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -46,7 +46,7 @@ func TestImagesTakePlaces(t *testing.T) {
 		text, err := e.End(id)
 		return err == nil && strings.Contains(text, "waits for other work of this host, which does 1 at a time")
 	}
-	late := time.After(30 * time.Second)
+	late := time.After(90 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !told("ex-0-1-1") {
@@ -107,7 +107,7 @@ func TestPackingLeavesItsPlace(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) || executor.IsPermanent(err) != c.permanent {
 			t.Errorf("%s: %v, permanent %t; want %q", name, err, executor.IsPermanent(err), c.want)
 		}
-		soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		soon, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		leave, err := places.Take(soon)
 		cancel()
 		if err != nil {

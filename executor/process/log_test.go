@@ -28,7 +28,7 @@ func TestLog(t *testing.T) {
 	}()
 	begun := "[sluice] " + w.host + "/shop@" + digest + " is unpacked\n[sluice] " + digest + " is started on " + w.listen + "\nbegins\nmy ***\n"
 	log := ""
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(log, "***\n"); {
+	for end := time.Now().Add(90 * time.Second); !strings.Contains(log, "***\n"); {
 		part, err := e.ReadLog(t.Context(), r, executor.LogPlace{}, 64<<10)
 		if log = string(part.Text); time.Now().After(end) || part.Ended {
 			t.Fatalf("ended %v, %v; read so far %q", part.Ended, err, log)

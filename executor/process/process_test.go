@@ -321,7 +321,7 @@ func TestGoingOnInTheMiddle(t *testing.T) {
 		_, err := e.Start(ctx, r)
 		stopped <- err
 	}()
-	for end := time.Now().Add(10 * time.Second); w.ask() != "two"; {
+	for end := time.Now().Add(90 * time.Second); w.ask() != "two"; {
 		if time.Now().After(end) {
 			t.Fatal("the new one does not come up")
 		}
@@ -369,7 +369,7 @@ func TestStop(t *testing.T) {
 		_, err := e.Start(t.Context(), r)
 		done <- err
 	}()
-	for end := time.Now().Add(10 * time.Second); w.ask() != "two"; {
+	for end := time.Now().Add(90 * time.Second); w.ask() != "two"; {
 		if time.Now().After(end) {
 			t.Fatal("the new one does not come up")
 		}

@@ -113,7 +113,7 @@ func await(t *testing.T, ended chan string, dir string) Result {
 		if got != dir {
 			t.Fatalf("%s ended, want %s", got, dir)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("it does not end")
 	}
 	state, r, err := Look(dir)
@@ -143,7 +143,7 @@ func run(t *testing.T, spec Spec) (dir string, r Result, log string) {
 // until waits for something that happens in another process.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(90 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -148,7 +148,7 @@ func (w *world) must(err error) {
 
 func (w *world) settle() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, 90*time.Second)
 	defer cancel()
 	w.must(w.s.Settle(ctx))
 }
