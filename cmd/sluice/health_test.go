@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sluicehq/sluice/test/fakegithub"
 	"github.com/sluicehq/sluice/test/fakegithub/fakegithubtest"
