@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
 // Resolve checks the settings. getenv reads the environment and readFile the files that _FILE variables name (ReadFile
@@ -38,7 +40,7 @@ func (f ServerFlags) Resolve(getenv func(string) string, readFile func(string) (
 		BuildUsers:     r.users("BuildUsers"),
 		BuildSandbox:   r.oneOf("BuildSandbox", "auto", "always", "off"),
 		BuildLimits:    r.buildLimits("BuildLimits"),
-		AWSRegion:      r.text("AWSRegion"),
+		AWSRegion:      r.region("AWSRegion"),
 		AWS: AWS{
 			Topics:             r.topics("AWSTopics"),
 			Version1:           r.oneOf("AWSSignatures", "2", "all") == "all",
@@ -231,6 +233,17 @@ func (r *resolver) writeRate(field, fallback string) WriteRate {
 		return WriteRate{}
 	}
 	return WriteRate{Burst: b, Refill: f}
+}
+
+// regionForm is what all regions of AWS are named like: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+var regionForm = lazyregexp.New(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
+
+func (r *resolver) region(field string) string {
+	text := r.text(field)
+	if text != "" && !regionForm.MatchString(text) {
+		r.wrong(field, fmt.Sprintf("%.40q is not a region of AWS", text), "write it like eu-west-1, or leave it out for that of AWS's own settings")
+	}
+	return text
 }
 
 func (r *resolver) topics(field string) []string {

@@ -98,9 +98,12 @@ func (d *diagnosis) print(e *env, asJSON bool) error {
 	return nil
 }
 
-// wrong lists the settings with which the server does not start. Who builds run as and where artifacts are is looked at apart.
+// wrong lists the settings with which the server does not start. Who builds run as and where artifacts are is looked at apart; the
+// addresses may be taken by the server itself, which runs.
 func (d *diagnosis) wrong(c *doctorCmd, e *env) {
-	rest := slices.DeleteFunc(looks(e.ctx), func(l config.Look) bool { return l.Field == "BuildUsers" || l.Field == "Artifacts" })
+	rest := slices.DeleteFunc(looks(e.ctx), func(l config.Look) bool {
+		return slices.Contains([]string{"BuildUsers", "Artifacts", "Listen", "AdminListen"}, l.Field)
+	})
 	_, err := c.Resolve(e.getenv, config.ReadFile, rest...)
 	if err = errors.Join(err, c.TryData(e.getenv)); err == nil {
 		d.add(healthy, "settings", "all can be used", "")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,10 @@ func looks(ctx context.Context) []config.Look {
 	access := func(cfg *config.Server) appspec.SSH {
 		return appspec.SSH{Key: cfg.SSHKey.Reveal(), KnownHosts: cfg.SSHKnownHosts}
 	}
+	const elsewhere = "stop what listens there, or name another address"
 	return []config.Look{
+		{Field: "Listen", Try: func(cfg *config.Server) error { return tryAddress(ctx, cfg.Listen) }, Hint: elsewhere},
+		{Field: "AdminListen", Try: func(cfg *config.Server) error { return tryAddress(ctx, cfg.AdminListen) }, Hint: elsewhere},
 		{Field: "Database", Needs: []string{"Data"}, Try: tryDatabase, Hint: "write sqlite:/path/file.db, in a folder that the server may write to, or postgres://user@host:5432/database"},
 		{Field: "BuildUsers", Needs: []string{"LocalExecutors", "Data"}, Try: func(cfg *config.Server) error { _, err := builders(ctx, cfg); return err }},
 		{Field: "BuildSandbox", Needs: []string{"LocalExecutors", "BuildUsers"}, Try: func(cfg *config.Server) error { return trySandbox(ctx, cfg) },
@@ -34,6 +38,15 @@ func looks(ctx context.Context) []config.Look {
 		{Field: "Artifacts", Needs: []string{"Data"}, Try: func(cfg *config.Server) error { return tryArtifacts(ctx, cfg) },
 			Hint: "name a folder that the server may write to, or a bucket that it may use"},
 	}
+}
+
+// tryAddress looks whether the server could listen on an address.
+func tryAddress(ctx context.Context, address string) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 // tryDatabase looks whether the database could be opened, as far as that is seen without connecting to it or making it. The data folder

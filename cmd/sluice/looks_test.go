@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +81,22 @@ func TestAllWrongSettingsAtOnce(t *testing.T) {
 	saysAll(t, try(flags, "doctor"), others)
 	sandbox := append(flags, "--local-executors=", "--build-users=", "--build-sandbox=always")
 	saysAll(t, try(sandbox, "serve"), []string{"--build-sandbox / SLUICE_BUILD_SANDBOX: builds are to run in a sandbox: bubblewrap is not installed"})
+	var taken []string
+	for _, flag := range []string{"--listen", "--admin-listen"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		taken = append(taken, flag+"="+l.Addr().String())
+	}
+	saysAll(t, try(slices.Concat(flags, taken, []string{"--aws-region=??"}), "serve"), []string{
+		"--listen / SLUICE_LISTEN: listen tcp ", "--admin-listen / SLUICE_ADMIN_LISTEN: listen tcp ", "stop what listens there",
+		"--aws-region / SLUICE_AWS_REGION: \"??\" is not a region of AWS",
+	})
+	if text := try(slices.Concat(flags, taken), "doctor"); strings.Contains(text, "SLUICE_LISTEN") || strings.Contains(text, "SLUICE_ADMIN_LISTEN") {
+		t.Errorf("doctor finds fault with addresses that the server itself may have taken:\n%s", text)
+	}
 	t.Setenv("SLUICE_GITHUB_PRIVATE_KEY", "")
 	setup := append([]string{"--setup=acme"}, flags...)
 	for i, f := range setup {
