@@ -164,7 +164,7 @@ func (w scribe) awaited(r store.Release, x *store.Execution) string {
 
 func (w scribe) approval(a store.Approval) Approval {
 	return Approval{
-		By: a.By.Login, Verdict: a.Verdict, Reason: a.Reason, Via: a.Via, At: a.At, Environment: a.Environment, SHA: a.SHA, Digest: a.Digest,
+		By: a.By.Login, Verdict: a.Verdict, Reason: a.Reason, Via: a.Via, At: a.At, Environment: a.Environment, SHA: a.SHA, CommitURL: w.commitURL(a.SHA), Digest: a.Digest,
 		Execution: a.ExecutionID, Path: w.path("executions", a.ExecutionID), VoidedAt: a.VoidedAt, VoidReason: a.VoidReason,
 	}
 }

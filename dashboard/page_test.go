@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -176,5 +177,23 @@ func TestJSON(t *testing.T) {
 	}
 	if r := w.get(w.signedIn("qa"), "/api/v1/repos"); r.status != http.StatusUnauthorized || !json.Valid([]byte(r.body)) {
 		t.Errorf("with a sign-in instead of a token: %d %s", r.status, r.body)
+	}
+}
+
+// TestReleaseLinksItsCommits follows the commits that a release page names to GitHub. What a fact says of itself makes no link.
+func TestReleaseLinksItsCommits(t *testing.T) {
+	w := newWorld(t, nil)
+	b := w.signedIn("qa")
+	body := w.get(b, "/acme/shop/releases/1.4.0").body + w.get(b, "/acme/shop/releases/1.3.0").body
+	for what, commit := range map[string]string{
+		"why it has its version": sha("3"), "where it was cut from": sha("1"), "what was approved": sha("9"), "the revision of another": sha("b"),
+	} {
+		link := fmt.Sprintf(`<a href="https://github.com/acme/shop/commit/%s"><code class="sha" title="%[1]s">%s</code></a>`, commit, commit[:7])
+		if !strings.Contains(body, link) {
+			t.Errorf("%s is not linked by %s", what, link)
+		}
+	}
+	if strings.Contains(body, "/commit/&lt;") || strings.Contains(body, "/commit/%3c") {
+		t.Error("a fact that is no commit is linked as one")
 	}
 }

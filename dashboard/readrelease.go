@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/store"
 )
 
@@ -61,14 +62,13 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 			return err
 		}
 		p = Release{
-			Tag: rel.Tag, SHA: rel.SHA, CutSHA: rel.CutSHA, HeadSHA: rel.HeadSHA, CandidateImage: rel.CandidateImage,
+			Tag: rel.Tag, SHA: rel.SHA, CommitURL: w.commitURL(rel.SHA), CutSHA: rel.CutSHA, CutURL: w.commitURL(rel.CutSHA),
+			HeadSHA: rel.HeadSHA, HeadURL: w.commitURL(rel.HeadSHA), CandidateImage: rel.CandidateImage,
 			CandidateDigest: rel.CandidateDigest, ProductionImage: rel.ProductionImage, ProductionDigest: rel.ProductionDigest,
 			Reason: rel.Reason, Bad: rel.Bad, Finished: rel.Finished, Executions: []ExecutionRow{}, Approvals: []Approval{},
 		}
-		if rel.VersionWhy != "" {
-			if err := json.Unmarshal([]byte(rel.VersionWhy), &p.VersionWhy); err != nil {
-				return fmt.Errorf("why %s has its version: %w", rel.Key(), err)
-			}
+		if p.VersionWhy, err = w.versionWhy(rel); err != nil {
+			return err
 		}
 		executions, err := tx.ExecutionsByRelease(ctx, rel.ID)
 		if err != nil {
@@ -102,6 +102,27 @@ func (s *Server) release(ctx context.Context, v *visit) (any, error) {
 	})
 	return p, err
 }
+
+// versionWhy is why a release has its version; nothing where that was not noted.
+func (w scribe) versionWhy(r store.Release) (why []VersionReason, err error) {
+	if r.VersionWhy == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(r.VersionWhy), &why); err != nil {
+		return nil, fmt.Errorf("why %s has its version: %w", r.Key(), err)
+	}
+	for _, reason := range why {
+		for i, f := range reason.Facts {
+			if f.Name == "commit" && fullSHA.MatchString(f.Value) {
+				reason.Facts[i].CommitURL = w.commitURL(f.Value)
+			}
+		}
+	}
+	return why, nil
+}
+
+// fullSHA matches a commit's whole name, of either kind of repository.
+var fullSHA = lazyregexp.New(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`) //nolint:gochecknoglobals // a constant
 
 const (
 	auditPage  = 500   // entries read at a time

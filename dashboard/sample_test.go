@@ -56,7 +56,7 @@ func fill(t *testing.T, s *store.Store) {
 			{
 				ID: "rel14", RepoID: shopID, Kind: "release", Version: "1.4.0", Branch: "release/1.4.0", Tag: "v1.4.0", CutSHA: sha("1"), HeadSHA: sha("a"), Pull: 12,
 				Status: store.ReleaseOpen, ExecutionID: "excand", StartedBy: ann, StartedAt: noon.Add(-26 * time.Hour), CandidateImage: "registry.example/shop:1.4.0-candidate-aaaaaaa",
-				CandidateDigest: digest("c"), VersionWhy: `[{"text":"Since then there is 1 commit: 1 feature."},{"text":"A Release-As trailer does not count.","warning":true,"facts":[{"name":"commit","value":"<b>c1</b>"}]}]`,
+				CandidateDigest: digest("c"), VersionWhy: `[{"text":"Since then there is 1 commit: 1 feature.","facts":[{"name":"commit","value":"` + sha("3") + `"},{"name":"subject","value":"feat: show who \u003cb\u003epaid\u003c/b\u003e for what, and where a name that is as long as the subjects of commits are has to be broken"}]},{"text":"A Release-As trailer does not count.","warning":true,"facts":[{"name":"commit","value":"<b>c1</b>"}]}]`,
 			},
 			{
 				ID: "rel13", RepoID: shopID, Kind: "release", Version: "1.3.0", Branch: "release/1.3.0", Tag: "v1.3.0", CutSHA: sha("2"), SHA: sha("b"), HeadSHA: sha("b"), Pull: 9,

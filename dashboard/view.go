@@ -242,6 +242,7 @@ type Approval struct {
 	At          time.Time     `json:"at"`
 	Environment string        `json:"environment"`
 	SHA         string        `json:"sha"`
+	CommitURL   string        `json:"commit_url"`
 	Digest      string        `json:"digest"`
 	Execution   string        `json:"execution"`
 	Path        string        `json:"path"`
@@ -254,8 +255,11 @@ type Release struct {
 	ReleaseLine
 	Tag              string `json:"tag,omitempty"`
 	SHA              string `json:"sha,omitempty"`
+	CommitURL        string `json:"commit_url,omitempty"`
 	CutSHA           string `json:"cut_sha,omitempty"`
+	CutURL           string `json:"cut_url,omitempty"`
 	HeadSHA          string `json:"head_sha,omitempty"`
+	HeadURL          string `json:"head_url,omitempty"`
 	CandidateImage   string `json:"candidate_image,omitempty"`
 	CandidateDigest  string `json:"candidate_digest,omitempty"`
 	ProductionImage  string `json:"production_image,omitempty"`
@@ -285,6 +289,8 @@ type VersionReason struct {
 type VersionFact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+	// CommitURL is where GitHub shows it; empty: it is no commit.
+	CommitURL string `json:"commit_url,omitempty"`
 }
 
 // AuditEntry is one decision.
