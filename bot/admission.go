@@ -29,7 +29,11 @@ func (s *session) mayRun(ctx context.Context, q *request, spec *commandSpec) (*r
 
 // mayPass says whether somebody may pass a door for what their command is about; nil: they may.
 func (s *session) mayPass(ctx context.Context, q *request, door Door) (*refusal, error) {
-	if why := s.shut(door); why != "" {
+	closes := door
+	if q.returning != nil {
+		closes = DoorCancel // whoever it is that may stop a rollback, it can be stopped whenever a pipeline can
+	}
+	if why := s.shut(closes); why != "" {
 		return &refusal{Why: why, shut: true}, nil
 	}
 	if door != DoorApprove || len(q.judged) == 0 {
@@ -88,6 +92,8 @@ func (s *session) asking(q *request, door Door) ask {
 		a.starter = q.lockedBy
 	case door == DoorRollback && q.back != nil:
 		a.environment = ownEnv(q.back.Environment.Name)
+	case door == DoorRollback && q.returning != nil:
+		a.environment = ownEnv(q.returning.environment)
 	case door == DoorRollback && q.Name == "rollback":
 		if environment, _, err := rollbackTarget(q.Args); err == nil { // one that is written wrongly goes nowhere
 			a.environment = ownEnv(environment)
@@ -96,6 +102,9 @@ func (s *session) asking(q *request, door Door) ask {
 	a.production = door == DoorCondition && slices.ContainsFunc(q.unmet, leadsToProduction)
 	if q.release != nil && door != DoorUnlock {
 		a.starter = q.release.StartedBy
+	}
+	if q.returning != nil { // wherever it is said
+		a.starter = q.returning.starter
 	}
 	if q.pr != nil {
 		a.author = q.pr.Author
@@ -106,7 +115,7 @@ func (s *session) asking(q *request, door Door) ask {
 // concernsRelease tells whether what is asked for may touch a release, a hotfix or production. That it does not is only known of
 // a pull request whose branch does not ship, whatever it is to be merged into.
 func (s *session) concernsRelease(q *request) bool {
-	if q.release != nil || q.back != nil || q.pr == nil {
+	if q.release != nil || q.back != nil || q.returning != nil || q.pr == nil {
 		return true
 	}
 	kind := s.classify(q.pr.HeadBranch).Kind
@@ -187,6 +196,17 @@ func (s *session) ways(ctx context.Context, spec *commandSpec) ([]Command, error
 		for _, x := range all {
 			places = append(places, x.Environment.Name)
 		}
+	case DoorCancel:
+		err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
+			all, _, err := s.returningNow(ctx, tx, &request{})
+			for _, x := range all {
+				places = append(places, x.environment)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	slices.Sort(places)
 	for _, name := range slices.Compact(places) {
@@ -207,7 +227,7 @@ func (s *session) open(ctx context.Context, q *request, spec *commandSpec) (ways
 	}
 	for i, c := range all {
 		as := *q
-		as.Command, as.back, as.judged, as.unmet, as.lockedBy = c, nil, nil, nil, forge.User{}
+		as.Command, as.back, as.returning, as.judged, as.unmet, as.lockedBy = c, nil, nil, nil, nil, forge.User{}
 		if err := s.locateFor(ctx, &as); err != nil {
 			return nil, nil, err
 		}

@@ -31,10 +31,13 @@ func (q *request) halt() pipeline.Halt {
 	return ""
 }
 
-// cmdCancel stops what runs for a pull request's branch, or the promotion of its release.
+// cmdCancel stops what runs for a pull request's branch, the promotion of its release, or what is being put back into an environment.
 func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 	if q.Flag(switchAbandon) != "" && q.Flag(switchWait) != "" {
 		return "", &userError{"`--wait` leaves what runs to its end, and `--abandon` does not wait for it: only one of them can be meant."}
+	}
+	if q.returning != nil {
+		return s.cancelReturning(ctx, q)
 	}
 	if q.halt() == "" { // the switches are about what runs
 		if reply, done, err := s.cancelsSchedule(ctx, q); done || err != nil {
@@ -47,67 +50,51 @@ func (s *session) cmdCancel(ctx context.Context, q *request) (string, error) {
 	case "promotion":
 		return s.cancelPromotion(ctx, q)
 	}
-	return "", &userError{fmt.Sprintf("There is no %s to cancel: it is `pipeline`, which `/cancel` alone means, or `promotion`.", code(q.Arg(0)))}
+	return s.noReturning(ctx, q)
 }
 
 // cancelPipelines stops the pipelines of the pull request's branch, or the one on whose page it was asked for.
 func (s *session) cancelPipelines(ctx context.Context, q *request) (string, error) {
 	var active []store.Execution
+	var others []returning
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		active, err = tx.ActiveExecutions(ctx, s.repo.ID)
+		if active, err = tx.ActiveExecutions(ctx, s.repo.ID); err != nil {
+			return err
+		}
+		others, _, err = s.returningNow(ctx, tx, q)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	own := func(x *store.Execution) bool {
-		return q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(x) && q.asks(x)
+	own := func(x *store.Execution) bool { return s.ownPipeline(q, x) }
+	told := "" // what else is told here and runs on
+	if q.release != nil {
+		told = besides(slices.DeleteFunc(slices.Clone(others), func(r returning) bool { return !slices.Contains(r.tells, q.release.ID) }))
 	}
-	what, err := s.cancelled(ctx, q, slices.DeleteFunc(active, func(x store.Execution) bool { return !own(&x) }),
-		func(tx *store.Tx, x *store.Execution) (bool, error) {
-			if isReturn(x) {
-				return s.tellsReturn(ctx, tx, q, x)
-			}
-			return own(x), nil
-		})
+	what, err := s.cancelled(ctx, q, slices.DeleteFunc(active, func(x store.Execution) bool { return !own(&x) }), own)
 	switch {
 	case err != nil:
 		return "", err
 	case len(what.active)+len(what.lost) == 0:
-		return "", &userError{"Nothing runs here that could be cancelled."}
+		return "", &userError{"Nothing runs here that could be cancelled." + besides(others)}
 	case q.DryRun && len(what.active) == 0:
 		return s.dry(ctx, q, strings.TrimSpace(what.left(q, true)))
 	case q.DryRun:
-		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s", len(what.active), code(q.branch()), what.left(q, true)))
+		return s.dry(ctx, q, fmt.Sprintf("%d pipeline(s) of %s would be stopped.%s%s", len(what.active), code(q.pr.HeadBranch), what.left(q, true), told))
 	}
-	switch text := what.left(q, false); {
+	switch text := what.left(q, false) + told; {
 	case len(what.active) == 0:
 		q.said = strings.TrimSpace(text)
 	case text != "":
-		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(what.active), code(q.branch()), text)
+		q.said = fmt.Sprintf("%d pipeline(s) of %s: no further action starts.%s", len(what.active), code(q.pr.HeadBranch), text)
 	}
-	return q.said, s.stopAll(ctx, q, what, q.branch())
+	return q.said, s.stopAll(ctx, q, what, q.pr.HeadBranch)
 }
 
-// branch is the branch that a request is about: its pull request's, or that of the execution on whose page it was given, since returns
-// have no pull request.
-func (q *request) branch() string {
-	if q.pr == nil {
-		return q.named.Branch
-	}
-	return q.pr.HeadBranch
-}
-
-// tellsReturn tells whether a return is one that the request's release tells of, or whose page the request was given on.
-func (s *session) tellsReturn(ctx context.Context, tx *store.Tx, q *request, x *store.Execution) (bool, error) {
-	if q.named != nil || q.release == nil {
-		return q.named != nil && q.named.ID == x.ID, nil
-	}
-	if !isRollback(x) {
-		return x.ReleaseID == q.release.ID, nil
-	}
-	way, err := s.retreatOf(ctx, tx, x.Origin)
-	return way.FromRelease == q.release.ID, err
+// ownPipeline tells whether an execution is a pipeline of the branch that a request is about.
+func (s *session) ownPipeline(q *request, x *store.Execution) bool {
+	return q.pr != nil && x.Branch == s.line(q.pr) && x.Kind != pipeline.KindProduction && !isReturn(x) && q.asks(x)
 }
 
 // cancelled is what a /cancel is about.
@@ -122,7 +109,7 @@ type cancelled struct {
 
 // cancelled looks up what a /cancel is about: the executions, and with --abandon the deployments that were lost in those that own
 // names.
-func (s *session) cancelled(ctx context.Context, q *request, active []store.Execution, own func(*store.Tx, *store.Execution) (bool, error)) (c cancelled, err error) {
+func (s *session) cancelled(ctx context.Context, q *request, active []store.Execution, own func(*store.Execution) bool) (c cancelled, err error) {
 	err = s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		c = cancelled{active: active, unanswered: map[string]bool{}}
 		for _, x := range active {
@@ -147,18 +134,11 @@ func (s *session) cancelled(ctx context.Context, q *request, active []store.Exec
 			if err != nil {
 				return err
 			}
-			if x == nil {
+			if x == nil || !own(x) {
 				continue
 			}
 			if _, a, _ := x.State.Action(d.ID); a.ID == d.ID && !a.Status.Final() {
 				continue // it is waited for
-			}
-			is, err := own(tx, x)
-			if err != nil {
-				return err
-			}
-			if !is {
-				continue
 			}
 			run, err := tx.ActionRun(ctx, d.ID)
 			if errors.Is(err, store.ErrNotFound) || run.Final { // its end is on its way
@@ -252,9 +232,12 @@ func names(all []pipeline.Running) []string {
 
 // stopAll asks executions to stop, gives up what was lost, and records the command with the last of them.
 func (s *session) stopAll(ctx context.Context, q *request, what cancelled, subject string) error {
-	var evidence map[string]any
+	evidence := map[string]any{}
 	if q.halt() != "" {
-		evidence = map[string]any{"halt": q.halt(), "running": names(slices.Concat(what.running, what.lost))}
+		evidence["halt"], evidence["running"] = q.halt(), names(slices.Concat(what.running, what.lost))
+	}
+	if q.returning != nil {
+		evidence["executions"] = q.returning.ids()
 	}
 	last := func(tx *store.Tx) error {
 		for _, r := range what.lost {
@@ -313,8 +296,8 @@ func (s *session) cancelPromotion(ctx context.Context, q *request) (string, erro
 	if err != nil {
 		return "", err
 	}
-	what, err := s.cancelled(ctx, q, active, func(_ *store.Tx, x *store.Execution) (bool, error) {
-		return x.ReleaseID == r.ID && x.Kind == pipeline.KindProduction && !isReturn(x), nil
+	what, err := s.cancelled(ctx, q, active, func(x *store.Execution) bool {
+		return x.ReleaseID == r.ID && x.Kind == pipeline.KindProduction && !isReturn(x)
 	})
 	switch {
 	case err != nil:

@@ -95,7 +95,7 @@ type commandSpec struct {
 	door    Door
 	// doors are the doors that some switches lead through instead.
 	doors map[string]Door
-	// undoes is the door instead for a rollback that failed, begins the one besides where a release is begun; empty: neither can be.
+	// undoes is the door instead for a rollback, begins the one besides where a release is begun; empty: neither can be.
 	undoes, begins Door
 	minArgs        int
 	maxArgs        int
@@ -148,8 +148,8 @@ var commandTable = []commandSpec{ //nolint:gochecknoglobals // a constant table
 	{name: "test", usage: "/test [pipeline or ?] [--var NAME=VALUE …]", help: "run the pipeline of this head anew; `?` lists what can be run", door: DoorTest, maxArgs: 1, vars: true, changes: true, where: onPull, pinned: true,
 		more: "`--var` gives a variable that the pipeline declares another value than its default, for this execution and its retries; a value with blanks is put in quotes. Values are shown on the execution's page and written to the audit log: they are no place for secrets."},
 	{name: "retest", usage: "/retest", help: "run again what failed at this head", door: DoorTest, changes: true, where: onPull, pinned: true},
-	{name: "cancel", usage: "/cancel [pipeline or promotion] [--wait | --abandon]", help: "stop the running pipeline, or the promotion", door: DoorCancel, maxArgs: 1, switches: []string{switchAbandon, switchWait}, changes: true, where: onPull,
-		more: "What runs is told to stop and waited for, for 5 minutes at most; with `--wait` it is left to its end, and nothing else starts; with `--abandon` nobody waits for it, which is for what does not stop. `/cancel` alone means a promotion that is scheduled, else the pipeline. `/cancel promotion` takes back a `/promote` that still waits, and stops a promotion that is under way; what production runs by then stays, and `/retry` or `/rollback` decide what comes next."},
+	{name: "cancel", usage: "/cancel [pipeline, promotion or environment] [--wait | --abandon]", help: "stop the running pipeline, the promotion, or what is being put back into an environment", door: DoorCancel, undoes: DoorRollback, maxArgs: 1, switches: []string{switchAbandon, switchWait}, changes: true, where: onPull,
+		more: "What runs is told to stop and waited for, for 5 minutes at most; with `--wait` it is left to its end, and nothing else starts; with `--abandon` nobody waits for it, which is for what does not stop. `/cancel` alone means a promotion that is scheduled, else the pipeline. `/cancel promotion` takes back a `/promote` that still waits, and stops a promotion that is under way; what production runs by then stays, and `/retry` or `/rollback` decide what comes next. With an environment, wherever it is said, and alone on the pull request that tells of it while no pipeline of that runs, it stops the rollback there, or the candidate that is being put back after a hotfix had borrowed the environment: what that runs by then stays, after a rollback the hold too, and `/retry environment` goes on."},
 	{name: "ok-to-test", usage: "/ok-to-test sha|cancel", help: "let the pipeline run for this commit of a fork, or take that back", door: DoorOkToTest, maxArgs: 1, changes: true, where: onFork, pinned: true,
 		more: "The commit is named by at least seven digits, and it must be the head: nobody vouches for what they have not read. It holds for that commit only. Actions on Sluice's own host never run for a fork, nothing is deployed, no image is named, and no `env` of the configuration is handed on."},
 	{name: "cherrypick", usage: "/cherrypick branch", help: "bring the commits of this merged pull request to a release or hotfix branch, by a pull request", door: DoorCherrypick, minArgs: 1, maxArgs: 1, changes: true, where: onMerged},
@@ -308,7 +308,7 @@ func (s commandSpec) who() string {
 		who += "; with --" + name + ": " + s.doors[name].who()
 	}
 	if s.undoes != "" {
-		who += "; of a rollback that failed: " + s.undoes.who()
+		who += "; of a rollback: " + s.undoes.who()
 	}
 	if s.begins != "" {
 		who += "; where it starts a release: who may besides, " + s.begins.who()

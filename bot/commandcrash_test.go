@@ -262,6 +262,7 @@ func crashTable() []crashRow {
 		{who: "write", line: "/backmerge", world: ahead, entries: []string{"backmerge"}},
 		{who: "write", line: "/cherrypick release/1.4.0", where: "feature", world: mergedFeature, entries: []string{"cherrypick"}},
 		{who: "maintain", line: "/rollback production --reason broken", world: twoShipped, entries: []string{"rollback"}},
+		{who: "oncall", line: "/cancel production", world: twoShipped, before: []string{"maintain /rollback production --reason broken"}, entries: []string{"cancel"}},
 		{who: "maintain", line: "/unpin production", world: twoShipped, before: []string{"oncall /rollback production --reason broken"}, entries: []string{"unpin"}},
 	}
 }

@@ -279,7 +279,7 @@ func (s *session) scheduleIn(ctx context.Context, tx *store.Tx, q *request, r *s
 
 // cancelsSchedule carries out /cancel where a promotion is scheduled; done is false where none is.
 func (s *session) cancelsSchedule(ctx context.Context, q *request) (reply string, done bool, err error) {
-	if q.release == nil || q.Arg(0) == "pipeline" {
+	if q.release == nil || q.Arg(0) != "" && q.Arg(0) != "promotion" {
 		return "", false, nil
 	}
 	list, err := s.stopsNow(ctx)

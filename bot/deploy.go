@@ -70,11 +70,14 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 		if other != nil {
 			why += ": " + naming(*other)
 			if other.Status.Final() {
-				cancel := "/cancel --abandon"
-				if other.Kind == pipeline.KindProduction && !isReturn(other) {
-					cancel = "/cancel promotion --abandon"
+				cancel := "/cancel --abandon there"
+				switch {
+				case isReturn(other):
+					cancel = "/cancel " + name + " --abandon"
+				case other.Kind == pipeline.KindProduction:
+					cancel = "/cancel promotion --abandon there"
 				}
-				why += ", which has ended, and nobody knows what became of that deployment; " + cancel + " there gives it up"
+				why += ", which has ended, and nobody knows what became of that deployment; " + cancel + " gives it up"
 			}
 		}
 		return s.waits(x, run.ID, why), tx.SaveActionRun(ctx, *run)
@@ -115,7 +118,7 @@ func (s *session) leave(ctx context.Context, run store.ActionRun, report executo
 			env.Version, env.Image, env.Digest, env.SHA = d.Version, d.Image, d.Digest, d.SHA
 			env.ExecutionID, env.ReleaseID, env.DeployedAt = d.ExecutionID, d.ReleaseID, s.b.Now()
 			env.UpdatedAt = s.b.Now()
-			overtakes, err := overtakesReturn(ctx, tx, env, d)
+			overtakes, err := overtakesReturn(ctx, tx, env)
 			if err != nil {
 				return err
 			}

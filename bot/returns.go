@@ -24,7 +24,8 @@ func (s *session) returnsTo(x *store.Execution) string {
 	return s.env(pipeline.EnvironmentProduction)
 }
 
-// notesReturn writes down which return an environment was last to get, and forgets it once that has succeeded.
+// notesReturn writes down which return an environment was last to get, and forgets it once that has succeeded, or was cancelled when what it
+// brings ran there already. Of a failed one that is not enough: what follows its deployment has found fault with it.
 func (s *session) notesReturn(ctx context.Context, tx *store.Tx, x *store.Execution) error {
 	if !isReturn(x) {
 		return nil
@@ -36,7 +37,7 @@ func (s *session) notesReturn(ctx context.Context, tx *store.Tx, x *store.Execut
 	switch {
 	case !x.Status.Final():
 		env.ReturnBy = x.ID
-	case x.Status == pipeline.Succeeded && env.ReturnBy == x.ID:
+	case env.ReturnBy == x.ID && (x.Status == pipeline.Succeeded || x.Status == pipeline.Stopped && env.ExecutionID == x.ID):
 		env.ReturnBy = ""
 	default:
 		return nil
@@ -46,9 +47,9 @@ func (s *session) notesReturn(ctx context.Context, tx *store.Tx, x *store.Execut
 }
 
 // overtakesReturn tells whether a deployment that has succeeded ends what is said of a return that failed: nothing is to be put
-// back there any more. One that is still on its way comes after it.
-func overtakesReturn(ctx context.Context, tx *store.Tx, env store.Environment, d store.Deployment) (bool, error) {
-	if env.ReturnBy == "" || env.ReturnBy == d.ExecutionID {
+// back there any more. One that is still on its way comes after it, and says by its own end how it went.
+func overtakesReturn(ctx context.Context, tx *store.Tx, env store.Environment) (bool, error) {
+	if env.ReturnBy == "" {
 		return false, nil
 	}
 	x, err := oneExecution(ctx, tx, env.ReturnBy)
@@ -71,19 +72,25 @@ func (s *session) strandedNow(ctx context.Context) (out []stranded, err error) {
 			return err
 		}
 		for _, one := range all {
-			tells := one.Release.ID
-			if isRollback(&one.Execution) {
-				way, err := s.retreatOf(ctx, tx, one.Execution.Origin)
-				if err != nil {
-					return err
-				}
-				tells = way.FromRelease
+			tells, err := s.tellsOf(ctx, tx, &one.Execution)
+			if err != nil {
+				return err
 			}
 			out = append(out, stranded{one, tells})
 		}
 		return nil
 	})
 	return out, err
+}
+
+// tellsOf is the release on whose pull request a return is told: the one whose candidate it is, or the one that is rolled back. Empty:
+// there is none.
+func (s *session) tellsOf(ctx context.Context, tx *store.Tx, x *store.Execution) (release string, err error) {
+	if !isRollback(x) {
+		return x.ReleaseID, nil
+	}
+	way, err := s.retreatOf(ctx, tx, x.Origin)
+	return way.FromRelease, err
 }
 
 // text says what failed, and how it is tried again.
@@ -143,16 +150,13 @@ func (s *session) tellStranded(ctx context.Context) error {
 
 // returnMoved has the pull request that tells of a return brought up to date.
 func (s *session) returnMoved(ctx context.Context, x *store.Execution) error {
-	id := x.ReleaseID
-	if isRollback(x) {
-		err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-			way, err := s.retreatOf(ctx, tx, x.Origin)
-			id = way.FromRelease
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	var id string
+	err := s.b.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		id, err = s.tellsOf(ctx, tx, x)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	r, err := s.release(ctx, id)
 	if err != nil || r == nil {
@@ -198,12 +202,18 @@ func (s *session) means(q *request, x stranded) bool {
 	case q.named != nil:
 		return q.named.ID == x.Execution.ID
 	case !retryAll(q):
-		own := q.release != nil && q.release.Component == componentOf(name) || q.release == nil
-		return q.Arg(0) == name || own && q.Arg(0) == ownEnv(name)
+		return q.names(name)
 	case q.release != nil:
 		return q.release.ID == x.tells
 	}
 	return q.pr == nil
+}
+
+// names tells whether the first argument of a request names an environment, whose name in records is given. On a release of its component
+// the component may be left out.
+func (q *request) names(environment string) bool {
+	own := q.release == nil || q.release.Component == componentOf(environment)
+	return q.Arg(0) == environment || own && q.Arg(0) == ownEnv(environment)
 }
 
 // noReturn refuses a /retry of a return where none has failed, or it does not say which.

@@ -47,6 +47,8 @@ type request struct {
 	named *store.Execution
 	// back is what a /retry puts back, where it is about that; nil: it is about something else.
 	back *stranded
+	// returning is what a /cancel keeps from being put back, where it is about that; nil: it is about something else.
+	returning *returning
 	// alarmed are the actions that an alarm has ended, for its record.
 	alarmed []string
 	// lockedBy is whose lock /unlock is about; zero: nobody's.
@@ -283,6 +285,9 @@ func (s *session) locateFor(ctx context.Context, q *request) (err error) {
 	case "retry":
 		q.back, err = s.findReturn(ctx, q)
 		return err
+	case "cancel":
+		q.returning, err = s.findReturning(ctx, q)
+		return err
 	case "approve", "reject":
 		return s.locateJudged(ctx, q)
 	case "override condition":
@@ -348,9 +353,10 @@ func (q *request) overtaken() bool {
 	return judges && q.named != nil && q.execution != nil && q.execution.ID != q.named.ID
 }
 
-// doorOf is the door that a request leads through. A rollback that failed is tried again by who may roll back.
+// doorOf is the door that a request leads through. A rollback is cancelled, and one that failed is tried again, by who may roll back.
 func (q *request) doorOf(spec *commandSpec) Door {
-	if q.back != nil && isRollback(&q.back.Execution) && spec.undoes != "" {
+	rollback := q.back != nil && isRollback(&q.back.Execution) || q.returning != nil && q.returning.rollback()
+	if rollback && spec.undoes != "" {
 		return spec.undoes
 	}
 	return spec.doorOf(q.Command)

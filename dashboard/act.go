@@ -26,7 +26,7 @@ func (s *Server) buttons(ctx context.Context, tx *store.Tx, p *person, w scribe,
 	if err != nil {
 		return nil, err
 	}
-	stoppable := !x.Status.Final() && !isReturn(x)
+	stoppable := !x.Status.Final()
 	b := &Buttons{
 		Post: w.path("executions", x.ID, "act"), CSRF: p.csrf, Version: x.Version, SHA: x.SHA, Digest: x.State.Digest(),
 		Cancel: stoppable && x.State.Stopping == nil, Abandon: stoppable && x.State.Stopping != nil || holds != "", Holds: holds,
