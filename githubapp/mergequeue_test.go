@@ -1,7 +1,7 @@
 package githubapp
 
 import (
-	"strings"
+	"errors"
 	"testing"
 
 	"github.com/sluicehq/sluice/forge"
@@ -29,7 +29,8 @@ func TestQueueEntries(t *testing.T) {
 	w.must(w.s.SetInstallation(w.install, map[string]string{"metadata": "read", "contents": "write", "pull_requests": "write"}, nil))
 	w.app = w.newApp(Options{})
 	_, err = w.app.Repo(w.install, w.repo.ID(), "acme", "shop").QueueEntries(w.ctx(), "development")
-	if err == nil || !strings.Contains(err.Error(), "not found") {
+	var refused *forge.RefusedError
+	if !errors.As(err, &refused) || !refused.Permission {
 		t.Errorf("without the permission: %v", err)
 	}
 }

@@ -35,6 +35,10 @@ func TestReactToReview(t *testing.T) {
 	if err := w.gh.ReactToReview(w.ctx(), node, "astonished"); err == nil {
 		t.Error("GitHub has no such reaction")
 	}
+	if got := w.s.Violations(); len(got) != 1 {
+		t.Errorf("held to GitHub's schema: %v", got)
+	}
+	w.s.ForgetViolations()
 	now = now.Add(time.Minute)
 	w.must(w.s.As("bob").EditReview(w.ctx(), "acme/shop", number, id, "never mind"))
 	equal(t, forge.ReviewMore{Reacted: []string{"eyes"}, EditedAt: now}, more())

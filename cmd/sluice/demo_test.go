@@ -125,7 +125,7 @@ func playDemo(t *testing.T) told {
 	defer cancel()
 	dir := t.TempDir()
 	cmd := exec.CommandContext(ctx, path, "demo", "--auto", "--json")
-	cmd.Env = append(os.Environ(), descriptionVariable+"="+fakegithubtest.APIFile(t), "TMPDIR="+dir,
+	cmd.Env = append(os.Environ(), descriptionVariable+"="+fakegithubtest.Modules(t), "TMPDIR="+dir,
 		"http_proxy=http://127.0.0.1:1", "ALL_PROXY=http://127.0.0.1:1", "GIT_DIR="+filepath.Join(dir, "nowhere"))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -331,7 +331,7 @@ func graphCommand(mutation string) func(*scripted, []string) error {
 		}
 		var out struct{ Errors []struct{ Message string } }
 		err = who.Do(s.tb.Context(), "POST", "/graphql", map[string]any{
-			"query":     "mutation($input: Input!) { " + mutation + "(input: $input) { clientMutationId } }",
+			"query":     "mutation($input: " + strings.ToUpper(mutation[:1]) + mutation[1:] + "Input!) { " + mutation + "(input: $input) { clientMutationId } }",
 			"variables": map[string]any{"input": map[string]any{"pullRequestId": pull.Node}},
 		}, &out)
 		if err == nil && len(out.Errors) > 0 {

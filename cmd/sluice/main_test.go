@@ -73,7 +73,7 @@ const (
 	passedVariable = "SLUICE_TEST_PASSED"
 	// tiedVariable has a server end with the test that started it.
 	tiedVariable = "SLUICE_TEST_TIED"
-	// descriptionVariable names the file with GitHub's description of its API, which the demo's stand-in is to keep to.
+	// descriptionVariable names the folder with GitHub's descriptions of its API, which the demo's stand-in is to keep to.
 	descriptionVariable = "SLUICE_TEST_DESCRIPTION"
 	// killMark stands before the name of a point at which a process died.
 	killMark = "killed "
@@ -86,8 +86,8 @@ func testWiring() wiring {
 		w.now = movedClock(file).now
 	}
 	listenToStandIn(&w)
-	if file := os.Getenv(descriptionVariable); file != "" {
-		d, err := description.Load(file)
+	if modules := os.Getenv(descriptionVariable); modules != "" {
+		d, err := description.LoadAPI(modules)
 		if err != nil {
 			panic(err)
 		}

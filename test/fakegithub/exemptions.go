@@ -40,7 +40,6 @@ type Exemption struct {
 func Exemptions() []Exemption {
 	const repo = "/repos/{owner}/{repo}"
 	return []Exemption{
-		{"POST", "/graphql", GapOperation, "GraphQL has a schema of its own, and the description is of the REST API"},
 		{"GET", "/repositories/{repository_id}", GapOperation, "GitHub has it, redirects renamed repositories to it, and does not describe it"},
 		{"GET", "/app/installations", GapAnswer, "the description wants the account to have the fields of users and of enterprises at once"},
 		{"POST", repo + "/issues/{issue_number}/labels", GapRequest, "GitHub takes a list of names, as clients send it; the description takes it for several shapes at once"},

@@ -1,15 +1,10 @@
 package fakegithub
 
 import (
+	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
-
-// graphReview is a document that asks when a review was edited and how the asker reacted to it.
-var graphReview = lazyregexp.New(`^\s*query\s*\(\s*\$id\s*:\s*ID!\s*\)\s*\{\s*node\s*\(\s*id\s*:\s*\$id\s*\)\s*\{\s*` +
-	`\.\.\.\s*on\s+PullRequestReview\s*\{\s*lastEditedAt\s+reactionGroups\s*\{\s*content\s+viewerHasReacted\s*\}\s*\}\s*\}\s*\}\s*$`)
 
 // graphReaction is the word of GraphQL for a reaction, an enum of its schema.
 func graphReaction(word string) string {
@@ -22,49 +17,45 @@ func graphReaction(word string) string {
 	return strings.ToUpper(word)
 }
 
-// reviewByNode finds a review by its node ID, where somebody may do something with it; else the answer that says why not.
-func (s *Server) reviewByNode(c *call, name, id string, need need) (*repository, *Review, *answer, error) {
+// reviewByNode finds a review by its node ID, where somebody may do something with it.
+func (s *Server) reviewByNode(c *call, id string, need need) (*repository, *Review, error) {
 	for _, r := range s.sortedRepos() {
 		for _, rv := range r.reviews {
 			if node("PRR", rv.ID) != id {
 				continue
 			}
 			if s.admit(c.who, need, r) != nil {
-				no, err := graphFailed(name, "FORBIDDEN", "Resource not accessible by integration")
-				return nil, nil, no, err
+				return nil, nil, graphForbidden()
 			}
-			return r, rv, nil, nil
+			return r, rv, nil
 		}
 	}
-	no, err := graphFailed(name, "NOT_FOUND", "Could not resolve to a node with the global id of '"+id+"'")
-	return nil, nil, no, err
+	return nil, nil, graphUnresolved(id)
 }
 
 // graphReact adds a reaction to a review; the same one of the same user twice is one.
-func (s *Server) graphReact(c *call, name string, input map[string]any) (*answer, error) {
-	id, _ := input["subjectId"].(string)
-	r, rv, no, err := s.reviewByNode(c, name, id, writes("pull_requests").by(RoleRead))
-	if rv == nil {
-		return no, err
+func (s *Server) graphReact(c *call, in graphArgs) (obj, error) {
+	r, rv, err := s.reviewByNode(c, in.text("subjectId"), writes("pull_requests").by(RoleRead))
+	if err != nil {
+		return nil, err
 	}
-	content, _ := input["content"].(string)
+	content := in.text("content")
 	i := slices.IndexFunc(reactionWords, func(w string) bool { return graphReaction(w) == content })
 	if i < 0 {
-		return ok(obj{"errors": []obj{{"message": "Variable $input of type AddReactionInput! was provided invalid value for content (Expected \"" + content + "\" to be one of the values of ReactionContent)"}}})
+		return nil, fmt.Errorf("Variable $input of type AddReactionInput! was provided invalid value for content (Expected %q to be one of the values of ReactionContent)", content) //nolint:staticcheck // GitHub's words
 	}
 	word := reactionWords[i]
 	if !s.reactedTo(r, rv, c.who.account.Login, word) {
 		r.reactions = append(r.reactions, &Reaction{ID: s.id(), Author: c.who.account.Login, Content: word, Review: rv.ID, CreatedAt: s.now()})
 	}
-	return ok(obj{"data": obj{name: obj{"reaction": obj{"content": content}}}})
+	return obj{"reaction": obj{"content": content}}, nil
 }
 
-// graphReviewMore tells when a review was edited and how whoever asks reacted to it: all kinds of reactions are listed.
-func (s *Server) graphReviewMore(c *call, variables map[string]any) (*answer, error) {
-	id, _ := variables["id"].(string)
-	r, rv, no, err := s.reviewByNode(c, "node", id, reads("pull_requests"))
-	if rv == nil {
-		return no, err
+// graphReview tells when a review was edited and how whoever asks reacted to it: all kinds of reactions are listed.
+func (s *Server) graphReview(c *call, id string) (any, error) {
+	r, rv, err := s.reviewByNode(c, id, reads("pull_requests"))
+	if err != nil {
+		return nil, err
 	}
 	groups := []obj{}
 	for _, w := range reactionWords {
@@ -74,7 +65,7 @@ func (s *Server) graphReviewMore(c *call, variables map[string]any) (*answer, er
 	if !rv.EditedAt.IsZero() {
 		edited = ts(rv.EditedAt)
 	}
-	return ok(obj{"data": obj{"node": obj{"lastEditedAt": edited, "reactionGroups": groups}}})
+	return obj{"__typename": "PullRequestReview", "lastEditedAt": edited, "reactionGroups": groups}, nil
 }
 
 func (s *Server) reactedTo(r *repository, rv *Review, login, word string) bool {

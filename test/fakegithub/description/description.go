@@ -1,5 +1,5 @@
-// Package description compares what passes through the stand-in GitHub with GitHub's own description of its API and
-// webhooks (npm @octokit/openapi and @octokit/openapi-webhooks). It is apart from package fakegithub, so that the
+// Package description compares what passes through the stand-in GitHub with GitHub's own description of its REST API, its schema of
+// GraphQL and its description of webhooks (npm @octokit/openapi, @octokit/graphql-schema and @octokit/openapi-webhooks). It is apart from package fakegithub, so that the
 // demonstration does not link a validator.
 package description
 
@@ -7,28 +7,47 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/test/fakegithub"
 )
 
-// Description is GitHub's description of its REST API or of its webhooks, loaded. It may be shared by any number of
-// servers.
+// Description is GitHub's description of its API or of its webhooks, loaded. It may be shared by any number of servers.
 type Description struct {
 	doc        *openapi3.T
+	graph      *ast.Schema // nil for webhooks
 	exemptions []fakegithub.Exemption
 }
 
-// Load reads a description: test/node_modules/@octokit/openapi/generated/api.github.com.json or
-// test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json. Of the thousand operations only those the
-// stand-in has are kept, which takes half a second instead of several. The description is not validated itself, since
-// GitHub's has paths that conflict. Load it once per process.
-func Load(path string) (*Description, error) {
+// LoadAPI reads the description of the REST API and the schema of GraphQL from the folder of npm packages, test/node_modules. The
+// error wraps fs.ErrNotExist where they are not installed. It takes a second: load it once per process.
+func LoadAPI(modules string) (*Description, error) {
+	d, err := load(filepath.Join(modules, "@octokit/openapi/generated/api.github.com.json"))
+	if err != nil {
+		return nil, err
+	}
+	if d.graph, err = loadGraph(filepath.Join(modules, "@octokit/graphql-schema/schema.graphql")); err != nil {
+		return nil, fmt.Errorf("reading GitHub's schema of GraphQL (run npm ci in the folder test): %w", err)
+	}
+	return d, nil
+}
+
+// LoadWebhooks is as LoadAPI, for the description of webhooks.
+func LoadWebhooks(modules string) (*Description, error) {
+	return load(filepath.Join(modules, "@octokit/openapi-webhooks/generated/api.github.com.json"))
+}
+
+// load reads a description. Of the thousand operations only those the stand-in has are kept, which takes half a second instead of
+// several. The description is not validated itself, since GitHub's has paths that conflict.
+func load(path string) (*Description, error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
 		raw, err = prune(raw)
@@ -45,6 +64,9 @@ func Load(path string) (*Description, error) {
 
 // Has tells whether GitHub's description has an operation, its path spelled as there.
 func (d *Description) Has(method, path string) bool {
+	if method == http.MethodPost && path == graphPath {
+		return d.graph != nil
+	}
 	item := d.doc.Paths.Value(path)
 	return item != nil && item.GetOperation(method) != nil
 }

@@ -14,24 +14,24 @@ import (
 	"github.com/sluicehq/sluice/test/fakegithub/description"
 )
 
-const apiFile = "test/node_modules/@octokit/openapi/generated/api.github.com.json"
+const modules = "test/node_modules"
 
-// api is loaded once per process: it takes two seconds.
+// api is loaded once per process: it takes seconds.
 var api = sync.OnceValues(func() (*description.Description, error) {
-	path, err := find(apiFile)
+	path, err := find(modules)
 	if err != nil {
 		return nil, err
 	}
-	return description.Load(path)
+	return description.LoadAPI(path)
 })
 
 // webhooks describes the payloads.
 var webhooks = sync.OnceValues(func() (*description.Description, error) {
-	path, err := find("test/node_modules/@octokit/openapi-webhooks/generated/api.github.com.json")
+	path, err := find(modules)
 	if err != nil {
 		return nil, err
 	}
-	return description.Load(path)
+	return description.LoadWebhooks(path)
 })
 
 // find looks for a file of the module from the working directory upwards.
@@ -89,13 +89,13 @@ func Webhooks(t testing.TB) fakegithub.Checker {
 	return need(t, webhooks)
 }
 
-// APIFile is the file of GitHub's description of its API, for a process that holds itself to it. Without the file the test
-// is skipped.
-func APIFile(t testing.TB) string {
+// Modules is the folder of GitHub's descriptions, for a process that holds itself to them. Without them the test is skipped.
+func Modules(t testing.TB) string {
 	t.Helper()
-	path, err := find(apiFile)
+	need(t, api)
+	path, err := find(modules)
 	if err != nil {
-		skip(t, err)
+		t.Fatal(err)
 	}
 	return path
 }

@@ -54,7 +54,7 @@ func TestWithoutTheDescription(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			APIFile(e)
+			Modules(e)
 		}()
 		<-done
 		if !strings.HasPrefix(e.how, "skipped: GitHub's description is not installed") {
