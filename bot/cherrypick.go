@@ -228,14 +228,8 @@ func (s *session) pickConflictText(ctx context.Context, pr forge.PullRequest, ta
 	if err != nil {
 		return "", err
 	}
-	var files []string
-	for _, f := range theirs.Files {
-		if slices.Contains(ours.Files, f) {
-			files = append(files, f)
-		}
-	}
 	which := ""
-	if len(files) > 0 {
+	if files := bothChange(theirs, ours); len(files) > 0 {
 		which = " Both changed " + codes(files) + "."
 	}
 	branch := gitflow.CherrypickBranch(pr.Number, target)

@@ -145,6 +145,7 @@ func (s *session) writeStatus(ctx context.Context, issue int, known int64, body,
 
 // releaseText is the status comment of a release or hotfix.
 func (s *session) releaseText(ctx context.Context, r *store.Release) (string, error) {
+	s = s.in(r.Component)
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s %s: %s\n\n", title(r.Kind), code(r.Version), r.Status)
 	next, ship, given := "", "", ""

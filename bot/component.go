@@ -92,16 +92,11 @@ func (s *session) builds(ctx context.Context, q startRequest) ([]string, error) 
 		return nil, err
 	}
 	rewritten := q.branch.Kind == gitflow.KindDevelopment && c.BehindBy > 0 // what was taken back is among no files
-	if c.Missing || rewritten || len(raw.Files) >= comparedFiles {
+	if c.Missing || rewritten || raw.FilesTruncated {
 		return all, nil
 	}
 	return s.whole.Changed(raw.Files), nil
 }
-
-// comparedFiles is how many changed files GitHub lists of a comparison at most.
-//
-// https://docs.github.com/rest/commits/commits#compare-two-commits
-const comparedFiles = 300
 
 // commitPages bounds how far back commits are looked through for those that touch a component's files.
 const commitPages = 10
@@ -223,7 +218,7 @@ func (s *session) lastBuilt(ctx context.Context, sha string) ([]store.Execution,
 		if c.Missing || c.BehindBy > 0 {
 			continue // newer than the commit
 		}
-		if len(raw.Files) >= comparedFiles || slices.Contains(s.whole.Changed(raw.Files), s.component()) {
+		if raw.FilesTruncated || slices.Contains(s.whole.Changed(raw.Files), s.component()) {
 			return nil, nil
 		}
 		return []store.Execution{x}, nil

@@ -91,6 +91,7 @@ func together(releases []store.Release, all []forge.CheckRun) forge.CheckRun {
 
 // releaseCheck reports on the promotion of a release.
 func (s *session) releaseCheck(ctx context.Context, run forge.CheckRun, r *store.Release) (forge.CheckRun, error) {
+	s = s.in(r.Component)
 	run.DetailsURL = s.releaseURL(r)
 	if r.CandidateImage != "" {
 		run.Summary = fmt.Sprintf("Candidate: %s", code(r.CandidateImage))

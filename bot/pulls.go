@@ -207,7 +207,7 @@ func (s *session) verdict(ctx context.Context, pr forge.PullRequest) (v gitflow.
 		answer.CompareRequest = need
 		facts.Comparisons = append(facts.Comparisons, answer)
 		ofHead := need.Head == pr.Head.SHA || need.Head == pr.Head.Branch
-		if ofHead && need.Base == pr.Base.Branch && !answer.Missing && len(raw.Files) < 300 {
+		if ofHead && need.Base == pr.Base.Branch && !answer.Missing && !raw.FilesTruncated {
 			files, known = raw.Files, true
 		}
 	}

@@ -106,12 +106,7 @@ func (s *session) conflictText(ctx context.Context, step gitflow.Step) (string, 
 	if err != nil {
 		return "", err
 	}
-	var both []string
-	for _, f := range ours.Files {
-		if slices.Contains(theirs.Files, f) {
-			both = append(both, f)
-		}
-	}
+	both := bothChange(ours, theirs)
 	var b strings.Builder
 	b.WriteString("The merge conflicts. Merge the target into this branch and resolve the conflict there; Sluice merges it then:\n\n")
 	b.WriteString(codeBlock("sh", strings.Join([]string{

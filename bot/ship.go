@@ -103,7 +103,7 @@ func (s *session) writeShip(ctx context.Context, r *store.Release, w *world) (st
 // worthText names the changed files that change how the application is built, deployed or stores its data.
 func worthText(c forge.Comparison) string {
 	worth := worthALook(c.Files)
-	if len(worth) == 0 && len(c.Files) < 300 {
+	if len(worth) == 0 && !c.FilesTruncated {
 		return ""
 	}
 	var b strings.Builder
@@ -120,7 +120,7 @@ func worthText(c forge.Comparison) string {
 		}
 		b.WriteString("\n\n")
 	}
-	if len(c.Files) >= 300 {
+	if c.FilesTruncated {
 		b.WriteString("GitHub shows 300 of the changed files; there may be more of that kind among the others.\n\n")
 	}
 	return b.String()

@@ -454,7 +454,7 @@ func (s *session) preflight(ctx context.Context, r *store.Release, candidate, pr
 			f.WorkflowFiles = append(f.WorkflowFiles, file)
 		}
 	}
-	f.FilesTruncated = len(c.Files) >= 300
+	f.FilesTruncated = c.FilesTruncated
 	if len(f.WorkflowFiles) > 0 || f.FilesTruncated {
 		granted, err := s.gh.Permissions(ctx)
 		if err != nil {

@@ -37,7 +37,7 @@ func (s *session) lookTimes(ctx context.Context, r *store.Release, w *world) err
 	if l := list.lockOn(place, r.PromoteBy.ID); l != nil {
 		w.Environment.Locked = note(l)
 	}
-	if w.Environment.Promoted, err = s.promotedNow(ctx, r); err != nil {
+	if w.Environment.Promoted, err = s.promotedNow(ctx, r, w); err != nil {
 		return err
 	}
 	if !env.Windows.Open(s.b.Now()) && (!hotfix || !env.Windows.Hotfix) {
@@ -75,49 +75,6 @@ func (s *session) alarmFor(list stopList, w *world) gitflow.Alarm {
 		}
 	}
 	return gitflow.Alarm{}
-}
-
-// promotedNow is another release that is on its way into production at this moment, and who sent it: one at a time. One
-// that is parked between its copy and its deployment keeps nobody waiting.
-func (s *session) promotedNow(ctx context.Context, r *store.Release) (gitflow.Promotion, error) {
-	var out gitflow.Promotion
-	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		live, err := tx.LiveReleases(ctx, s.repo.ID)
-		if err != nil {
-			return err
-		}
-		for _, other := range live {
-			if other.ID == r.ID || other.Status != store.ReleasePromoting {
-				continue
-			}
-			for _, id := range []string{other.ExecutionID, other.ProductionExecutionID} {
-				x, err := oneExecution(ctx, tx, id)
-				if err != nil {
-					return err
-				}
-				if x == nil || x.Status.Final() || waitsOutside(x.State) {
-					continue
-				}
-				out = gitflow.Promotion{Version: other.Version, By: other.PromoteBy.Login}
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
-// waitsOutside tells whether all that runs of an execution is waiting to be let into an environment.
-func waitsOutside(state pipeline.State) bool {
-	waits := false
-	for _, stage := range state.Stages {
-		for _, a := range stage.Actions {
-			if a.Status == pipeline.InProgress && a.WaitsFor == "" {
-				return false
-			}
-			waits = waits || a.WaitsFor != ""
-		}
-	}
-	return waits
 }
 
 // lookSoak finds how long the candidate has run in the environment before production.

@@ -99,7 +99,11 @@ type Comparison struct {
 	AheadBy, BehindBy int
 	MergeBase         string
 	Commits           []Commit // in head and not in base, oldest first
-	Files             []string // paths changed since the merge base; at most 300, GitHub's limit
+	Files             []string // paths changed since the merge base, those before a rename too
+	// FilesTruncated is true from 300 files on, which is as many as GitHub lists.
+	//
+	// https://docs.github.com/rest/commits/commits#compare-two-commits
+	FilesTruncated bool
 	// Truncated is true when GitHub gave fewer commits than AheadBy. Who decides on Commits then must fail closed.
 	Truncated bool
 }

@@ -47,11 +47,22 @@ func TestNextStepOfEachSituation(t *testing.T) {
 			`"master" is frozen by "eve" ("audit"); /unfreeze master lifts it.`},
 		"outside of the window": {func(_ *world, s *State) { s.Environment.WindowOpens = "Mon 09:00" }, `Deployments to production are allowed again Mon 09:00.`},
 		"locked":                {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve"} }, `"eve" has locked "production".`},
-		"another is promoted": {func(_ *world, s *State) { s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17"} },
+		"another is promoted": {func(_ *world, s *State) {
+			s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17", Environment: "production"}
+		},
 			`"1.3.0-hotfix-17" is on its way to "production"; "1.4.0" comes after it.`},
 		"somebody promoted another": {func(_ *world, s *State) {
-			s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17", By: "eve"}
+			s.Environment.Promoted = Promotion{Version: "1.3.0-hotfix-17", By: "eve", Environment: "production"}
 		}, `"1.3.0-hotfix-17" is on its way to "production", sent by "eve"; "1.4.0" comes after it.`},
+		"another component's changes a file of it": {func(_ *world, s *State) {
+			s.Environment.Promoted = Promotion{Version: "web 2.0.0", By: "eve", Environment: "web/production", Shares: []string{"go.mod", "go.sum"}}
+		}, `"web 2.0.0" is on its way to "web/production", sent by "eve", and both change "go.mod" and "go.sum"; "1.4.0" comes after it, since a conflict between them has to show before it is deployed. It goes on by itself once "web 2.0.0" is in "master"; /cancel promotion on the pull request of "web 2.0.0" lets it go first.`},
+		"another component's is not merged": {func(_ *world, s *State) {
+			s.Environment.Promoted = Promotion{Version: "web 2.0.0", By: "eve", Environment: "web/production", Runs: true, Shares: []string{"a", "b", "c", "d", "e"}}
+		}, `"web 2.0.0" runs in "web/production" and is not in "master" yet, and both change "a", "b" and "c" and 2 more files; "1.4.0" comes after it, since a conflict between them has to show before it is deployed. It goes on by itself once "web 2.0.0" is in "master"; the pull request of "web 2.0.0" says what that waits for.`},
+		"another component's may change a file of it": {func(_ *world, s *State) {
+			s.Environment.Promoted = Promotion{Version: "web 2.0.0", Environment: "web/production", Unlisted: true}
+		}, `"web 2.0.0" is on its way to "web/production", and GitHub does not list all the files that either of them changes; "1.4.0" comes after it, since a conflict between them has to show before it is deployed. It goes on by itself once "web 2.0.0" is in "master"; /cancel promotion on the pull request of "web 2.0.0" lets it go first.`},
 		"locked for a time": {func(_ *world, s *State) { s.Environment.Locked = Hold{By: "eve", Reason: "load test", Until: "14:00"} },
 			`"eve" has locked "production" until 14:00 ("load test").`},
 		"not asked for before its time": {func(_ *world, s *State) { s.Scheduled = Schedule{By: "rita", At: "Sat 06:00 UTC"} },

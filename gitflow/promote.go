@@ -157,15 +157,37 @@ func (s State) frozen() (blocked, waiting Text) {
 
 // taken says who has the environment that the promotion needs: who locked it, or the version that is on its way there.
 func (s State) taken() Text {
-	other, sent := s.Environment.Promoted, Text("")
-	switch {
-	case s.Environment.Locked.By != "" || other.Version == "":
+	other := s.Environment.Promoted
+	if s.Environment.Locked.By != "" || other.Version == "" {
 		return s.Environment.locked()
-	case other.By != "":
-		sent = text(", sent by %s", other.By)
 	}
-	return text("%s is on its way to %s%s; %s comes after it.", other.Version, s.Environment.Name, sent, s.Version)
+	why := text("%s is on its way to %s", other.Version, other.Environment)
+	if other.By != "" {
+		why += text(", sent by %s", other.By)
+	}
+	if other.Runs {
+		why = text("%s runs in %s and is not in %s yet", other.Version, other.Environment, s.line().Branch)
+	}
+	switch {
+	case other.Unlisted:
+		why += ", and GitHub does not list all the files that either of them changes"
+	case len(other.Shares) > maxShares:
+		why += text(", and both change %s and %d more files", names(other.Shares[:maxShares]), len(other.Shares)-maxShares)
+	case len(other.Shares) > 0:
+		why += text(", and both change %s", names(other.Shares))
+	default:
+		return why + text("; %s comes after it.", s.Version)
+	}
+	why += text("; %s comes after it, since a conflict between them has to show before it is deployed. It goes on by itself once %s is in %s; ",
+		s.Version, other.Version, s.line().Branch)
+	if other.Runs {
+		return why + text("the pull request of %s says what that waits for.", other.Version)
+	}
+	return why + text("/cancel promotion on the pull request of %s lets it go first.", other.Version)
 }
+
+// maxShares bounds how many files are named that two candidates change.
+const maxShares = 3
 
 // locked says who has locked the environment.
 func (e Environment) locked() Text {

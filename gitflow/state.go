@@ -282,7 +282,7 @@ type Environment struct {
 	Frozen Hold
 	// Locked is set by /lock.
 	Locked Hold
-	// Promoted is another version that is on its way there, which comes first. The zero value: none.
+	// Promoted is another version that is on its way to production, and comes first. The zero value: none.
 	Promoted Promotion
 	// WindowOpens says when deployments are allowed again, "Mon 09:00 Europe/Berlin"; empty: now.
 	WindowOpens string
@@ -290,10 +290,18 @@ type Environment struct {
 	History []Deployed
 }
 
-// Promotion is a version on its way into an environment.
+// Promotion is a version on its way into an environment. One of another component goes into another environment and into the
+// same branch: it comes first only where both candidates change the same files.
 type Promotion struct {
-	Version string
-	By      string // untrusted; who sent it; empty: the last approval did
+	Version     string // of a component with its name: "web 2.0.0"
+	By          string // untrusted; who sent it; empty: the last approval did
+	Environment string
+	// Runs is true when it is deployed and has yet to be merged.
+	Runs bool
+	// Shares are the files that it and the candidate change since they parted; untrusted. Unlisted is true where GitHub does not
+	// list all that either changes. Of the candidate's own component there are none.
+	Shares   []string
+	Unlisted bool
 }
 
 // Deployed is a version that was deployed.

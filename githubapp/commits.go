@@ -100,7 +100,11 @@ func (r *Repo) Compare(ctx context.Context, base, head string) (forge.Comparison
 			out.MergeBase = c.GetMergeBaseCommit().GetSHA()
 			for _, f := range c.Files {
 				out.Files = append(out.Files, f.GetFilename())
+				if f.GetPreviousFilename() != "" {
+					out.Files = append(out.Files, f.GetPreviousFilename())
+				}
 			}
+			out.FilesTruncated = len(c.Files) >= maxComparedFiles
 		}
 		for _, commit := range c.Commits {
 			out.Commits = append(out.Commits, commitOf(commit))

@@ -73,6 +73,24 @@ func TestCompare(t *testing.T) {
 	w.fails(err, forge.ErrNotFound)
 }
 
+func TestCompareMovedFile(t *testing.T) {
+	w := newWorld(t, fakegithub.Options{})
+	text := strings.Repeat("a line of a file that is long enough to be known again\n", 20)
+	before := w.commit("development", map[string]string{"api/list.txt": text})
+	after := w.commit("development", map[string]string{"api/list.txt": "", "web/list.txt": text})
+	got, err := w.gh.Compare(w.ctx(), before, after)
+	w.must(err)
+	equal(t, []string{"web/list.txt", "api/list.txt"}, got.Files)
+
+	many := map[string]string{}
+	for i := range 300 {
+		many[fmt.Sprintf("many/%d.txt", i)] = fmt.Sprintln(i)
+	}
+	got, err = w.gh.Compare(w.ctx(), after, w.commit("development", many))
+	w.must(err)
+	equal(t, true, got.FilesTruncated)
+}
+
 func TestHistory(t *testing.T) {
 	w := newWorld(t, fakegithub.Options{})
 	shas := []string{w.dev}
