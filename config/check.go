@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/pipeline"
 )
 
 const notYet = "not supported by this version of Sluice yet"
@@ -36,20 +39,32 @@ func (c *checker) wrong(n *node, path, problem, hint string) {
 	c.fail(n.at, path, problem, hint)
 }
 
+// refuse reports a value at its key.
+func (c *checker) refuse(n *node, path string, why refusal) {
+	c.bad[n] = true
+	c.fail(c.at(path), path, why.problem, why.hint)
+}
+
+// at is the place of a path, or of the nearest thing around it that is written in the file.
+func (c *checker) at(path string) mark {
+	for path != "" {
+		if m, ok := c.places[path]; ok {
+			return m
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return mark{line: 1, column: 1}
+}
+
 // check looks at a value and everything in it.
 func (c *checker) check(n *node, s *spec, path string) {
-	if s.unbuilt != "" || s.elsewhere != "" {
+	if s.unbuilt != "" || s.elsewhere != (refusal{}) {
 		if !(n.kind == listNode && len(n.items) == 0 && s.kind == listValue) {
-			at, ok := c.places[path]
-			if !ok {
-				at = n.at
+			why := s.elsewhere
+			if s.unbuilt != "" {
+				why = refusal{s.unbuilt + " are " + notYet, "take the key out"}
 			}
-			c.bad[n] = true
-			problem := s.elsewhere
-			if problem == "" {
-				problem = s.unbuilt + " are " + notYet
-			}
-			c.fail(at, path, problem, "take the key out")
+			c.refuse(n, path, why)
 		}
 		return
 	}
@@ -67,7 +82,7 @@ func (c *checker) check(n *node, s *spec, path string) {
 		c.mapping(n, s, path)
 	case anythingValue:
 		if c.is(n, mapNode, "a mapping", path) {
-			c.anything(n, path)
+			c.open(n, s, path)
 		}
 	case listValue:
 		c.list(n, s, path)
@@ -127,6 +142,7 @@ func (c *checker) object(n *node, s *spec, path string) {
 		return
 	}
 	c.keys(n, path)
+	s = s.as(n)
 	for _, p := range n.pairs {
 		fs := s.field(p.key)
 		if fs == nil {
@@ -140,10 +156,18 @@ func (c *checker) object(n *node, s *spec, path string) {
 		c.check(p.value, fs, join(path, p.key))
 	}
 	c.together(n, s, path)
+	c.required(n, s, path)
+}
+
+// mayLack tells whether another file may give what is missing here.
+func (c *checker) mayLack() bool { return c.partial && !c.inList }
+
+// required reports the keys that are missing.
+func (c *checker) required(n *node, s *spec, path string) {
 	for _, f := range s.fields {
-		if f.required && n.get(f.name) == nil && (!c.partial || path == "" || c.inList) {
+		if f.required && n.get(f.name) == nil && (!c.mayLack() || path == "") {
 			c.lacks[n] = true
-			hint := "add it"
+			hint := cmp.Or(f.spec.missing, "add it")
 			if f.spec.kind == constantValue {
 				hint = fmt.Sprintf("add the line %q", f.name+": "+f.spec.words[0])
 			}
@@ -183,7 +207,7 @@ func (c *checker) mapping(n *node, s *spec, path string) {
 				continue
 			}
 		}
-		c.check(p.value, s.elem, join(path, p.key))
+		c.check(p.value, s.entry(p.key), join(path, p.key))
 	}
 }
 
@@ -228,6 +252,18 @@ func (c *checker) list(n *node, s *spec, path string) {
 		c.check(item, s.elem, at)
 	}
 	c.inList = outside
+	if s.holds != nil && !slices.ContainsFunc(n.items, s.holds.holds) && !c.within(n) {
+		c.fail(c.places[path], path, s.fault.problem, s.fault.hint)
+	}
+}
+
+// within tells whether n or anything inside of it was reported.
+func (c *checker) within(n *node) bool {
+	if c.bad[n] || c.lacks[n] {
+		return true
+	}
+	return slices.ContainsFunc(n.items, c.within) ||
+		slices.ContainsFunc(n.pairs, func(p pair) bool { return c.within(p.value) })
 }
 
 // plain looks at a value whose type another key tells.
@@ -258,35 +294,68 @@ func (c *checker) together(n *node, s *spec, path string) {
 		case len(given) > 1:
 			c.lacks[n] = true
 			c.fail(c.places[join(path, given[1])], join(path, given[1]), given[1]+" and "+given[0]+" exclude each other", "keep one of them")
-		case len(given) == 0 && !c.partial:
+		case len(given) == 0 && !c.mayLack():
 			c.lacks[n] = true
 			c.fail(n.at, join(path, s.oneOf[0]), "missing", "add "+strings.Join(s.oneOf, " or "))
 		}
 	}
 	for _, key := range sortedKeys(s.needs) {
-		if n.get(key) != nil && n.get(s.needs[key]) == nil && !c.partial {
+		if n.get(key) != nil && n.get(s.needs[key]) == nil && !c.mayLack() {
 			c.lacks[n] = true
-			c.fail(c.places[join(path, key)], join(path, key), "stands without "+s.needs[key], "take it out, or add "+s.needs[key])
+			c.fail(c.places[join(path, key)], join(path, key), "stands without "+s.needs[key], cmp.Or(s.form, "take it out, or add "+s.needs[key]))
 		}
 	}
+	if len(s.someOf) > 0 && !c.mayLack() && !slices.ContainsFunc(s.someOf, func(key string) bool { return !n.get(key).nothing() }) {
+		c.lacks[n] = true
+		c.fail(c.places[path], path, "nobody is named", s.form)
+	}
 }
+
+// nothing tells whether there is no value, or a list without an entry.
+func (n *node) nothing() bool { return n == nil || n.kind == listNode && len(n.items) == 0 }
 
 // sortedKeys are the keys of a map in order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// anything looks at what only an executor understands: keys once, no text beyond measure.
-func (c *checker) anything(n *node, path string) {
+// open looks at a mapping of which only some keys are known here.
+func (c *checker) open(n *node, s *spec, path string) {
+	c.keys(n, path)
+	for _, p := range n.pairs {
+		if fs := s.field(p.key); fs != nil {
+			c.check(p.value, fs, join(path, p.key))
+		} else {
+			c.anything(p.value, s.whole, join(path, p.key))
+		}
+		if p.key != "env" || !s.denyEnv {
+			continue
+		}
+		for _, v := range p.value.pairs {
+			if problem := DeniedEnv(v.key); problem != "" {
+				c.fail(v.at, join(path, "env."+v.key), problem, "use another name")
+			}
+		}
+	}
+	c.required(n, s, path)
+}
+
+// anything looks at what only an executor understands: keys once, no text beyond measure, and where whole is asked for no text that
+// is more than a reference.
+func (c *checker) anything(n *node, whole bool, path string) {
 	switch n.kind {
 	case mapNode:
 		c.keys(n, path)
 		for _, p := range n.pairs {
-			c.anything(p.value, join(path, p.key))
+			c.anything(p.value, whole, join(path, p.key))
 		}
 	case listNode:
 		for i, item := range n.items {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			c.places[at] = item.at
-			c.anything(item, at)
+			c.anything(item, whole, at)
+		}
+	default:
+		if problem := pipeline.CheckParameter(n.text); problem != "" && whole {
+			c.fail(c.at(path), path, problem, "") // not bad: what else is wrong with the pipeline is seen
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestComponentErrors(t *testing.T) {
 		"components:\n  - name: api\n    paths: [../api]\n":                                                                                      "is no path from the root",
 		"components:\n  - name: api\n":                                                                                                           "components[0].paths: missing",
 		"components:\n  - { name: api, paths: [a] }\n  - { name: api, paths: [b] }\n":                                                            `there are two components "api"`,
-		"components:\n  - { name: api, paths: [a], registries: { production: r.example.com/a } }\n":                                              "components[0].registries.development: missing",
+		"components:\n  - { name: api, paths: [a], registries: { production: r.example.com/a } }\n":                                              "components[0].registries.production: stands without development",
 		"components:\n  - { name: api, paths: [a], pipelines: { release: { stages: [{ name: S, actions: [{ name: x, uses: nothing }] }] } } }\n": `no executor "nothing"`,
 	} {
 		_, errs := ParseRepo([]byte("version: 1\n"+file), Context{Owner: "acme", RepoName: "shop"})

@@ -123,17 +123,6 @@ func (d *decoder) anyMap(n *node) map[string]any {
 	return out
 }
 
-// at is the place of a path, or of the nearest thing around it that is written in the file.
-func (d *decoder) at(path string) mark {
-	for path != "" {
-		if m, ok := d.places[path]; ok {
-			return m
-		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
-	}
-	return mark{line: 1, column: 1}
-}
-
 func (d *decoder) failAt(path, problem, hint string) { d.fail(d.at(path), path, problem, hint) }
 
 func (d *decoder) repo(root *node) *Repo {
@@ -238,14 +227,6 @@ func (d *decoder) registries(reg *node, path string, r *Repo) (out Registries) {
 		}
 		*f.into = image
 	}
-	if reg != nil && (reg.get("development") == nil) != (reg.get("production") == nil) {
-		missing := "development"
-		if reg.get("production") == nil {
-			missing = "production"
-		}
-		d.failAt(path+"."+missing, "missing, though the other registry is set",
-			"images are built into development and promoted to production: set both or neither")
-	}
 	return out
 }
 
@@ -289,40 +270,23 @@ func (d *decoder) environment(n *node, name string, e Environment) Environment {
 	}
 	if v := d.find(n, "emergency"); v != nil && v.kind == mapNode {
 		e.Emergency = d.people(v)
-		if name != pipeline.EnvironmentProduction {
-			d.failAt(path+".emergency", "only production has an emergency path", "move it to environments.production, or take it out")
-		} else if len(e.Emergency.Teams)+len(e.Emergency.Users) == 0 {
-			d.failAt(path+".emergency", "nobody is named", "name teams or users, or take it out: admins may then")
-		}
 	}
 	if v := d.find(n, "promote"); v != nil && v.kind == mapNode {
 		e.Promote.Teams, e.Promote.Users = d.texts(v, nil, "teams"), d.texts(v, nil, "users")
 		e.Promote.Auto = d.boolean(v, true, "auto")
-		if name != pipeline.EnvironmentProduction {
-			d.failAt(path+".promote", "only production is promoted to", "move it to environments.production, or take it out")
-		}
 	}
 	if v := d.find(n, "verify"); v != nil && v.kind == mapNode {
-		e.Verify = d.verify(v, name)
+		e.Verify = d.verify(v)
 	}
 	if v := d.find(n, "deploy"); v != nil && v.kind == mapNode {
 		e.Deploy = pipeline.Deploy{Uses: d.text(v, "", "uses"), With: d.anyMap(d.find(v, "with"))}
-		switch e.Deploy.Uses {
-		case "":
-		case pipeline.UsesDeploy, pipeline.UsesApproval, pipeline.UsesPromote:
-			d.failAt(path+".deploy.uses", fmt.Sprintf("%q is no way to deploy", e.Deploy.Uses), "name the executor that deploys")
-			e.Deploy = pipeline.Deploy{}
-		default:
+		if e.Deploy.Uses != "" {
 			d.executor(e.Deploy.Uses, e.Deploy.With, path+".deploy")
 		}
 	}
 	e.Borrow = Borrow(d.text(n, string(e.Borrow), "borrow"))
-	d.timing(n, name, &e)
+	d.timing(n, &e)
 	on := d.texts(n, nil, "rollback_on")
-	if len(on) > 0 && name != pipeline.EnvironmentProduction {
-		d.failAt(path+".rollback_on", "only production goes back to the last good version by itself",
-			"move it to environments.production, or take it out: uses: appspec rolls back what it deployed, and /rollback "+name+" goes back to any version")
-	}
 	e.RollbackOnFailure, e.RollbackOnAlarm = slices.Contains(on, "deploy-failure"), slices.Contains(on, "alarm")
 	return e
 }
@@ -337,9 +301,6 @@ func (d *decoder) escalate(n *node, path string, expires time.Duration) Escalate
 	e := Escalate{After: d.duration(n, 0, "after"), People: d.people(n)}
 	if e.After >= expires {
 		d.failAt(path+".after", "it would come after the approval has expired", "make it shorter than expires")
-	}
-	if len(e.Teams)+len(e.Users) == 0 {
-		d.failAt(path, "nobody is named", "name teams or users")
 	}
 	return e
 }

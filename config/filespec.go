@@ -1,8 +1,12 @@
 package config
 
 import (
+	"cmp"
+	"fmt"
+	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/gitflow"
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/pipeline"
 )
@@ -20,14 +24,22 @@ var (
 	loginRE         = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?$`)
 	appRE           = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
 	onFailureRE     = lazyregexp.New(`^(fail|continue|retry\(([1-9]|10)\))$`)
+	failOrRetryRE   = lazyregexp.New(`^(fail|retry\(([1-9]|10)\))$`)
 	variableRE      = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
 	givenVariableRE = lazyregexp.New(`^[A-Za-z0-9@_-]{1,128}$`)
 	extendsRE       = lazyregexp.New(`^(\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*\.ya?ml#[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	durationRE      = lazyregexp.New(`^([0-9]{1,5}(d|h|m|s)){1,4}$`)
+	releaseRE       = lazyregexp.New(`^[^{}]+\{version\}[^{}]*$`)
+	hotfixRE        = lazyregexp.New(`^[^{}]+\{id\}[^{}]*$`)
+	supportRE       = lazyregexp.New(`^[^{}]+\{major\}\.\{minor\}[^{}]*$`)
+	tagRE           = lazyregexp.New(`\{ReleaseVersion\}`)
+	pathRE          = lazyregexp.New(`^[^/*?\[{\\]+(/[^/]+)*$`)
+	exportedRE      = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.[\s\S]`)
+	oneLineRE       = lazyregexp.New(`^[^\x00-\x1f\x7f-\x9f]*$`)
 )
 
-// fileSpec is the whole of .github/sluice.yml.
-func fileSpec() *spec {
+// fileSpec is the whole of .github/sluice.yml. It is made once: nobody changes it.
+var fileSpec = sync.OnceValue(func() *spec {
 	return &spec{kind: objectValue, doc: "Configuration of Sluice for one repository.", fields: []field{
 		{"version", true, &spec{kind: constantValue, words: []string{"1"}, doc: "Version of this file's format."}},
 		{"mode", false, &spec{kind: wordValue, words: []string{"enforce", "observe"}, def: "enforce",
@@ -52,14 +64,22 @@ func fileSpec() *spec {
 		{"components", false, componentsSpec()},
 		{"notify", false, &spec{kind: listValue, unbuilt: "notifications",
 			doc: "Whom to tell what. Not supported by this version: leave it out or empty."}},
-		{"locked", false, &spec{kind: listValue, elsewhere: "only the organization's file, in its repository .github, locks keys",
+		{"locked", false, &spec{kind: listValue, elsewhere: refusal{"only the organization's file, in its repository .github, locks keys", "take the key out"},
 			doc: "Keys that repositories may not set; in the organization's file only."}},
 	}}
-}
+})
 
 func branchesSpec() *spec {
 	branch := func(def, doc string) *spec {
 		return &spec{kind: textValue, maxLen: 200, def: def, doc: doc}
+	}
+	template := func(kind gitflow.Kind, pattern *lazyregexp.Regexp, def, doc string) *spec {
+		return &spec{kind: textValue, maxLen: 200, pattern: pattern, form: "a template like " + def, def: def, doc: doc, valid: func(text string) string {
+			if problem := gitflow.CheckTemplate(kind, text); problem != "" {
+				return fmt.Sprintf("%q %s", clip(text), problem)
+			}
+			return ""
+		}}
 	}
 	globs := func(def, doc string) *spec {
 		return &spec{kind: listValue, single: true, maxItems: 50, def: def, doc: doc,
@@ -69,9 +89,9 @@ func branchesSpec() *spec {
 		{"production", false, branch("master, else main", "The production branch.")},
 		{"development", false, branch("development, else develop", "The development branch.")},
 		{"bugfix", false, globs(`["bugfix/*", "fix/*"]`, "Globs for bugfix branches.")},
-		{"release", false, branch("release/{version}", "Release branches; {version} stands for the version.")},
-		{"hotfix", false, branch("hotfix/{id}", "Hotfix branches; {id} stands for the hotfix's id.")},
-		{"support", false, branch("support/{major}.{minor}", "Support branches; {major} and {minor} stand for the line.")},
+		{"release", false, template(gitflow.KindRelease, releaseRE, "release/{version}", "Release branches; {version} stands for the version.")},
+		{"hotfix", false, template(gitflow.KindHotfix, hotfixRE, "hotfix/{id}", "Hotfix branches; {id} stands for the hotfix's id.")},
+		{"support", false, template(gitflow.KindSupport, supportRE, "support/{major}.{minor}", "Support branches; {major} and {minor} stand for the line.")},
 		{"ignore", false, globs(`["gh-pages", "gh-readonly-queue/**"]`, "Globs for branches that Sluice keeps out of.")},
 		{"max_open_releases", false, &spec{kind: integerValue, min: 1, max: 20, def: "1",
 			doc: "How many release branches may be open at once."}},
@@ -84,7 +104,7 @@ func versioningSpec() *spec {
 			doc: "The least that rises for the next release; commits may raise more."}},
 		{"hotfix", false, &spec{kind: wordValue, words: []string{"suffix", "patch"}, def: "suffix",
 			doc: "suffix: hotfix 17 of 1.4.0 is 1.4.0-hotfix-17; patch: it is 1.4.1."}},
-		{"tag", false, &spec{kind: textValue, maxLen: 200, valid: badTagPattern, def: "v{ReleaseVersion}",
+		{"tag", false, &spec{kind: textValue, maxLen: 200, pattern: tagRE, valid: badTagPattern, def: "v{ReleaseVersion}",
 			form: "a git tag that holds {ReleaseVersion} once", doc: "How git tags of releases are written."}},
 		{"revision_length", false, &spec{kind: integerValue, min: 7, max: 40, def: "7",
 			doc: "Hex digits of the commit in image tags."}},
@@ -93,11 +113,13 @@ func versioningSpec() *spec {
 
 func registriesSpec() *spec {
 	image := func(doc string) *spec {
-		return &spec{kind: textValue, maxLen: 400, valid: badImageTemplate,
+		return &spec{kind: textValue, maxLen: 400, pattern: imageTemplateRE, valid: badImageTemplate,
 			form: "a full image repository, host/path without tag; only {owner} and {app} expand",
 			doc:  doc + " A full image repository, host/path without tag. {owner} and {app} expand, nothing is appended."}
 	}
 	return &spec{kind: objectValue, doc: "Where images are. The operator says which image repositories are allowed (--registry-allow).",
+		needs: map[string]string{"development": "production", "production": "development"},
+		form:  "images are built into development and promoted to production: set both or neither",
 		fields: []field{
 			{"development", false, image("Where pipelines push what they build.")},
 			{"production", false, image("Where releases are promoted to.")},
@@ -111,7 +133,11 @@ func environmentSpec() *spec {
 	}
 	teams := func(doc string) *spec { return people(teamRE, "a team's slug, without the organization", doc) }
 	users := func(doc string) *spec { return people(loginRE, "a login, without @", doc) }
-	return &spec{kind: objectValue, doc: "A place that is deployed to.", fields: []field{
+	onlyProduction := func(problem, hint string, of *spec) *spec {
+		of.only = &onlyIn{pipeline.EnvironmentProduction, refusal{problem, cmp.Or(hint, "move it to environments.production, or take it out")}}
+		return of
+	}
+	return &spec{kind: objectValue, name: "environment", doc: "A place that is deployed to.", fields: []field{
 		{"approve", false, &spec{kind: objectValue, doc: "Approval before anything enters. Production always has one.", fields: []field{
 			{"teams", false, teams("Slugs of the teams whose members may approve.")},
 			{"users", false, users("Logins of people who may approve. With neither teams nor users, whoever may write.")},
@@ -124,45 +150,57 @@ func environmentSpec() *spec {
 				doc: "After this time an open approval is called to mind; 0s: never."}},
 			{"reviews", false, &spec{kind: booleanValue, def: "false",
 				doc: "Whether GitHub's reviews count: an approving review of the commit that waits is an approval, requested changes are a veto."}},
-			{"escalate", false, &spec{kind: objectValue, doc: "Whom an approval that nobody gives is taken to. They are mentioned once; it gives them no rights.", fields: []field{
+			{"escalate", false, &spec{kind: objectValue, someOf: []string{"teams", "users"}, form: "name teams or users", doc: "Whom an approval that nobody gives is taken to. They are mentioned once; it gives them no rights.", fields: []field{
 				{"after", true, &spec{kind: durationValue, shortest: time.Minute, longest: 60 * day, doc: "How long an approval is open before that; less than expires."}},
 				{"teams", false, teams("Slugs of the teams to mention.")},
 				{"users", false, users("Logins of the people to mention.")},
 			}}},
 		}}},
-		{"promote", false, &spec{kind: objectValue, doc: "Promotion into this environment; of production only.", fields: []field{
+		{"promote", false, onlyProduction("only production is promoted to", "", &spec{kind: objectValue, doc: "Promotion into this environment; of production only.", fields: []field{
 			{"teams", false, teams("Slugs of the teams whose members may promote.")},
 			{"users", false, users("Logins of people who may promote. With neither teams nor users, whoever may maintain.")},
 			{"auto", false, &spec{kind: booleanValue, def: "true", doc: "true: the last approval starts the promotion; false: /promote does."}},
-		}}},
-		{"emergency", false, &spec{kind: objectValue, doc: "Who may take a candidate to production by /promote --emergency, with a second person, and roll production back like release managers: those on call. Of production only. Without it, admins and release managers.", fields: []field{
+		}})},
+		{"emergency", false, onlyProduction("only production has an emergency path", "", &spec{kind: objectValue, someOf: []string{"teams", "users"}, form: "name teams or users, or take it out: admins may then", doc: "Who may take a candidate to production by /promote --emergency, with a second person, and roll production back like release managers: those on call. Of production only. Without it, admins and release managers.", fields: []field{
 			{"teams", false, teams("Slugs of the teams whose members may.")},
 			{"users", false, users("Logins of people who may.")},
-		}}},
-		{"verify", false, verifySpec()},
+		}})},
+		{"verify", false, onlyProduction("only production is promoted to, so nothing is verified for <name>", "", verifySpec())},
 		{"deploy", false, &spec{kind: objectValue, doc: "How to deploy. Without it only the deployment is recorded at GitHub.", fields: []field{
-			{"uses", true, usesSpec("The executor that deploys, such as github-actions.")},
+			{"uses", true, deployUsesSpec()},
 			{"with", false, withSpec()},
 		}}},
 		{"borrow", false, &spec{kind: wordValue, words: []string{"hotfix", "never"}, def: "hotfix",
 			doc: "Who may borrow the place from a candidate that waits for its approval, whose image is put back afterwards; never: a hotfix waits."}},
 		{"windows", false, windowsSpec()},
 		{"freeze", false, freezeSpec()},
-		{"soak", false, soakSpec("0s", "How long a version must have run without a failure in the environment before; of production only.")},
-		{"soak_hotfix", false, soakSpec("as soak", "The same for hotfixes.")},
-		{"rollback_on", false, &spec{kind: listValue, single: true, maxItems: 10, def: "[]",
-			elem: &spec{kind: wordValue, words: []string{"deploy-failure", "alarm"}},
-			doc:  "What is answered by deploying the last good digest again: any deployment that failed, or one that failed after an alarm was raised."}},
+		{"soak", false, onlyProduction("only production is promoted to, so nothing soaks for <name>", "",
+			soakSpec("0s", "How long a version must have run without a failure in the environment before; of production only."))},
+		{"soak_hotfix", false, onlyProduction("only production is promoted to, so nothing soaks for <name>", "", soakSpec("as soak", "The same for hotfixes."))},
+		{"rollback_on", false, onlyProduction("only production goes back to the last good version by itself",
+			"move it to environments.production, or take it out: uses: appspec rolls back what it deployed, and /rollback <name> goes back to any version",
+			&spec{kind: listValue, single: true, maxItems: 10, def: "[]",
+				elem: &spec{kind: wordValue, words: []string{"deploy-failure", "alarm"}},
+				doc:  "What is answered by deploying the last good digest again: any deployment that failed, or one that failed after an alarm was raised."})},
 	}}
 }
 
-func usesSpec(doc string) *spec {
+func usesSpec(doc string, never map[string]refusal) *spec {
 	return &spec{kind: textValue, pattern: usesRE, maxLen: 40, form: "the name of an executor, such as buildspec",
-		doc: doc}
+		known: usesBuilt(), never: never, doc: doc}
+}
+
+// deployUsesSpec is what deploys to an environment.
+func deployUsesSpec() *spec {
+	never := map[string]refusal{}
+	for _, uses := range engineUses() {
+		never[uses] = refusal{fmt.Sprintf("%q is no way to deploy", uses), "name the executor that deploys"}
+	}
+	return usesSpec("The executor that deploys, such as github-actions.", never)
 }
 
 func withSpec() *spec {
-	return &spec{kind: anythingValue, doc: "Parameters of the executor."}
+	return &spec{kind: anythingValue, denyEnv: true, doc: "Parameters of the executor."}
 }
 
 // pipelineKinds are the keys of pipelines.
@@ -172,7 +210,7 @@ func pipelineKinds() []string {
 }
 
 func pipelinesSpec() *spec {
-	s := &spec{kind: objectValue, doc: "Pipelines by kind of branch. A kind that is left out has the default; bugfix is as feature, support as release."}
+	s := &spec{kind: objectValue, name: "pipelines", doc: "Pipelines by kind of branch. A kind that is left out has the default; bugfix is as feature, support as release."}
 	for _, kind := range pipelineKinds() {
 		s.fields = append(s.fields, field{kind, false, pipelineSpec(kind)})
 	}
@@ -190,7 +228,7 @@ func componentsSpec() *spec {
 			{"name", true, &spec{kind: textValue, pattern: componentRE, maxLen: 40, form: "a small letter, then small letters, digits and single dashes",
 				doc: "Name of the component, in tags (api/v1.2.3), branches (release/api/1.2.3), images and environments (api/production)."}},
 			{"paths", true, &spec{kind: listValue, single: true, nonEmpty: true, maxItems: 50,
-				elem: &spec{kind: textValue, valid: badPathGlob, form: "a glob of paths that begins with a folder: api/**"},
+				elem: &spec{kind: textValue, pattern: pathRE, valid: badPathGlob, form: "a glob of paths that begins with a folder: api/**"},
 				doc:  "Globs of the files it is made of, from the root of the repository. What several are made of belongs to each of them."}},
 			{"registries", false, registries},
 			{"pipelines", false, pipelines},
@@ -201,9 +239,9 @@ func componentsSpec() *spec {
 func conditionSpec(doc string, words ...string) *spec {
 	value := func(doc string) *spec { return &spec{kind: textValue, maxLen: 200, doc: doc} }
 	return &spec{kind: objectValue, doc: doc, fields: []field{
-		{"if", true, &spec{kind: listValue, nonEmpty: true, maxItems: pipeline.MaxRules, doc: "Rules about variables. The condition holds when all do.",
+		{"if", true, &spec{kind: listValue, name: "rules", nonEmpty: true, maxItems: pipeline.MaxRules, doc: "Rules about variables. The condition holds when all do.",
 			elem: &spec{kind: objectValue, doc: "A rule.", oneOf: []string{"equals", "not", "matches"}, fields: []field{
-				{"variable", true, &spec{kind: textValue, maxLen: 200, doc: "Variable that an action before has exported, as namespace.name. One that was not exported fulfils no rule."}},
+				{"variable", true, &spec{kind: textValue, pattern: exportedRE, maxLen: 200, form: "namespace.name", doc: "Variable that an action before has exported, as namespace.name. One that was not exported fulfils no rule."}},
 				{"equals", false, value("The variable is this.")},
 				{"not", false, value("The variable is anything but this.")},
 				{"matches", false, value("All of the variable matches this regular expression (RE2).")},
@@ -217,57 +255,4 @@ func conditionSpec(doc string, words ...string) *spec {
 func stageRollback() map[string]string {
 	return map[string]string{"rollback": "a stage is not rolled back, an environment is: production by environments.production.rollback_on: " +
 		"[deploy-failure], hosts by uses: appspec itself, any environment by /rollback"}
-}
-
-func pipelineSpec(kind string) *spec {
-	artifacts := func(doc string) *spec {
-		return &spec{kind: listValue, single: true, maxItems: 20, doc: doc,
-			elem: &spec{kind: textValue, pattern: identRE, maxLen: 64, form: "letters, digits, dashes and underscores"}}
-	}
-	action := &spec{kind: objectValue, doc: "One thing that is done, or waited for.", fields: []field{
-		{"name", true, &spec{kind: textValue, pattern: identRE, maxLen: 64,
-			form: "letters, digits, dashes and underscores; at most 64", doc: "Name, unique in the stage."}},
-		{"uses", true, usesSpec("The executor (checks, buildspec, image, appspec, github-actions), approval, promote, or deploy for what the environment says.")},
-		{"with", false, withSpec()},
-		{"env", false, &spec{kind: mappingValue, maxItems: 100, elem: &spec{kind: textValue, empty: true, maxLen: 4096},
-			names: variableRE, nameForm: "a variable's name is letters, digits and underscores", deny: DeniedEnv,
-			doc: "Further environment variables. A value may hold #{namespace.name}."}},
-		{"run_order", false, &spec{kind: integerValue, min: 1, max: 999, def: "1",
-			doc: "Actions with the same number run at the same time, a higher number after them. Numbers may be left out."}},
-		{"inputs", false, artifacts("Artifacts that the action takes.")},
-		{"outputs", false, artifacts("Artifacts that the action makes.")},
-		{"namespace", false, &spec{kind: textValue, pattern: identRE, maxLen: 64, def: "the action's name",
-			form: "letters, digits, dashes and underscores", doc: "Prefix of the variables that the action exports."}},
-		{"timeout", false, &spec{kind: durationValue, shortest: time.Second, longest: 60 * day, def: "60m",
-			doc: "After this time the action is stopped and fails; at most 1d. It counts from when the action has begun: waiting for an environment is not running, and may take 7d. Of an approval: approve.expires of its environment, at most 60d."}},
-		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
-			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
-	}}
-	return &spec{kind: objectValue, doc: "The pipeline of " + kind + " branches.", oneOf: []string{"stages", "extends"},
-		needs: map[string]string{"parameters": "extends"}, fields: []field{
-			{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
-				doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},
-			{"variables", false, &spec{kind: mappingValue, maxItems: pipeline.MaxVariables, names: givenVariableRE,
-				nameForm: "a variable's name is letters, digits, dashes, underscores and @; at most 128",
-				doc:      "Variables of which somebody may give the values when the pipeline is started by hand. Actions use them as #{variables.NAME}. Everybody who sees the execution sees the values.",
-				elem: &spec{kind: objectValue, doc: "A variable.", fields: []field{
-					{"default", true, &spec{kind: textValue, empty: true, maxLen: pipeline.MaxVariableValue, doc: "The value where nobody gives one. A push gives none."}},
-					{"description", false, &spec{kind: textValue, maxLen: pipeline.MaxVariableDescription, doc: "What it is for; /test ? shows it."}},
-				}}}},
-			{"stages", false, &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other. Each pipeline has either these or extends.",
-				elem: &spec{kind: objectValue, doc: "A stage.", fields: []field{
-					{"name", true, &spec{kind: textValue, pattern: stageRE, maxLen: 64,
-						form: "letters, digits, blanks, dots, dashes and underscores; at most 64", doc: "Name, unique in the pipeline."}},
-					{"actions", true, &spec{kind: listValue, nonEmpty: true, maxItems: 50, elem: action,
-						doc: "Actions, at the same time unless run_order says otherwise."}},
-					{"before_entry", false, conditionSpec("Asked when the stage's turn has come.", "fail", "skip")},
-					{"on_success", false, conditionSpec("Asked when all actions of the stage are done.", "fail")},
-					{"on_failure", false, &spec{kind: wordValue, words: []string{"fail", string(pipeline.StageRetryFailed), string(pipeline.StageRetryAll)}, foreign: stageRollback(), def: "fail",
-						doc: "What follows when an action has failed the stage: the execution fails, or the actions that failed, or all, are tried again once."}},
-				}}}},
-			{"extends", false, &spec{kind: textValue, pattern: extendsRE, maxLen: 300,
-				form: "FILE#NAME: a file of the organization's repository .github and the name of a model in it",
-				doc:  "A pipeline model of the organization instead of stages, as FILE#NAME: sluice/pipelines.yml#service."}},
-			{"parameters", false, &spec{kind: anythingValue, doc: "What the model asks for, by the names of its parameters."}},
-		}}
 }

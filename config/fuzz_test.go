@@ -135,20 +135,28 @@ func usable(t *testing.T, r *Repo) {
 	}
 }
 
-// FuzzSchema looks for files that the loader takes and the schema does not: an editor must not complain about what is right. That the
-// schema refuses what the loader refuses of a single value is tried value by value (TestSchemaAndLoaderAgreeOnEveryChange); what
-// values take together no schema says.
+// FuzzSchema looks for files that one of loader and schema takes and the other does not, but for the mistakes that docs/configuration.md
+// leaves to the loader (allUnsaid).
 func FuzzSchema(f *testing.F) {
 	schema := compiled(f, formats()["repository"])
 	beginWithFiles(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, errs := ParseRepo(data, shop()); len(errs) > 0 {
-			return
+		own := (&document{}).read(data)
+		if own == nil {
+			return // no editor can make sense of it either
 		}
 		d := &document{}
-		root := d.parseTree(normalize(data))
-		if err := schema.Validate(asEditor(root)); err != nil {
-			t.Errorf("the loader takes and the schema refuses\n%s\n%v", data, err)
+		_, errs := d.repo(own, shop())
+		if err := schema.Validate(asEditor((&document{}).read(data))); err != nil {
+			if len(errs) == 0 {
+				t.Errorf("the loader takes and the schema refuses\n%s\n%v", data, err)
+			}
+			return
+		}
+		for _, e := range d.errs {
+			if kindOf(e) == "" {
+				t.Errorf("the schema takes and the loader refuses\n%s\n%v", data, e)
+			}
 		}
 	})
 }

@@ -8,9 +8,16 @@ import (
 	"github.com/sluicehq/sluice/tagging"
 )
 
-// imageRE is an image repository: a host with a dot, a port or the name localhost, and a path, as OCI writes them.
-var imageRE = lazyregexp.New(`^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+(\.[a-z0-9-]+)*:[0-9]{1,5}|localhost:[0-9]{1,5})` +
-	`(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+$`)
+// hostChar and pathChar are what hosts and paths of image repositories are made of, and {owner} and {app} in a template.
+const (
+	hostChar = `([a-z0-9-]|\{owner\}|\{app\})`
+	pathChar = `([a-z0-9]|\{owner\}|\{app\})`
+)
+
+// imageTemplateRE is an image repository, or a template of one: a host with a dot, a port or the name localhost, and a path, as OCI
+// writes them.
+var imageTemplateRE = lazyregexp.New(`^(localhost|` + hostChar + `+(\.` + hostChar + `+)+|` + hostChar + `+(\.` + hostChar + `+)*:[0-9]{1,5}|localhost:[0-9]{1,5})` +
+	`(/` + pathChar + `+((\.|_|__|-+)` + pathChar + `+)*)+$`)
 
 // badImage says what is wrong with an image repository; empty: nothing.
 func badImage(image string) string {
@@ -19,7 +26,7 @@ func badImage(image string) string {
 		return "longer than 255 characters"
 	case strings.Contains(image, "://"):
 		return fmt.Sprintf("%q is an address and not an image repository", clip(image))
-	case !imageRE.MatchString(image):
+	case strings.ContainsAny(image, "{}") || !imageTemplateRE.MatchString(image):
 		return fmt.Sprintf("%q is not an image repository", clip(image))
 	}
 	return ""

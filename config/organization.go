@@ -37,9 +37,9 @@ func (o *Organization) in(path string) string {
 
 // organizationSpec is the organization's file: as a repository's, but it names no application, and may lock keys.
 func organizationSpec() *spec {
-	s := fileSpec()
+	s := *fileSpec()
 	s.doc = "What Sluice goes by in every repository of the organization that does not say otherwise."
-	s.fields = slices.DeleteFunc(s.fields, func(f field) bool { return f.name == "app" })
+	s.fields = slices.DeleteFunc(slices.Clone(s.fields), func(f field) bool { return f.name == "app" })
 	for i, f := range s.fields {
 		if f.name == "locked" {
 			s.fields[i].spec = &spec{kind: listValue, single: true, maxItems: 100, def: "[]",
@@ -47,7 +47,7 @@ func organizationSpec() *spec {
 				elem: &spec{kind: textValue, valid: badLocked, form: "the path of a key, its parts joined by dots"}}
 		}
 	}
-	return s
+	return &s
 }
 
 // badLocked says what is wrong with an entry of locked; empty: nothing.

@@ -161,8 +161,10 @@ pipelines:
 		"a model with an unknown parameter": {"version: 1\npipelines: { release: { extends: m.yml#service } }\n", "",
 			strings.Replace(models, "${parameters.wait}", "${parameters.wiat}", 1), `the model has no parameter "wiat" (did you mean "wait"?)`},
 		"a model that does not work here": {"version: 1\npipelines: { release: { extends: m.yml#service, parameters: { workflow: a.yml } } }\n", "",
-			strings.Replace(models, "uses: github-actions", "uses: nothing", 1),
-			".github/sluice.yml:2:34: pipelines.release.extends: the model m.yml#service does not work here (1 error(s)): line 12: no executor"},
+			strings.Replace(models, "uses: github-actions", "inputs: [nothing], uses: github-actions", 1),
+			".github/sluice.yml:2:34: pipelines.release.extends: the model m.yml#service does not work here (1 error(s)): line 12: nothing makes artifact"},
+		"a model with an unknown executor": {"version: 1\npipelines: { release: { extends: m.yml#service } }\n", "",
+			strings.Replace(models, "uses: github-actions", "uses: nothing", 1), `acme/.github:m.yml:12:33: pipelines.service.stages[0].actions[0].uses: no executor "nothing"`},
 		"a default of another type": {"version: 1\npipelines: { release: { extends: m.yml#service } }\n", "",
 			strings.Replace(models, "default: false", "default: 5", 1), "acme/.github:m.yml:8:38: pipelines.service.parameters.dry.default: want true or false"},
 	} {

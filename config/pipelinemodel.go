@@ -20,7 +20,7 @@ const (
 
 // modelSpec is the whole of a file of pipeline models.
 func modelSpec() *spec {
-	like := pipelineSpec("model")
+	like := pipelineSpec(kindModel)
 	stages := like.field("stages") // made for this call alone
 	stages.doc = "Stages, one after the other. A value in with, env, timeout or on_failure may be ${parameters.NAME}."
 	action := stages.elem.field("actions").elem

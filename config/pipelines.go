@@ -39,7 +39,7 @@ func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline
 		def := pipeline.Definition{Kind: kind, Mode: pipeline.Mode(d.text(n, "", "mode"))}
 		given := d.find(n, "variables")
 		def.Variables = d.variables(given)
-		d.holes = d.within(stages) || given != nil && d.within(given)
+		d.holes = d.within(stages) || given != nil && d.within(given) // a definition with holes is not worth validating
 		for i, s := range stages.items {
 			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("%s.%s.stages[%d]", base, kind, i), kind, r))
 		}
@@ -52,15 +52,6 @@ func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline
 		found[kind] = def
 	}
 	return found
-}
-
-// within tells whether anything inside of n was reported by the check: a definition with holes is not worth validating.
-func (d *decoder) within(n *node) bool {
-	if d.bad[n] || d.lacks[n] {
-		return true
-	}
-	return slices.ContainsFunc(n.items, d.within) ||
-		slices.ContainsFunc(n.pairs, func(p pair) bool { return d.within(p.value) })
 }
 
 func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
@@ -139,7 +130,7 @@ func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {
 	case "":
 	case pipeline.UsesApproval, pipeline.UsesPromote, pipeline.UsesDeploy:
 		before := len(d.errs)
-		d.engine(&a, path, kind, r)
+		d.engine(&a, d.text(n, "", "with", "environment"), path, r)
 		d.holes = d.holes || len(d.errs) > before
 	default:
 		d.executor(a.Uses, a.With, path)
@@ -147,51 +138,25 @@ func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {
 	return a
 }
 
-// engine checks an action that no executor carries out, and gives it its environment.
-func (d *decoder) engine(a *pipeline.Action, path, kind string, r *Repo) {
+// engine gives an action that no executor carries out its environment: of deploy the one that is named, else production.
+func (d *decoder) engine(a *pipeline.Action, environment, path string, r *Repo) {
 	with := a.With
 	a.With = nil
-	environment, isText := with["environment"].(string)
-	for key := range with {
-		if key != "environment" && a.Uses != pipeline.UsesDeploy {
-			d.failAt(path+".with."+key, "unknown key", "known here: environment")
+	if environment == "" {
+		if a.Uses == pipeline.UsesDeploy {
+			return // reported
 		}
-	}
-	switch {
-	case with["environment"] != nil && !isText:
-		d.failAt(path+".with.environment", "want the name of an environment", "put it in quotes")
-		return
-	case environment == "" && a.Uses == pipeline.UsesDeploy:
-		d.failAt(path, "which environment to deploy to is missing", "add with: { environment: staging }")
-		return
-	case environment == "":
 		environment = pipeline.EnvironmentProduction
 	}
 	a.Environment = environment
 	if _, ok := r.Environments[environment]; !ok {
-		names := make([]string, 0, len(r.Environments))
-		for name := range r.Environments {
-			names = append(names, name)
-		}
-		d.failAt(path+".with.environment", fmt.Sprintf("no environment %q", clip(environment)), suggest(environment, names))
+		d.failAt(path+".with.environment", fmt.Sprintf("no environment %q", clip(environment)), suggest(environment, slices.Collect(maps.Keys(r.Environments))))
 		return
 	}
-	production := environment == pipeline.EnvironmentProduction
-	switch {
-	case a.Uses == pipeline.UsesPromote && !production:
-		d.failAt(path+".with.environment", "only production is promoted to", "take it out")
-	case a.Uses != pipeline.UsesDeploy && kind == pipeline.KindProduction:
-		d.failAt(path+".uses", fmt.Sprintf("%s has no place in the production pipeline: it starts once approved and promoted", a.Uses),
-			"put it into pipelines.release and pipelines.hotfix")
-	case a.Uses == pipeline.UsesDeploy && production && kind != pipeline.KindProduction:
-		d.failAt(path, fmt.Sprintf("the %s pipeline cannot deploy to production", kind),
-			"production is deployed to by pipelines.production, which a promotion starts")
-	case a.Uses == pipeline.UsesDeploy:
+	if a.Uses == pipeline.UsesDeploy {
 		d.deploy(a, with, path, r)
-	case a.IsApproval():
-		if e := r.Environments[environment]; e.Approve != nil {
-			setTimes(a, e.Approve)
-		}
+	} else if e := r.Environments[environment]; a.IsApproval() && e.Approve != nil {
+		setTimes(a, e.Approve)
 	}
 }
 
@@ -248,28 +213,13 @@ func onFailure(s string) (pipeline.OnFailure, int) {
 
 var withKeyRE = lazyregexp.New(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`)
 
-// executor asks whether there is such an executor and whether it takes the parameters. path is of what has the uses.
+// executor asks an executor whether it takes the parameters. path is of what has the uses.
 func (d *decoder) executor(uses string, with map[string]any, path string) {
-	if env, ok := with["env"].(map[string]any); ok {
-		for _, name := range slices.Sorted(maps.Keys(env)) {
-			if problem := DeniedEnv(name); problem != "" {
-				d.failAt(path+".with.env."+name, problem, "use another name")
-			}
-		}
-	}
-	known := slices.Contains(executorsBuilt(), uses)
-	if d.context.Check == nil {
-		if !known {
-			d.unknownExecutor(uses, path)
-		}
+	if d.context.Check == nil || !slices.Contains(executorsBuilt(), uses) {
 		return
 	}
 	err := d.context.Check(uses, with)
 	if err == nil {
-		return
-	}
-	if !known {
-		d.unknownExecutor(uses, path)
 		return
 	}
 	text := strings.TrimPrefix(err.Error(), "uses: "+uses+": ")
@@ -285,13 +235,12 @@ func (d *decoder) executor(uses string, with map[string]any, path string) {
 	}
 }
 
-func (d *decoder) unknownExecutor(uses, path string) {
+// unknownExecutor says what to do about an executor that there is not.
+func unknownExecutor(uses string, known []string) refusal {
 	if slices.Contains(executorsLater(), uses) {
-		d.failAt(path+".uses", fmt.Sprintf("%q is %s", uses, notYet), "there is: "+strings.Join(executorsBuilt(), ", "))
-		return
+		return refusal{fmt.Sprintf("%q is %s", uses, notYet), "there is: " + strings.Join(executorsBuilt(), ", ")}
 	}
-	d.failAt(path+".uses", fmt.Sprintf("no executor %q", clip(uses)),
-		suggest(uses, append(executorsBuilt(), pipeline.UsesApproval, pipeline.UsesDeploy, pipeline.UsesPromote)))
+	return refusal{fmt.Sprintf("no executor %q", clip(uses)), suggest(uses, known)}
 }
 
 // validate reports what is wrong with a definition as a whole. path is where it stands.
@@ -306,10 +255,6 @@ func (d *decoder) validate(def pipeline.Definition, path string, r *Repo) {
 			}
 		}
 		d.failAt(join(at, p.Field), p.Text, "")
-	}
-	if def.Kind == pipeline.KindProduction && !deploysTo(complete, pipeline.EnvironmentProduction) {
-		d.failAt(path, "the production pipeline does not deploy to production",
-			"add an action with uses: deploy and with: { environment: production }")
 	}
 }
 
@@ -326,15 +271,4 @@ func (d *decoder) validateDefault(kind string, r *Repo) {
 		a := def.Stages[p.StageIndex].Actions[p.ActionIndex]
 		d.failAt("environments."+a.Environment+".deploy."+p.Field, p.Text, "")
 	}
-}
-
-func deploysTo(def pipeline.Definition, environment string) bool {
-	for _, s := range def.Stages {
-		for _, a := range s.Actions {
-			if a.Deploys && a.Environment == environment {
-				return true
-			}
-		}
-	}
-	return false
 }

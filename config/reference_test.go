@@ -136,7 +136,7 @@ func (r *referenceTable) rows(s *spec, path string, required bool) {
 		}
 		example := r.examples[path]
 		if holds := s.kind == mappingValue && s.elem.kind == objectValue || s.kind == listValue && s.elem != nil && s.elem.kind == objectValue; holds ||
-			s.unbuilt != "" || s.elsewhere != "" || s.kind == constantValue {
+			s.unbuilt != "" || s.elsewhere.problem != "" || s.kind == constantValue {
 			example = ""
 		} else if example == "" {
 			r.Errorf("no file in testdata has an example of %s in 60 characters", path)
@@ -162,7 +162,7 @@ func (r *referenceTable) rows(s *spec, path string, required bool) {
 
 // limitsOf says how much of a value there may be, and what form it has.
 func limitsOf(s *spec) string {
-	if s.unbuilt != "" || s.elsewhere != "" {
+	if s.unbuilt != "" || s.elsewhere.problem != "" {
 		return ""
 	}
 	switch s.kind {
@@ -201,7 +201,7 @@ func valueOf(s *spec) string {
 	if s.unbuilt != "" {
 		return "not supported yet"
 	}
-	if s.elsewhere != "" {
+	if s.elsewhere.problem != "" {
 		return "list, in the organization's file"
 	}
 	switch s.kind {

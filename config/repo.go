@@ -16,8 +16,8 @@ type Context struct {
 	// first name, and nothing is said about branches that might be missing.
 	Branches []string
 	// Check looks at the parameters of an executor, as executor.Registry.Check does: its error names the key as
-	// with.KEY, several errors one a line. It is asked about every `uses:` except approval, promote and deploy. Nil: the
-	// executors of this version are accepted, whatever their parameters.
+	// with.KEY, several errors one a line. It is asked about every `uses:` except approval, promote and deploy. Nil: any
+	// parameters are accepted.
 	Check func(uses string, with map[string]any) error
 	// LocalExecutors tells whether the operator lets embedded executors run this repository's code.
 	LocalExecutors bool

@@ -388,14 +388,14 @@ func TestTheReminderComesBeforeTheEnd(t *testing.T) {
 func TestExecutorsCheckTheirParameters(t *testing.T) {
 	c := shop()
 	c.Check = func(uses string, with map[string]any) error {
-		if uses == "process" {
+		if uses == "checks" {
 			return nil
 		}
 		return errorText("uses: " + uses + ": with.worflow is not known; known: workflow\nwith.workflow is required")
 	}
 	const file = `version: 1
 environments:
-  staging: { deploy: { uses: process } }
+  staging: { deploy: { uses: checks } }
 pipelines:
   feature:
     stages:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ func (c *checker) scalar(n *node, s *spec, path string) {
 		c.text(n, s, path)
 	case wordValue:
 		if !slices.Contains(s.words, n.text) {
-			hint := "write one of them"
+			hint := cmp.Or(s.form, "write one of them")
 			if word, ok := Nearest(n.text, s.words); ok {
 				hint = `did you mean "` + word + `"?`
 			}
@@ -61,10 +62,19 @@ func (c *checker) text(n *node, s *spec, path string) {
 		c.wrong(n, path, "the text is empty", s.form)
 	case len([]rune(n.text)) > most:
 		c.wrong(n, path, fmt.Sprintf("longer than %d characters", most), s.form)
-	case s.pattern != nil && !s.pattern.MatchString(n.text):
+	case s.valid == nil && s.pattern != nil && !s.pattern.MatchString(n.text):
 		c.wrong(n, path, fmt.Sprintf("%q does not fit", clip(n.text)), s.form)
-	case s.valid != nil:
-		if problem := s.valid(n.text); problem != "" {
+	case s.known != nil && !slices.Contains(s.known, n.text):
+		why := unknownExecutor(n.text, s.known)
+		c.fail(c.at(path), path, why.problem, why.hint) // not bad: what else is wrong with the pipeline is seen
+	case s.never[n.text] != (refusal{}):
+		c.refuse(n, path, s.never[n.text])
+	case s.valid != nil: // it says more than a pattern
+		problem := s.valid(n.text)
+		if problem == "" && s.pattern != nil && !s.pattern.MatchString(n.text) {
+			problem = fmt.Sprintf("%q does not fit", clip(n.text))
+		}
+		if problem != "" {
 			c.wrong(n, path, problem, s.form)
 		}
 	}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/lazyregexp"
@@ -18,7 +20,7 @@ const (
 	objectValue                    // a mapping with known keys
 	mappingValue                   // a mapping from names to values of one spec
 	listValue                      // a list of values of one spec
-	anythingValue                  // a mapping that only an executor understands
+	anythingValue                  // a mapping that only an executor understands, but for the keys in fields
 	constantValue                  // exactly one text
 	plainValue                     // a text, number or truth value, or a list of those
 )
@@ -26,7 +28,9 @@ const (
 // spec says what a value may be. One tree of specs (fileSpec) is what the loader checks by, what the JSON Schema is made
 // of and what the reference in docs/configuration.md is tested against.
 type spec struct {
-	kind   valueKind
+	kind valueKind
+	// name is what the schema calls it where it stands in several places; empty: it is written out.
+	name   string
 	doc    string  // for editors: one or two sentences
 	def    string  // the default, for editors and the reference; empty: none
 	fields []field // of an object
@@ -40,7 +44,7 @@ type spec struct {
 	// foreign are words, in lower case, that others have there, and what is written here instead; the hint.
 	foreign map[string]string
 	pattern *lazyregexp.Regexp
-	form    string // what pattern or valid asks for, in words; the hint
+	form    string // what pattern, valid, words or needs asks for, in words; the hint
 	empty   bool   // a text may be empty, if it is in quotes
 	maxLen  int    // of a text, in characters; 0 is 512
 	// valid says more than a pattern can: what is wrong with a text, empty: nothing.
@@ -56,15 +60,33 @@ type spec struct {
 	noCase []string
 	// deny says what is wrong with a name of a mapping, empty: nothing.
 	deny func(name string) (problem string)
-	// oneOf are keys of an object of which exactly one must be given; needs are keys that only make sense with another.
-	oneOf []string
+	// known are the words there are for the name of an executor.
+	known []string
+	// never are words that a text may not be, though its form allows them.
+	never map[string]refusal
+	// missing is the hint where the key is required and not there; empty: add it.
+	missing string
+	// oneOf are keys of an object of which exactly one must be given; needs are keys that only make sense with another; someOf are
+	// its lists of which one at least must have an entry.
+	oneOf, someOf []string
+	// variants are what else holds of an object that says something in particular.
+	variants []variant
+	// holds: one entry of a list at least must be so; else fault says what is wrong.
+	holds match
+	fault refusal
+	// only: of the entries of a mapping, only the one of this name may have the key; nil: every one.
+	only *onlyIn
+	// denyEnv: the names under the key env, where that is a mapping, must pass DeniedEnv.
+	denyEnv bool
+	// whole: a text with a reference to a variable in it must be the reference and nothing else.
+	whole bool
 	// hole: the value may be a reference to a parameter of a model.
 	hole bool
 	// partial: what an object requires may be given by another file.
 	partial bool
 	needs   map[string]string
-	// elsewhere says why the key does not belong into this file, unless it is empty.
-	elsewhere string
+	// elsewhere says why the key does not belong here, unless that is empty. A list may be there if it is empty.
+	elsewhere refusal
 	// unbuilt: the key is understood, but this version does nothing with it and so refuses it, unless it is empty.
 	unbuilt string
 }
@@ -74,6 +96,88 @@ type field struct {
 	name     string
 	required bool
 	spec     *spec
+}
+
+// refusal is what the loader says of something: the problem and the hint.
+type refusal struct{ problem, hint string }
+
+// onlyIn is the name of the entry that a key belongs to, and what is said where it stands in another: <name> is that one's name.
+type onlyIn struct {
+	name string
+	refusal
+}
+
+// variant is what holds of an object that matches: of these keys, instead of what the object's own fields say. For the schema both
+// hold, so a variant asks for more and never for less; no two that may match the same object speak of the same key.
+type variant struct {
+	when   match
+	fields []field
+}
+
+// match is what an object may say; all of it.
+type match []condition
+
+// condition is one thing that an object may say of a key. One of words, inside, some and absent is set.
+type condition struct {
+	key    string
+	words  []string // it is one of these
+	inside match    // it is an object that matches
+	some   match    // it is a list, one entry of which matches
+	absent bool     // it is not there
+}
+
+// holds tells whether a value matches.
+func (m match) holds(n *node) bool {
+	return !slices.ContainsFunc(m, func(c condition) bool {
+		v := n.get(c.key)
+		switch {
+		case v == nil || c.absent:
+			return v != nil || !c.absent
+		case c.inside != nil:
+			return !c.inside.holds(v)
+		case c.some != nil:
+			return !slices.ContainsFunc(v.items, c.some.holds)
+		}
+		return v.kind != scalarNode || !slices.Contains(c.words, v.text)
+	})
+}
+
+// as is what holds of a particular object: the spec with the fields of the variants that match it.
+func (s *spec) as(n *node) *spec {
+	out := s
+	for _, v := range s.variants {
+		if !v.when.holds(n) {
+			continue
+		}
+		if out == s {
+			c := *s
+			c.fields = slices.Clone(s.fields)
+			out = &c
+		}
+		for _, f := range v.fields {
+			i := slices.IndexFunc(out.fields, func(of field) bool { return of.name == f.name })
+			out.fields[i] = f
+		}
+	}
+	return out
+}
+
+// entry is what the value of one name in a mapping must be: keys that only another name has do not belong into it.
+func (s *spec) entry(name string) *spec {
+	elsewhere := func(f field) bool { return f.spec.only != nil && f.spec.only.name != name }
+	if !slices.ContainsFunc(s.elem.fields, elsewhere) {
+		return s.elem
+	}
+	out := *s.elem
+	out.fields = slices.Clone(s.elem.fields)
+	for i, f := range out.fields {
+		if elsewhere(f) {
+			said := strings.NewReplacer("<name>", name)
+			out.fields[i].spec = &spec{kind: f.spec.kind,
+				elsewhere: refusal{said.Replace(f.spec.only.problem), said.Replace(f.spec.only.hint)}}
+		}
+	}
+	return &out
 }
 
 func (s *spec) field(name string) *spec {

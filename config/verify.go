@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sluicehq/sluice/pipeline"
+	"github.com/sluicehq/sluice/internal/lazyregexp"
 	"github.com/sluicehq/sluice/signature"
 )
 
@@ -35,12 +35,14 @@ func (v Verify) Has(id string) bool {
 	return slices.ContainsFunc(v.Keys, func(k VerifyKey) bool { return k.ID == id })
 }
 
+var publicKeyRE = lazyregexp.New(`-----BEGIN PUBLIC KEY-----`)
+
 func verifySpec() *spec {
 	return &spec{kind: objectValue, doc: "Whose signature (cosign's) an image must have before it is promoted; of production only. Without it, nobody's. " +
 		"It is weakest where a repository can take it out: an organization locks it.", fields: []field{
 		{"keys", true, &spec{kind: listValue, single: true, maxItems: 20, nonEmpty: true,
 			doc: "Public keys, PEM, as cosign.pub has them. A signature by one of them is enough.",
-			elem: &spec{kind: textValue, maxLen: 1000, valid: badPublicKey,
+			elem: &spec{kind: textValue, maxLen: 1000, pattern: publicKeyRE, valid: badPublicKey,
 				form: "a public key in PEM, ECDSA on P-256, as cosign generate-key-pair makes it"}}},
 	}}
 }
@@ -52,11 +54,7 @@ func badPublicKey(text string) (problem string) {
 	return ""
 }
 
-func (d *decoder) verify(n *node, environment string) (v Verify) {
-	path := "environments." + environment + ".verify"
-	if environment != pipeline.EnvironmentProduction {
-		d.failAt(path, "only production is promoted to, so nothing is verified for "+environment, "move it to environments.production, or take it out")
-	}
+func (d *decoder) verify(n *node) (v Verify) {
 	for _, text := range d.texts(n, nil, "keys") {
 		key, err := signature.ParsePublicKey(text)
 		if err == nil && !v.Has(key.ID()) {

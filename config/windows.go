@@ -5,7 +5,6 @@ import (
 
 	"github.com/sluicehq/sluice/calendar"
 	"github.com/sluicehq/sluice/internal/lazyregexp"
-	"github.com/sluicehq/sluice/pipeline"
 )
 
 var spanRE = lazyregexp.New(calendar.SpanForm)
@@ -70,7 +69,7 @@ func badZone(text string) (problem string) {
 }
 
 // timing reads when an environment may be deployed to.
-func (d *decoder) timing(n *node, name string, e *Environment) {
+func (d *decoder) timing(n *node, e *Environment) {
 	w := d.find(n, "windows")
 	e.Windows = Windows{Windows: calendar.Windows{Zone: time.UTC}, Hotfix: d.text(w, "wait", "hotfix") == "always"}
 	if zone, err := calendar.LoadZone(d.text(w, "UTC", "timezone")); err == nil {
@@ -80,12 +79,6 @@ func (d *decoder) timing(n *node, name string, e *Environment) {
 	e.Freeze.Hotfix = d.text(d.find(n, "freeze"), "wait", "hotfix") == "always"
 	e.Soak.Release = d.duration(n, 0, "soak")
 	e.Soak.Hotfix = d.duration(n, e.Soak.Release, "soak_hotfix")
-	for _, key := range []string{"soak", "soak_hotfix"} {
-		if d.find(n, key) != nil && name != pipeline.EnvironmentProduction {
-			d.failAt("environments."+name+"."+key, "only production is promoted to, so nothing soaks for "+name,
-				"move it to environments.production, or take it out")
-		}
-	}
 }
 
 func (d *decoder) spans(n *node, key string) []calendar.Span {

@@ -29,17 +29,15 @@ func (n Names) Validate() []error {
 	}
 
 	templatesOK := true
-	for _, t := range []struct{ field, template, hole, sample, example string }{
-		{"release", n.Release, versionHole, "1.4.0", "release/{version}"},
-		{"hotfix", n.Hotfix, idHole, "17", "hotfix/{id}"},
-		{"support", n.Support, lineHole, "1.4", "support/{major}.{minor}"},
-	} {
-		hint := fmt.Sprintf("write a template like %q", t.example)
+	for _, t := range []struct {
+		field, template string
+		kind            Kind
+	}{{"release", n.Release, KindRelease}, {"hotfix", n.Hotfix, KindHotfix}, {"support", n.Support, KindSupport}} {
 		if t.field == "support" && t.template == "" {
 			continue // no support lines
 		}
-		if problem := templateProblem(t.template, t.hole, t.sample); problem != "" {
-			report(t.field, hint, "%q %s", t.template, problem)
+		if problem := CheckTemplate(t.kind, t.template); problem != "" {
+			report(t.field, fmt.Sprintf("write a template like %q", templates()[t.kind].example), "%q %s", t.template, problem)
 			templatesOK = false
 		}
 	}
@@ -95,8 +93,19 @@ func (n Names) overlaps() []error {
 	return errs
 }
 
-// templateProblem says what is wrong with a template; empty: nothing.
-func templateProblem(template, hole, sample string) string {
+// templates say what the templates of names hold, and what fills it for a try.
+func templates() map[Kind]struct{ hole, sample, example string } {
+	return map[Kind]struct{ hole, sample, example string }{
+		KindRelease: {versionHole, "1.4.0", "release/{version}"},
+		KindHotfix:  {idHole, "17", "hotfix/{id}"},
+		KindSupport: {lineHole, "1.4", "support/{major}.{minor}"},
+	}
+}
+
+// CheckTemplate says what is wrong with a template for the branches of a kind (release, hotfix or support), as the rest of a sentence
+// that begins with it; empty: nothing.
+func CheckTemplate(kind Kind, template string) (problem string) {
+	hole, sample := templates()[kind].hole, templates()[kind].sample
 	switch {
 	case template == "":
 		return "is empty"

@@ -194,9 +194,9 @@ func (v *validation) rules(i int, field string, c *Condition, at place) {
 		switch {
 		case !ok || name == "":
 			v.report(i, -1, field, "%q is no variable; write namespace.name", rule.Variable)
-		case namespace == variablesNamespace && !v.d.declares(rule.Variable):
+		case namespace == VariablesNamespace && !v.d.declares(rule.Variable):
 			v.report(i, -1, field, "the pipeline declares no variable %q", name)
-		case namespace != ownNamespace && namespace != variablesNamespace && !before:
+		case namespace != OwnNamespace && namespace != VariablesNamespace && !before:
 			v.report(i, -1, field, "nothing before it exports variables to %q", namespace)
 		}
 		if !slices.Contains([]Operator{OperatorEquals, OperatorNot, OperatorMatches}, rule.Operator) {

@@ -93,3 +93,15 @@ const (
 	// has none it stays, and only the deployment is recorded.
 	UsesDeploy = "deploy"
 )
+
+// EngineUses are those of them that have a place in the pipeline of a kind: production starts once approved and promoted, and
+// only what ships is promoted.
+func EngineUses(kind string) []string {
+	switch kind {
+	case KindFeature, KindBugfix, KindDevelopment:
+		return []string{UsesApproval, UsesDeploy}
+	case KindProduction:
+		return []string{UsesDeploy}
+	}
+	return []string{UsesApproval, UsesDeploy, UsesPromote}
+}

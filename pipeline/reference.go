@@ -9,8 +9,21 @@ import (
 	"github.com/sluicehq/sluice/internal/lazyregexp"
 )
 
-// referenceRE finds "#{namespace.name}".
-var referenceRE = lazyregexp.New(`#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9@_-]+)\}`)
+// ReferencePattern finds "#{namespace.name}", a reference to a variable. In parameters (Action.With) it is a text as a whole.
+const ReferencePattern = `#\{([A-Za-z0-9_-]+)\.([A-Za-z0-9@_-]+)\}`
+
+var referenceRE = lazyregexp.New(ReferencePattern)
+
+// CheckParameter says what is wrong with a text of parameters; empty: nothing. A reference in it must be all of it.
+func CheckParameter(text string) (problem string) {
+	if _, whole := wholeReference(text); whole {
+		return ""
+	}
+	if m := referenceRE.FindString(text); m != "" {
+		return m + " stands inside other text; a reference must be the whole value, or be put into env"
+	}
+	return ""
+}
 
 // wholeReference tells whether s is a reference and nothing else, and to which variable.
 func wholeReference(s string) (variable string, ok bool) {

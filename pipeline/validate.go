@@ -145,7 +145,7 @@ func (v *validation) action(i, j int) {
 	v.artifacts(i, j, a)
 	v.environment(i, j, a)
 	v.references(i, j, a)
-	if a.IsPromote() && (v.d.Kind == KindFeature || v.d.Kind == KindBugfix || v.d.Kind == KindDevelopment) {
+	if a.IsPromote() && !slices.Contains(EngineUses(v.d.Kind), UsesPromote) {
 		v.report(i, j, "uses", "a %s pipeline cannot promote; only release, hotfix and support do", v.d.Kind)
 	}
 	if a.Manual && a.IsApproval() {
@@ -169,23 +169,23 @@ func (v *validation) names(i, j int, a Action) {
 	if a.RunOrder < 0 {
 		v.report(i, j, "run_order", "%d: count from 1", a.RunOrder)
 	}
-	if a.namespace() == variablesNamespace {
-		v.report(i, j, "namespace", "%q is for the pipeline's own variables; give the action another", variablesNamespace)
+	if a.namespace() == VariablesNamespace {
+		v.report(i, j, "namespace", "%q is for the pipeline's own variables; give the action another", VariablesNamespace)
 		return
 	}
 	if a.Namespace == "" {
 		return
 	}
-	if len(a.Namespace) > maxName || !actionNameRE.MatchString(a.Namespace) || a.Namespace == ownNamespace {
-		v.report(i, j, "namespace", "%q: use letters, digits, dashes and underscores; %q is Sluice's own", a.Namespace, ownNamespace)
+	if len(a.Namespace) > maxName || !actionNameRE.MatchString(a.Namespace) || a.Namespace == OwnNamespace {
+		v.report(i, j, "namespace", "%q: use letters, digits, dashes and underscores; %q is Sluice's own", a.Namespace, OwnNamespace)
 	}
 	if len(v.spoken[a.Namespace]) > 1 {
 		v.report(i, j, "namespace", "%q is used by another action too", a.Namespace)
 	}
 }
 
-// ownNamespace is the namespace of variables that Input brings.
-const ownNamespace = "sluice"
+// OwnNamespace is the namespace of variables that Input brings; no action may have it.
+const OwnNamespace = "sluice"
 
 func (v *validation) times(i, j int, a Action) {
 	limit := MaxTimeout
@@ -262,8 +262,8 @@ func (v *validation) references(i, j int, a Action) {
 		namespace, _, _ := strings.Cut(variable, ".")
 		speakers := v.spoken[namespace]
 		switch {
-		case namespace == ownNamespace, v.d.declares(variable):
-		case namespace == variablesNamespace:
+		case namespace == OwnNamespace, v.d.declares(variable):
+		case namespace == VariablesNamespace:
 			v.report(i, j, field, "#{%s}: the pipeline declares no such variable; name it in variables", variable)
 		case len(speakers) == 0:
 			v.report(i, j, field, "#{%s}: no action has the namespace %q", variable, namespace)
@@ -276,8 +276,8 @@ func (v *validation) references(i, j int, a Action) {
 	eachText(a.With, "with", func(path, text string) {
 		if variable, ok := wholeReference(text); ok {
 			refer(path, variable)
-		} else if m := referenceRE.FindString(text); m != "" {
-			v.report(i, j, path, "%s stands inside other text; a reference must be the whole value, or be put into env", m)
+		} else if problem := CheckParameter(text); problem != "" {
+			v.report(i, j, path, "%s", problem)
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(a.Env)) {

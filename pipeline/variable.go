@@ -27,8 +27,8 @@ const (
 	MaxVariableDescription = 200
 )
 
-// variablesNamespace is the namespace of a definition's own variables.
-const variablesNamespace = "variables"
+// VariablesNamespace is the namespace of a definition's own variables; no action may have it.
+const VariablesNamespace = "variables"
 
 // variableNameRE is what a variable may be called.
 var variableNameRE = lazyregexp.New(`\A[A-Za-z0-9@_-]+\z`)
@@ -86,14 +86,14 @@ func (d Definition) valued(given map[string]string) (values, taken map[string]st
 		default:
 			taken[v.Name] = value
 		}
-		values[variablesNamespace+"."+v.Name] = value
+		values[VariablesNamespace+"."+v.Name] = value
 	}
 	return values, taken
 }
 
 // declares tells whether the definition has a variable, given by its full name.
 func (d Definition) declares(variable string) bool {
-	name, ours := strings.CutPrefix(variable, variablesNamespace+".")
+	name, ours := strings.CutPrefix(variable, VariablesNamespace+".")
 	return ours && slices.ContainsFunc(d.Variables, func(v Variable) bool { return v.Name == name })
 }
 
