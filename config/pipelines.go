@@ -41,7 +41,7 @@ func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline
 		def.Variables = d.variables(given)
 		d.holes = d.within(stages) || given != nil && d.within(given) // a definition with holes is not worth validating
 		for i, s := range stages.items {
-			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("%s.%s.stages[%d]", base, kind, i), kind, r))
+			def.Stages = append(def.Stages, d.stage(s, fmt.Sprintf("%s.%s.stages[%d]", base, kind, i), r))
 		}
 		if !d.holes {
 			d.validate(def, base+"."+kind, r)
@@ -54,7 +54,7 @@ func (d *decoder) pipelines(all *node, base string, r *Repo) map[string]pipeline
 	return found
 }
 
-func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
+func (d *decoder) stage(n *node, path string, r *Repo) pipeline.Stage {
 	s := pipeline.Stage{
 		Name: d.text(n, "", "name"), BeforeEntry: d.condition(d.find(n, "before_entry")), OnSuccess: d.condition(d.find(n, "on_success")),
 	}
@@ -63,7 +63,7 @@ func (d *decoder) stage(n *node, path, kind string, r *Repo) pipeline.Stage {
 	}
 	if actions := d.find(n, "actions"); actions != nil {
 		for i, a := range actions.items {
-			s.Actions = append(s.Actions, d.action(a, fmt.Sprintf("%s.actions[%d]", path, i), kind, r))
+			s.Actions = append(s.Actions, d.action(a, fmt.Sprintf("%s.actions[%d]", path, i), r))
 		}
 	}
 	return s
@@ -106,7 +106,7 @@ func operators() []pipeline.Operator {
 	return []pipeline.Operator{pipeline.OperatorEquals, pipeline.OperatorNot, pipeline.OperatorMatches}
 }
 
-func (d *decoder) action(n *node, path, kind string, r *Repo) pipeline.Action {
+func (d *decoder) action(n *node, path string, r *Repo) pipeline.Action {
 	a := pipeline.Action{
 		Name:      d.text(n, "", "name"),
 		Uses:      d.text(n, "", "uses"),

@@ -40,7 +40,7 @@ func TestProseIsHeld(t *testing.T) {
 }
 
 var (
-	unproven = regexp.MustCompile("(?s)<!-- generated: .*?<!-- end -->|<!-- (?:keys|models|tests): .*?<!-- /(?:keys|models|tests) -->|```.*?```")
+	unproven = regexp.MustCompile("(?s)<!-- generated: .*?<!-- end -->|<!-- (?:keys|models|tests|unsaid): .*?<!-- /(?:keys|models|tests|unsaid) -->|```.*?```")
 	entryRE  = regexp.MustCompile(`(?m)^- `)
 	// contentsRE is an entry of a table of contents.
 	contentsRE = regexp.MustCompile(`^- \[[^\]]*\]\(#[^)]*\)$`)
