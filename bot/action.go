@@ -60,8 +60,11 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	if err != nil {
 		b.logOf(ctx, run.RepoID).WarnContext(ctx, "executor did not answer", "job", job.Key, "kind", job.Kind, "attempt", job.Attempt, "execution", run.ExecutionID, "err", err)
 		next, unanswered := outcome(err, b.Now()), new(unansweredError)
-		if !job.Last || !run.Stop || !next.Failed() || !errors.As(err, &unanswered) {
+		switch {
+		case !run.Stop || !next.Failed() || !errors.As(err, &unanswered):
 			return next
+		case !job.Last:
+			return queue.Retry(err) // what is refused now may have begun before: that it is refused is no answer to that
 		}
 		report = neverAnswered(err)
 	}
@@ -78,7 +81,7 @@ func (b *Bot) workAction(ctx context.Context, job queue.Job) queue.Outcome {
 	return queue.Snooze(wait)
 }
 
-// unansweredError is what an executor's Start failed with, and nothing of ours: what became of the action is unknown.
+// unansweredError is what an executor's Start failed with, and nothing of ours: unless it was refused, what became of the action is unknown.
 type unansweredError struct{ cause error }
 
 func (e *unansweredError) Error() string { return e.cause.Error() }
@@ -127,6 +130,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 			return executor.Report{Status: pipeline.Stopped, Summary: errNotBegun.Error()}, nil
 		}
 		req.StartTried = run.TriedAt
+		first := run.TriedAt.IsZero()
 		err := b.carryOut(ctx, onRecord{
 			kind: effectAction, key: req.Uses + ":" + run.ID,
 			intent: func(ctx context.Context) error {
@@ -145,10 +149,13 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 			},
 			result: func(ctx context.Context) error { return b.started(ctx, run) },
 		})
-		if errors.Is(err, errHeard) || errors.Is(err, errNotBegun) {
+		unanswered := new(unansweredError)
+		switch {
+		case errors.Is(err, errHeard) || errors.Is(err, errNotBegun):
 			return executor.Report{Status: pipeline.Stopped, Summary: err.Error()}, nil
-		}
-		if err != nil {
+		case first && inOneCall(e) && errors.As(err, &unanswered) && forGood(err):
+			return b.refusedAtOnce(ctx, run, err)
+		case err != nil:
 			return executor.Report{}, err
 		}
 	}
@@ -201,6 +208,27 @@ func (b *Bot) note(ctx context.Context, id string) error {
 		now.TriedAt, now.UpdatedAt = b.Now(), b.Now()
 		return tx.SaveActionRun(ctx, now)
 	})
+}
+
+// refusedAtOnce notes that the first call by which an executor was told to start an action was refused for good, so that nothing has begun.
+// An action that is to stop ends by that, now, or when somebody asks for its end; otherwise cause is what Start failed with.
+func (b *Bot) refusedAtOnce(ctx context.Context, run *store.ActionRun, cause error) (executor.Report, error) {
+	err := b.Store.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.ActionRun(ctx, run.ID)
+		if err != nil {
+			return err
+		}
+		run.Stop = now.Stop
+		now.TriedAt, now.UpdatedAt = time.Time{}, b.Now()
+		return tx.SaveActionRun(ctx, now)
+	})
+	if err != nil {
+		return executor.Report{}, err
+	}
+	if !run.Stop {
+		return executor.Report{}, cause
+	}
+	return executor.Report{Status: pipeline.Stopped, Summary: errNotBegun.Error() + ", and its start was refused: " + executor.OneLine(cause.Error())}, nil
 }
 
 // started keeps the handle and tells the lane that the action is under way.

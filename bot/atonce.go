@@ -20,9 +20,8 @@ var errHeard = errors.New("stopped while it was under way")
 // becomes errHeard in the first case, and in the other nil: what there is is told to stop, and says itself how it ended. end is to be
 // called once, when Start has returned.
 func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing context.Context, end func(error) error) {
-	_, atOnce := e.(executor.AtOnce)
 	_, prepares := e.(executor.Prepares)
-	if !atOnce && !prepares {
+	if inOneCall(e) {
 		doing, cancel := context.WithTimeout(ctx, answerLimit)
 		return doing, func(err error) error {
 			cancel()
@@ -32,7 +31,7 @@ func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing c
 	doing, cancel := context.WithCancel(ctx)
 	heard := make(chan bool, 1)
 	go func() {
-		heard <- b.waitStop(doing, id)
+		heard <- b.waitStop(ctx, doing.Done(), id)
 		cancel()
 	}()
 	return doing, func(err error) error {
@@ -47,8 +46,17 @@ func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing c
 	}
 }
 
-// waitStop waits until an action is to stop, and tells whether that is so; not when the context has ended first.
-func (b *Bot) waitStop(ctx context.Context, id string) bool {
+// inOneCall tells whether an executor's Start is one call to a service, which is answered soon: where that is refused, nothing has begun.
+// Others may have done a part of the action by then.
+func inOneCall(e executor.Executor) bool {
+	_, atOnce := e.(executor.AtOnce)
+	_, prepares := e.(executor.Prepares)
+	return !atOnce && !prepares
+}
+
+// waitStop waits until an action is to stop, and tells whether that is so; not when done comes first. What was asked for before it began
+// to wait is heard, however soon done comes.
+func (b *Bot) waitStop(ctx context.Context, done <-chan struct{}, id string) bool {
 	tick := time.NewTicker(stopLook)
 	defer tick.Stop()
 	for {
@@ -62,7 +70,7 @@ func (b *Bot) waitStop(ctx context.Context, id string) bool {
 			return true
 		}
 		select {
-		case <-ctx.Done():
+		case <-done:
 			return false
 		case <-tick.C:
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sluicehq/sluice/executor"
+	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/queue"
 	"github.com/sluicehq/sluice/store"
@@ -116,6 +117,30 @@ func TestStopIsHeardWithinStart(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// refusesToPrepare is an executor that refuses to prepare anything, before anybody could look whether it is still wanted.
+type refusesToPrepare struct{ preparing }
+
+func (*refusesToPrepare) Start(context.Context, executor.Request) (string, error) {
+	return "", &forge.RefusedError{Status: 422, Message: "not allowed here"}
+}
+
+// What was to stop before its preparation was begun is heard to be, however soon that is refused: there is nobody else to end it.
+func TestStopIsHeardBeforeARefusal(t *testing.T) {
+	l := newLab(t, "")
+	for range 20 {
+		e := &refusesToPrepare{}
+		l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"appspec": e})
+		raw, err := json.Marshal(executor.Request{Uses: "appspec", RepoID: 42})
+		must(t, err)
+		run := store.ActionRun{ID: store.NewID(), ExecutionID: "x1", RepoID: 42, Request: raw, Intended: true, Stop: true, TriedAt: noon}
+		l.write(func(tx *store.Tx) error { return tx.SaveActionRun(t.Context(), run) })
+		report, err := l.b.drive(t.Context(), &run)
+		if err != nil || report.Status != pipeline.Stopped {
+			t.Fatalf("it is %s (%v), want it stopped", report.Status, err)
+		}
 	}
 }
 

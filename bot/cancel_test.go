@@ -397,6 +397,8 @@ func TestWhatNeverAnswers(t *testing.T) {
 		"GitHub's rate limit is reached": {stop: true, last: true, err: &forge.RateLimitError{Until: noon.Add(time.Hour)}},
 		"GitHub does not find it yet":    {stop: true, last: true, err: &notYetError{what: "a commit", wait: time.Second}},
 		"our own store does not answer":  {stop: true, last: true, ours: true},
+		"GitHub refuses it by now":       {stop: true, err: &forge.RefusedError{Status: 422, Message: "no route to host"}},
+		"GitHub refuses it to the last":  {stop: true, last: true, free: true, err: &forge.RefusedError{Status: 422, Message: "no route to host"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
@@ -419,7 +421,10 @@ func TestWhatNeverAnswers(t *testing.T) {
 			if tc.ours {
 				l.execs("ALTER TABLE repos RENAME TO away")
 			}
-			l.b.workAction(t.Context(), queue.Job{Kind: jobAction, Payload: json.RawMessage(raw), Last: tc.last})
+			next := l.b.workAction(t.Context(), queue.Job{Kind: jobAction, Payload: json.RawMessage(raw), Last: tc.last})
+			if tc.stop && !tc.last && !strings.HasPrefix(next.String(), "retry: ") {
+				t.Errorf("whether it began is not asked again: %s", next)
+			}
 			if tc.ours {
 				l.execs("ALTER TABLE away RENAME TO repos")
 			}
@@ -442,6 +447,97 @@ func TestWhatNeverAnswers(t *testing.T) {
 		})
 	}
 }
+
+// What is refused at once and for good has not begun: it ends as stopped when somebody asks for its end, before that or after it, and is not
+// started for it once more. What an executor has done of it before, or may have, is another matter.
+func TestWhatIsRefusedAtOnce(t *testing.T) {
+	refused := &forge.RefusedError{Status: 422, Message: "not allowed here"}
+	for name, tc := range map[string]struct {
+		err     error
+		atOnce  bool
+		during  bool   // it is cancelled while Start is under way
+		after   string // what is said then
+		status  pipeline.Status
+		summary string
+		started int
+		held    bool
+	}{
+		"nobody asks":                       {err: refused, status: pipeline.InProgress, started: 1, held: true},
+		"cancelled before the answer":       {err: refused, during: true, status: pipeline.Stopped, summary: "stopped before it began, and its start was refused: GitHub refused (422): not allowed here", started: 1},
+		"cancelled after it":                {err: refused, after: "/cancel", status: pipeline.Stopped, summary: "stopped before it began", started: 1},
+		"abandoned after it":                {err: refused, after: "/cancel --abandon", status: pipeline.Stopped, summary: "it was abandoned", started: 1},
+		"the executor says so itself":       {err: executor.Permanent(refused), during: true, status: pipeline.Stopped, summary: "not allowed here", started: 1},
+		"it says so, and nobody asks":       {err: executor.Permanent(refused), status: pipeline.Failed, summary: "not allowed here", started: 1},
+		"a part of it may be done, by then": {err: refused, atOnce: true, after: "/cancel --abandon", status: pipeline.Stopped, summary: "it was abandoned", started: 1, held: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			x := l.deploys("x1")
+			id := pipeline.ActionID(x.ID, 1, 1, 1)
+			e := &refuses{unreachable: unreachable{err: tc.err}}
+			if tc.during {
+				e.meanwhile = func() {
+					_, err := l.cancels("/cancel", nil)
+					must(t, err)
+				}
+			}
+			var d executor.Executor = e
+			if tc.atOnce {
+				d = refusesHalfway{e}
+			}
+			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"deploy": d})
+			raw, err := json.Marshal(actionFact{ActionID: id})
+			must(t, err)
+			job := queue.Job{Kind: jobAction, Payload: json.RawMessage(raw)}
+			if next := l.b.workAction(t.Context(), job); tc.after != "" && !strings.HasPrefix(next.String(), "dead: ") {
+				t.Errorf("it is not kept for the operator: %s", next)
+			}
+			if tc.after != "" {
+				reply, err := l.cancels(tc.after, nil)
+				must(t, err)
+				if locked := strings.Contains(reply, "stays locked"); locked != tc.held {
+					t.Errorf("said %q; want it held %t", reply, tc.held)
+				}
+			}
+			if tc.after == "/cancel" {
+				l.b.workAction(t.Context(), job)
+			}
+			must(t, newSession(l).actionMoved(t.Context(), id))
+			l.write(func(tx *store.Tx) error {
+				now, err := tx.Execution(t.Context(), x.ID)
+				if err != nil {
+					return err
+				}
+				_, a, _ := now.State.Action(id)
+				if a.Status != tc.status || !strings.Contains(a.Summary, tc.summary) {
+					t.Errorf("it is %s: %q, want %s: %q", a.Status, a.Summary, tc.status, tc.summary)
+				}
+				return nil
+			})
+			if by, _ := l.staging(); (by != "") != tc.held || e.started != tc.started {
+				t.Errorf("started %d times, and staging is locked by %q", e.started, by)
+			}
+		})
+	}
+}
+
+// refuses is an executor that refuses to start anything, meanwhile something else may happen.
+type refuses struct {
+	unreachable
+	meanwhile func()
+}
+
+func (r *refuses) Start(ctx context.Context, q executor.Request) (string, error) {
+	if r.meanwhile != nil {
+		r.meanwhile()
+	}
+	return r.unreachable.Start(ctx, q)
+}
+
+// refusesHalfway does it when a part of the action may be done.
+type refusesHalfway struct{ *refuses }
+
+func (refusesHalfway) AtOnce() {}
 
 // execs changes the lab's database behind the store's back.
 func (l *lab) execs(statement string) {

@@ -21,7 +21,6 @@ const (
 // show it. Messages to people were written where the error happened; nothing else decides about repeating.
 func outcome(err error, now time.Time) queue.Outcome {
 	var limit *forge.RateLimitError
-	var refused *forge.RefusedError
 	var notYet *notYetError
 	switch {
 	case err == nil:
@@ -34,11 +33,15 @@ func outcome(err error, now time.Time) queue.Outcome {
 		return queue.Snooze(staleWait)
 	case errors.Is(err, context.Canceled):
 		return queue.Retry(err) // shutting down: the next process goes on
-	case errors.As(err, &refused):
-		return queue.Dead(err)
-	case executor.IsPermanent(err):
+	case forGood(err):
 		return queue.Dead(err)
 	default:
 		return queue.Retry(err)
 	}
+}
+
+// forGood tells whether GitHub or an executor has refused what no repetition mends.
+func forGood(err error) bool {
+	var refused *forge.RefusedError
+	return errors.As(err, &refused) || executor.IsPermanent(err)
 }

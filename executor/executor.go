@@ -179,7 +179,8 @@ type Executor interface {
 	// Start makes sure that the action is under way and returns a handle for Status and Stop. It is idempotent by
 	// Request.ID: it looks first, and when the action was started before, by this or another instance, it returns the
 	// same handle and starts nothing. While it cannot find out whether an earlier Start succeeded it returns a
-	// temporary error and starts nothing.
+	// temporary error and starts nothing. When it is refused for good in its first call, by an error wrapped by Permanent or a
+	// forge.RefusedError, it has begun nothing; one that is AtOnce or Prepares may have.
 	Start(ctx context.Context, r Request) (handle string, err error)
 	// Status tells where the action stands. Once a Status is final it stays as it is.
 	Status(ctx context.Context, r Request, handle string) (Report, error)

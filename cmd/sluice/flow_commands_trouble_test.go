@@ -146,7 +146,7 @@ func cmdFault(s *scripted, args []string) error {
 	if err != nil {
 		return err
 	}
-	x := fakegithub.Fault{Method: args[1], Route: args[2], Actor: flowBot, Count: 1}
+	x := fakegithub.Fault{Method: args[1], Route: args[2], Actor: callerOf(args[2]), Count: 1}
 	if x.Route == "all" {
 		x.Route = ""
 	}
@@ -180,12 +180,20 @@ func cmdFault(s *scripted, args []string) error {
 	return nil
 }
 
+// callerOf is who calls a route for us: the App itself, known by its slug, what is about Apps, its bot everything else.
+func callerOf(route string) string {
+	if strings.HasPrefix(route, "/app/") {
+		return strings.TrimSuffix(flowBot, "[bot]")
+	}
+	return flowBot
+}
+
 func cmdRefuse(s *scripted, args []string) error {
 	args, err := s.args(args, 4, 5)
 	if err != nil {
 		return err
 	}
-	x := fakegithub.Fault{Kind: fakegithub.ServerError, Method: args[0], Route: args[1], Actor: flowBot, Message: args[3], Count: 1}
+	x := fakegithub.Fault{Kind: fakegithub.ServerError, Method: args[0], Route: args[1], Actor: callerOf(args[1]), Message: args[3], Count: 1}
 	if x.Status, err = s.intArg(args[2]); err != nil {
 		return err
 	}
