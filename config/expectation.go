@@ -68,11 +68,7 @@ func (e *expectation) run() {
 
 // verdict judges the pull request.
 func (e *expectation) verdict(pull *node) {
-	switch {
-	case !e.expects("verdict") && !e.expects("rules"):
-		return
-	case pull == nil:
-		e.unmet(e.either("verdict", "rules"), "there is a verdict about a pull request only; give pull instead of branch")
+	if !e.expects("verdict") && !e.expects("rules") {
 		return
 	}
 	v := e.judge(pull)
@@ -257,11 +253,11 @@ func (e *expectation) allowed() {
 	if !e.expects("allowed") && !e.expects("refused") {
 		return
 	}
-	actor := e.find(e.test, "actor")
-	if actor == nil || e.commands == nil {
-		e.unmet(e.either("allowed", "refused"), "whose commands? give an actor")
+	if e.commands == nil {
+		e.unmet(e.either("allowed", "refused"), "which commands there are is not known here")
 		return
 	}
+	actor := e.find(e.test, "actor")
 	may := e.commands(e.of, Actor{
 		Role: e.text(actor, "none", "role"), Login: e.text(actor, "", "login"), Teams: e.texts(actor, nil, "teams"),
 		Author: e.boolean(actor, false, "author"), Release: e.branch.Kind.Ships() || e.branch.Kind == gitflow.KindProduction,

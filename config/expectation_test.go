@@ -67,7 +67,7 @@ func TestExpectationsThatAreNot(t *testing.T) {
 		"a refused command":           {"{ branch: feature/x, actor: { role: read }, expect: { refused: [help] } }", "not refused: /help"},
 		"no such command":             {"{ branch: feature/x, actor: { role: read }, expect: { refused: [aprove] } }", `there is no command "aprove"; did you mean "approve"?`},
 		"whose commands":              {"{ branch: feature/x, expect: { refused: [approve] } }", "give an actor"},
-		"verdict of a branch":         {"{ branch: feature/x, expect: { verdict: pass } }", "there is a verdict about a pull request only"},
+		"verdict of a branch":         {"{ branch: feature/x, expect: { verdict: pass } }", "a verdict and rules are about a pull request"},
 		"a branch and a pull request": {"{ branch: feature/x, pull: { head: a, base: b }, expect: {} }", "pull and branch exclude each other"},
 		"neither":                     {"{ expect: {} }", "tests[0].branch: missing (add branch or pull)"},
 		"a key that is none":          {"{ branch: a, expect: { vredict: pass } }", `unknown key (did you mean "verdict"?)`},

@@ -26,19 +26,32 @@ func testsSpec() *spec {
 		return &spec{kind: listValue, single: true, maxItems: 50, doc: doc,
 			elem: &spec{kind: textValue, pattern: slashRE, maxLen: 60, form: "the name of a command, without its slash: release start"}}
 	}
+	pull := &spec{kind: objectValue, name: "pull", missing: "a verdict and rules are about a pull request: give pull instead of branch", doc: "The pull request that the test is about; its head is the branch.", fields: []field{
+		{"head", true, text("The head's branch.")},
+		{"base", true, text("The base's branch.")},
+		{"fork", false, flag("Whether the head is in a fork.")},
+		{"draft", false, flag("Whether it is a draft.")},
+		{"by_sluice", false, flag("Whether Sluice opened it.")},
+	}}
+	actor := &spec{kind: objectValue, name: "actor", missing: "commands are allowed to somebody: give an actor", doc: "Who gives commands.", fields: []field{
+		{"role", true, &spec{kind: wordValue, words: []string{"none", "read", "triage", "write", "maintain", "admin"}, doc: "Role in the repository."}},
+		{"login", false, text("Login.")},
+		{"teams", false, texts(50, "Slugs of the teams they are in.")},
+		{"author", false, flag("Whether they took part in the change.")},
+	}}
+	// about says what else a test must give that expects something.
+	about := func(expected, key string, of *spec) variant {
+		return variant{match{{key: "expect", inside: match{{key: expected}}}}, []field{{key, true, of}}}
+	}
 	return &spec{kind: objectValue, doc: "Tests of the configuration of one repository.", fields: []field{
 		{"version", true, &spec{kind: constantValue, words: []string{"1"}, doc: "Version of this file's format."}},
 		{"tests", true, &spec{kind: listValue, nonEmpty: true, maxItems: 200, doc: "Tests, each on its own.",
-			elem: &spec{kind: objectValue, oneOf: []string{"branch", "pull"}, doc: "A test: what is given, and what is expected of it.", fields: []field{
+			elem: &spec{kind: objectValue, oneOf: []string{"branch", "pull"}, variants: []variant{
+				about("verdict", "pull", pull), about("rules", "pull", pull), about("allowed", "actor", actor), about("refused", "actor", actor),
+			}, doc: "A test: what is given, and what is expected of it.", fields: []field{
 				{"name", true, text("What is tested, in a sentence.")},
 				{"branch", false, text("The branch that the test is about.")},
-				{"pull", false, &spec{kind: objectValue, doc: "The pull request that the test is about; its head is the branch.", fields: []field{
-					{"head", true, text("The head's branch.")},
-					{"base", true, text("The base's branch.")},
-					{"fork", false, flag("Whether the head is in a fork.")},
-					{"draft", false, flag("Whether it is a draft.")},
-					{"by_sluice", false, flag("Whether Sluice opened it.")},
-				}}},
+				{"pull", false, pull},
 				{"component", false, &spec{kind: textValue, maxLen: 255, def: "the one that the branch names", doc: "The component of a monorepo that is spoken of."}},
 				{"from", false, &spec{kind: textValue, maxLen: 255, def: "where the flow has its kind start", doc: "The branch that the branch was cut from."}},
 				{"contains", false, texts(20, "Branches that were merged into it.")},
@@ -47,12 +60,7 @@ func testsSpec() *spec {
 				{"tags", false, texts(100, "Git tags of the releases so far.")},
 				{"revision", false, &spec{kind: textValue, pattern: shaRE, maxLen: 40, def: "0123456789012345678901234567890123456789",
 					form: "7 to 40 hex digits", doc: "The commit that is built."}},
-				{"actor", false, &spec{kind: objectValue, doc: "Who gives commands.", fields: []field{
-					{"role", true, &spec{kind: wordValue, words: []string{"none", "read", "triage", "write", "maintain", "admin"}, doc: "Role in the repository."}},
-					{"login", false, text("Login.")},
-					{"teams", false, texts(50, "Slugs of the teams they are in.")},
-					{"author", false, flag("Whether they took part in the change.")},
-				}}},
+				{"actor", false, actor},
 				{"expect", true, &spec{kind: objectValue, doc: "What must come out; what is left out is not looked at.", fields: []field{
 					{"kind", false, &spec{kind: wordValue, words: branchKinds(), doc: "What the branch is."}},
 					{"verdict", false, &spec{kind: wordValue, words: []string{"pass", "fail"}, doc: "Of the pull request."}},

@@ -19,17 +19,17 @@ func engineUses() []string {
 // usesBuilt is all that `uses:` may say in this version.
 func usesBuilt() []string { return append(executorsBuilt(), engineUses()...) }
 
-// pipelineName is what the schema calls the pipeline of a kind: kinds of which the same holds share it.
-func pipelineName(kind string) string {
+// pipelineClass begins what the schema calls the pipeline of a kind and its stages: kinds of which the same holds share them.
+func pipelineClass(kind string) string {
 	switch {
 	case kind == kindModel:
 		return "model"
 	case kind == pipeline.KindProduction:
-		return "productionPipeline"
+		return "production"
 	case slices.Contains(pipeline.EngineUses(kind), pipeline.UsesPromote):
-		return "promotingPipeline"
+		return "promoting"
 	}
-	return "testingPipeline"
+	return "testing"
 }
 
 // misplaced are the `uses:` that have no place in the pipeline of a kind.
@@ -115,6 +115,7 @@ func nameSpec(never map[string]refusal) *spec {
 		doc: "Name, unique in the stage."}
 }
 
+// pipelineSpec is the pipeline of a kind of branch, or a model.
 func pipelineSpec(kind string) *spec {
 	artifacts := func(doc string) *spec {
 		return &spec{kind: listValue, single: true, maxItems: 20, doc: doc,
@@ -144,7 +145,7 @@ func pipelineSpec(kind string) *spec {
 		{"on_failure", false, &spec{kind: textValue, pattern: onFailureRE, maxLen: 9, def: "fail",
 			form: "fail, continue, or retry(n) with n from 1 to 10", doc: "What follows when the action fails: fail, continue, or retry(n)."}},
 	}}
-	stages := &spec{kind: listValue, nonEmpty: true, maxItems: 30, doc: "Stages, one after the other. Each pipeline has either these or extends."}
+	stages := &spec{kind: listValue, name: pipelineClass(kind) + "Stages", nonEmpty: true, maxItems: 30, doc: "Stages, one after the other. Each pipeline has either these or extends."}
 	if kind == pipeline.KindProduction {
 		stages.holds = match{{key: "actions", some: deploysToProduction()}}
 		stages.fault = refusal{"the production pipeline does not deploy to production", "add an action with uses: deploy and with: { environment: production }"}
@@ -159,7 +160,7 @@ func pipelineSpec(kind string) *spec {
 		{"on_failure", false, &spec{kind: wordValue, words: []string{"fail", string(pipeline.StageRetryFailed), string(pipeline.StageRetryAll)}, foreign: stageRollback(), def: "fail",
 			doc: "What follows when an action has failed the stage: the execution fails, or the actions that failed, or all, are tried again once."}},
 	}}
-	return &spec{kind: objectValue, name: pipelineName(kind), doc: "The pipeline of " + kind + " branches.", oneOf: []string{"stages", "extends"},
+	return &spec{kind: objectValue, name: pipelineClass(kind) + "Pipeline", doc: "The pipeline of " + kind + " branches.", oneOf: []string{"stages", "extends"},
 		needs: map[string]string{"parameters": "extends"}, fields: []field{
 			{"mode", false, &spec{kind: wordValue, words: []string{"superseded", "queued", "parallel"}, def: "superseded; hotfix and production: queued",
 				doc: "How executions on one branch get along: the newest stops the older, one after the other, or all at once."}},

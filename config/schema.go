@@ -210,12 +210,16 @@ func (m match) schema() schema {
 			properties[c.key] = c.inside.schema()
 		case c.some != nil:
 			properties[c.key] = schema{"contains": c.some.schema()}
+		case c.words == nil:
 		default:
 			properties[c.key] = schema{"enum": c.words}
 		}
 	}
 	if len(required) > 0 {
-		out["properties"], out["required"] = properties, required
+		out["required"] = required
+	}
+	if len(properties) > 0 {
+		out["properties"] = properties
 	}
 	return out
 }

@@ -108,7 +108,7 @@ type onlyIn struct {
 }
 
 // variant is what holds of an object that matches: of these keys, instead of what the object's own fields say. For the schema both
-// hold, so a variant asks for more and never for less; no two that may match the same object speak of the same key.
+// hold, so a variant asks for more and never for less; no two that may match the same object say different things of a key.
 type variant struct {
 	when   match
 	fields []field
@@ -117,7 +117,7 @@ type variant struct {
 // match is what an object may say; all of it.
 type match []condition
 
-// condition is one thing that an object may say of a key. One of words, inside, some and absent is set.
+// condition is one thing that an object may say of a key: one of words, inside, some and absent, or that it is there.
 type condition struct {
 	key    string
 	words  []string // it is one of these
@@ -137,6 +137,8 @@ func (m match) holds(n *node) bool {
 			return !c.inside.holds(v)
 		case c.some != nil:
 			return !slices.ContainsFunc(v.items, c.some.holds)
+		case c.words == nil:
+			return false
 		}
 		return v.kind != scalarNode || !slices.Contains(c.words, v.text)
 	})
