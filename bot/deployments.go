@@ -4,48 +4,114 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
+// maxUntold bounds how many deployments to one environment are reported in one handling; the next goes on.
+const maxUntold = 20
+
+// untold are the deployments to an environment of which GitHub may not know the last. Up to mark, which is kept, it knows the end of each
+// but of the one that stands: that is replaced some day. So what GitHub refused, or did not hear of, is told however much was deployed since.
+type untold struct {
+	mark   store.Deployment   // the zero Deployment: nothing was told for certain
+	stands []store.Deployment // the one that succeeded last, up to mark, if one did
+	after  []store.Deployment // those that began after it, oldest first
+}
+
 // reportDeployments records at GitHub what was and is being deployed.
 func (s *session) reportDeployments(ctx context.Context) error {
 	if s.repo.Observe {
 		return nil
 	}
-	var recent []store.Deployment
+	var all []untold
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
 		envs, err := tx.Environments(ctx, s.repo.ID)
 		if err != nil {
 			return err
 		}
 		for _, e := range envs {
-			some, err := tx.Deployments(ctx, s.repo.ID, e.Name, 3)
+			u, err := s.untold(ctx, tx, e.Name)
 			if err != nil {
 				return err
 			}
-			recent = append(recent, some...)
+			if len(u.after) > 0 {
+				all = append(all, u)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	replaced := map[string]bool{} // environments in which a newer deployment succeeded
-	for _, d := range recent {
-		if err := s.reportDeployment(ctx, d, replaced[d.Environment]); err != nil {
-			return fmt.Errorf("deployment %s: %w", d.ID, err)
+	for _, u := range all {
+		if err := s.tellDeployments(ctx, u); err != nil {
+			return err
 		}
-		replaced[d.Environment] = replaced[d.Environment] || d.Status == pipeline.Succeeded
 	}
 	return nil
 }
 
+// untold finds the deployments to an environment that are to be reported.
+func (s *session) untold(ctx context.Context, tx *store.Tx, environment string) (u untold, err error) {
+	id, err := tx.Setting(ctx, s.toldKey(environment))
+	if err != nil {
+		return u, err
+	}
+	if id != "" {
+		if u.mark, err = tx.Deployment(ctx, id); ignoreMissing(err) != nil {
+			return u, err
+		}
+	}
+	if u.after, err = tx.DeploymentsAfter(ctx, s.repo.ID, environment, u.mark, maxUntold); err != nil || len(u.after) == 0 {
+		return u, err
+	}
+	stands, err := tx.LastSucceeded(ctx, u.mark)
+	if err == nil {
+		u.stands = append(u.stands, stands)
+	}
+	return u, ignoreMissing(err)
+}
+
+// toldKey names the setting that says up to which deployment to an environment GitHub knows how each ended.
+func (s *session) toldKey(environment string) string {
+	return fmt.Sprintf("deployments-told/%d/%s", s.repo.ID, environment)
+}
+
+// tellDeployments reports deployments to one environment, the oldest first, as GitHub lists them by when they were recorded, and notes
+// how far GitHub knows them.
+func (s *session) tellDeployments(ctx context.Context, u untold) error {
+	all, ended := slices.Concat(u.stands, u.after), map[string]bool{}
+	for i, d := range all {
+		replaced := slices.ContainsFunc(all[i+1:], func(later store.Deployment) bool { return later.Status == pipeline.Succeeded })
+		taken, err := s.reportDeployment(ctx, d, replaced)
+		if err != nil {
+			return fmt.Errorf("deployment %s: %w", d.ID, err)
+		}
+		if !taken {
+			break // and neither are the others
+		}
+		ended[d.ID] = d.Status.Final()
+	}
+	last := u.mark
+	for _, d := range u.after {
+		if !ended[d.ID] {
+			break
+		}
+		last = d
+	}
+	if last.ID == u.mark.ID {
+		return nil
+	}
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.toldKey(last.Environment), last.ID) })
+}
+
 // reportDeployment makes GitHub's record say what the deployment's own does. One that was replaced is inactive: GitHub
-// does that by itself for all but production.
-func (s *session) reportDeployment(ctx context.Context, d store.Deployment, replaced bool) error {
+// does that by itself for all but production. taken is false where GitHub refuses it for a permission that is missing, as it would any other.
+func (s *session) reportDeployment(ctx context.Context, d store.Deployment, replaced bool) (taken bool, err error) {
 	state := map[pipeline.Status]forge.DeploymentState{
 		pipeline.InProgress: forge.DeploymentInProgress, pipeline.Succeeded: forge.DeploymentSucceeded,
 	}[d.Status]
@@ -54,13 +120,13 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 		state = forge.DeploymentFailed
 	case replaced && state == forge.DeploymentSucceeded:
 		if d.GitHubID == 0 {
-			return nil // never recorded, and over
+			return true, nil // never recorded, and over
 		}
 		state = forge.DeploymentInactive
 	}
 	done, err := s.wasDone(ctx, effectDeployState, d.ID+":"+string(state))
 	if err != nil || done {
-		return err
+		return done, err
 	}
 	if d.GitHubID == 0 {
 		d.GitHubID, err = do(ctx, s, effect[int64]{
@@ -88,13 +154,8 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 				return tx.SaveDeployment(ctx, now)
 			})
 		}
-		var no *forge.RefusedError
-		if errors.As(err, &no) {
-			s.log.WarnContext(ctx, "deployment not recorded at GitHub", "environment", d.Environment, "err", err)
-			return nil
-		}
 		if err != nil {
-			return err
+			return s.untaken(ctx, d, err)
 		}
 	}
 	url := "" // of what was taken over after a restore
@@ -108,7 +169,21 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 			return nothing{}, ignoreNotFound(s.gh.SetDeploymentState(ctx, d.GitHubID, state, deploymentText(d), url, ""))
 		},
 	})
-	return err
+	if err != nil {
+		return s.untaken(ctx, d, err)
+	}
+	return true, nil
+}
+
+// untaken passes over a refusal: it is of this deployment, such as of a commit that is gone, unless a permission is missing. Nothing else
+// waits for GitHub's record of it.
+func (s *session) untaken(ctx context.Context, d store.Deployment, err error) (taken bool, _ error) {
+	var no *forge.RefusedError
+	if !errors.As(err, &no) {
+		return false, err
+	}
+	s.log.WarnContext(ctx, "deployment not recorded at GitHub", "environment", d.Environment, "err", err)
+	return !no.Permission, nil
 }
 
 // deploymentText describes a deployment in GitHub's 140 characters.

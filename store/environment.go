@@ -94,6 +94,21 @@ func (tx *Tx) Deployments(ctx context.Context, repo int64, environment string, l
 		repo, environment, environment, limit)
 }
 
+// DeploymentsAfter returns the deployments to an environment that began after one of them, oldest first, at most limit. After the zero
+// Deployment are all.
+func (tx *Tx) DeploymentsAfter(ctx context.Context, repo int64, environment string, last Deployment, limit int) ([]Deployment, error) {
+	at := toMicros(last.StartedAt)
+	return deployments().list(ctx, tx, "repo_id = ? AND environment = ? AND (started_at > ? OR started_at = ? AND id > ?) ORDER BY started_at, id LIMIT ?",
+		repo, environment, at, at, last.ID, limit)
+}
+
+// LastSucceeded returns the newest deployment to an environment that succeeded and did not begin after one of them. ErrNotFound: none did.
+func (tx *Tx) LastSucceeded(ctx context.Context, last Deployment) (Deployment, error) {
+	at := toMicros(last.StartedAt)
+	return deployments().one(ctx, tx, "repo_id = ? AND environment = ? AND status = ? AND (started_at < ? OR started_at = ? AND id <= ?) ORDER BY started_at DESC, id DESC",
+		last.RepoID, last.Environment, string(pipeline.Succeeded), at, at, last.ID)
+}
+
 // OpenDeployments returns the deployments of a repository that have not ended, oldest first.
 func (tx *Tx) OpenDeployments(ctx context.Context, repo int64) ([]Deployment, error) {
 	return deployments().list(ctx, tx, "repo_id = ? AND status = ? ORDER BY started_at, id", repo, string(pipeline.InProgress))

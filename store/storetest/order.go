@@ -61,7 +61,8 @@ func scopes(t *testing.T, s suite) {
 				e.RepoID, e.Status = repo, pipeline.Status("InProgress")
 				errs = append(errs, tx.CreateExecution(ctx, &e),
 					tx.SaveActionRun(ctx, store.ActionRun{ID: e.ID + "-0-0-1", ExecutionID: id("x1"), RepoID: repo, Final: n == 0, Intended: n == 1, StartedAt: e.CreatedAt}),
-					tx.SaveDeployment(ctx, store.Deployment{ID: e.ID, RepoID: repo, Environment: map[bool]string{true: "staging", false: "production"}[n < 3], StartedAt: e.CreatedAt}),
+					tx.SaveDeployment(ctx, store.Deployment{ID: e.ID, RepoID: repo, Environment: map[bool]string{true: "staging", false: "production"}[n < 3],
+						Status: map[bool]pipeline.Status{true: pipeline.Succeeded, false: pipeline.Failed}[e.ID != id("x3")], StartedAt: e.CreatedAt}),
 					tx.SaveApproval(ctx, store.Approval{ID: e.ID, RepoID: repo, ExecutionID: id("x1"), ReleaseID: e.ReleaseID, At: e.CreatedAt}))
 			}
 			for _, name := range []string{"staging", "development"} {
@@ -119,6 +120,11 @@ func scopes(t *testing.T, s suite) {
 			{"WaitingActionRuns", []any{"1x2-0-0-1", "1x4-0-0-1"}, pick(func(r store.ActionRun) any { return r.ID })(tx.WaitingActionRuns(ctx, 1))},
 			{"Deployments", []any{"1x3", "1x2"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "staging", 2))},
 			{"Deployments anywhere", []any{"1x4", "1x3", "1x2", "1x1"}, pick(func(d store.Deployment) any { return d.ID })(tx.Deployments(ctx, 1, "", 9))},
+			{"DeploymentsAfter none", []any{"1x1", "1x2"}, pick(func(d store.Deployment) any { return d.ID })(tx.DeploymentsAfter(ctx, 1, "staging", store.Deployment{}, 2))},
+			{"DeploymentsAfter one", []any{"1x2", "1x3"}, pick(func(d store.Deployment) any { return d.ID })(after(ctx, tx, "1x1"))},
+			{"DeploymentsAfter the last", nil, pick(func(d store.Deployment) any { return d.ID })(after(ctx, tx, "1x3"))},
+			{"LastSucceeded", []any{"1x2"}, pick(func(d store.Deployment) any { return d.ID })(standing(ctx, tx, "1x3"))},
+			{"LastSucceeded, itself", []any{"1x1"}, pick(func(d store.Deployment) any { return d.ID })(standing(ctx, tx, "1x1"))},
 			{"Approvals", []any{"1x1", "1x2", "1x3", "1x4"}, pick(func(a store.Approval) any { return a.ID })(tx.Approvals(ctx, "1x1"))},
 			{"Permits", []any{"1p2", "1p1", "1p3"}, pick(func(p store.Permit) any { return p.ID })(tx.Permits(ctx, 1, 2))},
 			{"PermitsOnBase", []any{"1p2"}, pick(func(p store.Permit) any { return p.ID })(tx.PermitsOnBase(ctx, 1, "master"))},
@@ -164,4 +170,23 @@ func only[T any](of func(T) any) func(T, error) func() ([]any, error) {
 	return func(record T, err error) func() ([]any, error) {
 		return func() ([]any, error) { return []any{of(record)}, err }
 	}
+}
+
+// after are the deployments to an environment that began after one of them.
+func after(ctx context.Context, tx *store.Tx, id string) ([]store.Deployment, error) {
+	d, err := tx.Deployment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return tx.DeploymentsAfter(ctx, d.RepoID, d.Environment, d, 9)
+}
+
+// standing is the deployment to an environment that succeeded last when one of them had begun.
+func standing(ctx context.Context, tx *store.Tx, id string) ([]store.Deployment, error) {
+	d, err := tx.Deployment(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	d, err = tx.LastSucceeded(ctx, d)
+	return []store.Deployment{d}, err
 }
