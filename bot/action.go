@@ -131,6 +131,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		}
 		req.StartTried = run.TriedAt
 		first := run.TriedAt.IsZero()
+		_, oneCall := e.(executor.OneCall)
 		err := b.carryOut(ctx, onRecord{
 			kind: effectAction, key: req.Uses + ":" + run.ID,
 			intent: func(ctx context.Context) error {
@@ -153,7 +154,7 @@ func (b *Bot) drive(ctx context.Context, run *store.ActionRun) (executor.Report,
 		switch {
 		case errors.Is(err, errHeard) || errors.Is(err, errNotBegun):
 			return executor.Report{Status: pipeline.Stopped, Summary: err.Error()}, nil
-		case first && inOneCall(e) && errors.As(err, &unanswered) && forGood(err):
+		case first && oneCall && errors.As(err, &unanswered) && forGood(err):
 			return b.refusedAtOnce(ctx, run, err)
 		case err != nil:
 			return executor.Report{}, err
@@ -210,8 +211,9 @@ func (b *Bot) note(ctx context.Context, id string) error {
 	})
 }
 
-// refusedAtOnce notes that the first call by which an executor was told to start an action was refused for good, so that nothing has begun.
-// An action that is to stop ends by that, now, or when somebody asks for its end; otherwise cause is what Start failed with.
+// refusedAtOnce notes that the first call by which an executor that is executor.OneCall was told to start an action was refused for good, so
+// that nothing has begun. An action that is to stop ends by that, now, or when somebody asks for its end; otherwise cause is what Start
+// failed with.
 func (b *Bot) refusedAtOnce(ctx context.Context, run *store.ActionRun, cause error) (executor.Report, error) {
 	err := b.Store.Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.ActionRun(ctx, run.ID)

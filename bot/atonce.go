@@ -20,8 +20,9 @@ var errHeard = errors.New("stopped while it was under way")
 // becomes errHeard in the first case, and in the other nil: what there is is told to stop, and says itself how it ended. end is to be
 // called once, when Start has returned.
 func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing context.Context, end func(error) error) {
+	_, atOnce := e.(executor.AtOnce)
 	_, prepares := e.(executor.Prepares)
-	if inOneCall(e) {
+	if !atOnce && !prepares {
 		doing, cancel := context.WithTimeout(ctx, answerLimit)
 		return doing, func(err error) error {
 			cancel()
@@ -44,14 +45,6 @@ func (b *Bot) hear(ctx context.Context, e executor.Executor, id string) (doing c
 		}
 		return errHeard
 	}
-}
-
-// inOneCall tells whether an executor's Start is one call to a service, which is answered soon: where that is refused, nothing has begun.
-// Others may have done a part of the action by then.
-func inOneCall(e executor.Executor) bool {
-	_, atOnce := e.(executor.AtOnce)
-	_, prepares := e.(executor.Prepares)
-	return !atOnce && !prepares
 }
 
 // waitStop waits until an action is to stop, and tells whether that is so; not when done comes first. What was asked for before it began

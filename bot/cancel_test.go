@@ -454,7 +454,7 @@ func TestWhatIsRefusedAtOnce(t *testing.T) {
 	refused := &forge.RefusedError{Status: 422, Message: "not allowed here"}
 	for name, tc := range map[string]struct {
 		err     error
-		atOnce  bool
+		more    bool   // Start does more than one call
 		during  bool   // it is cancelled while Start is under way
 		after   string // what is said then
 		status  pipeline.Status
@@ -468,7 +468,8 @@ func TestWhatIsRefusedAtOnce(t *testing.T) {
 		"abandoned after it":                {err: refused, after: "/cancel --abandon", status: pipeline.Stopped, summary: "it was abandoned", started: 1},
 		"the executor says so itself":       {err: executor.Permanent(refused), during: true, status: pipeline.Stopped, summary: "not allowed here", started: 1},
 		"it says so, and nobody asks":       {err: executor.Permanent(refused), status: pipeline.Failed, summary: "not allowed here", started: 1},
-		"a part of it may be done, by then": {err: refused, atOnce: true, after: "/cancel --abandon", status: pipeline.Stopped, summary: "it was abandoned", started: 1, held: true},
+		"a part of it was done, for good":   {err: executor.Permanent(refused), more: true, during: true, status: pipeline.Failed, summary: "not allowed here", started: 1},
+		"a part of it may be done, by then": {err: refused, more: true, after: "/cancel --abandon", status: pipeline.Stopped, summary: "it was abandoned", started: 1, held: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, "")
@@ -481,9 +482,9 @@ func TestWhatIsRefusedAtOnce(t *testing.T) {
 					must(t, err)
 				}
 			}
-			var d executor.Executor = e
-			if tc.atOnce {
-				d = refusesHalfway{e}
+			var d executor.Executor = refusesInOneCall{e}
+			if tc.more {
+				d = e
 			}
 			l.b.Executors = executor.NewRegistry(map[string]executor.Executor{"deploy": d})
 			raw, err := json.Marshal(actionFact{ActionID: id})
@@ -534,10 +535,10 @@ func (r *refuses) Start(ctx context.Context, q executor.Request) (string, error)
 	return r.unreachable.Start(ctx, q)
 }
 
-// refusesHalfway does it when a part of the action may be done.
-type refusesHalfway struct{ *refuses }
+// refusesInOneCall has begun nothing by then.
+type refusesInOneCall struct{ *refuses }
 
-func (refusesHalfway) AtOnce() {}
+func (refusesInOneCall) OneCall() {}
 
 // execs changes the lab's database behind the store's back.
 func (l *lab) execs(statement string) {

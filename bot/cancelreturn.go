@@ -18,7 +18,7 @@ type returning struct {
 	executions []store.Execution
 	// tells are the IDs of the releases on whose pull requests it is told, as tellsOf has them.
 	tells []string
-	// starter is who started the release whose candidate comes back; zero: it is nobody's.
+	// starter is who started the releases of all that is put back; zero: it is nobody's, or not all one person's.
 	starter forge.User
 }
 
@@ -95,22 +95,25 @@ func (s *session) returningNow(ctx context.Context, tx *store.Tx, q *request) (o
 // addReturning adds a return to those of its environment.
 func (s *session) addReturning(ctx context.Context, tx *store.Tx, all []returning, x *store.Execution) ([]returning, error) {
 	name := s.returnsTo(x)
+	var r store.Release
+	if x.ReleaseID != "" {
+		var err error
+		if r, err = tx.Release(ctx, x.ReleaseID); ignoreMissing(err) != nil {
+			return nil, err
+		}
+	}
 	i := slices.IndexFunc(all, func(r returning) bool { return r.environment == name })
-	if i < 0 {
-		all, i = append(all, returning{environment: name}), len(all)
+	switch {
+	case i < 0:
+		all, i = append(all, returning{environment: name, starter: r.StartedBy}), len(all)
+	case all[i].starter.ID != r.StartedBy.ID:
+		all[i].starter = forge.User{}
 	}
 	tells, err := s.tellsOf(ctx, tx, x)
 	if err != nil {
 		return nil, err
 	}
 	all[i].executions, all[i].tells = append(all[i].executions, *x), append(all[i].tells, tells)
-	if x.ReleaseID != "" {
-		r, err := tx.Release(ctx, x.ReleaseID)
-		if ignoreMissing(err) != nil {
-			return nil, err
-		}
-		all[i].starter = r.StartedBy
-	}
 	return all, nil
 }
 

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +14,8 @@ import (
 )
 
 // putsBack makes an execution that puts something back into an environment, and has entered it: a rollback where its origin says so, else a
-// release's candidate that comes back.
-func (l *lab) putsBack(id, environment, origin, release string) store.Execution {
+// release's candidate that comes back. Beside the deployment may be other actions, and it is the first.
+func (l *lab) putsBack(id, environment, origin, release string, others ...pipeline.Action) store.Execution {
 	l.t.Helper()
 	x := store.Execution{
 		ID: id, RepoID: 42, Kind: kindRestore, Branch: "master", SHA: strings.Repeat("7", 40), Version: "1.3.0", Origin: origin, ReleaseID: release, CreatedAt: noon,
@@ -23,7 +24,7 @@ func (l *lab) putsBack(id, environment, origin, release string) store.Execution 
 		x.Kind = pipeline.KindProduction
 	}
 	def := pipeline.Definition{Kind: x.Kind, Mode: pipeline.ModeQueued, Stages: []pipeline.Stage{
-		{Name: "Deploy", Actions: []pipeline.Action{{Name: environment, Uses: "deploy", Environment: environment, Deploys: true}}},
+		{Name: "Deploy", Actions: append([]pipeline.Action{{Name: environment, Uses: "deploy", Environment: environment, Deploys: true}}, others...)},
 	}}
 	x.State = pipeline.New(pipeline.Input{ID: id, Definition: def, SHA: x.SHA}, noon)
 	x.Status = x.State.Status
@@ -273,6 +274,92 @@ func TestWhatWasPutBackAllTheSame(t *testing.T) {
 				t.Errorf("staging is locked by %q and runs %q", by, sha)
 			}
 		})
+	}
+}
+
+// A rollback that was tried again and then cancelled has put back what it brings only where its last deployment succeeded, and nothing that has
+// failed in it was left at that.
+func TestACancelledRollbackThatHadFailed(t *testing.T) {
+	const deployment, smoke = 1, 2
+	type end struct {
+		action, attempt int
+		status          pipeline.Status
+	}
+	for name, tc := range map[string]struct {
+		before []end // what comes before it is tried again; empty: it is not
+		scope  pipeline.Scope
+		after  []end // before it is cancelled
+		last   end   // that is under way, then
+		back   bool
+	}{
+		"its test has not spoken": {
+			after: []end{{deployment, 1, pipeline.Succeeded}}, last: end{smoke, 1, pipeline.Stopped}, back: true},
+		"its test had failed": {
+			before: []end{{deployment, 1, pipeline.Succeeded}, {smoke, 1, pipeline.Failed}}, scope: pipeline.RetryFailed, last: end{smoke, 2, pipeline.Stopped}},
+		"its test had failed, and its second deployment is stopped": {
+			before: []end{{deployment, 1, pipeline.Succeeded}, {smoke, 1, pipeline.Failed}}, scope: pipeline.RetryStage, last: end{deployment, 2, pipeline.Stopped}},
+		"its test had failed, and its second deployment succeeds": {
+			before: []end{{deployment, 1, pipeline.Succeeded}, {smoke, 1, pipeline.Failed}}, scope: pipeline.RetryStage,
+			after: []end{{deployment, 2, pipeline.Succeeded}}, last: end{smoke, 2, pipeline.Stopped}},
+		"its deployment had failed": {
+			before: []end{{deployment, 1, pipeline.Failed}}, scope: pipeline.RetryFailed,
+			after: []end{{deployment, 2, pipeline.Succeeded}}, last: end{smoke, 1, pipeline.Stopped}, back: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "")
+			x := l.putsBack("x1", "staging", "rollback comment 1:1", "", pipeline.Action{Name: "smoke", Uses: "checks", RunOrder: 2})
+			ends := func(all ...end) {
+				for _, e := range all {
+					id := pipeline.ActionID(x.ID, 1, e.action, e.attempt)
+					l.changes(id, func(run *store.ActionRun) {
+						run.TriedAt, run.Handle, run.Final, run.Report = noon, "handle", true, fmt.Appendf(nil, `{"status":%q}`, e.status)
+					})
+					must(t, newSession(l).actionMoved(t.Context(), id))
+				}
+			}
+			if ends(tc.before...); tc.before != nil {
+				l.facts(x.ID, pipeline.RetryRequested{At: noon, By: boss(), Scope: tc.scope})
+			}
+			ends(tc.after...)
+			l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
+			ends(tc.last)
+			var now store.Execution
+			l.write(func(tx *store.Tx) (err error) {
+				now, err = tx.Execution(t.Context(), x.ID)
+				return err
+			})
+			if by := l.returnsIn("staging"); now.Status != pipeline.Stopped || (by == "") != tc.back {
+				t.Errorf("it is %s, and staging is still to get what %q was to bring, want that told %t", now.Status, by, !tc.back)
+			}
+		})
+	}
+}
+
+// Who started a release cancels its candidate's coming back, and no other's that comes back to the same place.
+func TestWhoMayCancelTwoThatComeBack(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		l := matrixLab(t, "feature")
+		people := []forge.User{l.gh.Users["starter"], l.gh.Users["author"]}
+		var r store.Release
+		l.write(func(tx *store.Tx) (err error) {
+			if r, err = tx.ReleaseByPull(t.Context(), 42, 5); err != nil {
+				return err
+			}
+			other := r
+			other.ID, other.Version, other.Branch, other.Pull = "r9", "1.5.0", "release/1.5.0", 15
+			if !own {
+				other.StartedBy = people[1]
+			}
+			return tx.SaveRelease(t.Context(), other)
+		})
+		l.putsBack("x9", "staging", "restore x5", r.ID)
+		l.putsBack("x10", "staging", "restore x6", "r9")
+		for _, u := range people {
+			want := own && u.Login == "starter"
+			if wrong := l.tries("feature", "/cancel staging", u, want); len(wrong) > 0 {
+				t.Errorf("all is the starter's %t: that %s may cancel it is not %t by %v", own, u.Login, want, wrong)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/pipeline"
@@ -24,8 +25,8 @@ func (s *session) returnsTo(x *store.Execution) string {
 	return s.env(pipeline.EnvironmentProduction)
 }
 
-// notesReturn writes down which return an environment was last to get, and forgets it once that has succeeded, or was cancelled when what it
-// brings ran there already. Of a failed one that is not enough: what follows its deployment has found fault with it.
+// notesReturn writes down which return an environment was last to get, and forgets it once that has succeeded, or was cancelled when it had
+// put back what it brings.
 func (s *session) notesReturn(ctx context.Context, tx *store.Tx, x *store.Execution) error {
 	if !isReturn(x) {
 		return nil
@@ -37,13 +38,28 @@ func (s *session) notesReturn(ctx context.Context, tx *store.Tx, x *store.Execut
 	switch {
 	case !x.Status.Final():
 		env.ReturnBy = x.ID
-	case env.ReturnBy == x.ID && (x.Status == pipeline.Succeeded || x.Status == pipeline.Stopped && env.ExecutionID == x.ID):
+	case env.ReturnBy == x.ID && (x.Status == pipeline.Succeeded || x.Status == pipeline.Stopped && hasPutBack(x, env)):
 		env.ReturnBy = ""
 	default:
 		return nil
 	}
 	env.UpdatedAt = s.b.Now()
 	return tx.SaveEnvironment(ctx, env)
+}
+
+// hasPutBack tells whether a return that was stopped has put back what it brings all the same: that is what the environment runs, its last
+// deployment there has succeeded, and nothing has found fault with it. A fault stands until what found it has succeeded.
+func hasPutBack(x *store.Execution, env store.Environment) bool {
+	failed := func(a pipeline.Attempt) bool { return a.Status == pipeline.Failed }
+	for i, stage := range x.State.Definition.Stages {
+		for j, d := range stage.Actions {
+			a := x.State.Stages[i].Actions[j]
+			if a.Status != pipeline.Succeeded && (d.Deploys && d.Environment == ownEnv(env.Name) || failed(a.Attempt) || slices.ContainsFunc(a.Earlier, failed)) {
+				return false
+			}
+		}
+	}
+	return env.ExecutionID == x.ID
 }
 
 // overtakesReturn tells whether a deployment that has succeeded ends what is said of a return that failed: nothing is to be put

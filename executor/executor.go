@@ -169,6 +169,13 @@ type Prepares interface {
 	Prepares()
 }
 
+// OneCall is an executor whose Start begins an action by a single call to a service, and fails for good only where that call was not made
+// or was refused: when the first Start of a Request.ID returns an error wrapped by Permanent or a forge.RefusedError, nothing has begun.
+// Of any other executor it may have.
+type OneCall interface {
+	OneCall()
+}
+
 // Executor carries out actions of one kind. All methods may be called by several goroutines at once, for different
 // requests. An error wrapped by Permanent is one that no retry mends, and settles the action as Failed; after any other
 // error the caller asks again later.
@@ -179,8 +186,7 @@ type Executor interface {
 	// Start makes sure that the action is under way and returns a handle for Status and Stop. It is idempotent by
 	// Request.ID: it looks first, and when the action was started before, by this or another instance, it returns the
 	// same handle and starts nothing. While it cannot find out whether an earlier Start succeeded it returns a
-	// temporary error and starts nothing. When it is refused for good in its first call, by an error wrapped by Permanent or a
-	// forge.RefusedError, it has begun nothing; one that is AtOnce or Prepares may have.
+	// temporary error and starts nothing. Where it fails for good something may have begun all the same, unless it is OneCall.
 	Start(ctx context.Context, r Request) (handle string, err error)
 	// Status tells where the action stands. Once a Status is final it stays as it is.
 	Status(ctx context.Context, r Request, handle string) (Report, error)

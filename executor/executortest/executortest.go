@@ -113,7 +113,7 @@ type suite struct {
 }
 
 func (s *suite) instance() executor.Executor {
-	return &watched{t: s.t, secrets: s.h.Secrets, e: s.w.Executor(s.bell)}
+	return &watched{t: s.t, secrets: s.h.Secrets, starts: s.w.Starts, e: s.w.Executor(s.bell)}
 }
 
 // request makes a request and sends it through JSON, as the store does.

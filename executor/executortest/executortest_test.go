@@ -70,6 +70,9 @@ func (r *runner) Start(ctx context.Context, q executor.Request) (string, error) 
 	case scenario == executortest.Impossible && r.broken == "impossible for now":
 		return q.ID, nil
 	case scenario == executortest.Impossible:
+		if r.broken == "begins what it refuses" {
+			r.s.jobs[q.ID] = &job{starts: 1}
+		}
 		return "", executor.Permanent(errors.New("no such job"))
 	}
 	j, ok := r.s.jobs[q.ID]
@@ -95,6 +98,8 @@ func (r *runner) Start(ctx context.Context, q executor.Request) (string, error) 
 	}
 	return q.ID, nil
 }
+
+func (r *runner) OneCall() {}
 
 func (r *runner) Status(ctx context.Context, q executor.Request, _ string) (executor.Report, error) {
 	r.s.mu.Lock()
@@ -209,6 +214,7 @@ func TestBrokenExecutor(t *testing.T) {
 		"disturbed fails":          "while the service was disturbed",
 		"secret":                   "tells a secret",
 		"impossible for now":       "ended as Succeeded",
+		"begins what it refuses":   "that is not OneCall",
 		"starts twice":             "was begun 3 times, want 1",
 		"lost answer starts again": "was begun 2 times, want 1",
 		"handle":                   "returned handle",

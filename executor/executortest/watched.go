@@ -16,6 +16,7 @@ import (
 type watched struct {
 	t       *testing.T
 	secrets []string
+	starts  func(id string) int
 	e       executor.Executor
 }
 
@@ -30,6 +31,9 @@ func (w *watched) Start(ctx context.Context, r executor.Request) (string, error)
 	w.say("Start", handle, err)
 	if err != nil && handle != "" {
 		w.t.Errorf("Start returned handle %q and error %v", handle, err)
+	}
+	if _, oneCall := w.e.(executor.OneCall); oneCall && r.StartTried.IsZero() && executor.IsPermanent(err) && w.starts(r.ID) > 0 {
+		w.t.Errorf("Start was refused for good, by %v, and has begun the action: that is not OneCall", err)
 	}
 	return handle, err
 }

@@ -55,3 +55,8 @@ type Executor struct {
 
 	memory memory
 }
+
+var (
+	_ executor.Executor = (*Executor)(nil)
+	_ executor.OneCall  = (*Executor)(nil)
+)
