@@ -89,9 +89,17 @@ func (s *session) enter(ctx context.Context, tx *store.Tx, x *store.Execution, r
 	if err := tx.SaveEnvironment(ctx, env); err != nil {
 		return nil, err
 	}
+	last, err := tx.Deployments(ctx, s.repo.ID, name, 1)
+	if err != nil {
+		return nil, err
+	}
+	at := s.b.Now()
+	if len(last) > 0 {
+		at = after(last[0].StartedAt, at) // the history is in this order, whatever a clock says
+	}
 	err = tx.SaveDeployment(ctx, store.Deployment{
 		ID: run.ID, RepoID: s.repo.ID, Environment: name, Version: x.Version, Image: x.Image, Digest: x.State.Digest(),
-		SHA: x.SHA, ReleaseID: x.ReleaseID, ExecutionID: x.ID, Status: pipeline.InProgress, StartedAt: s.b.Now(),
+		SHA: x.SHA, ReleaseID: x.ReleaseID, ExecutionID: x.ID, Status: pipeline.InProgress, StartedAt: at,
 	})
 	if err != nil {
 		return nil, err

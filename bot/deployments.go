@@ -1,25 +1,32 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/forge"
 	"github.com/sluicehq/sluice/pipeline"
 	"github.com/sluicehq/sluice/store"
 )
 
-// maxUntold bounds how many deployments to one environment are reported in one handling; the next goes on.
+// maxUntold bounds how many new deployments to one environment are reported in one handling; another one goes on.
 const maxUntold = 20
 
-// untold are the deployments to an environment of which GitHub may not know the last. Up to mark, which is kept, it knows the end of each
-// but of the one that stands: that is replaced some day. So what GitHub refused, or did not hear of, is told however much was deployed since.
+// firstTold is how many deployments to an environment are reported where it is not noted what GitHub knows of it.
+const firstTold = 3
+
+// untold are the deployments to an environment of which GitHub may not know the end. What is noted of it names mark and those in open,
+// so what GitHub refused for a permission that was missing, or did not hear of, is told however much was deployed since.
 type untold struct {
-	mark   store.Deployment   // the zero Deployment: nothing was told for certain
-	stands []store.Deployment // the one that succeeded last, up to mark, if one did
-	after  []store.Deployment // those that began after it, oldest first
+	noted  string             // as the setting has it
+	mark   store.Deployment   // up to which all but open are done with; the zero Deployment: none is
+	open   []store.Deployment // up to mark, those whose record is to change yet: what was in progress, and what stood
+	after  []store.Deployment // those that began after mark, oldest first, at most maxUntold
+	stands store.Deployment   // the newest that succeeded; the zero Deployment: none did
 }
 
 // reportDeployments records at GitHub what was and is being deployed.
@@ -38,9 +45,7 @@ func (s *session) reportDeployments(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if len(u.after) > 0 {
-				all = append(all, u)
-			}
+			all = append(all, u)
 		}
 		return nil
 	})
@@ -57,61 +62,99 @@ func (s *session) reportDeployments(ctx context.Context) error {
 
 // untold finds the deployments to an environment that are to be reported.
 func (s *session) untold(ctx context.Context, tx *store.Tx, environment string) (u untold, err error) {
-	id, err := tx.Setting(ctx, s.toldKey(environment))
-	if err != nil {
+	newest, err := tx.Deployments(ctx, s.repo.ID, environment, firstTold+1)
+	if err != nil || len(newest) == 0 {
 		return u, err
 	}
-	if id != "" {
-		if u.mark, err = tx.Deployment(ctx, id); ignoreMissing(err) != nil {
+	if u.stands, err = tx.LastSucceeded(ctx, newest[0]); ignoreMissing(err) != nil {
+		return u, err
+	}
+	if u.noted, err = tx.Setting(ctx, s.toldKey(environment)); err != nil {
+		return u, err
+	}
+	for i, id := range strings.Fields(u.noted) {
+		d, err := tx.Deployment(ctx, id)
+		if err != nil {
 			return u, err
 		}
+		if i == 0 {
+			u.mark = d
+			continue
+		}
+		u.open = append(u.open, d)
 	}
-	if u.after, err = tx.DeploymentsAfter(ctx, s.repo.ID, environment, u.mark, maxUntold); err != nil || len(u.after) == 0 {
-		return u, err
+	if u.noted == "" && len(newest) > firstTold { // what came before is not brought up again
+		u.mark = newest[firstTold]
+		before, err := tx.LastSucceeded(ctx, u.mark)
+		if ignoreMissing(err) != nil {
+			return u, err
+		}
+		if err == nil {
+			u.open = append(u.open, before)
+		}
 	}
-	stands, err := tx.LastSucceeded(ctx, u.mark)
-	if err == nil {
-		u.stands = append(u.stands, stands)
-	}
-	return u, ignoreMissing(err)
+	u.after, err = tx.DeploymentsAfter(ctx, s.repo.ID, environment, u.mark, maxUntold)
+	return u, err
 }
 
-// toldKey names the setting that says up to which deployment to an environment GitHub knows how each ended.
+// toldKey names the setting that says what GitHub knows of the deployments to an environment: the IDs of a mark, up to which it knows
+// how each ended, and of those up to it of which it does not, with spaces between them.
 func (s *session) toldKey(environment string) string {
 	return fmt.Sprintf("deployments-told/%d/%s", s.repo.ID, environment)
 }
 
 // tellDeployments reports deployments to one environment, the oldest first, as GitHub lists them by when they were recorded, and notes
-// how far GitHub knows them.
+// how far GitHub knows them. Where there may be more, the lane goes on with them.
 func (s *session) tellDeployments(ctx context.Context, u untold) error {
-	all, ended := slices.Concat(u.stands, u.after), map[string]bool{}
-	for i, d := range all {
-		replaced := slices.ContainsFunc(all[i+1:], func(later store.Deployment) bool { return later.Status == pipeline.Succeeded })
-		taken, err := s.reportDeployment(ctx, d, replaced)
-		if err != nil {
-			return fmt.Errorf("deployment %s: %w", d.ID, err)
+	mark, refused := u.mark, false
+	var open []string
+	for i, d := range slices.Concat(u.open, u.after) {
+		known := i < len(u.open)
+		if !refused {
+			newer := slices.ContainsFunc(u.after[max(0, i+1-len(u.open)):], func(n store.Deployment) bool { return n.GitHubID != 0 })
+			taken, err := s.reportDeployment(ctx, &d, began(d, u.stands) < 0, newer && d.ID != u.stands.ID)
+			if err != nil {
+				return fmt.Errorf("deployment %s: %w", d.ID, err)
+			}
+			refused = !taken // and so are the others
 		}
-		if !taken {
-			break // and neither are the others
-		}
-		ended[d.ID] = d.Status.Final()
-	}
-	last := u.mark
-	for _, d := range u.after {
-		if !ended[d.ID] {
+		if refused && !known {
 			break
 		}
-		last = d
+		if !known {
+			mark = d
+		}
+		if d.GitHubID != 0 && (refused || !d.Status.Final() || d.ID == u.stands.ID) {
+			open = append(open, d.ID)
+		}
 	}
-	if last.ID == u.mark.ID {
+	noted := strings.Join(append([]string{mark.ID}, open...), " ")
+	if noted == u.noted {
 		return nil
 	}
-	return s.b.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, s.toldKey(last.Environment), last.ID) })
+	return s.b.Store.Write(ctx, func(tx *store.Tx) error {
+		if len(u.after) == maxUntold && mark.ID == u.after[maxUntold-1].ID {
+			if err := s.b.Queue.Post(ctx, tx, s.lane(), itemWalk, walkFact{}, "walk:deployments"); err != nil {
+				return err
+			}
+		}
+		return tx.SetSetting(ctx, s.toldKey(mark.Environment), noted)
+	})
 }
 
-// reportDeployment makes GitHub's record say what the deployment's own does. One that was replaced is inactive: GitHub
-// does that by itself for all but production. taken is false where GitHub refuses it for a permission that is missing, as it would any other.
-func (s *session) reportDeployment(ctx context.Context, d store.Deployment, replaced bool) (taken bool, err error) {
+// began compares when two deployments to an environment began.
+func began(a, b store.Deployment) int {
+	return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
+}
+
+// reportDeployment makes GitHub's record say what the deployment's own does, and fills in its GitHubID where it is recorded. One that was
+// replaced, by a newer one that succeeded, is inactive: GitHub does that by itself for all but production. What was never recorded is not
+// when it was replaced, or where newer says that one which began later was: GitHub would list it as the newest, which only what stands may be.
+// taken is false where GitHub refuses it for a permission that is missing, as it would any other.
+func (s *session) reportDeployment(ctx context.Context, d *store.Deployment, replaced, newer bool) (taken bool, err error) {
+	if d.GitHubID == 0 && (replaced || newer) {
+		return true, nil
+	}
 	state := map[pipeline.Status]forge.DeploymentState{
 		pipeline.InProgress: forge.DeploymentInProgress, pipeline.Succeeded: forge.DeploymentSucceeded,
 	}[d.Status]
@@ -119,9 +162,6 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 	case state == "":
 		state = forge.DeploymentFailed
 	case replaced && state == forge.DeploymentSucceeded:
-		if d.GitHubID == 0 {
-			return true, nil // never recorded, and over
-		}
 		state = forge.DeploymentInactive
 	}
 	done, err := s.wasDone(ctx, effectDeployState, d.ID+":"+string(state))
@@ -141,7 +181,7 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 				return 0, false, err
 			},
 			act: func(ctx context.Context) (int64, error) {
-				return s.gh.CreateDeployment(ctx, d.SHA, d.Environment, deploymentText(d), d.ID, ownEnv(d.Environment) == pipeline.EnvironmentProduction)
+				return s.gh.CreateDeployment(ctx, d.SHA, d.Environment, deploymentText(*d), d.ID, ownEnv(d.Environment) == pipeline.EnvironmentProduction)
 			},
 		})
 		if err == nil {
@@ -155,7 +195,7 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 			})
 		}
 		if err != nil {
-			return s.untaken(ctx, d, err)
+			return s.untaken(ctx, *d, err)
 		}
 	}
 	url := "" // of what was taken over after a restore
@@ -166,11 +206,11 @@ func (s *session) reportDeployment(ctx context.Context, d store.Deployment, repl
 		kind: effectDeployState, key: d.ID + ":" + string(state), intent: state,
 		blind: "a state that is said twice in a row is the state",
 		act: func(ctx context.Context) (nothing, error) {
-			return nothing{}, ignoreNotFound(s.gh.SetDeploymentState(ctx, d.GitHubID, state, deploymentText(d), url, ""))
+			return nothing{}, ignoreNotFound(s.gh.SetDeploymentState(ctx, d.GitHubID, state, deploymentText(*d), url, ""))
 		},
 	})
 	if err != nil {
-		return s.untaken(ctx, d, err)
+		return s.untaken(ctx, *d, err)
 	}
 	return true, nil
 }
