@@ -275,6 +275,9 @@ func (s *session) retry(ctx context.Context, q *request, x *store.Execution) (st
 	if strings.EqualFold(q.Arg(0), "all") {
 		scope, what = pipeline.RetryStage, "All actions of the stage that failed"
 	}
+	if err := s.overtaken(ctx, q.release, x); err != nil {
+		return "", err
+	}
 	if q.DryRun {
 		return s.dry(ctx, q, fmt.Sprintf("%s of the %s pipeline of %s would run again, with the same inputs.", what, x.Kind, short(x.SHA)))
 	}

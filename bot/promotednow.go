@@ -20,12 +20,12 @@ import (
 func (s *session) promotedNow(ctx context.Context, r *store.Release, w *world) (gitflow.Promotion, error) {
 	var own, others []store.Release
 	err := s.b.Store.Read(ctx, func(tx *store.Tx) error {
-		all, err := tx.Releases(ctx, s.repo.ID)
+		all, err := tx.UnfinishedReleases(ctx, s.repo.ID)
 		if err != nil {
 			return err
 		}
 		for _, o := range all {
-			if o.ID == r.ID || o.Finished || o.Status != store.ReleasePromoting && o.Status != store.ReleaseReleased {
+			if o.ID == r.ID || o.Status != store.ReleasePromoting && o.Status != store.ReleaseReleased {
 				continue
 			}
 			moves, err := onItsWay(ctx, tx, o)

@@ -154,7 +154,8 @@ func (s *session) candidatePushed(ctx context.Context, branch gitflow.Branch, wa
 	err = s.updateRelease(ctx, r, func(r *store.Release) {
 		r.HeadSHA, r.Status, r.Problem = now, store.ReleaseOpen, ""
 		if was != "" && was != now {
-			r.PromoteBy = forge.User{} // /promote was said of another candidate
+			r.PromoteBy = forge.User{}   // /promote was said of another candidate
+			r.ProductionExecutionID = "" // and what failed to be deployed was that one
 		}
 	})
 	if err != nil {

@@ -155,27 +155,15 @@ func (s State) frozen() (blocked, waiting Text) {
 	return s.held(h, what, lift), ""
 }
 
-// taken says who has the environment that the promotion needs: who locked it, or the version that is on its way there.
+// taken says who has the environment that the promotion needs: who locked it, or the version that is on its way there. In an emergency
+// nothing waits for what goes elsewhere.
 func (s State) taken() Text {
 	other := s.Environment.Promoted
-	if s.Environment.Locked.By != "" || other.Version == "" {
+	if s.Environment.Locked.By != "" || other.Version == "" || other.elsewhere() && s.Emergency {
 		return s.Environment.locked()
 	}
-	why := text("%s is on its way to %s", other.Version, other.Environment)
-	if other.By != "" {
-		why += text(", sent by %s", other.By)
-	}
-	if other.Runs {
-		why = text("%s runs in %s and is not in %s yet", other.Version, other.Environment, s.line().Branch)
-	}
-	switch {
-	case other.Unlisted:
-		why += ", and GitHub does not list all the files that either of them changes"
-	case len(other.Shares) > maxShares:
-		why += text(", and both change %s and %d more files", names(other.Shares[:maxShares]), len(other.Shares)-maxShares)
-	case len(other.Shares) > 0:
-		why += text(", and both change %s", names(other.Shares))
-	default:
+	why := other.why(s.line().Branch)
+	if !other.elsewhere() {
 		return why + text("; %s comes after it.", s.Version)
 	}
 	why += text("; %s comes after it, since a conflict between them has to show before it is deployed. It goes on by itself once %s is in %s; ",
@@ -184,6 +172,51 @@ func (s State) taken() Text {
 		return why + text("the pull request of %s says what that waits for.", other.Version)
 	}
 	return why + text("/cancel promotion on the pull request of %s lets it go first.", other.Version)
+}
+
+// elsewhere tells whether the other goes to an environment of its own, and comes first for the files that both change.
+func (p Promotion) elsewhere() bool { return p.Unlisted || len(p.Shares) > 0 }
+
+// why says where the other is, and what both change.
+func (p Promotion) why(production string) Text {
+	why := text("%s is on its way to %s", p.Version, p.Environment)
+	if p.By != "" {
+		why += text(", sent by %s", p.By)
+	}
+	if p.Runs {
+		why = text("%s runs in %s and is not in %s yet", p.Version, p.Environment, production)
+	}
+	switch {
+	case p.Unlisted:
+		why += ", and GitHub does not list all the files that either of them changes"
+	case len(p.Shares) > maxShares:
+		why += text(", and both change %s and %d more files", names(p.Shares[:maxShares]), len(p.Shares)-maxShares)
+	case len(p.Shares) > 0:
+		why += text(", and both change %s", names(p.Shares))
+	}
+	return why
+}
+
+// Overtaken says why a deployment to production that failed or was stopped is not tried again: another version comes before it now, or
+// one was shipped since that the candidate lacks or does not merge with. Empty: nothing is in the way. In an emergency only a conflict, and
+// what is on its way to the same environment, is.
+func Overtaken(s State) Text {
+	remedy := text(" then /version bump patch cuts the next version from %s.", s.Branch)
+	if s.Kind == KindHotfix {
+		remedy = " then start a hotfix with a new id."
+	}
+	if s.Lacks.Runs != "" && !s.Emergency {
+		return text("The candidate lacks %s, the commit that production runs: the deployment would take it back. Merge %s into %s;",
+			Text(short(s.Lacks.Runs)), s.line().Branch, s.Branch) + remedy
+	}
+	if p := s.Pull; p.Number != 0 && p.Open && !p.Merged && p.Mergeable == No {
+		return text("Pull request #%d conflicts with %s, so what is deployed could not be merged. Merge %s into %s and resolve the conflict there;",
+			p.Number, p.Base, p.Base, s.Branch) + remedy
+	}
+	if other := s.Environment.Promoted; other.Version != "" && !(other.elsewhere() && s.Emergency) {
+		return other.why(s.line().Branch) + "; say /retry again once that is over."
+	}
+	return ""
 }
 
 // maxShares bounds how many files are named that two candidates change.

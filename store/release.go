@@ -53,6 +53,11 @@ func (tx *Tx) LiveReleases(ctx context.Context, repo int64) ([]Release, error) {
 		repo, string(ReleaseOpen), string(ReleasePromoting), string(ReleaseFailed))
 }
 
+// UnfinishedReleases returns those that are not Finished, oldest first.
+func (tx *Tx) UnfinishedReleases(ctx context.Context, repo int64) ([]Release, error) {
+	return releases().list(ctx, tx, "repo_id = ? AND finished = ? ORDER BY started_at, id", repo, false)
+}
+
 // SaveRelease writes the release under its ID.
 func (tx *Tx) SaveRelease(ctx context.Context, r Release) error { return releases().put(ctx, tx, &r) }
 

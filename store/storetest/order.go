@@ -105,6 +105,7 @@ func scopes(t *testing.T, s suite) {
 			{"PullsAt", []any{7, 12}, pick(func(p store.Pull) any { return p.Number })(tx.PullsAt(ctx, 1, "h"))},
 			{"Pushes", []any{"s1", "s2"}, pick(func(p store.Push) any { return p.SHA })(tx.Pushes(ctx, 1, "release/1.0.0"))},
 			{"Releases", []any{"1d", "1a", "1b", "1c", "1e", "1f", "1g"}, pick(func(r store.Release) any { return r.ID })(tx.Releases(ctx, 1))},
+			{"UnfinishedReleases", []any{"1d", "1b", "1c", "1e", "1f", "1g"}, pick(func(r store.Release) any { return r.ID })(tx.UnfinishedReleases(ctx, 1))},
 			{"LiveReleases", []any{"1b", "1f", "1g"}, pick(func(r store.Release) any { return r.ID })(tx.LiveReleases(ctx, 1))},
 			{"ExecutionsAt", []any{"1x2", "1x3", "1x4"}, pick(func(e store.Execution) any { return e.ID })(tx.ExecutionsAt(ctx, 1, "h"))},
 			{"ActiveExecutions", []any{"1x2", "1x3"}, pick(func(e store.Execution) any { return e.ID })(tx.ActiveExecutions(ctx, 1))},
