@@ -142,6 +142,7 @@ func (b *Bot) configContext(owner, name string, branches []string) config.Contex
 	return config.Context{
 		Owner: owner, RepoName: name, Branches: branches,
 		Check:          b.Executors.Check,
+		Executors:      b.Executors.Uses(),
 		LocalExecutors: b.Allow.LocalExecutors(owner, name),
 	}
 }

@@ -21,6 +21,8 @@ type checker struct {
 	// partial: mappings may lack what is required, because another file gives it; what stands in lists is whole.
 	partial bool
 	inList  bool
+	// executors are known besides those of every server.
+	executors []string
 }
 
 func newChecker(d *document) *checker {

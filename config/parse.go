@@ -51,6 +51,7 @@ func Load(data []byte, c Context) (*Repo, []*Error) {
 // repo makes a configuration of the tree that counts.
 func (d *document) repo(root *node, c Context) (*Repo, []*Error) {
 	check := newChecker(d)
+	check.executors = c.Executors
 	check.check(root, fileSpec(), "")
 	models := newModels(d, c.Organization)
 	models.expand(root, check)

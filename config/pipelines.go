@@ -215,7 +215,7 @@ var withKeyRE = lazyregexp.New(`^with((?:\.[A-Za-z0-9_-]+|\[[0-9]+\])+):? ?`)
 
 // executor asks an executor whether it takes the parameters. path is of what has the uses.
 func (d *decoder) executor(uses string, with map[string]any, path string) {
-	if d.context.Check == nil || !slices.Contains(executorsBuilt(), uses) {
+	if d.context.Check == nil || !slices.Contains(executorsBuilt(), uses) && !slices.Contains(d.context.Executors, uses) {
 		return
 	}
 	err := d.context.Check(uses, with)

@@ -19,6 +19,8 @@ type Context struct {
 	// with.KEY, several errors one a line. It is asked about every `uses:` except approval, promote and deploy. Nil: any
 	// parameters are accepted.
 	Check func(uses string, with map[string]any) error
+	// Executors are the names of executors that a repository's file may use besides those of every server: the demo has one of its own.
+	Executors []string
 	// LocalExecutors tells whether the operator lets embedded executors run this repository's code.
 	LocalExecutors bool
 	// Organization is what the file is read with; nil: nothing is known of one, so there are no defaults.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -381,6 +382,36 @@ func TestTheReminderComesBeforeTheEnd(t *testing.T) {
 		r := mustParse(t, "version: 1\nenvironments: { production: { approve: "+approve+" } }\n", shop())
 		if got := r.Environment("production").Approve.Remind; got != want {
 			t.Errorf("%s: reminder after %s, want %s", approve, got, want)
+		}
+	}
+}
+
+// A server may have executors that others have not; they are asked about their parameters like all.
+func TestExecutorsOfOneServer(t *testing.T) {
+	const file = "version: 1\nenvironments: { staging: { deploy: { uses: process, with: { port: 1 } } } }\n"
+	for name, c := range map[string]struct {
+		has  []string
+		want string
+	}{
+		"another server":         {nil, `environments.staging.deploy.uses: no executor "process"`},
+		"its server":             {[]string{"buildspec", "process"}, ""},
+		"its server, wrong port": {[]string{"wrong", "process"}, "environments.staging.deploy.with.port: too low"},
+	} {
+		context := shop()
+		context.Executors = c.has
+		context.Check = func(uses string, _ map[string]any) error {
+			if uses == "process" && slices.Contains(c.has, "wrong") {
+				return errorText("uses: process: with.port: too low")
+			}
+			return nil
+		}
+		_, errs := ParseRepo([]byte(file), context)
+		got := ""
+		for _, e := range errs {
+			got += e.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (c *checker) text(n *node, s *spec, path string) {
 		c.wrong(n, path, fmt.Sprintf("longer than %d characters", most), s.form)
 	case s.valid == nil && s.pattern != nil && !s.pattern.MatchString(n.text):
 		c.wrong(n, path, fmt.Sprintf("%q does not fit", clip(n.text)), s.form)
-	case s.known != nil && !slices.Contains(s.known, n.text):
+	case s.known != nil && !slices.Contains(s.known, n.text) && !slices.Contains(c.executors, n.text):
 		why := unknownExecutor(n.text, s.known)
 		c.fail(c.at(path), path, why.problem, why.hint) // not bad: what else is wrong with the pipeline is seen
 	case s.never[n.text] != (refusal{}):
