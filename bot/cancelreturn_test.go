@@ -116,9 +116,7 @@ func TestWhatIsKeptFromBeingPutBack(t *testing.T) {
 	l.putsBack("a1", "production", "rollback comment 1:1", "")
 	l.putsBack("a2", "production", "rollback comment 2:1", "")
 	lost := l.putsBack("b1", "staging", "rollback comment 3:1", "")
-	l.facts(lost.ID, pipeline.CancelRequested{At: noon, By: boss()})
-	l.now = noon.Add(pipeline.StopGrace)
-	l.facts(lost.ID, pipeline.Ticked{At: l.now})
+	l.loses(lost.ID)
 	for _, c := range []struct {
 		line  string
 		named string // the execution on whose page it is said
@@ -250,9 +248,7 @@ func TestWhatWasPutBackAllTheSame(t *testing.T) {
 	for name, ends := range map[string]func(l *lab, x store.Execution){
 		"before it could be stopped": func(l *lab, x store.Execution) { l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()}) },
 		"after it was lost": func(l *lab, x store.Execution) {
-			l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
-			l.now = noon.Add(pipeline.StopGrace)
-			l.facts(x.ID, pipeline.Ticked{At: l.now})
+			l.loses(x.ID)
 			if l.returnsIn("staging") != x.ID {
 				t.Error("before its end is known it counts as put back")
 			}
@@ -383,20 +379,33 @@ func TestWaitingBehindALostRollback(t *testing.T) {
 	l := newLab(t, "")
 	x := l.putsBack("x1", "staging", "rollback comment 1:1", "")
 	l.changes(pipeline.ActionID(x.ID, 1, 1, 1), func(run *store.ActionRun) { run.TriedAt, run.Handle = noon, "handle" })
-	l.facts(x.ID, pipeline.CancelRequested{At: noon, By: boss()})
-	l.now = noon.Add(pipeline.StopGrace)
-	l.facts(x.ID, pipeline.Ticked{At: l.now})
+	l.loses(x.ID)
 	l.deploys("x2")
-	l.write(func(tx *store.Tx) error {
-		other, err := tx.Execution(t.Context(), "x2")
-		if why := pipeline.Why(other.State, l.now); !strings.Contains(why, "/cancel staging --abandon gives it up") {
-			t.Errorf("it is told %q", why)
-		}
-		return err
-	})
+	if why := l.why("x2"); !strings.Contains(why, "/cancel staging --abandon gives it up") {
+		t.Errorf("it is told %q", why)
+	}
 	reply, err := l.saidNowhere("/cancel staging --abandon")
 	must(t, err)
 	if by, _ := l.staging(); by != "" || !strings.Contains(reply, "Abandoned is `Deploy/staging`") {
 		t.Errorf("said %q, and staging is locked by %q", reply, by)
 	}
+}
+
+// loses tells an execution to stop, which it does not within its grace: what it deploys is lost.
+func (l *lab) loses(id string) {
+	l.t.Helper()
+	l.facts(id, pipeline.CancelRequested{At: noon, By: boss()})
+	l.now = noon.Add(pipeline.StopGrace)
+	l.facts(id, pipeline.Ticked{At: l.now})
+}
+
+// why is what is said of where an execution stands.
+func (l *lab) why(id string) (text string) {
+	l.t.Helper()
+	l.write(func(tx *store.Tx) error {
+		x, err := tx.Execution(l.t.Context(), id)
+		text = pipeline.Why(x.State, l.now)
+		return err
+	})
+	return text
 }
